@@ -1,0 +1,69 @@
+# Strict.cmake - one way to compile everything: C11, every warning an error, asserts always on.
+#
+#     type              optimised   hardened   debug information
+#     Debug             -O0         -          yes
+#     Release           -O2         yes        -
+#     RelWithDebInfo    -O2         yes        yes
+#
+# SEINE_SANITIZE and SEINE_FUZZ take the place of the hardening.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+
+# An assert guards against a bug of ours, and such a bug must not write a wrong case: keep them all.
+foreach(type RELEASE RELWITHDEBINFO MINSIZEREL)
+    string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")
+endforeach()
+string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
+
+add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64)
+add_compile_options(
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wcast-align
+    -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wundef
+    -Wwrite-strings -Wformat=2 -Wvla -Wswitch-enum -Wnull-dereference -Wdouble-promotion
+    -fno-common -fstack-protector-strong)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # Sentences are cut at the end of their buffers on purpose.
+    add_compile_options(-Wlogical-op -Wduplicated-cond -Wtrampolines -Wno-format-truncation)
+endif()
+if(SEINE_WERROR)
+    add_compile_options(-Werror)
+endif()
+
+if(SEINE_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "SEINE_FUZZ needs clang: cmake --preset fuzz, or -DCMAKE_C_COMPILER=clang")
+    endif()
+    set(seine_sanitizers "fuzzer-no-link,address,undefined")
+else()
+    set(seine_sanitizers "${SEINE_SANITIZE}")
+endif()
+
+if(seine_sanitizers)
+    add_compile_options(-fsanitize=${seine_sanitizers} -fno-sanitize-recover=all
+                        -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${seine_sanitizers})
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        # The sanitizers' own branches make gcc see null pointers that are none.
+        add_compile_options(-Wno-null-dereference -Wno-maybe-uninitialized)
+    endif()
+else()
+    include(CheckPIESupported)
+    check_pie_supported(LANGUAGES C)
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    # Fortified functions need an optimiser. Undefined first: some compilers come with it defined.
+    add_compile_options($<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
+                        $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+    add_link_options(LINKER:-z,relro,-z,now,-z,noexecstack)
+endif()
+
+# seine_room(NAME SOURCES ... USES ...): one static library a room. What a room may include is held
+# by scripts/check-rooms; what it links is said here.
+function(seine_room name)
+    cmake_parse_arguments(ROOM "" "" "SOURCES;USES" ${ARGN})
+    add_library(seine_${name} STATIC ${ROOM_SOURCES})
+    target_include_directories(seine_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
+    target_link_libraries(seine_${name} PUBLIC ${ROOM_USES})
+endfunction()

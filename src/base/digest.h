@@ -1,0 +1,41 @@
+/* digest.h - SHA-256 (FIPS 180-4) by libcrypto, and the fast checksum of evidence blocks. */
+#ifndef SEINE_BASE_DIGEST_H
+#define SEINE_BASE_DIGEST_H
+
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DIGEST_LEN = 32, DIGEST_HEX_LEN = 64 };
+
+/* A SHA-256 under way. */
+struct digest;
+
+/* NULL when there is no memory. Ended by digest_free(). */
+struct digest *digest_new(void);
+void digest_free(struct digest *d); /* NULL is allowed */
+
+/* Starts over. */
+void digest_reset(struct digest *d);
+void digest_add(struct digest *d, struct span bytes);
+
+/* The value of what was added, as 64 lower-case hex digits and a NUL. Reset before more is added. */
+void digest_end(struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
+
+/* All in one call: for short runs, without a struct digest; `hex` as above. */
+void digest_once(char hex[DIGEST_HEX_LEN + 1], struct span bytes);
+
+/* Bytes that one struct digest costs, for whoever charges it. */
+enum { DIGEST_COST = 512 };
+
+/* XXH3, 64 bits, unseeded: says where bytes changed, or that two files are likely the same; proves
+ * nothing against intent. The same over many pieces as over one. */
+struct checksum64;
+
+struct checksum64 *checksum64_new(void); /* NULL when there is no memory */
+void checksum64_free(struct checksum64 *c);
+void checksum64_add(struct checksum64 *c, struct span bytes);
+uint64_t checksum64_end(struct checksum64 *c); /* the value; starts over */
+
+#endif

@@ -1,0 +1,23 @@
+/* table.h - uthash, set up once.
+ *
+ * Include this instead of <uthash.h>. A table that finds no memory does not end the process: the
+ * object that was to be added is simply not in the table, and its `hh.tbl` is NULL afterwards. The
+ * hash is XXH3 with a seed drawn at start, so that nobody on the wire can choose who collides. Nothing
+ * may depend on the order in which a table is walked. */
+#ifndef SEINE_BASE_TABLE_H
+#define SEINE_BASE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The seeded hash of `len` bytes; the same bytes give the same value within one process only. */
+uint32_t table_hash(const void *key, size_t len);
+
+/* Draws the seed from the system once; called by the first hash, or earlier for a known cost. */
+void table_seed(void);
+
+#define HASH_NONFATAL_OOM 1
+#define HASH_FUNCTION(key, len, value) ((value) = table_hash((key), (len)))
+#include <uthash.h>
+
+#endif

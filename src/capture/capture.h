@@ -1,0 +1,120 @@
+/* capture.h - where frames come from: one capture, opened, walked in place, closed.
+ *
+ *     bytes of the evidence            uncompressed content            frames
+ *     ─────────────────────── inflate ─────────────────────── format ─────────►  capture_next()
+ *      mapped file | stream            window that moves on     pcap | pcapng
+ *      | memory
+ *
+ * A regular file that nobody has open for writing is mapped in windows that move forward; anything
+ * else (pipe, standard input, a file that still grows, .gz, .zst) is read through a window of bounded
+ * size. The formats see only "the bytes at this offset" and do not know which.
+ *
+ * Formats: classic pcap (both byte orders, micro- and nanoseconds, the Kuznetzov variant) and pcapng
+ * (draft-ietf-opsawg-pcapng). Compression is recognised by its magic, never by the name.
+ *
+ * What a capture says beside frames (interfaces, comments, statistics, secrets) goes to a listener as
+ * it is met, always before the next frame is returned.
+ *
+ * Damage never loses what came before: capture_next() returns every frame before the damage, then
+ * STATUS_DAMAGED with a sentence that names the frame number and the offset. */
+#ifndef SEINE_CAPTURE_CAPTURE_H
+#define SEINE_CAPTURE_CAPTURE_H
+
+#include "base/error.h"
+#include "capture/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct capture;
+
+/* An interface as the capture describes it. A classic pcap has one, without a name. */
+struct capture_interface {
+    uint32_t interface_id;
+    uint32_t link_type;
+    uint32_t snap_len; /* bytes; 0 is no limit, or not said */
+    struct span name;  /* as written, not trusted; empty when not said */
+    struct span description;
+    struct span filter;
+    uint64_t ticks_per_second; /* of the timestamps as written */
+};
+
+/* Cumulative counters of one interface (pcapng: interface statistics block). */
+struct capture_statistics {
+    uint32_t interface_id;
+    int64_t time_ns;              /* when they were taken */
+    int64_t received;             /* isb_ifrecv; -1 when not said, as each below */
+    int64_t dropped_by_interface; /* isb_ifdrop */
+    int64_t accepted_by_filter;   /* isb_filteraccept */
+    int64_t dropped_by_system;    /* isb_osdrop */
+};
+
+/* Who is told. Each function may be NULL. Spans die when the call returns. */
+struct capture_listener {
+    void (*interface)(void *context, const struct capture_interface *interface);
+
+    /* Text that a person or program left in the capture. `frame` is the number of the frame that it
+     * belongs to, or 0 for the capture as a whole; `kind` is a fixed word: comment, hardware, os,
+     * application. */
+    void (*note)(void *context, uint64_t frame, const char *kind, struct span text);
+
+    void (*statistics)(void *context, const struct capture_statistics *statistics);
+
+    /* Keys (pcapng: decryption secrets block): `type` is the block's secrets type as a number. */
+    void (*secrets)(void *context, uint32_t type, struct span data);
+
+    /* Every byte of the evidence as it lies on the disk (still compressed), in order, each once: for
+     * hashing. After capture_next() has returned STATUS_END or STATUS_DAMAGED every byte up to the
+     * end has been told, those behind the damage too. */
+    void (*evidence_bytes)(void *context, struct span bytes);
+
+    void *context; /* handed to each, borrowed */
+};
+
+struct capture_options {
+    struct capture_listener listener;
+    size_t window_len; /* bytes; 0 is the default, 16 MiB mapped and 4 MiB streamed. The longest
+                            record that a streamed window must hold makes it grow, up to 64 MiB:
+                            longer records are damage */
+    bool stream;       /* read even what could be mapped; for tests */
+};
+
+/* Opens a capture and reads its file header. `path` "-" is standard input. `options` may be NULL.
+ * STATUS_FAILED, with a sentence and *capture NULL, when there is no such file, it cannot be read, it
+ * is a folder, or its file header is not whole or not that of a capture.
+ *
+ * The end of a regular file is the end it had now: what is appended while it is read is left out. */
+enum status capture_open(struct capture **capture, const char *path,
+                         const struct capture_options *options, struct error *err);
+
+/* The same on `bytes`, which are borrowed until capture_close(). `name` stands in sentences. */
+enum status capture_open_memory(struct capture **capture, const char *name, struct span bytes,
+                                const struct capture_options *options, struct error *err);
+
+/* The next frame. Its bytes live until the next call on this capture, or, for a capture of which
+ * capture_is_mapped() is true, for as long as the reader stays within one window of them.
+ * STATUS_OK; STATUS_END after the last frame; STATUS_DAMAGED at a cut or damage (the sentence names
+ * frame and offset; an unfinished last record is that too); STATUS_FAILED when reading failed. After
+ * anything but STATUS_OK no further frame comes, and the same status is returned again. */
+enum status capture_next(struct capture *capture, struct frame *frame, struct error *err);
+
+/* Closes and frees; NULL is allowed. */
+void capture_close(struct capture *capture);
+
+/* What it is. All but the last two may be asked right after opening. */
+const char *capture_format(
+    const struct capture *capture); /* "pcap", "pcapng", "pcap.gz", "pcapng.zst", ...; static */
+bool capture_is_mapped(const struct capture *capture);
+uint64_t capture_size(
+    const struct capture *capture); /* bytes of the evidence as it lies on the disk; 0 while unknown
+                                                              (a pipe: known after the end) */
+uint64_t capture_position(
+    const struct capture *capture); /* how many of these bytes have been read, for progress */
+
+/* True once a mapped file turned out to be shorter than it was: frames returned since may hold zeros
+ * that are not in the evidence, so the run must end as failed. Checked by capture_next() itself,
+ * which then returns STATUS_FAILED; ask once more when done with its last frame. */
+bool capture_shrank(const struct capture *capture);
+
+#endif

@@ -1,0 +1,109 @@
+/* format.h - what a capture is inside: a window, a place in it, and the file format that reads there.
+ *
+ * The seam between capture.c and the formats. A format asks the window for bytes, always forward, and
+ * makes frames of them; it never sees where they come from. */
+#ifndef SEINE_CAPTURE_FORMAT_H
+#define SEINE_CAPTURE_FORMAT_H
+
+#include "capture/capture.h"
+#include "capture/window.h"
+
+/* How a source names its link types: some programs wrote the number that their system's <net/bpf.h>
+ * has (DLT_) where the registered one (LINKTYPE_) belongs. Of those, the ones that mean nothing else. */
+uint32_t link_type_registered(uint32_t link_type);
+
+/* Classic pcap. */
+struct pcap {
+    bool big_endian;
+    bool lengths_swapped;  /* versions before 2.3 wrote the wire length first */
+    bool lengths_doubtful; /* 2.3: some did */
+    uint32_t header_len;   /* bytes of a record header */
+    uint32_t ns_per_tick;
+    uint32_t link_type;
+    uint32_t snap_len;
+};
+
+/* From ticks since the epoch to nanoseconds, as if_tsresol and if_tsoffset say. */
+struct pcapng_clock {
+    bool binary; /* a tick is 2^-exponent seconds, else 10^-exponent */
+    uint8_t exponent;
+    int64_t offset_s;
+    uint64_t factor;  /* decimal: nanoseconds in a tick, or 1 */
+    uint64_t divisor; /* decimal: ticks in a nanosecond, or 1; 0 is more than fit */
+};
+
+struct pcapng_interface {
+    uint32_t interface_id; /* unique over the capture */
+    uint32_t link_type;
+    uint32_t snap_len; /* 0 is no limit */
+    struct pcapng_clock clock;
+};
+
+struct pcapng {
+    bool big_endian;                     /* this section */
+    struct pcapng_interface *interfaces; /* owned; of this section */
+    uint32_t interface_count;
+    uint32_t interface_room;
+    uint32_t next_interface_id;
+    int64_t last_ns; /* of the last frame that said its time */
+};
+
+struct capture;
+
+/* The rules. `open` reads the file header and sets `offset`: STATUS_OK, STATUS_END when the content
+ * ends inside it, else a sentence in capture->error; it tells nothing. `begin`, before the first frame,
+ * tells what `open` learned. `next` fills the frame but its number, and moves `offset` behind it:
+ * STATUS_OK, or why not, with a sentence in capture->error unless it is STATUS_END. `close` may be
+ * NULL. */
+struct format {
+    const char *names[3]; /* as it is, in gzip, in zstd */
+    bool (*recognises)(struct span head);
+    enum status (*open)(struct capture *c);
+    void (*begin)(struct capture *c);
+    enum status (*next)(struct capture *c, struct frame *frame);
+    void (*close)(struct capture *c);
+};
+
+extern const struct format format_pcap, format_pcapng;
+
+enum packing { PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
+
+struct capture {
+    struct window *window; /* owned */
+    uint64_t offset;       /* in the content: where the next record begins */
+    uint64_t frame_count;  /* numbers given so far */
+    const struct format *format;
+    bool begun;
+    enum status status; /* STATUS_OK while frames come */
+    enum packing packing;
+    char *name;    /* owned; as in sentences */
+    int fd;        /* owned, but for standard input; -1 in memory */
+    bool regular;  /* its size was known when it was opened */
+    uint64_t size; /* of the evidence */
+    struct evidence evidence;
+    struct capture_listener listener;
+    struct error error; /* how it ended */
+    union {
+        struct pcap pcap;
+        struct pcapng pcapng;
+    } as;
+};
+
+static inline void capture_note(const struct capture *c, uint64_t frame, const char *kind,
+                                struct span text)
+{
+    if (c->listener.note && text.len > 0)
+        c->listener.note(c->listener.context, frame, kind, text);
+}
+
+static inline uint32_t load_32(struct span s, size_t at, bool big_endian)
+{
+    return big_endian ? load_be32(s, at) : load_le32(s, at);
+}
+
+static inline uint16_t load_16(struct span s, size_t at, bool big_endian)
+{
+    return big_endian ? load_be16(s, at) : load_le16(s, at);
+}
+
+#endif

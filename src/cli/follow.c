@@ -1,0 +1,210 @@
+/* follow.c - seine follow: what the two sides of a flow said, in turns. */
+#include "cli/commands.h"
+
+#include "cli/conversation.h"
+#include "cli/listing.h"
+#include "cli/terminal.h"
+#include "cli/transcript.h"
+#include "cli/values.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SIDE, AS, POLICY };
+
+static const struct option_word options[] = {
+    [SIDE] = {"side", 's', "client|server", "Only what this side said, front to end."},
+    [AS] = {"as", 'a', "text|hex|raw",
+            "text, the default: lines, with what cannot be printed escaped. hex: a dump with "
+            "positions. raw: the bytes and nothing else."},
+    [POLICY] = {"policy", 0, "NAME",
+                "Which of several versions of a byte is shown: first, the only one that this build "
+                "has."},
+    {0},
+};
+
+/* What the words ask for. */
+struct wish {
+    int64_t flow_id;
+    enum transcript_form form;
+    const char *side; /* or NULL for both */
+};
+
+static bool wish_read(struct wish *w, const struct command *self, const struct arguments *a)
+{
+    const char *as = a->options[AS] ? a->options[AS] : "text";
+    *w = (struct wish){.side = a->options[SIDE]};
+    w->form = strcmp(as, "raw") == 0 ? AS_RAW : strcmp(as, "hex") == 0 ? AS_HEX : AS_TEXT;
+    if (!integer_parse(&w->flow_id, a->words[1], 0, INT64_MAX)) {
+        usage_error(self, "a flow is a number, as seine flows lists them, not '%s'", a->words[1]);
+        return false;
+    }
+    if (a->options[POLICY] && strcmp(a->options[POLICY], "first") != 0) {
+        usage_error(self, "this build has no policy but first, so not '%s'", a->options[POLICY]);
+        return false;
+    }
+    if (w->form == AS_RAW && isatty(STDOUT_FILENO)) {
+        usage_error(self, "raw bytes can harm a terminal: send them to a file or a pipe");
+        return false;
+    }
+    return true;
+}
+
+/* Who talks; printed before the conversation unless that is raw. STATUS_FAILED: no such flow. */
+static enum status print_flow(struct reader *reader, const struct wish *w, struct error *err)
+{
+    sqlite3_stmt *statement;
+    enum status status =
+        reader_prepare(reader, &statement,
+                       "SELECT f.protocol, " SQL_CLIENT ", " SQL_SERVER ", f.client_guessed"
+                       "  FROM flows AS f WHERE f.flow_id = ?1",
+                       err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(statement, 1, w->flow_id);
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_DONE) {
+        status = error_set(err, "%s: there is no flow %" PRId64, reader_path(reader), w->flow_id);
+    } else if (result != SQLITE_ROW) {
+        status = error_set(err, "%s: %s", reader_path(reader), sqlite3_errmsg(reader_db(reader)));
+    } else if (w->form != AS_RAW) {
+        static const char *const before[] = {", ", ": client ", ", server "};
+        printf("[flow %" PRId64, w->flow_id);
+        for (int column = 0; column < 3; column++) {
+            const char *text = (const char *)sqlite3_column_text(statement, column);
+            fputs(before[column], stdout);
+            print_escaped(stdout, text ? text : "?");
+        }
+        puts(sqlite3_column_int(statement, 3) ? "; who is the client is a guess]" : "]");
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* The streams that the flow has, among the sides that are wished for; negative where there is none. */
+static enum status streams_find(int64_t ids[SIDE_COUNT], struct reader *reader,
+                                const struct wish *w, struct error *err)
+{
+    sqlite3_stmt *statement;
+    ids[BY_CLIENT] = ids[BY_SERVER] = -1;
+    enum status status =
+        reader_prepare(reader, &statement,
+                       "SELECT stream_id, stream_id & 1 FROM streams"
+                       " WHERE stream_id IN (?1, ?1 + 1) AND (?2 IS NULL OR side = ?2)",
+                       err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(statement, 1, (int64_t)((uint64_t)w->flow_id * 2));
+    if (w->side)
+        sqlite3_bind_text(statement, 2, w->side, -1, SQLITE_STATIC);
+    int result;
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW)
+        ids[sqlite3_column_int(statement, 1) & 1] = sqlite3_column_int64(statement, 0);
+    if (result != SQLITE_DONE)
+        status = error_set(err, "%s: %s", reader_path(reader), sqlite3_errmsg(reader_db(reader)));
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* All of the conversation. `*missing` is how many bytes its gaps have. */
+static enum status conversation_print(uint64_t *missing, struct reader *reader,
+                                      const int64_t ids[SIDE_COUNT], enum transcript_form form,
+                                      struct error *err)
+{
+    struct conversation *conversation;
+    enum status status = conversation_open(&conversation, reader, ids, err);
+    if (status != STATUS_OK)
+        return status;
+    struct transcript transcript;
+    struct stream_piece piece;
+    enum said_by by;
+    transcript_init(&transcript, stdout, form, form != AS_RAW && terminal_colours(stdout));
+    while ((status = conversation_next(conversation, &by, &piece, err)) == STATUS_OK) {
+        transcript_add(&transcript, by, &piece);
+        if (ferror(stdout)) /* told at the end of the program */
+            break;
+    }
+    transcript_end(&transcript);
+    conversation_close(conversation);
+    *missing = transcript.missing;
+    return status == STATUS_END ? STATUS_OK : status;
+}
+
+static enum exit_status follow_run(const struct command *self, const struct arguments *a)
+{
+    struct wish wish;
+    struct reader *reader;
+    if (!wish_read(&wish, self, a))
+        return EXIT_USAGE;
+    if (!case_open(&reader, a->words[0]))
+        return EXIT_WORLD;
+
+    struct error err = {0};
+    int64_t ids[SIDE_COUNT];
+    uint64_t missing = 0;
+    enum status status = print_flow(reader, &wish, &err);
+    if (status == STATUS_OK)
+        status = streams_find(ids, reader, &wish, &err);
+    if (status == STATUS_OK && wish.form != AS_RAW && ids[BY_CLIENT] < 0 && ids[BY_SERVER] < 0)
+        puts("[no payload]");
+    if (status == STATUS_OK)
+        status = conversation_print(&missing, reader, ids, wish.form, &err);
+    reader_close(reader);
+    if (status != STATUS_OK) {
+        say("%s", err.text);
+        return EXIT_WORLD;
+    }
+    if (wish.form == AS_RAW && missing > 0) {
+        say("flow %" PRId64 ": %" PRIu64 " bytes are missing from what was written", wish.flow_id,
+            missing);
+        return EXIT_TOLD;
+    }
+    return EXIT_DONE;
+}
+
+static const char *const description[] = {
+    "Prints what the two sides of a conversation said, in turns: each byte when it and all before "
+    "it "
+    "had arrived. Lines of the client begin with >, those of the server with <, so no payload can "
+    "look like anything else. What is missing is a line in brackets, at its place.",
+    "As text, a line ends at a line feed, with or without a carriage return before it; what cannot "
+    "be printed is \\xNN, or \\u{NNNN}, and a backslash is two. The exact bytes are shown by --as "
+    "hex, and written by --as raw.",
+    NULL,
+};
+
+static const struct argument_word argument_words[] = {
+    {"CASE", "A case that seine made."},
+    {"FLOW", "The number of a conversation, as seine flows lists it."},
+    {0},
+};
+
+static const struct exit_word exits[] = {
+    {EXIT_DONE, "Done."},
+    {EXIT_TOLD, "Bytes are missing from a raw output."},
+    {EXIT_USAGE, "The command line makes no sense."},
+    {EXIT_WORLD, "The case could not be read, or there is no such flow."},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"seine follow case.db 17", "The conversation, to read."},
+    {"seine follow case.db 17 --side server --as raw > body", "What the server sent, as a file."},
+    {0},
+};
+
+const struct command command_follow = {
+    .name = "follow",
+    .synopsis = "[--side client|server] [--as text|hex|raw] CASE FLOW",
+    .summary = "print what the two sides of a conversation said",
+    .description = description,
+    .arguments = argument_words,
+    .options = options,
+    .exits = exits,
+    .examples = examples,
+    .word_least = 2,
+    .word_most = 2,
+    .run = follow_run,
+};

@@ -1,0 +1,178 @@
+/* listing.c - lists of rows of a case. */
+#include "cli/listing.h"
+
+#include "base/buffer.h"
+#include "cli/terminal.h"
+#include "cli/values.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PROTOCOL, IP, PORT, LIMIT, JSON, CSV };
+
+const struct option_word listing_options[] = {
+    [PROTOCOL] = {"protocol", 'p', "NAME", "Only this protocol: tcp, udp, icmp or icmpv6."},
+    [IP] = {"ip", 0, "ADDRESS", "Only with this address on either side; 10.1.0.0/16 is a network."},
+    [PORT] = {"port", 0, "N", "Only with this TCP or UDP port on either side."},
+    [LIMIT] = {"limit", 'n', "N", "No more than so many rows."},
+    [JSON] = {"json", 0, NULL, "One JSON object a line, with all columns."},
+    [CSV] = {"csv", 0, NULL, "Comma-separated values, with all columns and a line of names."},
+    {0},
+};
+
+bool case_open(struct reader **reader, const char *path)
+{
+    struct error err = {0};
+    if (reader_open(reader, path, &err) == STATUS_OK)
+        return true;
+    say("%s", err.text);
+    return false;
+}
+
+bool form_read(enum render_as *form, const struct command *self, const struct arguments *a,
+               int json, int csv)
+{
+    if (a->options[json] && a->options[csv]) {
+        usage_error(self, "--json and --csv cannot both be");
+        return false;
+    }
+    *form = a->options[json] ? RENDER_JSON : a->options[csv] ? RENDER_CSV : RENDER_TABLE;
+    return true;
+}
+
+enum status rows_print(sqlite3_stmt *statement, enum render_as form, struct error *err)
+{
+    const struct render_options options = {.wide = isatty(STDOUT_FILENO) == 0};
+    enum status status = render(stdout, statement, form, &options, NULL, err);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* The lowest and highest address of a network, as in hosts.addr. */
+struct network {
+    uint8_t low[16], high[16];
+};
+
+/* "10.0.0.1", "10.0.0.0/8", "2001:db8::/32". */
+static bool network_parse(struct network *to, const char *text)
+{
+    char address[INET6_ADDRSTRLEN];
+    const char *slash = strchr(text, '/');
+    size_t len = slash ? (size_t)(slash - text) : strlen(text);
+    if (len >= sizeof address)
+        return false;
+    memcpy(address, text, len);
+    address[len] = 0;
+
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    memcpy(to->low, mapped, sizeof mapped);
+    int before = 96; /* bits in front of an IPv4 address */
+    if (inet_pton(AF_INET, address, to->low + sizeof mapped) != 1) {
+        before = 0;
+        if (inet_pton(AF_INET6, address, to->low) != 1)
+            return false;
+    }
+    int64_t prefix = 128 - before;
+    if (slash && !integer_parse(&prefix, slash + 1, 0, 128 - before))
+        return false;
+    memcpy(to->high, to->low, sizeof to->high);
+    for (int bit = before + (int)prefix; bit < 128; bit++) {
+        to->low[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+        to->high[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    }
+    return true;
+}
+
+/* What the filters ask for. */
+struct wanted {
+    const char *protocol; /* or NULL */
+    bool has_network;
+    struct network network;
+    int64_t port;  /* -1 is any */
+    int64_t limit; /* -1 is none */
+};
+
+static bool wanted_read(struct wanted *w, const struct command *self, const struct arguments *a)
+{
+    *w = (struct wanted){.protocol = a->options[PROTOCOL], .port = -1, .limit = -1};
+    const char *ip = a->options[IP], *port = a->options[PORT], *limit = a->options[LIMIT];
+    if (ip && !network_parse(&w->network, ip)) {
+        usage_error(self, "'%s' is no address and no network", ip);
+        return false;
+    }
+    w->has_network = ip != NULL;
+    if (port && !integer_parse(&w->port, port, 0, 65535)) {
+        usage_error(self, "'%s' is no port", port);
+        return false;
+    }
+    if (limit && !integer_parse(&w->limit, limit, 0, INT64_MAX)) {
+        usage_error(self, "--limit takes a number, not '%s'", limit);
+        return false;
+    }
+    return true;
+}
+
+/* What the user gave is bound, never part of the text. */
+static void sql_build(struct buffer *sql, const struct listing *l, enum render_as form,
+                      const struct wanted *w)
+{
+    buffer_print(sql, "SELECT %s FROM %s WHERE true",
+                 form == RENDER_TABLE ? l->short_columns : l->all_columns, l->from);
+    if (w->protocol)
+        buffer_add_text(sql, " AND f.protocol = :protocol");
+    if (w->has_network)
+        buffer_add_text(
+            sql, " AND (f.client_ip IN (SELECT ip FROM hosts WHERE addr BETWEEN :low AND :high)"
+                 " OR f.server_ip IN (SELECT ip FROM hosts WHERE addr BETWEEN :low AND :high))");
+    if (w->port >= 0)
+        buffer_add_text(sql,
+                        " AND (f.client_port = :port OR f.server_port = :port)"
+                        " AND f.protocol NOT LIKE 'icmp%'"); /* whose ports are type and code */
+    buffer_print(sql, " ORDER BY %s LIMIT :limit", l->order);
+}
+
+static void bind_wanted(sqlite3_stmt *statement, const struct wanted *w)
+{
+    int at;
+    if ((at = sqlite3_bind_parameter_index(statement, ":protocol")) > 0)
+        sqlite3_bind_text(statement, at, w->protocol, -1, SQLITE_STATIC);
+    if ((at = sqlite3_bind_parameter_index(statement, ":low")) > 0)
+        sqlite3_bind_blob(statement, at, w->network.low, sizeof w->network.low, SQLITE_STATIC);
+    if ((at = sqlite3_bind_parameter_index(statement, ":high")) > 0)
+        sqlite3_bind_blob(statement, at, w->network.high, sizeof w->network.high, SQLITE_STATIC);
+    if ((at = sqlite3_bind_parameter_index(statement, ":port")) > 0)
+        sqlite3_bind_int64(statement, at, w->port);
+    if ((at = sqlite3_bind_parameter_index(statement, ":limit")) > 0)
+        sqlite3_bind_int64(statement, at, w->limit);
+}
+
+enum exit_status listing_run(const struct listing *listing, const struct command *self,
+                             const struct arguments *a)
+{
+    struct wanted wanted;
+    enum render_as form;
+    if (!form_read(&form, self, a, JSON, CSV) || !wanted_read(&wanted, self, a))
+        return EXIT_USAGE;
+    struct reader *reader;
+    if (!case_open(&reader, a->words[0]))
+        return EXIT_WORLD;
+
+    struct error err = {0};
+    struct buffer sql;
+    sqlite3_stmt *statement;
+    buffer_init(&sql, 1 << 16);
+    sql_build(&sql, listing, form, &wanted);
+    enum status status = reader_prepare(reader, &statement, buffer_text(&sql), &err);
+    if (status == STATUS_OK) {
+        bind_wanted(statement, &wanted);
+        status = rows_print(statement, form, &err);
+    }
+    buffer_release(&sql);
+    reader_close(reader);
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    say("%s", err.text);
+    return EXIT_WORLD;
+}

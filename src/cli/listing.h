@@ -1,0 +1,54 @@
+/* listing.h - lists of rows of a case: opening it, the options that lists share, rendering. */
+#ifndef SEINE_CLI_LISTING_H
+#define SEINE_CLI_LISTING_H
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "store/reader.h"
+#include "store/render.h"
+
+#include <sqlite3.h>
+
+/* Opens a case; false after a sentence. */
+bool case_open(struct reader **reader, const char *path);
+
+/* The form that --json and --csv ask for, a table without either; false after a sentence when both
+ * are given. The numbers are their places in the command's table. */
+bool form_read(enum render_as *form, const struct command *self, const struct arguments *a,
+               int json, int csv);
+
+/* Renders the rows of a prepared statement on standard output, and finalizes it. */
+enum status rows_print(sqlite3_stmt *statement, enum render_as form, struct error *err);
+
+/* The options of flows and streams. */
+extern const struct option_word listing_options[];
+
+struct listing {
+    const char *short_columns; /* SQL: what a table shows, some 110 columns wide */
+    const char *all_columns;   /* SQL: what --json and --csv give */
+    const char *from;          /* SQL: the tables, flows among them as f */
+    const char *order;         /* SQL */
+};
+
+/* flows and streams: the rows that pass the filters. */
+enum exit_status listing_run(const struct listing *listing, const struct command *self,
+                             const struct arguments *a);
+
+/* SQL: an end of a flow f as ADDRESS:PORT, with the message's type and code behind ICMP's server. */
+#define SQL_CLIENT                                                                       \
+    "CASE WHEN f.protocol LIKE 'icmp%' THEN f.client_ip"                                 \
+    " WHEN instr(f.client_ip, ':') > 0 THEN '[' || f.client_ip || ']:' || f.client_port" \
+    " ELSE f.client_ip || ':' || f.client_port END"
+#define SQL_SERVER                                                                       \
+    "CASE WHEN f.protocol LIKE 'icmp%' THEN"                                             \
+    " f.server_ip || ' type ' || f.client_port || ' code ' || f.server_port"             \
+    " WHEN instr(f.server_ip, ':') > 0 THEN '[' || f.server_ip || ']:' || f.server_port" \
+    " ELSE f.server_ip || ':' || f.server_port END"
+
+/* SQL: a column of nanoseconds as UTC to the millisecond. Whole seconds round down before 1970 too. */
+#define SQL_TIME(column)                                               \
+    "strftime('%Y-%m-%d %H:%M:%S', " column " / 1000000000 - (" column \
+    " % 1000000000 < 0), 'unixepoch') || printf('.%03d', (" column     \
+    " % 1000000000 + 1000000000) % 1000000000 / 1000000)"
+
+#endif

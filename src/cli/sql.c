@@ -1,0 +1,273 @@
+/* sql.c - seine sql: questions in SQL, read-only whatever they say.
+ *
+ * Three things keep a case as it is: it is opened read-only and without ATTACH (store/reader.h); the
+ * connection is set to query_only; and an authorizer lets through only what reads, so that a refusal
+ * is a sentence at the moment of preparing. VACUUM INTO, which would write elsewhere, is an ATTACH in
+ * disguise and falls to it as well. */
+#include "cli/listing.h"
+
+#include "cli/prompt.h"
+#include "cli/terminal.h"
+#include "store/tables.h"
+
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { JSON, CSV };
+
+static const struct option_word options[] = {
+    [JSON] = {"json", 0, NULL, "One JSON object a line."},
+    [CSV] = {"csv", 0, NULL, "Comma-separated values, with a line of names."},
+    {0},
+};
+
+/* Pragmas that tell about a case; with a value of their own, some others would change things. */
+static bool is_reading_pragma(const char *name, const char *value)
+{
+    static const char *const about[] = {
+        "table_info",     "table_xinfo",     "table_list",      "index_list",  "index_info",
+        "index_xinfo",    "database_list",   "function_list",   "pragma_list", "module_list",
+        "collation_list", "compile_options", "integrity_check", "quick_check", "foreign_key_list",
+    };
+    for (size_t i = 0; i < sizeof about / sizeof about[0]; i++) {
+        if (sqlite3_stricmp(name, about[i]) == 0)
+            return true;
+    }
+    return !value;
+}
+
+static int authorize(void *context, int action, const char *first, const char *second,
+                     const char *database, const char *trigger)
+{
+    (void)context;
+    (void)database;
+    (void)trigger;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_FUNCTION:
+    case SQLITE_RECURSIVE:
+    case SQLITE_TRANSACTION: /* so that several questions see one state */
+        return SQLITE_OK;
+    case SQLITE_PRAGMA:
+        return is_reading_pragma(first, second) ? SQLITE_OK : SQLITE_DENY;
+    default:
+        return SQLITE_DENY;
+    }
+}
+
+/* A session: the case, and how its answers are shown. */
+struct session {
+    struct reader *reader;
+    enum render_as form;
+};
+
+/* For the signal handler; sqlite3_interrupt() may be called at any time while it is open. */
+static sqlite3 *volatile answering;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    if (answering)
+        sqlite3_interrupt(answering);
+}
+
+/* Runs every statement of `text`; the first failure is a sentence and ends it. */
+static enum exit_status answer(struct session *s, const char *text)
+{
+    sqlite3 *db = reader_db(s->reader);
+    while (*text) {
+        sqlite3_stmt *statement;
+        int result = sqlite3_prepare_v2(db, text, -1, &statement, &text);
+        if (result == SQLITE_AUTH) {
+            say("a case is only read here: %s", sqlite3_errmsg(db));
+            return EXIT_USAGE;
+        }
+        if (result != SQLITE_OK) {
+            say("%s", sqlite3_errmsg(db));
+            return EXIT_USAGE;
+        }
+        if (!statement) /* blanks or a comment */
+            continue;
+        struct error err = {0};
+        answering = db;
+        enum status status = rows_print(statement, s->form, &err);
+        answering = NULL;
+        if (status != STATUS_OK) {
+            say("%s", err.text);
+            return EXIT_WORLD;
+        }
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_status print_schema(struct session *s, const char *name)
+{
+    struct error err = {0};
+    sqlite3_stmt *statement;
+    enum status status = reader_prepare(
+        s->reader, &statement,
+        "SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL AND (?1 = '' OR tbl_name = ?1)"
+        " ORDER BY tbl_name, type DESC, name",
+        &err);
+    if (status != STATUS_OK) {
+        say("%s", err.text);
+        return EXIT_WORLD;
+    }
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(statement, 0);
+        while (text && *text) { /* lines stay lines, the rest is escaped */
+            char line[1024];
+            size_t len = strcspn(text, "\n");
+            snprintf(line, sizeof line, "%.*s", (int)(len < sizeof line ? len : sizeof line - 1),
+                     text);
+            print_escaped(stdout, line);
+            putchar('\n');
+            text += len + (text[len] == '\n');
+        }
+    }
+    sqlite3_finalize(statement);
+    return EXIT_DONE;
+}
+
+/* The few words that begin with a dot. `*quit` is set by .quit. */
+static enum exit_status dot_word(struct session *s, char *line, bool *quit)
+{
+    line[strcspn(line, "\r\n")] = 0;
+    char *rest = line + strcspn(line, " \t");
+    if (*rest)
+        *rest++ = 0;
+    rest += strspn(rest, " \t");
+    if (strcmp(line, ".quit") == 0 || strcmp(line, ".exit") == 0) {
+        *quit = true;
+        return EXIT_DONE;
+    }
+    if (strcmp(line, ".tables") == 0)
+        return answer(s, "SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view')"
+                         " AND name NOT LIKE 'sqlite_%' ORDER BY name");
+    if (strcmp(line, ".schema") == 0)
+        return print_schema(s, rest);
+    if (strcmp(line, ".help") == 0) {
+        puts(".tables         the tables and views\n"
+             ".schema [NAME]  how they were made\n"
+             ".quit           the end; so is Ctrl-D\n"
+             "All else is SQL, up to a semicolon.");
+        return EXIT_DONE;
+    }
+    say("there is no %s here; .help lists what there is", line);
+    return EXIT_USAGE;
+}
+
+/* Statements from standard input. On a terminal a failure is told and the next one is awaited;
+ * elsewhere the first failure is the end. */
+static enum exit_status answer_input(struct session *s)
+{
+    enum { STATEMENT_MOST = 1 << 20 };
+    struct prompt *prompt = prompt_new();
+    struct buffer text;
+    bool quit = false;
+    enum exit_status status = EXIT_DONE;
+    buffer_init(&text, STATEMENT_MOST);
+    while (prompt && !quit) {
+        char *line = prompt_line(prompt, text.len > 0);
+        if (!line)
+            break;
+        if (text.len == 0 && line[strspn(line, " \t\r\n")] == 0)
+            continue;
+        if (text.len == 0 && line[0] == '.') {
+            status = dot_word(s, line, &quit);
+        } else if (!buffer_add_text(&text, line)) {
+            say("a statement is longer than %d bytes", STATEMENT_MOST);
+            buffer_clear(&text);
+            status = EXIT_USAGE;
+        } else if (sqlite3_complete(buffer_text(&text))) {
+            status = answer(s, buffer_text(&text));
+            buffer_clear(&text);
+        }
+        if (prompt_is_terminal(prompt))
+            status = EXIT_DONE;
+        if (status != EXIT_DONE)
+            break;
+    }
+    if (status == EXIT_DONE && text.len > 0 && !quit) /* the last one needs no semicolon */
+        status = answer(s, buffer_text(&text));
+    buffer_release(&text);
+    prompt_free(prompt);
+    return status;
+}
+
+static enum exit_status sql_run(const struct command *self, const struct arguments *a)
+{
+    struct session session;
+    struct error err = {0};
+    if (!form_read(&session.form, self, a, JSON, CSV))
+        return EXIT_USAGE;
+    if (!case_open(&session.reader, a->words[0]))
+        return EXIT_WORLD;
+    sqlite3 *db = reader_db(session.reader);
+    enum exit_status status = EXIT_WORLD;
+    if (tables_register(db, &err) != STATUS_OK) {
+        say("%s", err.text);
+    } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
+        say("%s: %s", a->words[0], sqlite3_errmsg(db));
+    } else {
+        sqlite3_set_authorizer(db, authorize, NULL);
+        if (a->word_count > 1) {
+            status = answer(&session, a->words[1]);
+        } else {
+            signal(SIGINT, on_interrupt);
+            status = answer_input(&session);
+        }
+    }
+    reader_close(session.reader);
+    return status;
+}
+
+static const char *const description[] = {
+    "Answers questions in SQL about a case, which is never changed: what would write is refused. "
+    "Several statements are divided by semicolons. Without a query, statements are read from "
+    "standard input; on a terminal with line editing, where .tables, .schema and .quit are "
+    "understood as well.",
+    "Besides the tables of the case there are segments and frames, which decode where each byte "
+    "came "
+    "from: SELECT * FROM segments(5) for the stream 5, frames(7) for the flow 7. Any other SQLite "
+    "client reads the case too.",
+    NULL,
+};
+
+static const struct argument_word argument_words[] = {
+    {"CASE", "A case that seine made."},
+    {"QUERY", "One statement or several; from standard input when not given."},
+    {0},
+};
+
+static const struct exit_word exits[] = {
+    {EXIT_DONE, "Done."},
+    {EXIT_USAGE, "The command line or the SQL makes no sense, or would write."},
+    {EXIT_WORLD, "The case could not be read."},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"seine sql case.db \"SELECT kind, sum(count) FROM oddities GROUP BY kind\"",
+     "What was odd, and how often."},
+    {"seine sql case.db --csv < questions.sql > answers.csv", "Statements from a file."},
+    {0},
+};
+
+const struct command command_sql = {
+    .name = "sql",
+    .synopsis = "[--json|--csv] CASE [QUERY]",
+    .summary = "answer questions in SQL, read-only",
+    .description = description,
+    .arguments = argument_words,
+    .options = options,
+    .exits = exits,
+    .examples = examples,
+    .word_least = 1,
+    .word_most = 2,
+    .run = sql_run,
+};

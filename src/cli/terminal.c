@@ -1,0 +1,80 @@
+/* terminal.c - sentences, colours, and wire bytes made harmless. */
+#include "cli/terminal.h"
+
+#include "base/buffer.h"
+#include "base/escape.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+void print_escaped(FILE *to, const char *text)
+{
+    enum { ESCAPE_MOST = 8 }; /* bytes that one byte of text can become */
+    struct buffer out;
+    size_t len = strlen(text);
+    buffer_init(&out, ESCAPE_MOST * len);
+    escape_for_terminal(&out, span_of(text, len)); /* without memory: what there was room for */
+    fwrite(out.data, 1, out.len, to);
+    buffer_release(&out);
+}
+
+void say(const char *format, ...)
+{
+    char sentence[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    fflush(stdout); /* so that both keep their order where they go to one place */
+    fputs("seine: ", stderr);
+    print_escaped(stderr, sentence);
+    fputc('\n', stderr);
+}
+
+int terminal_width(FILE *of)
+{
+    enum { WIDTH_DEFAULT = 80, WIDTH_LEAST = 20, WIDTH_MOST = 1000 };
+    struct winsize size;
+    if (ioctl(fileno(of), TIOCGWINSZ, &size) != 0 || size.ws_col < WIDTH_LEAST)
+        return WIDTH_DEFAULT;
+    return size.ws_col > WIDTH_MOST ? WIDTH_MOST : size.ws_col;
+}
+
+bool terminal_redraws(FILE *of)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(of)) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+bool terminal_colours(FILE *of)
+{
+    const char *off = getenv("NO_COLOR"); /* no-color.org: any value but the empty one */
+    return !(off && *off) && terminal_redraws(of);
+}
+
+const char *colour_start(enum colour colour, bool on)
+{
+    static const char *const starts[] = {
+        [COLOUR_PLAIN] = "",          [COLOUR_BOLD] = "\033[1m",       [COLOUR_CLIENT] = "\033[36m",
+        [COLOUR_SERVER] = "\033[33m", [COLOUR_WARNING] = "\033[1;31m",
+    };
+    return on ? starts[colour] : "";
+}
+
+const char *colour_end(bool on)
+{
+    return on ? "\033[0m" : "";
+}
+
+bool output_flush(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    say("standard output: %s", errno ? strerror(errno) : "not all of it could be written");
+    return false;
+}

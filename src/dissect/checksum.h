@@ -1,0 +1,32 @@
+/* checksum.h - the Internet checksum (RFC 1071), and what a packet's own one is worth.
+ *
+ * A sum is the 16-bit one's complement sum of 16-bit words in network byte order, not complemented;
+ * an odd last byte counts as the high half of a word. Bytes that carry a right checksum sum up to
+ * CHECKSUM_ALL_ONES. */
+#ifndef SEINE_DISSECT_CHECKSUM_H
+#define SEINE_DISSECT_CHECKSUM_H
+
+#include "base/span.h"
+#include "dissect/address.h"
+
+#include <stdint.h>
+
+enum { CHECKSUM_ALL_ONES = 0xffff };
+
+/* The sum of some bytes; the second says the same slowly and plainly, and the tests hold the two
+ * against each other. */
+uint16_t checksum_sum(struct span bytes);
+uint16_t checksum_sum_plain(struct span bytes);
+
+/* Of two sums over an even number of bytes each; the last may be odd. */
+static inline uint16_t checksum_add(uint16_t a, uint16_t b)
+{
+    uint32_t sum = (uint32_t)a + b;
+    return (uint16_t)(sum + (sum >> 16));
+}
+
+/* The sum of the pseudo-header before a transport of `len` bytes (RFC 9293 3.1, RFC 8200 8.1). */
+uint16_t checksum_pseudo_v4(const struct endpoints *ends, uint8_t protocol, uint32_t len);
+uint16_t checksum_pseudo_v6(const struct endpoints *ends, uint8_t protocol, uint32_t len);
+
+#endif

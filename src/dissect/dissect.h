@@ -1,0 +1,23 @@
+/* dissect.h - a frame in, a packet and a verdict out.
+ *
+ * The loop walks one header after the other until it stands on a transport. Each protocol has a
+ * file of its own with the same parts in the same order: a struct that is a view, a NAME_view()
+ * that takes it off the front of a span or says that it is not there, and accessors that cannot
+ * fail. */
+#ifndef SEINE_DISSECT_DISSECT_H
+#define SEINE_DISSECT_DISSECT_H
+
+#include "capture/frame.h"
+#include "dissect/packet.h"
+
+/* Reads `frame`. The packet borrows from the frame, and `packet->frame` points to it. With any
+ * verdict but OK and FRAGMENT only the members that were reached are set; with BAD_CHECKSUM all
+ * that was there has been read all the same: `transport` is not 0 if the verdict would have been
+ * OK, and `fragment` is set if it would have been FRAGMENT. Deterministic, without memory. */
+enum verdict dissect(const struct frame *frame, struct packet *packet);
+
+/* Reads the transport of a datagram that the defragmenter has made whole: `packet` holds what its
+ * first fragment had, with ip_payload, ip_payload_len, ip_protocol and pieces of the whole. */
+enum verdict dissect_transport(struct packet *packet);
+
+#endif

@@ -1,0 +1,108 @@
+/* packet.h - what dissection makes of a frame: a packet of views, and a verdict.
+ *
+ * Everything in a packet borrows from the frame (or, for a datagram made whole from fragments, from
+ * the defragmenter); nothing is copied but addresses, which flows are looked up by. */
+#ifndef SEINE_DISSECT_PACKET_H
+#define SEINE_DISSECT_PACKET_H
+
+#include "base/span.h"
+#include "capture/frame.h"
+#include "dissect/address.h"
+#include "dissect/icmp.h"
+#include "dissect/tcp.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What became of a frame: exactly one each, counted, and the counts of a run add up to its frames.
+ * The order matters: from VERDICT_TRUNCATED on a verdict is also evidence of something odd, and
+ * leaves an oddity. verdict_name() gives the word that stands in the case. */
+enum verdict {
+    VERDICT_OK,            /* a packet of a flow */
+    VERDICT_FRAGMENT,      /* a piece of an IP datagram that is not whole yet, or never was */
+    VERDICT_FILTERED,      /* refused by the filter that the user gave */
+    VERDICT_ARP,           /* ARP or RARP */
+    VERDICT_OTHER_LINK,    /* link control without a packet: LLC, STP, LLDP, control of PPP, ... */
+    VERDICT_OTHER_NETWORK, /* an EtherType or protocol of the network layer that we do not read */
+    VERDICT_OTHER_TRANSPORT, /* IP, but neither TCP, UDP, ICMP nor ICMPv6 */
+    VERDICT_UNKNOWN_LINK,    /* a link type that we do not read */
+    VERDICT_TRUNCATED,       /* cut by the snap length inside a header that we need */
+    VERDICT_MALFORMED,       /* headers that contradict themselves or the length of the frame */
+    VERDICT_BAD_CHECKSUM,    /* the IPv4 header's own checksum is wrong, and no flow can judge it */
+    VERDICT_OVERLAP,         /* a fragment refused because it overlaps another (RFC 5722) */
+    VERDICT_COUNT
+};
+
+const char *verdict_name(enum verdict verdict); /* "ok", "fragment", ...; static */
+
+enum transport { TRANSPORT_TCP = 6, TRANSPORT_UDP = 17, TRANSPORT_ICMP = 1, TRANSPORT_ICMPV6 = 58 };
+
+enum checksum {
+    CHECKSUM_RIGHT,
+    CHECKSUM_WRONG,
+    CHECKSUM_OFFLOAD, /* wrong, and equal to the uncomplemented sum of the pseudo-header: the host
+                         that sent it left it to its network card */
+    CHECKSUM_NONE,    /* UDP sent without one (RFC 768; over IPv6 RFC 6935) */
+    CHECKSUM_UNKNOWN, /* bytes are missing, it cannot be judged */
+};
+
+/* What an ICMP error quotes of the packet that caused it (RFC 792, RFC 4443 3). */
+struct quote {
+    bool present;
+    uint8_t protocol;      /* enum transport */
+    struct endpoints ends; /* of the quoted packet: its source is where the error goes */
+    struct span transport; /* the first 8 bytes of its transport */
+};
+
+enum { PACKET_VLANS_MAX = 4, PACKET_TUNNEL_MAX = 64 };
+
+/* Where a piece of the payload of a reassembled datagram came from. */
+struct piece {
+    uint32_t start;    /* of this piece, in bytes from the start of the IP payload */
+    uint32_t len;      /* bytes, as captured */
+    uint32_t wire_len; /* bytes */
+    uint32_t frame;    /* index into packet.frames of the frame that brought it */
+    uint64_t offset;   /* in the capture's uncompressed content, of the piece's first byte */
+};
+
+struct packet {
+    const struct frame *frame; /* the frame, or the one that completed the datagram */
+    uint8_t ip_version;        /* 4 or 6 */
+    uint8_t ttl;               /* or hop limit */
+    uint8_t transport;         /* enum transport: the last header found */
+    uint32_t ip_len;           /* bytes of the IP packet, header included, as the header says; for a
+                                  datagram made whole, of its fragments together */
+    uint16_t vlans[PACKET_VLANS_MAX]; /* VLAN ids, outermost first */
+    uint8_t vlan_count;
+    bool has_macs;
+    uint8_t src_mac[6], dst_mac[6];
+    struct endpoints ends;
+    struct span headers;     /* the transport header, as captured */
+    struct tcp tcp;          /* a valid view when transport is TCP and the verdict OK */
+    struct icmp icmp;        /* likewise for ICMP and ICMPv6 */
+    struct quote quote;      /* ICMP errors */
+    enum checksum checksum;       /* of the transport */
+    bool bad_ip_checksum;         /* the IPv4 header's own is wrong */
+    struct span payload;     /* of the transport, as captured, without Ethernet padding */
+    uint32_t payload_len;    /* bytes as the headers say; payload.len when nothing was cut */
+    uint64_t payload_offset; /* where payload.data[0] lies in the capture; unused with pieces */
+
+    /* Fragments. While `fragment` is true, the packet is one of: its transport is not looked at. */
+    bool fragment;
+    bool more_fragments;
+    uint32_t fragment_id;    /* IPv4: 16 bits */
+    uint32_t fragment_at;    /* bytes from the start of the datagram's payload */
+    struct span ip_payload;  /* what follows the IP headers, as captured, padding taken off */
+    uint32_t ip_payload_len; /* the same as the header says */
+    uint64_t ip_payload_offset;
+    uint8_t ip_protocol;        /* of ip_payload: the next header */
+    const struct piece *pieces; /* of a datagram made whole, in order of `start`; else NULL */
+    uint32_t piece_count;
+    /* Every frame of a datagram made whole, in order of arrival, refused ones and `frame` included.
+     * Their bytes are gone: bytes.data is NULL, bytes.len still says how many there were. NULL when
+     * there are no pieces. */
+    const struct frame *frames;
+    uint32_t frame_count;
+};
+
+#endif

@@ -1,0 +1,264 @@
+/* reading.c - one capture while it is read into a case. */
+#include "pipeline/reading.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MIB = 1 << 20 };
+
+/* ---- files known again ---- */
+
+/* Feeds [offset, offset + len) of a file to `add`. */
+static enum status feed(int fd, const char *path, uint64_t offset, uint64_t len,
+                        void (*add)(void *, struct span), void *to, struct error *err)
+{
+    enum status status = STATUS_OK;
+    uint8_t *buffer = malloc(MIB);
+    if (!buffer)
+        return error_set(err, "reading %s: no memory", path);
+    while (len > 0 && status == STATUS_OK) {
+        ssize_t got = pread(fd, buffer, len < MIB ? (size_t)len : MIB, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            status = error_set(err, "reading %s at offset %" PRIu64 ": %s", path, offset,
+                               strerror(errno));
+        else if (got == 0)
+            status = error_set(err, "reading %s: it became shorter while it was read", path);
+        else
+            add(to, span_of(buffer, (size_t)got));
+        if (got > 0) {
+            offset += (uint64_t)got;
+            len -= (uint64_t)got;
+        }
+    }
+    free(buffer);
+    return status;
+}
+
+static void add_checksum(void *to, struct span bytes)
+{
+    checksum64_add(to, bytes);
+}
+
+static void add_digest(void *to, struct span bytes)
+{
+    digest_add(to, bytes);
+}
+
+static enum status open_file(int *fd, struct stat *st, const char *path, struct error *err)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0 || fstat(*fd, st) < 0)
+        return error_set(err, "opening %s: %s", path, strerror(errno));
+    return STATUS_OK;
+}
+
+enum status fingerprint_file(const char *path, char hex[FINGERPRINT_HEX_LEN + 1],
+                             struct error *err)
+{
+    int fd = -1;
+    struct stat st;
+    struct checksum64 *sum = checksum64_new();
+    enum status status = sum ? open_file(&fd, &st, path, err)
+                             : error_set(err, "reading %s: no memory", path);
+    if (status == STATUS_OK) {
+        uint64_t size = (uint64_t)st.st_size, head = size < MIB ? size : MIB;
+        uint8_t size_bytes[8];
+        for (int i = 0; i < 8; i++)
+            size_bytes[i] = (uint8_t)(size >> (8 * i));
+        checksum64_add(sum, span_of(size_bytes, sizeof size_bytes));
+        status = feed(fd, path, 0, head, add_checksum, sum, err);
+        if (status == STATUS_OK)
+            status = feed(fd, path, size - head, head, add_checksum, sum, err);
+    }
+    if (status == STATUS_OK)
+        snprintf(hex, FINGERPRINT_HEX_LEN + 1, "%016" PRIx64, checksum64_end(sum));
+    if (fd >= 0)
+        close(fd);
+    checksum64_free(sum);
+    return status;
+}
+
+enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct error *err)
+{
+    int fd = -1;
+    struct stat st;
+    struct digest *digest = digest_new();
+    enum status status = digest ? open_file(&fd, &st, path, err)
+                                : error_set(err, "reading %s: no memory", path);
+    if (status == STATUS_OK)
+        status = feed(fd, path, 0, (uint64_t)st.st_size, add_digest, digest, err);
+    if (status == STATUS_OK)
+        digest_end(digest, hex);
+    if (fd >= 0)
+        close(fd);
+    digest_free(digest);
+    return status;
+}
+
+/* ---- what the capture tells, on its way to the store ---- */
+
+static void on_interface(void *context, const struct capture_interface *i)
+{
+    struct reading *r = context;
+    store_interface(r->store, r->evidence_id, i->interface_id, i->link_type, i->snap_len, i->name,
+                    i->description, i->filter, i->ticks_per_second);
+}
+
+static void on_note(void *context, uint64_t frame, const char *kind, struct span text)
+{
+    struct reading *r = context;
+    store_note(r->store, r->evidence_id, frame, kind, text);
+}
+
+static void on_statistics(void *context, const struct capture_statistics *s)
+{
+    struct reading *r = context;
+    store_statistics(r->store, r->evidence_id, s->interface_id, s->time_ns, s->received,
+                     s->dropped_by_interface, s->accepted_by_filter, s->dropped_by_system);
+}
+
+static void on_secrets(void *context, uint32_t type, struct span data)
+{
+    struct reading *r = context;
+    store_secrets(r->store, r->evidence_id, type, data);
+}
+
+static void on_bytes(void *context, struct span bytes)
+{
+    struct reading *r = context;
+
+    r->bytes += bytes.len;
+    if (!r->digest)
+        return;
+    digest_add(r->digest, bytes);
+    while (bytes.len > 0) {
+        struct span piece = span_first(bytes, EVIDENCE_BLOCK_LEN - r->block_fill);
+        bytes = span_after(bytes, piece.len);
+        checksum64_add(r->block, piece);
+        r->block_fill += piece.len;
+        if (r->block_fill == EVIDENCE_BLOCK_LEN) {
+            store_block(r->store, r->evidence_id, r->block_number++, checksum64_end(r->block));
+            r->block_fill = 0;
+        }
+    }
+}
+
+/* ---- the reading itself ---- */
+
+enum status reading_init(struct reading *r, const char *path, struct error *err)
+{
+    struct stat st;
+
+    *r = (struct reading){.path = path};
+    if (strcmp(path, "-") == 0)
+        return STATUS_OK;
+    if (stat(path, &st) < 0)
+        return error_set(err, "opening %s: %s", path, strerror(errno));
+    r->is_file = S_ISREG(st.st_mode);
+    return r->is_file ? fingerprint_file(path, r->fingerprint, err) : STATUS_OK;
+}
+
+void reading_release(struct reading *r)
+{
+    capture_close(r->capture);
+    digest_free(r->digest);
+    checksum64_free(r->block);
+    r->capture = NULL;
+    r->digest = NULL;
+    r->block = NULL;
+}
+
+enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *has,
+                               struct error *err)
+{
+    struct capture *capture;
+    struct frame frame;
+    enum status status = capture_open(&capture, r->path, NULL, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = capture_next(capture, &frame, err);
+    *has = status == STATUS_OK;
+    if (*has)
+        *time_ns = frame.time_ns;
+    capture_close(capture);
+    return status == STATUS_FAILED ? status : STATUS_OK;
+}
+
+enum status reading_open(struct reading *r, struct store *store, const char *options, bool hash,
+                         struct error *err)
+{
+    const struct capture_options how = {
+        .listener = {.interface = on_interface,
+                     .note = on_note,
+                     .statistics = on_statistics,
+                     .secrets = on_secrets,
+                     .evidence_bytes = on_bytes,
+                     .context = r},
+    };
+
+    r->store = store;
+    if (hash) {
+        r->digest = digest_new();
+        r->block = checksum64_new();
+        if (!r->digest || !r->block)
+            return error_set(err, "reading %s: no memory", r->path);
+    }
+    enum status status = capture_open(&r->capture, r->path, &how, err);
+    if (status == STATUS_OK)
+        r->evidence_id = store_evidence_begin(store, r->path, "file", capture_format(r->capture),
+                                              options);
+    return status;
+}
+
+enum status reading_next(struct reading *r, struct error *err)
+{
+    enum status status = capture_next(r->capture, &r->frame, err);
+
+    r->has_frame = status == STATUS_OK;
+    if (!r->has_frame) {
+        r->damaged = status == STATUS_DAMAGED;
+        return status;
+    }
+    r->frame.evidence_id = r->evidence_id;
+    if (r->frames == 0 || r->frame.time_ns < r->first_ns)
+        r->first_ns = r->frame.time_ns;
+    if (r->frames == 0 || r->frame.time_ns > r->last_ns)
+        r->last_ns = r->frame.time_ns;
+    r->frames++;
+    return STATUS_OK;
+}
+
+void reading_end(struct reading *r, char sha256[DIGEST_HEX_LEN + 1])
+{
+    char hex[DIGEST_HEX_LEN + 1] = "";
+
+    if (r->digest) {
+        digest_end(r->digest, hex);
+        if (r->block_fill > 0)
+            store_block(r->store, r->evidence_id, r->block_number, checksum64_end(r->block));
+    }
+    struct evidence_end end = {
+        .bytes = r->bytes,
+        .sha256 = r->digest ? hex : NULL,
+        .fingerprint = r->is_file ? r->fingerprint : NULL,
+        .frames = r->frames,
+        .first_ns = r->first_ns,
+        .last_ns = r->last_ns,
+        .status = r->damaged ? "partial" : "complete",
+    };
+    memcpy(end.verdict_frames, r->seen.frames, sizeof end.verdict_frames);
+    memcpy(end.verdict_bytes, r->seen.bytes, sizeof end.verdict_bytes);
+    store_evidence_end(r->store, r->evidence_id, &end);
+    if (sha256)
+        memcpy(sha256, hex, sizeof hex);
+    reading_release(r);
+}

@@ -1,0 +1,324 @@
+/* replay.c - a stream rebuilt from the capture through its arrivals alone.
+ *
+ *     done ──────────►│                        claims: who brings which positions,
+ *     [hashed........)│   [claim)[claim)       in order of position, while something
+ *                     └── next expected        before them is still to come
+ *
+ * The gaps of the case say what will never come, so that a claim waits only for what is out of
+ * order. */
+#include "pipeline/replay.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ_LEN = 64 * 1024 };
+
+/* Positions [begin, end), brought by a segment whose byte at `begin` lies at `offset`. */
+struct claim {
+    int64_t begin, end;
+    uint64_t offset;
+    uint64_t frame;
+    uint32_t evidence_id;
+    bool provisional;
+};
+
+struct replay {
+    struct reader *reader;
+    struct replay_result *result;
+    evidence_by_id *evidence;
+    void *context;
+    struct error *err;
+    struct claim *claims; /* sorted, disjoint, none below `done` */
+    size_t first, count, room; /* claims[first] on are in use */
+    int64_t done;
+    bool hold;            /* a provisional arrival may still be replaced: emit at the end only */
+    struct stream_cursor *cursor; /* the case's bytes, in step with `done` */
+    struct stream_piece piece;    /* what is left of the last one */
+    bool piece_ended;
+    struct digest *digest;
+    uint8_t buffer[READ_LEN];
+};
+
+static void fail(struct replay *r, enum replayed outcome, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void fail(struct replay *r, enum replayed outcome, const char *format, ...)
+{
+    va_list args;
+    if (r->result->outcome != REPLAY_AGREES)
+        return; /* the first reason counts */
+    r->result->outcome = outcome;
+    va_start(args, format);
+    vsnprintf(r->result->why, sizeof r->result->why, format, args);
+    va_end(args);
+}
+
+/* ---- claims ---- */
+
+/* The first claim that ends after `position`. */
+static size_t claim_find(const struct replay *r, int64_t position)
+{
+    size_t low = r->first, high = r->first + r->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->claims[middle].end > position)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static bool claim_put(struct replay *r, size_t at, struct claim claim)
+{
+    if (r->count >= REPLAY_PENDING_MAX) {
+        fail(r, REPLAY_NOT_POSSIBLE, "more than %d segments are out of order", REPLAY_PENDING_MAX);
+        return false;
+    }
+    if (r->first + r->count == r->room) {
+        if (r->first > r->room / 2) {
+            memmove(r->claims, r->claims + r->first, r->count * sizeof *r->claims);
+            at -= r->first;
+            r->first = 0;
+        } else {
+            size_t room = r->room ? r->room * 2 : 64;
+            void *more = realloc(r->claims, room * sizeof *r->claims);
+            if (!more) {
+                fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+                return false;
+            }
+            r->claims = more;
+            r->room = room;
+        }
+    }
+    size_t end = r->first + r->count;
+    memmove(r->claims + at + 1, r->claims + at, (end - at) * sizeof *r->claims);
+    r->claims[at] = claim;
+    r->count++;
+    return true;
+}
+
+static struct claim claim_part(struct claim whole, int64_t begin, int64_t end)
+{
+    whole.offset += (uint64_t)(begin - whole.begin);
+    whole.begin = begin;
+    whole.end = end;
+    return whole;
+}
+
+/* Claims those of the positions that nobody has, and takes provisional ones over. */
+static bool claim_add(struct replay *r, struct claim whole)
+{
+    int64_t at = whole.begin > r->done ? whole.begin : r->done;
+    size_t i = claim_find(r, at);
+
+    while (at < whole.end) {
+        bool over = i < r->first + r->count && r->claims[i].begin <= at;
+        if (!over) {
+            int64_t to = whole.end;
+            if (i < r->first + r->count && r->claims[i].begin < to)
+                to = r->claims[i].begin;
+            if (!claim_put(r, i, claim_part(whole, at, to)))
+                return false;
+            i = claim_find(r, to);
+            at = to;
+            continue;
+        }
+        struct claim held = r->claims[i];
+        int64_t to = held.end < whole.end ? held.end : whole.end;
+        if (held.provisional && !whole.provisional) { /* cut [at, to) out of it */
+            r->claims[i] = claim_part(whole, at, to);
+            if (held.end > to && !claim_put(r, i + 1, claim_part(held, to, held.end)))
+                return false;
+            i = claim_find(r, at);
+            if (held.begin < at && !claim_put(r, i, claim_part(held, held.begin, at)))
+                return false;
+        }
+        at = to;
+        i = claim_find(r, at);
+    }
+    return true;
+}
+
+/* ---- bytes ---- */
+
+/* The next run of the case's bytes: moves over gaps, and `done` with them. False at the end. */
+static bool next_piece(struct replay *r, enum status *status)
+{
+    while (r->piece.bytes.len == 0 && !r->piece_ended) {
+        *status = stream_cursor_next(r->cursor, &r->piece, r->err);
+        if (*status != STATUS_OK) {
+            r->piece_ended = true;
+            r->piece = (struct stream_piece){0};
+            if (*status == STATUS_END)
+                *status = STATUS_OK;
+        } else if (r->piece.cause) {
+            if (!r->piece.tail && r->piece.position == r->done)
+                r->done += r->piece.length;
+            r->piece.bytes = (struct span){NULL, 0};
+        }
+    }
+    return !r->piece_ended;
+}
+
+/* Compares bytes from the evidence with the case's. */
+static enum status compare(struct replay *r, const struct claim *c, struct span bytes)
+{
+    enum status status = STATUS_OK;
+
+    while (bytes.len > 0) {
+        if (!next_piece(r, &status)) {
+            fail(r, REPLAY_DIFFERS, "frame %" PRIu64 " brings position %" PRId64
+                 ", which the case does not hold", c->frame, r->done);
+            return status;
+        }
+        if (r->piece.position != r->done) {
+            fail(r, REPLAY_DIFFERS, "the case holds position %" PRId64
+                 " where frame %" PRIu64 " brings %" PRId64, r->piece.position, c->frame, r->done);
+            return status;
+        }
+        size_t len = bytes.len < r->piece.bytes.len ? bytes.len : r->piece.bytes.len;
+        for (size_t i = 0; i < len; i++) {
+            if (bytes.data[i] != r->piece.bytes.data[i]) {
+                fail(r, REPLAY_DIFFERS, "the byte at position %" PRId64
+                     " is not the one that frame %" PRIu64 " brought",
+                     r->done + (int64_t)i, c->frame);
+                break;
+            }
+        }
+        span_take(&bytes, len, NULL);
+        span_take(&r->piece.bytes, len, NULL);
+        r->piece.position += (int64_t)len;
+        r->done += (int64_t)len;
+    }
+    return status;
+}
+
+static enum status emit(struct replay *r, const struct claim *c)
+{
+    struct evidence_file *file = r->evidence(r->context, c->evidence_id);
+    enum status status = STATUS_OK;
+    struct error why;
+
+    if (!file) {
+        fail(r, REPLAY_NOT_POSSIBLE, "evidence %" PRIu32 " is not there", c->evidence_id);
+        return STATUS_OK;
+    }
+    for (int64_t at = c->begin; at < c->end && status == STATUS_OK;) {
+        size_t len = c->end - at < READ_LEN ? (size_t)(c->end - at) : READ_LEN;
+        if (evidence_read(file, r->buffer, len, c->offset + (uint64_t)(at - c->begin), &why) !=
+            STATUS_OK) {
+            fail(r, REPLAY_DIFFERS, "frame %" PRIu64 " cannot be read: %.150s", c->frame, why.text);
+            return STATUS_OK;
+        }
+        digest_add(r->digest, span_of(r->buffer, len));
+        status = compare(r, c, span_of(r->buffer, len));
+        at += (int64_t)len;
+    }
+    return status;
+}
+
+/* Emits the claims that are next in order. */
+static enum status advance(struct replay *r)
+{
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK && r->result->outcome == REPLAY_AGREES) {
+        next_piece(r, &status); /* moves `done` over a gap that begins here */
+        if (r->count == 0 || r->claims[r->first].begin != r->done)
+            break;
+        struct claim claim = r->claims[r->first];
+        r->first++;
+        r->count--;
+        status = emit(r, &claim);
+    }
+    return status;
+}
+
+/* Whether any arrival was provisional: then nothing is final before the last one. */
+static enum status look_ahead(struct replay *r, int64_t stream_id)
+{
+    struct arrival_cursor *cursor;
+    struct arrival_record record;
+    enum status status = arrival_cursor_open(&cursor, r->reader, stream_id, r->err);
+
+    if (status != STATUS_OK)
+        return status;
+    while ((status = arrival_cursor_next(cursor, &record, r->err)) == STATUS_OK && !r->hold)
+        r->hold = record.fate == FATE_PROVISIONAL;
+    arrival_cursor_close(cursor);
+    return status == STATUS_END ? STATUS_OK : status;
+}
+
+static enum status walk(struct replay *r, int64_t stream_id)
+{
+    struct arrival_cursor *cursor;
+    struct arrival_record record;
+    enum status status = arrival_cursor_open(&cursor, r->reader, stream_id, r->err);
+
+    if (status != STATUS_OK)
+        return status;
+    while (r->result->outcome == REPLAY_AGREES &&
+           (status = arrival_cursor_next(cursor, &record, r->err)) == STATUS_OK) {
+        r->result->segments++;
+        if (record.fate >= FATE_REFUSED || record.captured == 0)
+            continue;
+        struct claim claim = {.begin = record.position,
+                              .end = record.position + record.captured,
+                              .offset = record.offset,
+                              .frame = record.frame,
+                              .evidence_id = record.evidence_id,
+                              .provisional = record.fate == FATE_PROVISIONAL};
+        if (claim_add(r, claim) && !r->hold)
+            status = advance(r);
+        if (status != STATUS_OK)
+            break;
+    }
+    arrival_cursor_close(cursor);
+    return status == STATUS_END || r->result->outcome != REPLAY_AGREES ? STATUS_OK : status;
+}
+
+enum status replay_stream(struct replay_result *result, struct reader *reader, int64_t stream_id,
+                          int64_t start, const char *sha256,
+                          evidence_by_id *evidence, void *context, struct error *err)
+{
+    struct replay *r = calloc(1, sizeof *r);
+    char hex[DIGEST_HEX_LEN + 1];
+
+    *result = (struct replay_result){0};
+    if (!r || !(r->digest = digest_new())) {
+        free(r);
+        return error_set(err, "no memory");
+    }
+    r->reader = reader;
+    r->result = result;
+    r->evidence = evidence;
+    r->context = context;
+    r->err = err;
+    r->done = start;
+    enum status status = stream_cursor_open(&r->cursor, reader, stream_id, err);
+    if (status == STATUS_OK)
+        status = look_ahead(r, stream_id);
+    if (status == STATUS_OK)
+        status = walk(r, stream_id);
+    if (status == STATUS_OK)
+        status = advance(r);
+    if (status == STATUS_OK && result->outcome == REPLAY_AGREES) {
+        digest_end(r->digest, hex);
+        if (r->count > 0)
+            fail(r, REPLAY_DIFFERS, "nothing brings the positions before %" PRId64,
+                 r->claims[r->first].begin);
+        else if (next_piece(r, &status))
+            fail(r, REPLAY_DIFFERS, "no arrival brings position %" PRId64, r->done);
+        else if (sha256[0] && strcmp(hex, sha256) != 0)
+            fail(r, REPLAY_DIFFERS, "the SHA-256 of what the capture holds is %s", hex);
+    }
+    stream_cursor_close(r->cursor);
+    digest_free(r->digest);
+    free(r->claims);
+    free(r);
+    return status;
+}

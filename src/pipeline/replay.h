@@ -1,0 +1,38 @@
+/* replay.h - a stream rebuilt from the capture through its arrivals alone, beside what the case holds. */
+#ifndef SEINE_PIPELINE_REPLAY_H
+#define SEINE_PIPELINE_REPLAY_H
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "pipeline/evidence_file.h"
+#include "store/reader.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Evidence by id, for whoever replays: NULL when it is not there. */
+typedef struct evidence_file *evidence_by_id(void *context, uint32_t evidence_id);
+
+enum replayed {
+    REPLAY_AGREES,
+    REPLAY_DIFFERS,
+    REPLAY_NOT_POSSIBLE,
+};
+
+struct replay_result {
+    enum replayed outcome;
+    char why[256];      /* a sentence, where it does not agree */
+    uint64_t segments;  /* that were read */
+};
+
+/* Rebuilds the stream: of each position the first accepted arrival, or the first with a right
+ * checksum where that one was provisional. Reads the bytes from the evidence, compares them with the
+ * chunks, and their SHA-256 with `sha256` (may be empty). Memory: 40 bytes a segment that is out of
+ * order, at most REPLAY_PENDING_MAX of them. STATUS_FAILED when the case cannot be read. */
+enum { REPLAY_PENDING_MAX = 1 << 20 };
+
+enum status replay_stream(struct replay_result *result, struct reader *reader, int64_t stream_id,
+                          int64_t start, const char *sha256,
+                          evidence_by_id *evidence, void *context, struct error *err);
+
+#endif

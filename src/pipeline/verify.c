@@ -1,0 +1,456 @@
+/* verify.c - what a case says, proved again from its evidence.
+ *
+ * Evidence by its hash; streams from the case's own bytes and from the capture through the arrivals
+ * alone; what lost (conflicts) and what was refused by their frames; sums; the seal. What cannot be
+ * proved, because its evidence or its hash is not there, is said by name. */
+#include "pipeline/verify.h"
+
+#include "pipeline/evidence_file.h"
+#include "pipeline/reading.h"
+#include "pipeline/replay.h"
+#include "store/seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+struct verification {
+    const struct verify_options *options;
+    struct verify_result *result;
+    struct reader *reader;
+    struct evidence_row *rows;
+    size_t row_count;
+    struct evidence_file **files; /* by index of rows; NULL: not there */
+    struct error *err;
+};
+
+static void say(struct verification *v, enum proof proof, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(struct verification *v, enum proof proof, const char *format, ...)
+{
+    char what[1024];
+    va_list args;
+
+    v->result->holds += proof == PROOF_HOLDS;
+    v->result->fails += proof == PROOF_FAILS;
+    v->result->not_possible += proof == PROOF_NOT_POSSIBLE;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    if (v->options->report)
+        v->options->report(v->options->context, proof, what);
+}
+
+static enum status fault(struct verification *v)
+{
+    return error_set(v->err, "reading %s: %s", reader_path(v->reader),
+                     sqlite3_errmsg(reader_db(v->reader)));
+}
+
+static const char *text_of(sqlite3_stmt *s, int column)
+{
+    const unsigned char *text = sqlite3_column_text(s, column);
+    return text ? (const char *)text : "";
+}
+
+/* ---- evidence ---- */
+
+/* The first block of 16 MiB whose checksum is not the one in the case; -1 when all agree. */
+static int64_t first_changed_block(struct verification *v, const struct evidence_row *row,
+                                   const char *path)
+{
+    sqlite3_stmt *s;
+    int64_t changed = -1;
+    struct checksum64 *sum = checksum64_new();
+    uint8_t *block = malloc(EVIDENCE_BLOCK_LEN);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (sum && block && fd >= 0 &&
+        reader_prepare(v->reader, &s,
+                       "SELECT block, checksum FROM evidence_blocks WHERE evidence_id = ? "
+                       "ORDER BY block", v->err) == STATUS_OK) {
+        sqlite3_bind_int64(s, 1, row->evidence_id);
+        while (changed < 0 && sqlite3_step(s) == SQLITE_ROW) {
+            char hex[17];
+            int64_t number = sqlite3_column_int64(s, 0);
+            ssize_t got = pread(fd, block, EVIDENCE_BLOCK_LEN, number * EVIDENCE_BLOCK_LEN);
+            if (got > 0)
+                checksum64_add(sum, span_of(block, (size_t)got));
+            snprintf(hex, sizeof hex, "%016" PRIx64, checksum64_end(sum));
+            if (strcmp(hex, text_of(s, 1)) != 0)
+                changed = number;
+        }
+        sqlite3_finalize(s);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(block);
+    checksum64_free(sum);
+    return changed;
+}
+
+static void prove_hash(struct verification *v, const struct evidence_row *row, const char *path)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+    struct error why;
+
+    if (!row->sha256[0])
+        say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ", %s: it was not hashed",
+            row->evidence_id, row->source);
+    else if (hash_file(path, hex, &why) != STATUS_OK)
+        say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ": %s", row->evidence_id, why.text);
+    else if (strcmp(hex, row->sha256) == 0)
+        say(v, PROOF_HOLDS, "evidence %" PRIu32 ", %s: SHA-256 agrees (%s)", row->evidence_id,
+            path, hex);
+    else {
+        int64_t block = first_changed_block(v, row, path);
+        say(v, PROOF_FAILS, "evidence %" PRIu32 ", %s: SHA-256 differs; the first change is in the "
+            "16 MiB from offset %" PRId64, row->evidence_id, path,
+            (block < 0 ? 0 : block) * EVIDENCE_BLOCK_LEN);
+    }
+}
+
+static enum status prove_evidence(struct verification *v)
+{
+    for (size_t i = 0; i < v->row_count; i++) {
+        const struct evidence_row *row = &v->rows[i];
+        struct error why = {""};
+        char *path;
+
+        if (strcmp(reader_evidence_status(v->reader, row->status), "interrupted") == 0)
+            say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ", %s: its ingest was interrupted",
+                row->evidence_id, row->source);
+        switch (evidence_find(&path, row, v->options->case_path, v->options->folder)) {
+        case FOUND:
+            prove_hash(v, row, path);
+            if (evidence_open(&v->files[i], path, row->format, &why) != STATUS_OK)
+                say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ": %s", row->evidence_id, why.text);
+            break;
+        case FOUND_CHANGED:
+            /* Look into it all the same: what of it still agrees, and from which frame on it does not. */
+            prove_hash(v, row, row->source);
+            if (evidence_open(&v->files[i], row->source, row->format, &why) != STATUS_OK)
+                say(v, PROOF_FAILS, "evidence %" PRIu32 ": %s", row->evidence_id, why.text);
+            break;
+        case FOUND_NOT:
+            say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ", %s: not provable, the file is not there",
+                row->evidence_id, row->source);
+            break;
+        }
+        free(path);
+    }
+    return STATUS_OK;
+}
+
+static struct evidence_file *file_of(void *context, uint32_t evidence_id)
+{
+    struct verification *v = context;
+    for (size_t i = 0; i < v->row_count; i++) {
+        if (v->rows[i].evidence_id == evidence_id)
+            return v->files[i];
+    }
+    return NULL;
+}
+
+/* ---- streams ---- */
+
+/* What a row of `streams` says. */
+struct stream_row {
+    int64_t stream_id, start, length, stored, missing, truncated, missing_tail;
+    char sha256[DIGEST_HEX_LEN + 1];
+};
+
+/* The case's own bytes and gaps add up to its row. */
+static enum status prove_chunks(struct verification *v, const struct stream_row *row,
+                                struct digest *digest)
+{
+    struct stream_cursor *cursor;
+    struct stream_piece piece;
+    int64_t stored = 0, missing = 0, truncated = 0, tail = 0, lowest = 0;
+    char hex[DIGEST_HEX_LEN + 1];
+    enum status status = stream_cursor_open(&cursor, v->reader, row->stream_id, v->err);
+
+    if (status != STATUS_OK)
+        return status;
+    digest_reset(digest);
+    while ((status = stream_cursor_next(cursor, &piece, v->err)) == STATUS_OK) {
+        if (!piece.cause) {
+            lowest = stored == 0 ? piece.position : lowest;
+            stored += piece.length;
+            digest_add(digest, piece.bytes);
+        } else if (piece.tail) {
+            tail += piece.length;
+        } else if (strcmp(piece.cause, "truncated") == 0) {
+            truncated += piece.length;
+        } else {
+            missing += piece.length;
+        }
+    }
+    stream_cursor_close(cursor);
+    if (status == STATUS_FAILED) {
+        say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, v->err->text);
+        return STATUS_OK;
+    }
+    digest_end(digest, hex);
+    if (stored != row->stored || missing != row->missing || truncated != row->truncated ||
+        tail != row->missing_tail || row->length != stored + missing + truncated ||
+        lowest != row->start)
+        say(v, PROOF_FAILS, "stream %" PRId64 ": its chunks and gaps do not add up to its row",
+            row->stream_id);
+    else if (!row->sha256[0])
+        say(v, PROOF_NOT_POSSIBLE, "stream %" PRId64 ": it was not hashed", row->stream_id);
+    else if (strcmp(hex, row->sha256) != 0)
+        say(v, PROOF_FAILS, "stream %" PRId64 ": its chunks do not have its SHA-256",
+            row->stream_id);
+    else
+        say(v, PROOF_HOLDS, "stream %" PRId64 ": %" PRId64 " bytes in the case have its SHA-256",
+            row->stream_id, stored);
+    return STATUS_OK;
+}
+
+static enum status prove_arrivals(struct verification *v, const struct stream_row *row)
+{
+    struct replay_result replayed;
+    enum status status = replay_stream(&replayed, v->reader, row->stream_id, row->start,
+                                       row->sha256, file_of, v, v->err);
+
+    if (status != STATUS_OK) {
+        say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, v->err->text);
+        return STATUS_OK;
+    }
+    switch (replayed.outcome) {
+    case REPLAY_AGREES:
+        say(v, PROOF_HOLDS, "stream %" PRId64 ": %" PRIu64 " segments of the capture rebuild it",
+            row->stream_id, replayed.segments);
+        break;
+    case REPLAY_DIFFERS:
+        say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, replayed.why);
+        break;
+    case REPLAY_NOT_POSSIBLE:
+        say(v, PROOF_NOT_POSSIBLE, "stream %" PRId64 ": not provable from the capture, %s",
+            row->stream_id, replayed.why);
+        break;
+    }
+    return STATUS_OK;
+}
+
+static enum status prove_streams(struct verification *v)
+{
+    sqlite3_stmt *s;
+    struct digest *digest = digest_new();
+    int step = SQLITE_DONE;
+    enum status status =
+        digest ? reader_prepare(v->reader, &s,
+                                "SELECT stream_id, start, length, stored, missing, truncated, "
+                                "missing_tail, sha256 FROM streams ORDER BY stream_id",
+                                v->err)
+               : error_set(v->err, "no memory");
+
+    if (status != STATUS_OK) {
+        digest_free(digest);
+        return status;
+    }
+    while (status == STATUS_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        struct stream_row row = {sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
+                                 sqlite3_column_int64(s, 2), sqlite3_column_int64(s, 3),
+                                 sqlite3_column_int64(s, 4), sqlite3_column_int64(s, 5),
+                                 sqlite3_column_int64(s, 6), ""};
+        snprintf(row.sha256, sizeof row.sha256, "%s", text_of(s, 7));
+        status = prove_chunks(v, &row, digest);
+        if (status == STATUS_OK)
+            status = prove_arrivals(v, &row);
+    }
+    if (status == STATUS_OK && step != SQLITE_DONE)
+        status = fault(v);
+    sqlite3_finalize(s);
+    digest_free(digest);
+    return status;
+}
+
+/* ---- conflicts and refusals ---- */
+
+/* Reads the bytes that `frame` brought for [position, position + len) of a stream into `to`, through the
+ * arrivals. False when no arrival says so or its evidence cannot be read; *absent when the evidence is not there. */
+static bool bytes_of_frame(struct verification *v, int64_t stream_id, uint32_t evidence_id,
+                           uint64_t frame, int64_t position, uint8_t *to, size_t len, bool *absent)
+{
+    struct evidence_file *file = file_of(v, evidence_id);
+    struct arrival_cursor *cursor;
+    struct arrival_record record;
+    size_t found = 0;
+
+    *absent = !file;
+    if (!file || arrival_cursor_open(&cursor, v->reader, stream_id, v->err) != STATUS_OK)
+        return false;
+    /* One that came in fragments is several records, in order of position. */
+    while (found < len && arrival_cursor_next(cursor, &record, v->err) == STATUS_OK) {
+        int64_t at = position + (int64_t)found;
+        int64_t end = record.position + record.captured;
+        bool same_frame = record.frame == frame && record.evidence_id == evidence_id;
+        if ((!same_frame && found == 0) || record.position > at || end <= at)
+            continue;
+        size_t part = (size_t)(end - at) < len - found ? (size_t)(end - at) : len - found;
+        if (evidence_read(file, to + found, part, record.offset + (uint64_t)(at - record.position),
+                          NULL) != STATUS_OK)
+            break;
+        found += part;
+    }
+    arrival_cursor_close(cursor);
+    return found == len;
+}
+
+/* Rows of (id, stream_id, position, evidence_id, frame, bytes): each proved from its frame. */
+static enum status prove_rows(struct verification *v, const char *sql, const char *kind)
+{
+    sqlite3_stmt *s;
+    int step = SQLITE_DONE;
+    uint64_t proved = 0, absent_count = 0;
+    enum status status = reader_prepare(v->reader, &s, sql, v->err);
+
+    if (status != STATUS_OK)
+        return status;
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        int64_t id = sqlite3_column_int64(s, 0), stream_id = sqlite3_column_int64(s, 1);
+        uint64_t frame = (uint64_t)sqlite3_column_int64(s, 4);
+        const void *bytes = sqlite3_column_blob(s, 5);
+        size_t len = (size_t)sqlite3_column_bytes(s, 5);
+        uint8_t *read = malloc(len + 1);
+        bool absent = false;
+        bool agrees = read &&
+                      bytes_of_frame(v, stream_id, (uint32_t)sqlite3_column_int64(s, 3), frame,
+                                     sqlite3_column_int64(s, 2), read, len, &absent) &&
+                      (len == 0 || memcmp(read, bytes, len) == 0);
+        free(read);
+        proved += agrees;
+        absent_count += absent;
+        if (!agrees && !absent)
+            say(v, PROOF_FAILS, "%s %" PRId64 " of stream %" PRId64 ": its bytes are not those of "
+                "frame %" PRIu64, kind, id, stream_id, frame);
+    }
+    if (step != SQLITE_DONE)
+        status = fault(v);
+    sqlite3_finalize(s);
+    if (proved > 0)
+        say(v, PROOF_HOLDS, "%s: the bytes of %" PRIu64 " are those of their frames", kind, proved);
+    if (absent_count > 0)
+        say(v, PROOF_NOT_POSSIBLE, "%s: not provable for %" PRIu64 ", their evidence is not there",
+            kind, absent_count);
+    return status;
+}
+
+/* ---- sums and the seal ---- */
+
+static enum status prove_sum(struct verification *v, const char *sql, const char *what)
+{
+    sqlite3_stmt *s;
+    enum status status = reader_prepare(v->reader, &s, sql, v->err);
+
+    if (status != STATUS_OK)
+        return status;
+    int step = sqlite3_step(s);
+    if (step == SQLITE_ROW && sqlite3_column_int64(s, 0) == 0)
+        say(v, PROOF_HOLDS, "%s", what);
+    else if (step == SQLITE_ROW)
+        say(v, PROOF_FAILS, "%s: not so in %lld rows", what, (long long)sqlite3_column_int64(s, 0));
+    else
+        status = fault(v);
+    sqlite3_finalize(s);
+    return status;
+}
+
+static enum status prove_seal(struct verification *v)
+{
+    sqlite3_stmt *s;
+    char seal[65], recorded[65] = "";
+    enum status status = seal_compute(reader_db(v->reader), seal, v->err);
+
+    if (status == STATUS_OK)
+        status = reader_prepare(v->reader, &s, "SELECT seal FROM runs ORDER BY run_id DESC LIMIT 1",
+                                v->err);
+    if (status != STATUS_OK)
+        return status;
+    if (sqlite3_step(s) == SQLITE_ROW)
+        snprintf(recorded, sizeof recorded, "%s", text_of(s, 0));
+    sqlite3_finalize(s);
+    if (v->options->seal) {
+        bool agrees = strcasecmp(v->options->seal, seal) == 0;
+        say(v, agrees ? PROOF_HOLDS : PROOF_FAILS, "seal: %s the one that was given (%s)",
+            agrees ? "is" : "is not", seal);
+    }
+    if (!recorded[0])
+        say(v, PROOF_NOT_POSSIBLE, "seal: none is recorded (%s now)", seal);
+    else if (strcmp(recorded, seal) == 0)
+        say(v, PROOF_HOLDS, "seal: is the one recorded in the case (%s)", seal);
+    else
+        say(v, PROOF_FAILS, "seal: %s now, but %s is recorded in the case", seal, recorded);
+    return STATUS_OK;
+}
+
+static enum status prove_all(struct verification *v)
+{
+    static const struct {
+        const char *sql, *what;
+    } sums[] = {
+        {"SELECT count(*) FROM evidence e WHERE frames <> "
+         "(SELECT coalesce(sum(frames), 0) FROM verdicts v WHERE v.evidence_id = e.evidence_id)",
+         "sums: the verdicts of each evidence add up to its frames"},
+        {"SELECT count(*) FROM streams WHERE length <> stored + missing + truncated",
+         "sums: the length of each stream is what is stored, missing and truncated"},
+        {"SELECT count(*) FROM streams s WHERE conflicted <> "
+         "(SELECT coalesce(sum(length), 0) FROM conflicts c WHERE c.stream_id = s.stream_id)",
+         "sums: the conflicts of each stream add up to what its row says"},
+        {"SELECT count(*) FROM flows f WHERE client_packets + server_packets > "
+         "(SELECT coalesce(sum(frames), 0) FROM flow_frames x WHERE x.flow_id = f.flow_id)",
+         "sums: every packet of a flow has its frames"},
+    };
+    enum status status = prove_evidence(v);
+
+    if (status == STATUS_OK)
+        status = prove_streams(v);
+    if (status == STATUS_OK)
+        status = prove_rows(v,
+                            "SELECT conflict_id, stream_id, position, other_evidence_id, "
+                            "other_frame, other FROM conflicts",
+                            "conflicts");
+    if (status == STATUS_OK)
+        status = prove_rows(v,
+                            "SELECT conflict_id, stream_id, position, kept_evidence_id, "
+                            "kept_frame, substr(kept, 1, 1) FROM conflicts",
+                            "kept bytes of conflicts");
+    if (status == STATUS_OK)
+        status = prove_rows(v,
+                            "SELECT refused_id, stream_id, position, evidence_id, frame, data "
+                            "FROM refused",
+                            "refused segments");
+    for (size_t i = 0; i < sizeof sums / sizeof sums[0] && status == STATUS_OK; i++)
+        status = prove_sum(v, sums[i].sql, sums[i].what);
+    return status == STATUS_OK ? prove_seal(v) : status;
+}
+
+enum status verify_case(struct verify_result *result, const struct verify_options *options,
+                        struct error *err)
+{
+    struct verification v = {.options = options, .result = result, .err = err};
+
+    *result = (struct verify_result){0};
+    enum status status = reader_open(&v.reader, options->case_path, err);
+    if (status == STATUS_OK)
+        status = evidence_rows(&v.rows, &v.row_count, v.reader, err);
+    if (status == STATUS_OK && !(v.files = calloc(v.row_count + 1, sizeof(struct evidence_file *))))
+        status = error_set(err, "no memory");
+    if (status == STATUS_OK)
+        status = prove_all(&v);
+    for (size_t i = 0; v.files && i < v.row_count; i++)
+        evidence_close(v.files[i]);
+    free(v.files);
+    evidence_rows_free(v.rows, v.row_count);
+    reader_close(v.reader);
+    return status;
+}

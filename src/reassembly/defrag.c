@@ -1,0 +1,332 @@
+/* defrag.c - IP fragments made whole.
+ *
+ *     datagram   pieces, sorted   [0 .. 1480)          [2960 .. 3000)   total 3000
+ *                bytes            ..............       .......
+ *                frames           all that came, in order of arrival */
+#include "reassembly/defrag.h"
+
+#include "base/budget.h"
+#include "base/table.h"
+#include "dissect/dissect.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t WAIT_NS = 60 * 1000000000ll;
+
+/* Two fragments belong together when all of this is equal. Without padding. */
+struct datagram_key {
+    struct address src, dst;
+    uint32_t id;
+    uint8_t protocol; /* 0 for IPv6, whose fragments are known by addresses and id (RFC 8200 4.5) */
+    uint8_t ip_version;
+    uint16_t zero;
+};
+_Static_assert(sizeof(struct datagram_key) == 40, "a key with padding would make equal keys differ");
+
+struct datagram {
+    struct datagram_key key;
+    UT_hash_handle hh;      /* in the order in which their first fragments came */
+    struct packet first;    /* what the fragment at 0 says beside its payload */
+    bool has_first, refused;
+    bool has_total;
+    uint32_t total;         /* bytes on the wire, known from the last fragment */
+    uint32_t covered;       /* bytes on the wire that have come */
+    uint32_t ip_len;        /* of the fragments together */
+    int64_t first_ns;
+    struct piece *pieces;   /* sorted, disjoint on the wire */
+    uint32_t piece_count, piece_room;
+    struct frame *frames;
+    uint32_t frame_count, frame_room;
+    uint8_t *bytes;
+    uint32_t bytes_room;
+    size_t charged;
+};
+
+struct defrag {
+    struct sink *sink;
+    struct budget budget;
+    struct datagram *waiting; /* uthash's head */
+    struct datagram *done;    /* the one last made whole, whose bytes are lent out */
+};
+
+struct defrag *defrag_new(struct sink *sink, size_t memory)
+{
+    struct defrag *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->sink = sink;
+    budget_init(&d->budget, memory);
+    return d;
+}
+
+static void datagram_free(struct defrag *d, struct datagram *g)
+{
+    if (!g)
+        return;
+    budget_give(&d->budget, g->charged);
+    free(g->pieces);
+    free(g->frames);
+    free(g->bytes);
+    free(g);
+}
+
+static void forget(struct defrag *d, struct datagram *g)
+{
+    HASH_DEL(d->waiting, g);
+    datagram_free(d, g);
+}
+
+static void give_up(struct defrag *d, struct datagram *g, enum oddity why)
+{
+    if (!g->refused)
+        d->sink->oddity(d->sink, NULL, &g->frames[0], why, NULL);
+    forget(d, g);
+}
+
+void defrag_end(struct defrag *d)
+{
+    while (d->waiting)
+        give_up(d, d->waiting, ODDITY_FRAGMENTS_INCOMPLETE);
+    datagram_free(d, d->done);
+    d->done = NULL;
+}
+
+void defrag_free(struct defrag *d)
+{
+    if (!d)
+        return;
+    while (d->waiting)
+        forget(d, d->waiting);
+    datagram_free(d, d->done);
+    free(d);
+}
+
+static void expire(struct defrag *d, int64_t now)
+{
+    while (d->waiting && now > d->waiting->first_ns && now - d->waiting->first_ns > WAIT_NS)
+        give_up(d, d->waiting, ODDITY_FRAGMENTS_INCOMPLETE);
+}
+
+/* Grows an array of `g` to hold `need` items, making room by giving up older datagrams. */
+static void *grow(struct defrag *d, struct datagram *g, void *array, uint32_t *room, uint32_t need,
+                  size_t item_len)
+{
+    if (need <= *room)
+        return array;
+    uint32_t wanted = *room ? *room : 4;
+    while (wanted < need)
+        wanted *= 2;
+    size_t more = (wanted - *room) * item_len;
+    while (!budget_take(&d->budget, more)) {
+        struct datagram *oldest = d->waiting;
+        if (oldest == g)
+            oldest = oldest->hh.next;
+        if (!oldest)
+            return NULL;
+        give_up(d, oldest, ODDITY_FRAGMENTS_EVICTED);
+    }
+    void *grown = realloc(array, wanted * item_len);
+    if (!grown) {
+        budget_give(&d->budget, more);
+        return NULL;
+    }
+    g->charged += more;
+    *room = wanted;
+    return grown;
+}
+
+static struct datagram *datagram_of(struct defrag *d, const struct packet *p)
+{
+    struct datagram_key key = {.src = p->ends.src,
+                               .dst = p->ends.dst,
+                               .id = p->fragment_id,
+                               .protocol = p->ip_version == 4 ? p->ip_protocol : 0,
+                               .ip_version = p->ip_version};
+    struct datagram *g = NULL;
+    HASH_FIND(hh, d->waiting, &key, sizeof key, g);
+    if (g)
+        return g;
+    while (!budget_take(&d->budget, sizeof *g)) {
+        if (!d->waiting)
+            return NULL;
+        give_up(d, d->waiting, ODDITY_FRAGMENTS_EVICTED);
+    }
+    g = calloc(1, sizeof *g);
+    if (!g) {
+        budget_give(&d->budget, sizeof *g);
+        return NULL;
+    }
+    g->charged = sizeof *g;
+    g->key = key;
+    g->first_ns = p->frame->time_ns;
+    HASH_ADD(hh, d->waiting, key, sizeof g->key, g);
+    if (!g->hh.tbl) {
+        datagram_free(d, g);
+        return NULL;
+    }
+    return g;
+}
+
+/* Puts positions [start, end) of a fragment in as a piece before index `at`. */
+static bool piece_put(struct defrag *d, struct datagram *g, uint32_t at, uint32_t start,
+                      uint32_t end, const struct packet *p)
+{
+    void *pieces = grow(d, g, g->pieces, &g->piece_room, g->piece_count + 1, sizeof *g->pieces);
+    if (!pieces)
+        return false;
+    g->pieces = pieces;
+    void *bytes = grow(d, g, g->bytes, &g->bytes_room, end, 1);
+    if (!bytes)
+        return false;
+    g->bytes = bytes;
+
+    struct span data = span_after(p->ip_payload, start - p->fragment_at);
+    data = span_first(data, end - start);
+    if (data.len > 0)
+        memcpy(g->bytes + start, data.data, data.len);
+    memmove(g->pieces + at + 1, g->pieces + at, (g->piece_count - at) * sizeof *g->pieces);
+    g->pieces[at] = (struct piece){.start = start,
+                                   .len = (uint32_t)data.len,
+                                   .wire_len = end - start,
+                                   .frame = g->frame_count - 1,
+                                   .offset = p->ip_payload_offset + (start - p->fragment_at)};
+    g->piece_count++;
+    g->covered += end - start;
+    return true;
+}
+
+/* Whether the fragment says something else than piece `i` where both have bytes. */
+static bool differs(const struct datagram *g, uint32_t i, const struct packet *p)
+{
+    uint32_t start = g->pieces[i].start, end = start + g->pieces[i].len;
+    uint32_t mine = p->fragment_at + (uint32_t)p->ip_payload.len;
+
+    if (start < p->fragment_at)
+        start = p->fragment_at;
+    if (end > mine)
+        end = mine;
+    return start < end && memcmp(g->bytes + start, p->ip_payload.data + (start - p->fragment_at),
+                                 end - start) != 0;
+}
+
+/* Adds what the fragment brings that was not there. False when there is no memory for it. */
+static bool add(struct defrag *d, struct datagram *g, const struct packet *p, bool *conflict)
+{
+    uint32_t at = p->fragment_at, end = at + p->ip_payload_len, i = 0;
+
+    *conflict = false;
+    while (i < g->piece_count && g->pieces[i].start + g->pieces[i].wire_len <= at)
+        i++;
+    while (at < end) {
+        if (i == g->piece_count || g->pieces[i].start >= end)
+            return piece_put(d, g, i, at, end, p);
+        if (g->pieces[i].start > at) {
+            if (!piece_put(d, g, i, at, g->pieces[i].start, p))
+                return false;
+            i++;
+        }
+        *conflict |= differs(g, i, p);
+        at = g->pieces[i].start + g->pieces[i].wire_len;
+        i++;
+    }
+    return true;
+}
+
+static bool is_overlap(const struct datagram *g, const struct packet *p)
+{
+    uint32_t at = p->fragment_at, end = at + p->ip_payload_len;
+
+    for (uint32_t i = 0; i < g->piece_count; i++) {
+        const struct piece *piece = &g->pieces[i];
+        if (piece->start >= end || piece->start + piece->wire_len <= at)
+            continue;
+        if (piece->start != at || piece->wire_len != p->ip_payload_len || differs(g, i, p))
+            return true;
+    }
+    return false;
+}
+
+/* The whole datagram, lent to the caller. Bytes behind the first that the snap length cut are not
+ * offered: what follows a hole has no place of its own in a datagram. */
+static enum verdict make_whole(struct defrag *d, struct datagram *g, struct packet *p)
+{
+    const struct frame *frame = p->frame;
+    uint32_t captured = 0, count = 0;
+
+    while (count < g->piece_count && captured == g->pieces[count].start) {
+        captured += g->pieces[count].len;
+        count++;
+    }
+    HASH_DEL(d->waiting, g);
+    d->done = g;
+
+    *p = g->first;
+    p->frame = frame;
+    p->fragment = p->more_fragments = false;
+    p->ip_len = g->ip_len;
+    p->ip_payload = span_of(g->bytes, captured);
+    p->ip_payload_len = g->total;
+    p->pieces = g->pieces;
+    p->piece_count = count;
+    p->frames = g->frames;
+    p->frame_count = g->frame_count;
+    return dissect_transport(p);
+}
+
+enum verdict defrag_push(struct defrag *d, struct packet *p)
+{
+    assert(p->fragment);
+    datagram_free(d, d->done);
+    d->done = NULL;
+    expire(d, p->frame->time_ns);
+
+    struct datagram *g = datagram_of(d, p);
+    void *frames = g ? grow(d, g, g->frames, &g->frame_room, g->frame_count + 1, sizeof *g->frames)
+                     : NULL;
+    if (!frames) {
+        if (g && g->frame_count == 0)
+            forget(d, g);
+        d->sink->oddity(d->sink, NULL, p->frame, ODDITY_FRAGMENTS_EVICTED, NULL);
+        return VERDICT_FRAGMENT;
+    }
+    g->frames = frames;
+    g->frames[g->frame_count] = *p->frame;
+    g->frames[g->frame_count].bytes.data = NULL;
+    g->frame_count++;
+    g->ip_len += p->ip_len;
+    if (g->refused)
+        return VERDICT_OVERLAP;
+    if (p->ip_version == 6 && is_overlap(g, p)) {
+        g->refused = true;
+        return VERDICT_OVERLAP;
+    }
+
+    bool conflict;
+    bool added = add(d, g, p, &conflict);
+    uint32_t end = p->fragment_at + p->ip_payload_len;
+    if (!p->more_fragments) {
+        conflict |= g->has_total && g->total != end;
+        if (!g->has_total)
+            g->total = end;
+        g->has_total = true;
+    }
+    if (conflict)
+        d->sink->oddity(d->sink, NULL, p->frame, ODDITY_FRAGMENT_CONFLICT, NULL);
+    if (p->fragment_at == 0 && !g->has_first) {
+        g->first = *p;
+        g->has_first = true;
+    }
+    if (!added) {
+        give_up(d, g, ODDITY_FRAGMENTS_EVICTED);
+        return VERDICT_FRAGMENT;
+    }
+    if (!g->has_total || g->covered < g->total)
+        return VERDICT_FRAGMENT;
+    if (g->covered > g->total || !g->has_first) { /* bytes behind the last fragment's end */
+        give_up(d, g, ODDITY_FRAGMENT_CONFLICT);
+        return VERDICT_FRAGMENT;
+    }
+    return make_whole(d, g, p);
+}

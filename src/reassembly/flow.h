@@ -1,0 +1,130 @@
+/* flow.h - a conversation between two endpoints, and what is known of each of its sides.
+ *
+ * A flow is looked up by its key: protocol, both endpoints and tunnel path, the same whichever way a
+ * packet goes. What lies here is what reassembly needs and what becomes the flow's row; payload is
+ * never kept here, only which positions of it have been held. */
+#ifndef SEINE_REASSEMBLY_FLOW_H
+#define SEINE_REASSEMBLY_FLOW_H
+
+#include "base/table.h"
+#include "dissect/packet.h"
+#include "reassembly/ranges.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Direction, always by role: the client sent the first SYN, or is our guess. */
+enum side { SIDE_CLIENT, SIDE_SERVER };
+
+static inline enum side side_other(enum side side)
+{
+    return side == SIDE_CLIENT ? SIDE_SERVER : SIDE_CLIENT;
+}
+
+/* The whole key is compared, byte by byte, so it has no padding. Host byte order for the ports. */
+struct flow_key {
+    struct address low, high; /* the lower endpoint first: by address, then by port */
+    uint16_t low_port, high_port;
+    uint8_t protocol; /* enum transport */
+    uint8_t zero;
+    uint16_t tunnel;  /* number of the tunnel path; 0 is none */
+};
+_Static_assert(sizeof(struct flow_key) == 40, "a key with padding would make equal keys differ");
+
+enum flow_state {
+    FLOW_ONE_WAY,     /* not TCP, packets one way only */
+    FLOW_TWO_WAY,     /* not TCP, packets both ways */
+    FLOW_ATTEMPT,     /* SYN without an answer */
+    FLOW_HANDSHAKE,   /* SYN and SYN-ACK, or SYN-ACK alone */
+    FLOW_ESTABLISHED, /* the handshake was seen to its end, or data after a SYN-ACK */
+    FLOW_MIDSTREAM,   /* TCP without a SYN from either side */
+    FLOW_CLOSING,     /* one FIN */
+    FLOW_CLOSED,      /* both FINs */
+    FLOW_REJECTED,    /* RST in answer to the SYN */
+    FLOW_RESET,       /* RST in window */
+};
+
+enum flow_end {
+    END_CAPTURE,   /* the captures ended first */
+    END_FIN,       /* both FINs */
+    END_RESET,
+    END_TIMEOUT,   /* idle by the capture's clock */
+    END_REUSED,    /* a SYN with another sequence number took the five-tuple over */
+    END_EVICTED,   /* the flow table was full */
+};
+
+/* What only few flows need. */
+struct side_rare {
+    struct ranges provisional; /* held, but from segments with a wrong checksum; a right one may replace */
+    struct ranges truncated;   /* on the wire, cut from the capture by the snap length */
+    struct ranges refused;     /* arrived, but only in segments that were refused */
+};
+
+/* One direction: what this side sent. Positions count its payload bytes, see seq.h. */
+struct side_state {
+    uint64_t packets;
+    uint64_t ip_bytes;
+    uint64_t frame_bytes;     /* on the wire */
+    uint64_t bytes;           /* payload; for TCP each position once */
+    uint64_t retransmitted;   /* payload bytes that came again */
+    int64_t next;             /* one past the highest position that came, 0 before any */
+    int64_t acked;            /* the other side has acknowledged all below it; valid with has_acked */
+    int64_t fin;              /* position of the FIN; valid with has_fin */
+    int64_t syn;              /* position of the first byte after the SYN; valid with has_syn */
+    struct ranges held;       /* positions that came, captured */
+    struct side_rare *rare;   /* NULL for nearly all */
+    uint32_t base;            /* the sequence number of position 0; valid with anchored */
+    uint32_t window;          /* the largest offered by this side, scaled, in bytes */
+    uint8_t scale;            /* of the window; valid with has_scale */
+    uint8_t flags;            /* TCP flags, all that came */
+    uint8_t min_ttl;
+    uint8_t mac[6];           /* of the first packet; valid with flow.has_macs */
+    bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
+    bool rst : 1;
+    bool checksum_right : 1;  /* this side has shown a right checksum */
+    bool settled : 1;         /* holes below settled_to have been told and are closed */
+    int64_t settled_to;
+};
+
+enum { HISTORY_LEN = 24 };
+
+struct flow {
+    struct flow_key key;
+    UT_hash_handle hh;
+    struct flow *older, *newer;  /* in the queue of its timeout */
+    int64_t first_ns, last_ns;   /* the smallest and the largest time of its packets */
+    int64_t queued_ns;           /* the clock when it was put into its queue */
+    int64_t syn_ns;              /* of the client's last SYN before the answer */
+    int64_t handshake_rtt_ns;    /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
+    uint64_t first_frame;
+    uint32_t first_evidence_id;
+    uint16_t vlans[PACKET_VLANS_MAX]; /* of the first packet */
+    uint8_t vlan_count;
+    uint8_t ip_version;
+    uint8_t state;               /* enum flow_state */
+    uint8_t end;                 /* enum flow_end, set before the sink hears of the end */
+    uint8_t queue;
+    bool client_is_low;          /* which endpoint of the key is the client */
+    bool client_guessed;
+    bool has_macs;
+    uint8_t icmp_type, icmp_code; /* of the first packet, seen from the client */
+    uint32_t history_seen;       /* a bit a letter */
+    char history[HISTORY_LEN];   /* Zeek's letters, the client's upper case; ends in a NUL */
+    struct side_state sides[2];  /* by enum side */
+    void *kept;                  /* the sink's own, NULL when the flow is new */
+};
+
+static inline const struct address *flow_address(const struct flow *f, enum side side)
+{
+    return (side == SIDE_CLIENT) == f->client_is_low ? &f->key.low : &f->key.high;
+}
+
+/* For ICMP: the type at the client's side, the code at the server's. */
+uint16_t flow_port(const struct flow *f, enum side side);
+
+/* Words of the case; static. */
+const char *flow_protocol_name(uint8_t protocol); /* "tcp", "udp", "icmp", "icmpv6" */
+const char *flow_state_name(uint8_t state);
+const char *flow_end_name(uint8_t end);
+
+#endif

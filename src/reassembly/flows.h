@@ -1,0 +1,46 @@
+/* flows.h - the table of flows: finds the flow of a packet, makes it, ends it.
+ *
+ * A flow ends by the capture's clock when it has been idle for longer than the timeout of its state,
+ * when a SYN with another sequence number takes its five-tuple over, when the captures end, or when
+ * the table is full. Expiry never scans: each timeout has a queue of its own, oldest first; a flow
+ * that was busy since it was queued goes to the back when it reaches the front.
+ *
+ * Ceilings: flow nodes take at most three quarters of `memory`, ranges of held positions the rest.
+ * When there is no node for a new flow, one is taken from another: of a closed flow if there is one, else of a half-open one, then
+ * of the one that waits longest in its queue; an unfinished one leaves the oddity flow_evicted. When a
+ * side has more than RANGES_MAX holes, its lower half is settled: the gaps are told, and what comes
+ * later for them is refused. Both are decided in frame order from accounted sizes only. */
+#ifndef SEINE_REASSEMBLY_FLOWS_H
+#define SEINE_REASSEMBLY_FLOWS_H
+
+#include "reassembly/sink.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct flows;
+
+/* Idle times in nanoseconds; 0 is none. */
+struct flow_timeouts {
+    int64_t half_open, established, closed, udp, icmp;
+};
+
+extern const struct flow_timeouts flow_timeouts_offline, flow_timeouts_live;
+
+/* NULL when there is no memory. `sink` is borrowed for the life of the table. */
+struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts);
+
+/* Frees the table; flows that have not ended are forgotten in silence. NULL is allowed. */
+void flows_free(struct flows *t);
+
+/* A packet with verdict OK: finds or makes its flow, tells the sink of its frames and of what it
+ * brings, and, for an ICMP error, of the flow that it quotes. */
+void flows_packet(struct flows *t, const struct packet *packet);
+
+/* Ends every flow, in the order in which they began. */
+void flows_end_all(struct flows *t);
+
+uint64_t flows_count(const struct flows *t); /* alive */
+size_t flows_memory_peak(const struct flows *t);
+
+#endif

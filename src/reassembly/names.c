@@ -1,0 +1,122 @@
+/* names.c - the words of the case for what this room tells. */
+#include "reassembly/history.h"
+#include "reassembly/sink.h"
+
+#include <assert.h>
+#include <string.h>
+
+const char *refusal_name(enum refusal why)
+{
+    static const char *const names[REFUSAL_COUNT] = {
+        [REFUSED_NOT] = "not",
+        [REFUSED_CHECKSUM] = "bad_checksum",
+        [REFUSED_OUT_OF_WINDOW] = "out_of_window",
+        [REFUSED_BEFORE_START] = "before_start",
+        [REFUSED_KEEPALIVE] = "keepalive",
+        [REFUSED_SETTLED] = "settled",
+        [REFUSED_NO_MEMORY] = "no_memory",
+    };
+    assert(why < REFUSAL_COUNT);
+    return names[why];
+}
+
+const char *gap_cause_name(enum gap_cause cause)
+{
+    static const char *const names[GAP_CAUSE_COUNT] = {
+        [GAP_UNKNOWN] = "unknown",           [GAP_CAPTURE_LOSS] = "capture_loss",
+        [GAP_NETWORK_LOSS] = "network_loss", [GAP_TRUNCATED] = "truncated",
+        [GAP_REFUSED] = "refused",           [GAP_EVICTED] = "evicted",
+    };
+    assert(cause < GAP_CAUSE_COUNT);
+    return names[cause];
+}
+
+const char *oddity_name(enum oddity kind)
+{
+    static const char *const names[ODDITY_COUNT] = {
+        [ODDITY_TRUNCATED] = "truncated",
+        [ODDITY_MALFORMED] = "malformed",
+        [ODDITY_BAD_IP_CHECKSUM] = "bad_ip_checksum",
+        [ODDITY_FRAGMENT_OVERLAP] = "fragment_overlap",
+        [ODDITY_FRAGMENTS_INCOMPLETE] = "fragments_incomplete",
+        [ODDITY_FRAGMENTS_EVICTED] = "fragments_evicted",
+        [ODDITY_FRAGMENT_CONFLICT] = "fragment_conflict",
+        [ODDITY_BAD_CHECKSUM] = "bad_checksum",
+        [ODDITY_CHECKSUM_OFFLOAD] = "checksum_offload",
+        [ODDITY_OUT_OF_WINDOW] = "out_of_window",
+        [ODDITY_BEFORE_START] = "before_start",
+        [ODDITY_KEEPALIVE_DATA] = "keepalive_data",
+        [ODDITY_SETTLED] = "settled",
+        [ODDITY_NO_MEMORY] = "no_memory",
+        [ODDITY_RESET_OUT_OF_WINDOW] = "reset_out_of_window",
+        [ODDITY_DATA_AFTER_RESET] = "data_after_reset",
+        [ODDITY_DATA_AFTER_FIN] = "data_after_fin",
+        [ODDITY_FIN_MOVED] = "fin_moved",
+        [ODDITY_SYN_CHANGED] = "syn_changed",
+        [ODDITY_SYN_DATA] = "syn_data",
+        [ODDITY_URGENT] = "urgent",
+        [ODDITY_FLOW_EVICTED] = "flow_evicted",
+        [ODDITY_CAPTURE_DAMAGED] = "capture_damaged",
+    };
+    assert(kind < ODDITY_COUNT);
+    return names[kind];
+}
+
+const char *flow_protocol_name(uint8_t protocol)
+{
+    switch (protocol) {
+    case TRANSPORT_TCP:
+        return "tcp";
+    case TRANSPORT_UDP:
+        return "udp";
+    case TRANSPORT_ICMP:
+        return "icmp";
+    default:
+        assert(protocol == TRANSPORT_ICMPV6);
+        return "icmpv6";
+    }
+}
+
+const char *flow_state_name(uint8_t state)
+{
+    static const char *const names[] = {
+        [FLOW_ONE_WAY] = "one_way",         [FLOW_TWO_WAY] = "two_way",
+        [FLOW_ATTEMPT] = "attempt",         [FLOW_HANDSHAKE] = "handshake",
+        [FLOW_ESTABLISHED] = "established", [FLOW_MIDSTREAM] = "midstream",
+        [FLOW_CLOSING] = "closing",         [FLOW_CLOSED] = "closed",
+        [FLOW_REJECTED] = "rejected",       [FLOW_RESET] = "reset",
+    };
+    assert(state < sizeof names / sizeof names[0]);
+    return names[state];
+}
+
+const char *flow_end_name(uint8_t end)
+{
+    static const char *const names[] = {
+        [END_CAPTURE] = "capture_end", [END_FIN] = "fin",       [END_RESET] = "reset",
+        [END_TIMEOUT] = "timeout",     [END_REUSED] = "reused", [END_EVICTED] = "evicted",
+    };
+    assert(end < sizeof names / sizeof names[0]);
+    return names[end];
+}
+
+uint16_t flow_port(const struct flow *f, enum side side)
+{
+    if (f->key.protocol == TRANSPORT_ICMP || f->key.protocol == TRANSPORT_ICMPV6)
+        return side == SIDE_CLIENT ? f->icmp_type : f->icmp_code;
+    return (side == SIDE_CLIENT) == f->client_is_low ? f->key.low_port : f->key.high_port;
+}
+
+void history_add(struct flow *flow, enum side side, char letter)
+{
+    static const char letters[] = "SHADFRCGTW^";
+    const char *place = strchr(letters, letter);
+    assert(place && *place);
+    uint32_t bit = 1u << (2 * (place - letters) + side);
+    size_t len = strlen(flow->history);
+
+    if (flow->history_seen & bit || len + 1 >= HISTORY_LEN)
+        return;
+    flow->history_seen |= bit;
+    flow->history[len] = side == SIDE_CLIENT || letter == '^' ? letter : (char)(letter | 0x20);
+}

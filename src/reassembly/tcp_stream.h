@@ -1,0 +1,45 @@
+/* tcp_stream.h - one TCP segment put into its place; private to this room. */
+#ifndef SEINE_REASSEMBLY_TCP_STREAM_H
+#define SEINE_REASSEMBLY_TCP_STREAM_H
+
+#include "base/budget.h"
+#include "base/pool.h"
+#include "reassembly/sink.h"
+
+/* What a segment or datagram is seen with: its flow, and where to tell and take. */
+struct segment_context {
+    struct sink *sink;
+    struct budget *budget;   /* of ranges */
+    struct pool *rare;       /* of struct side_rare */
+    struct range *fresh;     /* scratch, room for RANGES_MAX + 1 */
+    struct range *taken;     /* likewise */
+};
+
+/* Whether the packet's checksum lets it count; *provisional when it does although it is wrong. */
+bool checksum_counts(const struct segment_context *at, struct flow *flow, enum side side,
+                     const struct packet *packet, bool *provisional);
+
+/* A segment of `flow` sent by `side`, counted already. */
+void tcp_segment(const struct segment_context *at, struct flow *flow, enum side side,
+                 const struct packet *packet);
+
+/* A UDP datagram or ICMP message, likewise: its position is the sum of the lengths before. */
+void datagram(const struct segment_context *at, struct flow *flow, enum side side,
+              const struct packet *packet);
+
+/* Whether a segment with SYN begins another connection than `flow`, whose sender would be `side`. */
+bool tcp_is_reuse(const struct flow *flow, enum side side, const struct packet *packet);
+
+/* Gives the lower half of a side's holes up: they are told as gaps now, and closed. */
+void tcp_settle(const struct segment_context *at, struct flow *flow, enum side side);
+
+/* Tells the gaps of one side, when nothing more will come. */
+void tcp_tell_gaps(const struct segment_context *at, struct flow *flow, enum side side);
+
+/* The side's rare parts, made when needed; NULL when there is no memory. */
+struct side_rare *side_rare(const struct segment_context *at, struct side_state *side);
+
+/* Frees what hangs on a side. */
+void side_release(const struct segment_context *at, struct side_state *side);
+
+#endif

@@ -1,0 +1,334 @@
+/* case_file.c - the file under a case. */
+#include "store/case_file.h"
+
+#include "store/schema.h"
+#include "store/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* SQLite locks bytes from 2^30 on (its PENDING_BYTE), 512 of them. */
+enum { LOCK_BYTE = 0x40000000 + 4096 };
+
+enum { HEADER_LEN = 100, APPLICATION_ID_AT = 68, COMMIT_WAIT_MS = 10000 };
+
+const char *case_file_name(const struct case_file *f)
+{
+    return f->partial ? f->partial : f->path;
+}
+
+enum status case_file_fault(const struct case_file *f, const char *what, struct error *err)
+{
+    int code = sqlite3_errcode(f->db);
+    int reason = sqlite3_system_errno(f->db);
+
+    if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && reason != 0)
+        return error_set(err, "%s %s: %s (%s)", what, case_file_name(f), sqlite3_errmsg(f->db),
+                         strerror(reason));
+    return error_set(err, "%s %s: %s", what, case_file_name(f), sqlite3_errmsg(f->db));
+}
+
+static enum status run(struct case_file *f, const char *sql, struct error *err)
+{
+    if (sqlite3_exec(f->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return case_file_fault(f, "writing", err);
+    return STATUS_OK;
+}
+
+/* The single number that `sql` gives. */
+static bool ask(struct case_file *f, const char *sql, int64_t *value)
+{
+    sqlite3_stmt *statement;
+    bool found = false;
+
+    if (sqlite3_prepare_v2(f->db, sql, -1, &statement, NULL) != SQLITE_OK)
+        return false;
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        *value = sqlite3_column_int64(statement, 0);
+        found = true;
+    }
+    return sqlite3_finalize(statement) == SQLITE_OK && found;
+}
+
+static bool lock_take(int fd)
+{
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTE, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &all) == 0;
+}
+
+/* Whether the open file still is what stands at `path`. */
+static bool still_there(int fd, const char *path)
+{
+    struct stat open_file, named;
+    return fstat(fd, &open_file) == 0 && stat(path, &named) == 0 &&
+           open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
+/* Whether the file may be what an earlier run left: empty, or marked as ours. */
+static bool is_leftover(int fd)
+{
+    uint8_t header[HEADER_LEN];
+    ssize_t len = pread(fd, header, sizeof header, 0);
+
+    if (len == 0)
+        return true;
+    return len == HEADER_LEN && memcmp(header, "SQLite format 3", 16) == 0 &&
+           load_be32(span_of(header, sizeof header), APPLICATION_ID_AT) == STORE_APPLICATION_ID;
+}
+
+/* Removes what a killed run left at f->partial. */
+static enum status remove_leftover(struct case_file *f, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int fd = open(f->partial, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0)
+        return errno == ENOENT ? STATUS_OK
+                               : error_set(err, "%s is in the way: %s", f->partial, strerror(errno));
+    if (!lock_take(fd)) {
+        status = errno == EAGAIN || errno == EACCES
+                     ? error_set(err, "%s is being written by another seine", f->path)
+                     : error_set(err, "locking %s: %s", f->partial, strerror(errno));
+    } else if (still_there(fd, f->partial)) {
+        if (!is_leftover(fd))
+            status = error_set(err, "%s is in the way: it is no case", f->partial);
+        else if (unlink(f->partial) != 0)
+            status = error_set(err, "removing %s: %s", f->partial, strerror(errno));
+        else
+            f->removed_leftover = true;
+    }
+    close(fd);
+    return status;
+}
+
+/* Makes f->partial and holds its lock. */
+static enum status make_partial(struct case_file *f, struct error *err)
+{
+    for (;;) {
+        f->lock = open(f->partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (f->lock >= 0) {
+            if (lock_take(f->lock) && still_there(f->lock, f->partial))
+                return STATUS_OK;
+            /* somebody saw it before it was locked, and took it for a leftover: theirs or nobody's */
+            close(f->lock);
+            f->lock = -1;
+            return error_set(err, "%s is being written by another seine", f->path);
+        }
+        if (errno != EEXIST)
+            return error_set(err, "making %s: %s", f->partial, strerror(errno));
+        enum status status = remove_leftover(f, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+}
+
+/* What holds for every connection that writes: nothing that a hostile case brought along runs. */
+static void harden(sqlite3 *db)
+{
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_extended_result_codes(db, 0);
+}
+
+static enum status bound_cache(struct case_file *f, size_t cache_len, struct error *err)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql,
+             "PRAGMA main.cache_size = -%zu; PRAGMA temp.cache_size = -512;"
+             "PRAGMA temp_store = FILE; PRAGMA secure_delete = OFF;",
+             cache_len / 1024);
+    return run(f, sql, err);
+}
+
+static enum status open_fresh(struct case_file *f, uint32_t page_size, size_t cache_len,
+                              struct error *err)
+{
+    char sql[256];
+    enum status status = make_partial(f, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (sqlite3_open_v2(f->partial, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK)
+        return case_file_fault(f, "opening", err);
+    harden(f->db);
+    snprintf(sql, sizeof sql,
+             "PRAGMA page_size = %" PRIu32 "; PRAGMA locking_mode = EXCLUSIVE;"
+             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+             "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+             page_size, (int)STORE_APPLICATION_ID, (int)STORE_SCHEMA_VERSION);
+    status = run(f, sql, err);
+    if (status == STATUS_OK)
+        status = bound_cache(f, cache_len, err);
+    if (status == STATUS_OK)
+        status = run(f, "BEGIN", err);
+    if (status == STATUS_OK)
+        status = run(f, schema_sql, err);
+    if (status == STATUS_OK) /* committed, so that what a kill leaves is known as ours */
+        status = run(f, "COMMIT; BEGIN EXCLUSIVE", err);
+    return status;
+}
+
+/* Whether the open file is a case that we can add to. */
+static enum status check_case(struct case_file *f, struct error *err)
+{
+    int64_t application_id = 0, version = 0;
+
+    if (!ask(f, "PRAGMA application_id", &application_id) ||
+        !ask(f, "PRAGMA user_version", &version)) {
+        int code = sqlite3_errcode(f->db);
+        if (code == SQLITE_NOTADB)
+            return error_set(err, "%s is not a case: it is no SQLite database", f->path);
+        if (code == SQLITE_BUSY)
+            return error_set(err, "%s is being written by another seine", f->path);
+        return case_file_fault(f, "reading", err);
+    }
+    if (application_id != STORE_APPLICATION_ID)
+        return error_set(err, "%s is not a case: its application_id is 0x%08" PRIx64
+                              " instead of 0x%08x",
+                         f->path, (uint64_t)application_id & UINT32_MAX, STORE_APPLICATION_ID);
+    if (version > STORE_SCHEMA_VERSION)
+        return error_set(err, "%s is a case of schema version %" PRId64
+                              ", newer than the %d of this seine",
+                         f->path, version, STORE_SCHEMA_VERSION);
+    if (version != STORE_SCHEMA_VERSION)
+        return error_set(err, "%s is not a case: its schema version is %" PRId64, f->path, version);
+    return STATUS_OK;
+}
+
+static enum status open_addition(struct case_file *f, size_t cache_len, bool sync, struct error *err)
+{
+    if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK)
+        return case_file_fault(f, "opening", err);
+    harden(f->db);
+    enum status status = check_case(f, err);
+    if (status != STATUS_OK)
+        return status;
+    if (sqlite3_db_readonly(f->db, "main") == 1)
+        return error_set(err, "writing %s: it may only be read", f->path);
+    status = bound_cache(f, cache_len, err);
+    if (status != STATUS_OK)
+        return status;
+    const char *begin = sync ? "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
+                               "BEGIN IMMEDIATE"
+                             : "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;"
+                               "BEGIN IMMEDIATE";
+    if (sqlite3_exec(f->db, begin, NULL, NULL, NULL) == SQLITE_OK)
+        return STATUS_OK;
+    if (sqlite3_errcode(f->db) == SQLITE_BUSY)
+        return error_set(err, "%s is being written by another seine", f->path);
+    return case_file_fault(f, "writing", err);
+}
+
+enum status case_file_open(struct case_file *f, const char *path, uint32_t page_size,
+                           size_t cache_len, bool sync, struct error *err)
+{
+    struct stat there;
+    enum status status;
+
+    *f = (struct case_file){.lock = -1};
+    f->path = strdup(path);
+    if (!f->path)
+        return error_set(err, "opening %s: no memory", path);
+    if (stat(path, &there) == 0) {
+        status = S_ISREG(there.st_mode)
+                     ? open_addition(f, cache_len, sync, err)
+                     : error_set(err, "%s is not a case: it is %s", path,
+                                 S_ISDIR(there.st_mode) ? "a folder" : "no regular file");
+    } else if (errno != ENOENT) {
+        status = error_set(err, "opening %s: %s", path, strerror(errno));
+    } else if (asprintf(&f->partial, "%s.partial", path) < 0) {
+        f->partial = NULL;
+        status = error_set(err, "opening %s: no memory", path);
+    } else {
+        status = open_fresh(f, page_size, cache_len, err);
+    }
+    if (status != STATUS_OK)
+        case_file_drop(f);
+    return status;
+}
+
+/* Flushes the folder that `path` lies in, so that the name survives a loss of power. */
+static bool sync_folder(const char *path)
+{
+    char *folder = strdup(path);
+    if (!folder)
+        return false;
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = 0;
+    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    return done;
+}
+
+/* Gives the partial file its name, never over another file. */
+static enum status name_partial(struct case_file *f, struct error *err)
+{
+    if (link(f->partial, f->path) == 0) {
+        unlink(f->partial);
+        return STATUS_OK;
+    }
+    if (errno != EEXIST && /* a filesystem without hard links */
+        renameat2(AT_FDCWD, f->partial, AT_FDCWD, f->path, RENAME_NOREPLACE) == 0)
+        return STATUS_OK;
+    if (errno == EEXIST)
+        return error_set(err, "%s was made by somebody else meanwhile: it is left as it is",
+                         f->path);
+    return error_set(err, "naming %s: %s", f->path, strerror(errno));
+}
+
+enum status case_file_end(struct case_file *f, bool sync, struct error *err)
+{
+    enum status status;
+
+    sqlite3_busy_timeout(f->db, COMMIT_WAIT_MS); /* readers of an addition may finish first */
+    status = run(f, "COMMIT", err);
+    if (status == STATUS_OK && f->partial) {
+        int code = sqlite3_close(f->db);
+        assert(code == SQLITE_OK); /* every statement has been finalized */
+        f->db = NULL;
+        if (sync && fsync(f->lock) != 0)
+            status = error_set(err, "flushing %s: %s", f->partial, strerror(errno));
+        if (status == STATUS_OK)
+            status = name_partial(f, err);
+        if (status == STATUS_OK) {
+            free(f->partial);
+            f->partial = NULL; /* it has its name now: nothing to remove */
+            if (sync && !sync_folder(f->path)) {
+                status = error_set(err, "flushing the folder of %s: %s", f->path, strerror(errno));
+                unlink(f->path);
+            }
+        }
+    }
+    case_file_drop(f);
+    return status;
+}
+
+void case_file_drop(struct case_file *f)
+{
+    if (f->db) {
+        if (!sqlite3_get_autocommit(f->db) && !f->partial)
+            sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
+        sqlite3_close(f->db);
+    }
+    if (f->partial && f->lock >= 0)
+        unlink(f->partial);
+    if (f->lock >= 0)
+        close(f->lock);
+    free(f->partial);
+    free(f->path);
+    *f = (struct case_file){.lock = -1};
+}

@@ -1,0 +1,400 @@
+/* chunks.c - payload: chunks being filled, rows that are written, and what is read back of both.
+ *
+ *     slot       [0 ............ C)[C ............ 2C)[2C ...
+ *     came        ██████████████    ████     ██████
+ *                 full: one row     two runs: two rows, once it must go
+ *
+ * A slot covers an aligned stretch of positions. It becomes rows, one for each contiguous run, when it
+ * is full and the lowest that is open, when more than SLOTS_OPEN or SLOT_RUNS would be needed, when the
+ * budget asks, and when the flow ends; always the lowest first, so that the running hash sees the bytes
+ * in order. Bytes that come into a stretch that was written open it again, and become rows of their
+ * own; the stream is then hashed at its end, from its rows. */
+#include "store/writer.h"
+
+#include <string.h>
+
+/* A slot that stays open longer than this many parts of the arrivals is written as it is, so that who
+ * brought a byte of it can be looked up in few parts. */
+enum { STALE_PARTS = 32 };
+
+static void slot_free(struct store *s, struct slot *slot)
+{
+    memory_give(&s->memory, slot->data, slot->size_class);
+    memory_give(&s->memory, slot, memory_class(sizeof *slot));
+}
+
+static bool slot_full(const struct store *s, const struct slot *slot)
+{
+    return slot->run_count == 1 && slot->runs[0].begin == 0 && slot->runs[0].end == s->slot_len;
+}
+
+/* Adds a row's bytes to the running hash, or says that the rows are to be read again. */
+static void hash_row(struct store *s, struct kept_stream *t, int64_t position, struct span bytes,
+                     bool early)
+{
+    if (!s->hash || t->rehash)
+        return;
+    if (t->rows > 0 && position < t->hashed_to) {
+        t->rehash = true;
+        return;
+    }
+    if (!t->digest && !early && memory_charge(&s->memory, DIGEST_COST)) {
+        t->digest = digest_new();
+        if (!t->digest)
+            memory_discharge(&s->memory, DIGEST_COST);
+    }
+    if (t->digest)
+        digest_add(t->digest, bytes);
+    else
+        t->rehash = true;
+    t->hashed_to = position + (int64_t)bytes.len;
+}
+
+/* Writes what is in a slot as rows, and empties it. */
+static void slot_write(struct store *s, struct kept_flow *k, enum side side, struct slot *slot,
+                       bool early)
+{
+    struct kept_stream *t = k->sides[side];
+
+    for (unsigned i = 0; i < slot->run_count; i++) {
+        struct span bytes = span_of(slot->data + slot->runs[i].begin,
+                                    (size_t)(slot->runs[i].end - slot->runs[i].begin));
+        int64_t position = slot->begin + slot->runs[i].begin;
+        hash_row(s, t, position, bytes, early);
+        sqlite3_stmt *row = insert_begin(&s->insert, INSERT_CHUNK);
+        put_int(row, 1, keep_stream_id(s, k, side));
+        put_int(row, 2, position);
+        put_int(row, 3, (int64_t)bytes.len);
+        put_int(row, 4, slot->part);
+        put_blob(row, 5, bytes);
+        insert_end(&s->insert, row);
+        t->rows++;
+    }
+    slot->run_count = 0;
+}
+
+/* Writes the lowest slot and lets it go. */
+static void lowest_write(struct store *s, struct kept_flow *k, enum side side, bool early)
+{
+    struct kept_stream *t = k->sides[side];
+    struct slot *slot = t->slots;
+
+    slot_write(s, k, side, slot, early);
+    t->slots = slot->next;
+    t->slot_count--;
+    if (t->current == slot)
+        t->current = NULL;
+    slot_free(s, slot);
+}
+
+void chunks_write(struct store *s, struct kept_flow *k, enum side side)
+{
+    while (k->sides[side]->slots)
+        lowest_write(s, k, side, true);
+}
+
+void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side)
+{
+    struct kept_stream *t = k->sides[side];
+    unsigned count = 0, stale = 0; /* from the lowest on, up to the last that is stale */
+
+    for (const struct slot *slot = t->slots; slot; slot = slot->next) {
+        count++;
+        if (t->arrivals.parts - slot->part > STALE_PARTS)
+            stale = count;
+    }
+    while (stale-- > 0)
+        lowest_write(s, k, side, false);
+}
+
+void chunks_drop(struct store *s, struct kept_stream *t)
+{
+    while (t->slots) {
+        struct slot *slot = t->slots;
+        t->slots = slot->next;
+        slot_free(s, slot);
+    }
+    t->current = NULL;
+    t->slot_count = 0;
+}
+
+/* Makes the first `len` bytes of a slot usable. */
+static bool slot_grow(struct store *s, const struct kept_stream *t, struct slot *slot, size_t len)
+{
+    if (slot->data && len <= memory_len(slot->size_class))
+        return true;
+    size_t want = slot->data ? 2 * memory_len(slot->size_class) : len;
+    if (want < len)
+        want = len;
+    if (t->rows > 0 || want > s->slot_len) /* a stream that filled one fills the next */
+        want = s->slot_len;
+    unsigned size_class = memory_class(want);
+    uint8_t *data = keep_room(s, size_class);
+    if (!data)
+        return false;
+    if (slot->data) {
+        memcpy(data, slot->data, memory_len(slot->size_class));
+        memory_give(&s->memory, slot->data, slot->size_class);
+    }
+    slot->data = data;
+    slot->size_class = (uint8_t)size_class;
+    return true;
+}
+
+static int64_t slot_begin(const struct store *s, int64_t position)
+{
+    int64_t in = position % s->slot_len;
+    return position - (in < 0 ? in + s->slot_len : in);
+}
+
+/* The open slot that covers `position`; NULL when there is none. */
+static struct slot *slot_find(const struct store *s, struct kept_stream *t, int64_t position)
+{
+    struct slot *slot = t->current;
+
+    if (slot && position >= slot->begin && position - slot->begin < s->slot_len)
+        return slot;
+    for (slot = t->slots; slot && slot->begin <= position; slot = slot->next)
+        if (position - slot->begin < s->slot_len)
+            return slot;
+    return NULL;
+}
+
+/* The same, opened when there is none. NULL after a failure. */
+static struct slot *slot_open(struct store *s, struct kept_flow *k, enum side side,
+                              int64_t position)
+{
+    struct kept_stream *t = k->sides[side];
+    struct slot *slot = slot_find(s, t, position);
+
+    if (!slot) {
+        if (t->slot_count == SLOTS_OPEN)
+            lowest_write(s, k, side, false);
+        slot = keep_room(s, memory_class(sizeof *slot));
+        if (!slot)
+            return NULL;
+        *slot = (struct slot){.begin = slot_begin(s, position), .part = t->arrivals.parts};
+        struct slot **at = &t->slots;
+        while (*at && (*at)->begin < slot->begin)
+            at = &(*at)->next;
+        slot->next = *at;
+        *at = slot;
+        t->slot_count++;
+    }
+    t->current = slot;
+    return slot;
+}
+
+/* Marks [begin, end) as there. False when that would be one run too many. */
+static bool runs_add(struct slot *slot, uint16_t begin, uint16_t end)
+{
+    unsigned i = 0;
+
+    while (i < slot->run_count && slot->runs[i].end < begin)
+        i++;
+    bool left = i < slot->run_count && slot->runs[i].end == begin;
+    unsigned right_at = left ? i + 1 : i;
+    bool right = right_at < slot->run_count && slot->runs[right_at].begin == end;
+
+    if (left && right) {
+        slot->runs[i].end = slot->runs[i + 1].end;
+        slot->run_count--;
+        memmove(&slot->runs[i + 1], &slot->runs[i + 2],
+                (slot->run_count - (i + 1)) * sizeof slot->runs[0]);
+    } else if (left) {
+        slot->runs[i].end = end;
+    } else if (right) {
+        slot->runs[i].begin = begin;
+    } else {
+        if (slot->run_count == SLOT_RUNS)
+            return false;
+        memmove(&slot->runs[i + 1], &slot->runs[i],
+                (slot->run_count - i) * sizeof slot->runs[0]);
+        slot->runs[i].begin = begin;
+        slot->runs[i].end = end;
+        slot->run_count++;
+    }
+    return true;
+}
+
+/* Makes room for a run more: the slot is written, and those below it before. It stays open. */
+static void slot_empty(struct store *s, struct kept_flow *k, enum side side, struct slot *slot)
+{
+    while (k->sides[side]->slots != slot)
+        lowest_write(s, k, side, false);
+    slot_write(s, k, side, slot, false);
+}
+
+void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                 struct span bytes)
+{
+    struct kept_stream *t = k->sides[side];
+
+    if (t->stored == 0 || position < t->start)
+        t->start = position;
+    t->stored += bytes.len;
+    s->counts.payload_bytes += bytes.len;
+    while (bytes.len > 0) {
+        struct slot *slot = slot_open(s, k, side, position);
+        if (!slot)
+            return;
+        size_t at = (size_t)(position - slot->begin);
+        struct span piece = span_first(bytes, s->slot_len - at);
+        size_t end = at + piece.len;
+        if (!slot_grow(s, t, slot, end))
+            return;
+
+        memcpy(slot->data + at, piece.data, piece.len);
+        if (slot->run_count > 0 && slot->runs[slot->run_count - 1].end == at) { /* in order */
+            slot->runs[slot->run_count - 1].end = (uint16_t)end;
+        } else if (!runs_add(slot, (uint16_t)at, (uint16_t)end)) {
+            slot_empty(s, k, side, slot); /* leaves the bytes where they are */
+            runs_add(slot, (uint16_t)at, (uint16_t)end);
+        }
+        while (t->slots && slot_full(s, t->slots))
+            lowest_write(s, k, side, false);
+        position += (int64_t)piece.len;
+        bytes = span_after(bytes, piece.len);
+    }
+}
+
+/* Reads the row that covers `position` into s->cached. */
+static bool row_read(struct store *s, int64_t stream_id, int64_t position)
+{
+    if (s->cached.stream_id == stream_id && position >= s->cached.position &&
+        position - s->cached.position < s->cached.len)
+        return true;
+    bool found = false;
+    sqlite3_stmt *row = insert_begin(&s->insert, SELECT_CHUNK);
+    put_int(row, 1, stream_id);
+    put_int(row, 2, position);
+    if (insert_next(&s->insert, row)) {
+        int64_t begin = sqlite3_column_int64(row, 1);
+        const void *data = sqlite3_column_blob(row, 3);
+        int len = sqlite3_column_bytes(row, 3);
+        if (data && len <= MEMORY_MOST && position - begin < len) {
+            s->cached.stream_id = stream_id;
+            s->cached.chunk_id = sqlite3_column_int64(row, 0);
+            s->cached.position = begin;
+            s->cached.part = (uint32_t)sqlite3_column_int64(row, 2);
+            s->cached.len = (uint32_t)len;
+            memcpy(s->cached.data, data, (size_t)len);
+            found = true;
+        }
+    }
+    insert_done(row);
+    if (!found)
+        insert_fail(&s->insert, "reading %s: position %lld of stream %lld is not where it was written",
+                    case_file_name(&s->file), (long long)position, (long long)stream_id);
+    return found;
+}
+
+struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side side,
+                              int64_t position, size_t most)
+{
+    struct slot *slot = slot_find(s, k->sides[side], position);
+    struct chunk_view view = {.bytes = {NULL, 0}};
+
+    for (unsigned i = 0; slot && i < slot->run_count; i++) {
+        int64_t begin = slot->begin + slot->runs[i].begin, end = slot->begin + slot->runs[i].end;
+        if (position < begin || position >= end)
+            continue;
+        view = (struct chunk_view){.begin = begin, .end = end, .part = slot->part};
+        view.bytes = span_first(
+            span_of(slot->data + (position - slot->begin), (size_t)(end - position)), most);
+        return view;
+    }
+    if (!row_read(s, keep_stream_id(s, k, side), position))
+        return view;
+    size_t at = (size_t)(position - s->cached.position);
+    view = (struct chunk_view){.begin = s->cached.position,
+                               .end = s->cached.position + s->cached.len,
+                               .part = s->cached.part};
+    view.bytes = span_first(span_after(span_of(s->cached.data, s->cached.len), at), most);
+    return view;
+}
+
+/* Overwrites part of the row that is cached. */
+static void row_replace(struct store *s, size_t at, struct span bytes)
+{
+    sqlite3_blob *blob = NULL;
+
+    memcpy(s->cached.data + at, bytes.data, bytes.len);
+    if (sqlite3_blob_open(s->file.db, "main", "chunk_data", "data", s->cached.chunk_id, 1, &blob) !=
+            SQLITE_OK ||
+        sqlite3_blob_write(blob, bytes.data, (int)bytes.len, (int)at) != SQLITE_OK)
+        insert_fault(&s->insert);
+    sqlite3_blob_close(blob);
+}
+
+void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                    struct span bytes)
+{
+    struct kept_stream *t = k->sides[side];
+
+    while (bytes.len > 0) {
+        struct chunk_view view = chunks_view(s, k, side, position, bytes.len);
+        struct span piece = span_first(bytes, view.bytes.len);
+        if (piece.len == 0)
+            return; /* after a failure */
+        struct slot *slot = slot_find(s, t, position);
+        if (slot && view.bytes.data >= slot->data &&
+            view.bytes.data < slot->data + memory_len(slot->size_class)) {
+            memcpy(slot->data + (position - slot->begin), piece.data, piece.len);
+        } else {
+            row_replace(s, (size_t)(position - s->cached.position), piece);
+            t->rehash = true;
+        }
+        position += (int64_t)piece.len;
+        bytes = span_after(bytes, piece.len);
+    }
+}
+
+/* Hashes a stream from its rows. */
+static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LEN + 1])
+{
+    digest_reset(s->digest);
+    sqlite3_stmt *row = insert_begin(&s->insert, SELECT_CHUNKS);
+    put_int(row, 1, stream_id);
+    while (insert_next(&s->insert, row)) {
+        const void *data = sqlite3_column_blob(row, 0);
+        digest_add(s->digest, span_of(data, (size_t)sqlite3_column_bytes(row, 0)));
+    }
+    insert_done(row);
+    digest_end(s->digest, hex);
+}
+
+void chunks_end(struct store *s, struct kept_flow *k, enum side side,
+                char hex[DIGEST_HEX_LEN + 1])
+{
+    struct kept_stream *t = k->sides[side];
+    int64_t stream_id = keep_stream_id(s, k, side);
+    struct slot *only = t->slots;
+
+    if (t->rows == 0 && t->slot_count == 1 && only->run_count == 1) { /* nearly always */
+        struct span bytes = span_of(only->data + only->runs[0].begin,
+                                    (size_t)(only->runs[0].end - only->runs[0].begin));
+        sqlite3_stmt *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
+        put_int(row, 1, stream_id);
+        put_int(row, 2, only->begin + only->runs[0].begin);
+        put_blob(row, 3, bytes);
+        insert_end(&s->insert, row);
+        if (s->hash)
+            digest_once(hex, bytes);
+        chunks_drop(s, t);
+        return;
+    }
+    bool borrowed = s->hash && t->rows == 0 && !t->digest;
+    if (borrowed) {
+        digest_reset(s->digest);
+        t->digest = s->digest;
+    }
+    while (t->slots)
+        lowest_write(s, k, side, false);
+    if (s->hash && t->rehash)
+        hash_rows(s, stream_id, hex);
+    else if (s->hash)
+        digest_end(t->digest, hex);
+    if (borrowed)
+        t->digest = NULL;
+}

@@ -1,0 +1,149 @@
+/* flow_rows.c - the rows of a flow and of its streams, written when it ends. */
+#include "store/text.h"
+#include "store/community_id.h"
+#include "store/writer.h"
+
+void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side)
+{
+    struct pending_gap *gap = &k->sides[side]->gap;
+
+    if (gap->len == 0)
+        return;
+    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_GAP);
+    put_int(row, 1, keep_stream_id(s, k, side));
+    put_int(row, 2, gap->position);
+    put_int(row, 3, gap->len);
+    put_text(row, 4, gap_cause_name(gap->cause));
+    put_int(row, 5, gap->tail);
+    insert_end(&s->insert, row);
+    gap->len = 0;
+}
+
+static const char *verdict_of(const struct kept_stream *t)
+{
+    if (t->conflicted > 0)
+        return "conflict";
+    if (t->missing > 0 || t->tail_lost)
+        return "gap";
+    if (t->truncated > 0 || t->missing_tail > 0)
+        return "truncated";
+    return "complete";
+}
+
+static void write_stream(struct store *s, struct kept_flow *k, enum side side)
+{
+    struct kept_stream *t = k->sides[side];
+    char hex[DIGEST_HEX_LEN + 1];
+
+    flow_rows_gap(s, k, side);
+    chunks_end(s, k, side, hex);
+    records_write_arrivals(s, k, side);
+
+    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_STREAM);
+    put_int(row, 1, keep_stream_id(s, k, side));
+    put_int(row, 2, keep_flow_id(s, k));
+    put_text(row, 3, side == SIDE_CLIENT ? "client" : "server");
+    put_int(row, 4, t->stored > 0 ? t->start : 0);
+    put_count(row, 5, t->stored + t->missing + t->truncated);
+    put_count(row, 6, t->stored);
+    put_count(row, 7, t->missing);
+    put_count(row, 8, t->truncated);
+    put_count(row, 9, t->missing_tail);
+    put_count(row, 10, t->conflicted);
+    put_text(row, 11, verdict_of(t));
+    if (s->hash)
+        put_text_len(row, 12, hex, DIGEST_HEX_LEN);
+    else
+        put_null(row, 12);
+    insert_end(&s->insert, row);
+    s->counts.streams++;
+}
+
+/* A count of both sides, in two columns. */
+static void put_sides(sqlite3_stmt *row, int at, uint64_t client, uint64_t server)
+{
+    put_count(row, at, client);
+    put_count(row, at + 1, server);
+}
+
+/* Texts of one end of a flow, alive while its row is bound. */
+struct end_text {
+    char ip[IP_TEXT_LEN], mac[MAC_TEXT_LEN];
+};
+
+static void put_end(sqlite3_stmt *row, int ip_at, int mac_at, struct end_text *text,
+                    const struct flow *flow, enum side side)
+{
+    put_text_len(row, ip_at, text->ip, ip_text(text->ip, flow_address(flow, side)));
+    put_int(row, ip_at + 1, flow_port(flow, side));
+    if (flow->has_macs)
+        put_text_len(row, mac_at, text->mac, mac_text(text->mac, flow->sides[side].mac));
+    else
+        put_null(row, mac_at);
+}
+
+static void put_ttl(sqlite3_stmt *row, int at, const struct side_state *side)
+{
+    if (side->packets > 0)
+        put_int(row, at, side->min_ttl);
+    else
+        put_null(row, at);
+}
+
+static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id)
+{
+    const struct side_state *client = &flow->sides[SIDE_CLIENT];
+    const struct side_state *server = &flow->sides[SIDE_SERVER];
+    struct endpoints ends = {.src = *flow_address(flow, SIDE_CLIENT),
+                             .dst = *flow_address(flow, SIDE_SERVER),
+                             .src_port = flow_port(flow, SIDE_CLIENT),
+                             .dst_port = flow_port(flow, SIDE_SERVER)};
+    struct end_text texts[2];
+    char vlans[VLAN_TEXT_LEN], id[COMMUNITY_ID_LEN];
+
+    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_FLOW);
+    put_int(row, 1, flow_id);
+    put_int(row, 2, flow->first_evidence_id);
+    put_text(row, 3, flow_protocol_name(flow->key.protocol));
+    put_end(row, 4, 10, &texts[SIDE_CLIENT], flow, SIDE_CLIENT);
+    put_end(row, 6, 11, &texts[SIDE_SERVER], flow, SIDE_SERVER);
+    size_t vlan_len = vlan_text(vlans, flow->vlans, flow->vlan_count);
+    put_text(row, 8, vlan_len > 0 ? vlans : NULL);
+    put_null(row, 9); /* tunnels are not looked into yet */
+    put_int(row, 12, flow->first_ns);
+    put_int(row, 13, flow->last_ns);
+    put_count(row, 14, flow->first_frame);
+    put_sides(row, 15, client->packets, server->packets);
+    put_sides(row, 17, client->bytes, server->bytes);
+    put_sides(row, 19, client->ip_bytes, server->ip_bytes);
+    put_sides(row, 21, client->frame_bytes, server->frame_bytes);
+    put_sides(row, 23, client->retransmitted, server->retransmitted);
+    put_sides(row, 25, client->flags, server->flags);
+    put_ttl(row, 27, client);
+    put_ttl(row, 28, server);
+    if (flow->handshake_rtt_ns >= 0)
+        put_int(row, 29, flow->handshake_rtt_ns);
+    else
+        put_null(row, 29);
+    put_text(row, 30, flow->history[0] ? flow->history : NULL);
+    put_text(row, 31, flow_state_name(flow->state));
+    put_text(row, 32, flow_end_name(flow->end));
+    put_int(row, 33, flow->client_guessed);
+    community_id(id, flow->key.protocol, &ends);
+    put_text_len(row, 34, id, COMMUNITY_ID_LEN - 1);
+    insert_end(&s->insert, row);
+
+    hosts_add(&s->hosts, &ends.src, true, flow->first_ns, flow->last_ns);
+    hosts_add(&s->hosts, &ends.dst, false, flow->first_ns, flow->last_ns);
+    s->counts.flows++;
+}
+
+void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k)
+{
+    write_flow(s, flow, keep_flow_id(s, k));
+    records_write_frames(s, k);
+    for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+        if (k->sides[side])
+            write_stream(s, k, side);
+    oddities_write(s, k);
+}

@@ -1,0 +1,199 @@
+/* insert.c - every statement that the writer runs. */
+#include "store/insert.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const texts[STATEMENT_COUNT] = {
+    [INSERT_RUN] = "INSERT INTO runs (version, command, started_ns, host, user, jobs, memory)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [UPDATE_RUN_END] = "UPDATE runs SET ended_ns = ?2 WHERE run_id = ?1",
+    [UPDATE_RUN_SEAL] = "UPDATE runs SET seal = ?2 WHERE run_id = ?1",
+    [INSERT_EVIDENCE] = "INSERT INTO evidence (evidence_id, run_id, source, kind, format, frames,"
+                        " status, options) VALUES (?1, ?2, ?3, ?4, ?5, 0, 'open', ?6)",
+    [UPDATE_EVIDENCE] = "UPDATE evidence SET bytes = ?2, sha256 = ?3, fingerprint = ?4, frames = ?5,"
+                        " first_ns = ?6, last_ns = ?7, status = ?8 WHERE evidence_id = ?1",
+    [SELECT_EVIDENCE_BY_HASH] =
+        "SELECT 1 FROM evidence WHERE sha256 = ?1 AND status <> 'open' AND"
+        " (options = ?2 OR CASE WHEN json_valid(options) AND json_valid(?2) THEN"
+        " json_extract(options, '$.filter') IS json_extract(?2, '$.filter') END)",
+    [SELECT_EVIDENCE_BY_FINGERPRINT] =
+        "SELECT 1 FROM evidence WHERE fingerprint = ?1 AND status <> 'open' AND"
+        " (options = ?2 OR CASE WHEN json_valid(options) AND json_valid(?2) THEN"
+        " json_extract(options, '$.filter') IS json_extract(?2, '$.filter') END)",
+    [INSERT_BLOCK] = "INSERT INTO evidence_blocks VALUES (?1, ?2, ?3)",
+    [INSERT_INTERFACE] = "INSERT INTO interfaces (evidence_id, interface_id, link_type, snap_len,"
+                         " name, description, filter, ticks_per_second)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [INSERT_VERDICT] = "INSERT INTO verdicts (evidence_id, verdict, frames, bytes)"
+                       " VALUES (?1, ?2, ?3, ?4)",
+    [INSERT_NOTE] = "INSERT INTO notes (evidence_id, frame, kind, text) VALUES (?1, ?2, ?3, ?4)",
+    [INSERT_STATISTICS] = "INSERT INTO capture_stats (evidence_id, interface_id, time_ns, received,"
+                          " dropped_by_interface, accepted_by_filter, dropped_by_system)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [INSERT_SECRETS] = "INSERT INTO secrets (evidence_id, type, data) VALUES (?1, ?2, ?3)",
+    [INSERT_FLOW] =
+        "INSERT INTO flows (flow_id, evidence_id, protocol, client_ip, client_port, server_ip,"
+        " server_port, vlan, tunnel, client_mac, server_mac, first_ns, last_ns, first_frame,"
+        " client_packets, server_packets, client_bytes, server_bytes, client_ip_bytes,"
+        " server_ip_bytes, client_frame_bytes, server_frame_bytes, client_retransmitted,"
+        " server_retransmitted, client_flags, server_flags, client_min_ttl, server_min_ttl,"
+        " handshake_rtt_ns, history, state, end_reason, client_guessed, lossy, community_id)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+        " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, 0, ?34)",
+    [INSERT_FLOW_FRAMES] = "INSERT INTO flow_frames (flow_id, part, frames, data)"
+                           " VALUES (?1, ?2, ?3, ?4)",
+    [INSERT_STREAM] = "INSERT INTO streams (stream_id, flow_id, side, start, length, stored,"
+                      " missing, truncated, missing_tail, conflicted, verdict, sha256)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [INSERT_STREAM_DATA] = "INSERT INTO stream_data (stream_id, position, data)"
+                           " VALUES (?1, ?2, ?3)",
+    [INSERT_CHUNK] = "INSERT INTO chunk_data (stream_id, position, length, part, data)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SELECT_CHUNK] = "SELECT chunk_id, position, part, data FROM chunk_data"
+                     " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
+    [SELECT_CHUNKS] = "SELECT data FROM chunk_data WHERE stream_id = ?1 ORDER BY position",
+    [INSERT_GAP] = "INSERT INTO gaps (stream_id, position, length, cause, tail)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [INSERT_CONFLICT] = "INSERT INTO conflicts (stream_id, position, length, kept,"
+                        " kept_evidence_id, kept_frame, other, other_evidence_id, other_frame)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [INSERT_REFUSED] = "INSERT INTO refused (stream_id, position, length, evidence_id, frame,"
+                       " reason, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [INSERT_ARRIVALS] = "INSERT INTO arrivals (stream_id, part, segments, low, high, data)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SELECT_ARRIVALS] = "SELECT low, high, data FROM arrivals WHERE stream_id = ?1 AND part >= ?2"
+                        " ORDER BY part",
+    [INSERT_TAKEOVER] = "INSERT INTO temp.takeovers VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SELECT_TAKEOVER] = "SELECT position, \"end\", evidence_id, frame FROM temp.takeovers"
+                        " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
+    [INSERT_ODDITY] = "INSERT INTO oddities (evidence_id, flow_id, kind, frame, last_frame, count,"
+                      " detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [UPDATE_ODDITY] = "UPDATE oddities SET last_frame = coalesce(?3, last_frame),"
+                      " count = count + ?4 WHERE flow_id = ?1 AND kind = ?2",
+    [UPSERT_HOST] = "INSERT INTO hosts (ip, addr, first_ns, last_ns, flows_as_client,"
+                    " flows_as_server) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                    " ON CONFLICT (addr) DO UPDATE SET"
+                    " first_ns = min(first_ns, excluded.first_ns),"
+                    " last_ns = max(last_ns, excluded.last_ns),"
+                    " flows_as_client = flows_as_client + excluded.flows_as_client,"
+                    " flows_as_server = flows_as_server + excluded.flows_as_server",
+};
+
+void insert_init(struct insert *in, struct case_file *file)
+{
+    *in = (struct insert){.file = file};
+}
+
+void insert_release(struct insert *in)
+{
+    for (int i = 0; i < STATEMENT_COUNT; i++) {
+        sqlite3_finalize(in->statements[i]);
+        in->statements[i] = NULL;
+    }
+}
+
+void insert_fail(struct insert *in, const char *format, ...)
+{
+    if (in->failed)
+        return;
+    in->failed = true;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(in->error.text, sizeof in->error.text, format, args);
+    va_end(args);
+}
+
+void insert_fault(struct insert *in)
+{
+    if (in->failed)
+        return;
+    in->failed = true;
+    case_file_fault(in->file, "writing", &in->error);
+}
+
+sqlite3_stmt *insert_begin(struct insert *in, enum statement which)
+{
+    if (in->failed)
+        return NULL;
+    if (!in->statements[which] &&
+        sqlite3_prepare_v3(in->file->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+                           &in->statements[which], NULL) != SQLITE_OK) {
+        insert_fault(in);
+        return NULL;
+    }
+    return in->statements[which];
+}
+
+void insert_end(struct insert *in, sqlite3_stmt *row)
+{
+    if (!row)
+        return;
+    if (sqlite3_step(row) != SQLITE_DONE)
+        insert_fault(in);
+    sqlite3_reset(row);
+}
+
+bool insert_next(struct insert *in, sqlite3_stmt *row)
+{
+    if (!row)
+        return false;
+    int code = sqlite3_step(row);
+    if (code == SQLITE_ROW)
+        return true;
+    if (code != SQLITE_DONE)
+        insert_fault(in);
+    return false;
+}
+
+void insert_done(sqlite3_stmt *row)
+{
+    if (row)
+        sqlite3_reset(row);
+}
+
+void insert_run(struct insert *in, const char *sql)
+{
+    if (!in->failed && sqlite3_exec(in->file->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        insert_fault(in);
+}
+
+void put_int(sqlite3_stmt *row, int at, int64_t value)
+{
+    if (row)
+        sqlite3_bind_int64(row, at, value);
+}
+
+void put_count(sqlite3_stmt *row, int at, uint64_t value)
+{
+    put_int(row, at, value > INT64_MAX ? INT64_MAX : (int64_t)value);
+}
+
+void put_null(sqlite3_stmt *row, int at)
+{
+    if (row)
+        sqlite3_bind_null(row, at);
+}
+
+void put_text_len(sqlite3_stmt *row, int at, const char *text, size_t len)
+{
+    if (row)
+        sqlite3_bind_text64(row, at, text, len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void put_text(sqlite3_stmt *row, int at, const char *text)
+{
+    if (text)
+        put_text_len(row, at, text, strlen(text));
+    else
+        put_null(row, at);
+}
+
+void put_blob(sqlite3_stmt *row, int at, struct span bytes)
+{
+    if (row)
+        sqlite3_bind_blob64(row, at, bytes.len > 0 ? bytes.data : (const void *)"", bytes.len,
+                            SQLITE_STATIC);
+}

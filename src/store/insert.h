@@ -1,0 +1,93 @@
+/* insert.h - every statement that the writer runs, prepared once: the one place where they stand.
+ *
+ *     sqlite3_stmt *row = insert_begin(in, INSERT_GAP);
+ *     put_int(row, 1, stream_id); ...
+ *     insert_end(in, row);
+ *
+ * Bytes and texts that are bound stay where they are until insert_end(); nothing is copied. The first
+ * failure is kept (in->failed, in->error), and from then on insert_begin() gives NULL, which the other
+ * functions take and ignore. */
+#ifndef SEINE_STORE_INSERT_H
+#define SEINE_STORE_INSERT_H
+
+#include "base/error.h"
+#include "base/span.h"
+#include "store/case_file.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum statement {
+    INSERT_RUN,
+    UPDATE_RUN_END,
+    UPDATE_RUN_SEAL,
+    INSERT_EVIDENCE,
+    UPDATE_EVIDENCE,
+    SELECT_EVIDENCE_BY_HASH,
+    SELECT_EVIDENCE_BY_FINGERPRINT,
+    INSERT_BLOCK,
+    INSERT_INTERFACE,
+    INSERT_VERDICT,
+    INSERT_NOTE,
+    INSERT_STATISTICS,
+    INSERT_SECRETS,
+    INSERT_FLOW,
+    INSERT_FLOW_FRAMES,
+    INSERT_STREAM,
+    INSERT_STREAM_DATA,
+    INSERT_CHUNK,
+    SELECT_CHUNK,
+    SELECT_CHUNKS,
+    INSERT_GAP,
+    INSERT_CONFLICT,
+    INSERT_REFUSED,
+    INSERT_ARRIVALS,
+    SELECT_ARRIVALS,
+    INSERT_TAKEOVER,
+    SELECT_TAKEOVER,
+    INSERT_ODDITY,
+    UPDATE_ODDITY,
+    UPSERT_HOST,
+    STATEMENT_COUNT
+};
+
+struct insert {
+    struct case_file *file; /* borrowed */
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    bool failed;
+    struct error error; /* valid when failed */
+};
+
+void insert_init(struct insert *in, struct case_file *file);
+void insert_release(struct insert *in); /* finalizes; the failure stays */
+
+/* Keeps the first failure. */
+void insert_fail(struct insert *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same with what SQLite last said. */
+void insert_fault(struct insert *in);
+
+/* The statement, ready to be bound; NULL after a failure. */
+sqlite3_stmt *insert_begin(struct insert *in, enum statement which);
+
+/* Runs a statement that gives no rows. */
+void insert_end(struct insert *in, sqlite3_stmt *row);
+
+/* The next row of one that does; false at the end, or on failure. After the last row that is wanted
+ * comes insert_done(). */
+bool insert_next(struct insert *in, sqlite3_stmt *row);
+void insert_done(sqlite3_stmt *row);
+
+/* Runs SQL without parameters or rows. */
+void insert_run(struct insert *in, const char *sql);
+
+/* Binding. A text is UTF-8 already; NULL is NULL. A blob is never NULL, however short. */
+void put_int(sqlite3_stmt *row, int at, int64_t value);
+void put_count(sqlite3_stmt *row, int at, uint64_t value); /* cut at INT64_MAX */
+void put_null(sqlite3_stmt *row, int at);
+void put_text(sqlite3_stmt *row, int at, const char *text);
+void put_text_len(sqlite3_stmt *row, int at, const char *text, size_t len);
+void put_blob(sqlite3_stmt *row, int at, struct span bytes);
+
+#endif

@@ -1,0 +1,53 @@
+/* memory.h - buffers of a few sizes, under the writer's share of the budget.
+ *
+ *     64  96  128  192  256  384 ... 12288  16384
+ *
+ * What the writer keeps of a live flow (its struct, blobs, chunks being filled) comes and goes in
+ * these sizes, so that a buffer given back by one flow serves the next. Buffers given back wait on a
+ * shelf, still charged; when the budget has no room the shelves are emptied first. Who may be asked to
+ * give more back is for the caller to know: memory_take() then says NULL. */
+#ifndef SEINE_STORE_MEMORY_H
+#define SEINE_STORE_MEMORY_H
+
+#include "base/budget.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MEMORY_CLASSES = 17, MEMORY_LEAST = 64, MEMORY_MOST = 16384 };
+
+struct memory_shelved;
+
+struct memory {
+    struct budget budget;
+    size_t over; /* bytes taken by force, beyond the budget */
+    struct memory_shelved *shelves[MEMORY_CLASSES];
+};
+
+/* Bytes of a buffer of this class. */
+static inline size_t memory_len(unsigned size_class)
+{
+    return ((size_t)MEMORY_LEAST + (size_class & 1) * (MEMORY_LEAST / 2)) << (size_class >> 1);
+}
+
+/* The smallest class that holds `len` bytes, at most MEMORY_MOST. */
+unsigned memory_class(size_t len);
+
+void memory_init(struct memory *m, size_t limit);
+void memory_release(struct memory *m); /* frees the shelves; what is out must have come back */
+
+/* A buffer; its bytes are anything. NULL when the budget, or the machine, has no room. */
+void *memory_take(struct memory *m, unsigned size_class);
+
+/* The same, beyond the budget when it must be: for what cannot be written early, and is bounded
+ * elsewhere. NULL only when the machine has no room. */
+void *memory_force(struct memory *m, unsigned size_class);
+
+void memory_give(struct memory *m, void *buffer, unsigned size_class); /* NULL is allowed */
+
+/* For memory that comes from elsewhere: charges `len` bytes, or says false. */
+bool memory_charge(struct memory *m, size_t len);
+void memory_discharge(struct memory *m, size_t len);
+
+#endif

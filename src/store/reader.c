@@ -1,0 +1,303 @@
+/* reader.c - a case opened to be read.
+ *
+ * What the file says of itself is not believed before it is checked: that it is SQLite's, that it is a
+ * case, of a version that we know, and that each of its promised tables is a table and not a view, so
+ * that a walk over one ends when the file does.
+ *
+ * The file is opened once more than SQLite needs, to ask for the writer's lock. That descriptor must
+ * be closed after SQLite's own: closing any descriptor of a file drops the POSIX locks which this
+ * process holds on it. */
+#include "store/reader.h"
+
+#include "store/store.h"
+#include "store/tables.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    WRITER_LOCK_BYTE = 0x40000000 + 4096, /* as in case_file.c */
+    BUSY_TIMEOUT_MS = 5000,
+    VALUE_LEN_MAX = 128 << 20, /* bytes of a text, blob or row */
+};
+
+struct reader {
+    sqlite3 *db;
+    char *path;
+    int lock; /* a descriptor of the file, to ask for the writer's lock */
+};
+
+static const char *const promised_tables[] = {
+    "runs",        "evidence", "evidence_blocks", "interfaces", "verdicts", "flows",     "hosts",
+    "flow_frames", "streams",  "stream_data",     "chunk_data", "gaps",     "conflicts", "refused",
+    "oddities",    "notes",    "capture_stats",   "secrets",    "arrivals",
+};
+
+static bool is_writer_there(const struct reader *r)
+{
+    struct flock ask = {
+        .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = WRITER_LOCK_BYTE, .l_len = 1};
+    return fcntl(r->lock, F_OFD_GETLK, &ask) == 0 && ask.l_type != F_UNLCK;
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* What SQLite said, as a sentence about the case. */
+static enum status reader_failed(const struct reader *r, struct error *err)
+{
+    switch (sqlite3_errcode(r->db) & 0xff) {
+    case SQLITE_NOTADB:
+        return error_set(err, "%s is not a case: it is no SQLite database", r->path);
+    case SQLITE_BUSY:
+        return error_set(err, "%s is being written by another seine", r->path);
+    default:
+        return error_set(err, "reading %s: %s", r->path, sqlite3_errmsg(r->db));
+    }
+}
+
+/* The file as the system sees it. */
+static enum status open_file(struct reader *r, struct error *err)
+{
+    struct stat file;
+
+    if (stat(r->path, &file) != 0)
+        return error_set(err, "opening %s: %s", r->path, strerror(errno));
+    if (!S_ISREG(file.st_mode))
+        return error_set(err, "%s is not a case: it is %s", r->path,
+                         S_ISDIR(file.st_mode) ? "a folder" : "no regular file");
+    if (file.st_size == 0)
+        return error_set(err, "%s is not a case: it is empty", r->path);
+    r->lock = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (r->lock < 0)
+        return error_set(err, "opening %s: %s", r->path, strerror(errno));
+    if (ends_in(r->path, ".partial") && is_writer_there(r))
+        return error_set(err, "%s is being written by another seine", r->path);
+    return STATUS_OK;
+}
+
+/* Nothing that a hostile case brought along runs, and nothing is written. Limits beyond SQLite's own
+ * are far above what a case or a question needs. */
+static void harden(sqlite3 *db)
+{
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_LEN_MAX);
+    sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 1 << 20);
+    sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, 200);
+    sqlite3_limit(db, SQLITE_LIMIT_COMPOUND_SELECT, 100);
+    sqlite3_limit(db, SQLITE_LIMIT_COLUMN, 500);
+    sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000);
+    sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
+    sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);
+    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+}
+
+/* A path that SQLite takes for nothing but a path: not ":memory:", not "file:x?mode=rwc". */
+static char *plain_path(const char *path)
+{
+    return sqlite3_mprintf("%s%s", path[0] == '/' ? "" : "./", path);
+}
+
+static enum status open_database(struct reader *r, int flags, struct error *err)
+{
+    char *path = plain_path(r->path);
+    if (!path)
+        return error_set(err, "opening %s: no memory", r->path);
+    int rc = sqlite3_open_v2(path, &r->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    sqlite3_free(path);
+    if (!r->db)
+        return error_set(err, "opening %s: no memory", r->path);
+    if (rc != SQLITE_OK)
+        return reader_failed(r, err);
+    harden(r->db);
+    if (sqlite3_exec(r->db,
+                     "PRAGMA query_only = ON; PRAGMA cell_size_check = ON;"
+                     "PRAGMA mmap_size = 0",
+                     NULL, NULL, NULL) != SQLITE_OK)
+        return reader_failed(r, err);
+    return STATUS_OK;
+}
+
+static void close_database(struct reader *r)
+{
+    sqlite3_close_v2(r->db);
+    r->db = NULL;
+}
+
+/* The single number that `sql` gives; `name` is bound to it when not NULL. */
+static enum status ask(struct reader *r, int64_t *value, const char *sql, const char *name,
+                       struct error *err)
+{
+    sqlite3_stmt *statement;
+    enum status status = STATUS_OK;
+
+    if (sqlite3_prepare_v2(r->db, sql, -1, &statement, NULL) != SQLITE_OK)
+        return reader_failed(r, err);
+    if (name)
+        sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        *value = sqlite3_column_int64(statement, 0);
+    else
+        status = reader_failed(r, err);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* Whether a journal names a super-journal (SQLite's file format, 3): one that an addition left never
+ * does, and SQLite would delete the file that is named. */
+static bool names_another_file(const char *path)
+{
+    static const uint8_t magic[8] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
+    uint8_t end[8];
+    struct stat file;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+
+    bool plain = fd >= 0 && fstat(fd, &file) == 0 && S_ISREG(file.st_mode) &&
+                 file.st_size >= (off_t)sizeof end &&
+                 pread(fd, end, sizeof end, file.st_size - (off_t)sizeof end) == sizeof end &&
+                 memcmp(end, magic, sizeof magic) != 0;
+    if (fd >= 0)
+        close(fd);
+    return !plain;
+}
+
+/* A kill in the middle of an addition leaves a journal, and who may only read cannot roll back. So
+ * the case is opened for writing once, which brings it back to what it was before. */
+static enum status roll_back(struct reader *r, struct error *err)
+{
+    int64_t version;
+    char *journal = sqlite3_mprintf("%s-journal", r->path);
+    bool strange = !journal || names_another_file(journal);
+
+    sqlite3_free(journal);
+    if (strange)
+        return error_set(err, "%s has a journal that seine did not write: it is left alone",
+                         r->path);
+    close_database(r);
+    if (open_database(r, SQLITE_OPEN_READWRITE, err) != STATUS_OK ||
+        ask(r, &version, "PRAGMA user_version", NULL, err) != STATUS_OK)
+        return error_set(err,
+                         "%s was cut off in the middle of an addition, and cannot be brought "
+                         "back to what it was: %s",
+                         r->path, r->db ? sqlite3_errmsg(r->db) : "no memory");
+    close_database(r);
+    return open_database(r, SQLITE_OPEN_READONLY, err);
+}
+
+/* Whether it is a case, and one that we can read. */
+static enum status check_case(struct reader *r, struct error *err)
+{
+    int64_t application_id = 0, version = 0, found = 0;
+    enum status status = ask(r, &application_id, "PRAGMA application_id", NULL, err);
+
+    if (status != STATUS_OK && sqlite3_extended_errcode(r->db) == SQLITE_READONLY_ROLLBACK) {
+        status = roll_back(r, err);
+        if (status == STATUS_OK)
+            status = ask(r, &application_id, "PRAGMA application_id", NULL, err);
+    }
+    if (status == STATUS_OK)
+        status = ask(r, &version, "PRAGMA user_version", NULL, err);
+    if (status != STATUS_OK)
+        return status;
+    if (application_id != STORE_APPLICATION_ID)
+        return error_set(
+            err, "%s is not a case: its application_id is 0x%08" PRIx32 " instead of 0x%08x",
+            r->path, (uint32_t)application_id, (unsigned)STORE_APPLICATION_ID);
+    if (version > STORE_SCHEMA_VERSION)
+        return error_set(
+            err, "%s is a case of schema version %" PRId64 ", newer than the %d of this seine",
+            r->path, version, STORE_SCHEMA_VERSION);
+    if (version != STORE_SCHEMA_VERSION)
+        return error_set(err, "%s is not a case: its schema version is %" PRId64, r->path, version);
+    for (size_t i = 0; i < sizeof promised_tables / sizeof *promised_tables; i++) {
+        status = ask(r, &found,
+                     "SELECT count(*) FROM main.sqlite_master"
+                     " WHERE type = 'table' AND rootpage > 0 AND name = ?1",
+                     promised_tables[i], err);
+        if (status != STATUS_OK)
+            return status;
+        if (found != 1)
+            return error_set(err, "%s is not a case: it has no table %s", r->path,
+                             promised_tables[i]);
+    }
+    return STATUS_OK;
+}
+
+enum status reader_open(struct reader **reader, const char *path, struct error *err)
+{
+    struct reader *r = malloc(sizeof *r);
+
+    *reader = NULL;
+    if (!r)
+        return error_set(err, "opening %s: no memory", path);
+    *r = (struct reader){.path = strdup(path), .lock = -1};
+    enum status status =
+        r->path ? open_file(r, err) : error_set(err, "opening %s: no memory", path);
+    if (status == STATUS_OK)
+        status = open_database(r, SQLITE_OPEN_READONLY, err);
+    if (status == STATUS_OK)
+        status = check_case(r, err);
+    if (status == STATUS_OK)
+        status = tables_register(r->db, err);
+    if (status == STATUS_OK)
+        *reader = r;
+    else
+        reader_close(r);
+    return status;
+}
+
+void reader_close(struct reader *reader)
+{
+    if (!reader)
+        return;
+    close_database(reader);
+    if (reader->lock >= 0)
+        close(reader->lock); /* after SQLite's own, see above */
+    free(reader->path);
+    free(reader);
+}
+
+sqlite3 *reader_db(struct reader *reader)
+{
+    return reader->db;
+}
+
+const char *reader_path(const struct reader *reader)
+{
+    return reader->path;
+}
+
+const char *reader_evidence_status(struct reader *reader, const char *status)
+{
+    static const char *const words[] = {"complete", "partial", "interrupted"};
+
+    if (strcmp(status, "open") == 0)
+        return is_writer_there(reader) ? "open" : "interrupted";
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(status, words[i]) == 0)
+            return words[i];
+    }
+    return "unknown";
+}
+
+enum status reader_prepare(struct reader *reader, sqlite3_stmt **statement, const char *sql,
+                           struct error *err)
+{
+    *statement = NULL;
+    if (sqlite3_prepare_v2(reader->db, sql, -1, statement, NULL) != SQLITE_OK)
+        return reader_failed(reader, err);
+    return STATUS_OK;
+}

@@ -1,0 +1,72 @@
+/* reader.h - a case opened to be read, by any number of processes at any time.
+ *
+ * The file may be hostile: a schema with triggers and views of its own, wrong types, blobs that make
+ * no sense. It is opened read-only, with trusted_schema off, defensive, with no attach and bounded
+ * limits, and what is read is checked. One thread at a time. */
+#ifndef SEINE_STORE_READER_H
+#define SEINE_STORE_READER_H
+
+#include "base/error.h"
+#include "store/blobs.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct reader;
+
+/* Opens a case (also a PATH.partial that a killed run left). The virtual tables of store/tables.h are
+ * there. STATUS_FAILED: no such file, a folder, not a SQLite file, not a case (application_id, its
+ * promised tables), of a newer schema, locked by its writer for more than five seconds. A case that
+ * was cut off in the middle of an addition is first brought back to what it was before, which needs
+ * write permission: the one time that a reader writes. */
+enum status reader_open(struct reader **reader, const char *path, struct error *err);
+void reader_close(struct reader *reader); /* NULL is allowed */
+
+/* The connection, borrowed, for queries of the caller's own. */
+sqlite3 *reader_db(struct reader *reader);
+const char *reader_path(const struct reader *reader);
+
+/* What a row says of its evidence's state: `status`, but "interrupted" for one that is "open" though no
+ * writer holds the case, and "unknown" for what is no word of ours. Static text. */
+const char *reader_evidence_status(struct reader *reader, const char *status);
+
+/* Prepares a statement; the sentence names the case on failure. */
+enum status reader_prepare(struct reader *reader, sqlite3_stmt **statement, const char *sql,
+                           struct error *err);
+
+/* The frames of a flow, in the order in which they belong to it. */
+struct frame_cursor;
+enum status frame_cursor_open(struct frame_cursor **cursor, struct reader *reader, int64_t flow_id,
+                              struct error *err);
+enum status frame_cursor_next(struct frame_cursor *cursor, struct frame_record *record,
+                              struct error *err);     /* STATUS_OK, STATUS_END, STATUS_FAILED */
+void frame_cursor_close(struct frame_cursor *cursor); /* NULL is allowed */
+
+/* The segments of a stream, in order of arrival. */
+struct arrival_cursor;
+enum status arrival_cursor_open(struct arrival_cursor **cursor, struct reader *reader,
+                                int64_t stream_id, struct error *err);
+enum status arrival_cursor_next(struct arrival_cursor *cursor, struct arrival_record *record,
+                                struct error *err);
+void arrival_cursor_close(struct arrival_cursor *cursor);
+
+/* A stream from front to end: runs of bytes and gaps, in order of position, each beginning where the
+ * one before it ended, in pieces of at most one chunk. Positions between two pieces that no row of
+ * gaps explains are a gap whose cause is "unexplained": a stream that is still being written, or a
+ * case that was changed. STATUS_FAILED where rows overlap or make no sense. */
+struct stream_piece {
+    int64_t position;
+    int64_t length;
+    struct span bytes; /* empty for a gap; dies at the next call */
+    const char *cause; /* of a gap, else NULL; dies at the next call */
+    bool tail;         /* a gap behind the last byte present */
+};
+struct stream_cursor;
+enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *reader,
+                               int64_t stream_id, struct error *err);
+enum status stream_cursor_next(struct stream_cursor *cursor, struct stream_piece *piece,
+                               struct error *err);
+void stream_cursor_close(struct stream_cursor *cursor);
+
+#endif

@@ -1,0 +1,9 @@
+/* schema.h - the SQL texts that are built in: schema.sql and indexes.sql, as they stand beside this
+ * file, each with a NUL at its end. */
+#ifndef SEINE_STORE_SCHEMA_H
+#define SEINE_STORE_SCHEMA_H
+
+extern const char schema_sql[];
+extern const char indexes_sql[];
+
+#endif

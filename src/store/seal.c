@@ -1,0 +1,300 @@
+/* seal.c - one SHA-256 over all that a case says.
+ *
+ *     magic  { 'T' table  'C' columns  { 'S' column }...  { 'R' value... }... }...
+ *
+ * Everything passes through one buffer of moderate size on its way to the digest, since a digest is
+ * fed best in long runs, and most values are a few bytes. */
+#include "store/seal.h"
+
+#include "base/digest.h"
+#include "base/varint.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEAL_BUFFER_LEN = 64 * 1024, SEAL_TABLES_MAX = 1000 };
+
+static const char seal_magic[] = "seine seal 1\n";
+
+struct seal {
+    sqlite3 *db;
+    struct digest *digest;
+    size_t len; /* bytes of the buffer in use */
+    uint8_t buffer[SEAL_BUFFER_LEN];
+};
+
+static void seal_flush(struct seal *s)
+{
+    digest_add(s->digest, span_of(s->buffer, s->len));
+    s->len = 0;
+}
+
+static void seal_bytes(struct seal *s, const void *data, size_t len)
+{
+    if (len > sizeof s->buffer - s->len) {
+        seal_flush(s);
+        if (len > sizeof s->buffer) {
+            digest_add(s->digest, span_of(data, len));
+            return;
+        }
+    }
+    if (len > 0)
+        memcpy(s->buffer + s->len, data, len);
+    s->len += len;
+}
+
+/* A letter and a number. */
+static void seal_mark(struct seal *s, char letter, uint64_t number)
+{
+    if (sizeof s->buffer - s->len < 1 + VARINT_MAX)
+        seal_flush(s);
+    uint8_t *to = s->buffer + s->len;
+    *to++ = (uint8_t)letter;
+    to = varint_put(to, number);
+    s->len = (size_t)(to - s->buffer);
+}
+
+/* A letter, a length and bytes. */
+static void seal_run(struct seal *s, char letter, const void *data, size_t len)
+{
+    seal_mark(s, letter, len);
+    seal_bytes(s, data, len);
+}
+
+static void seal_text(struct seal *s, char letter, const char *text)
+{
+    seal_run(s, letter, text, strlen(text));
+}
+
+/* False when there was no memory for the value. */
+static bool seal_value(struct seal *s, sqlite3_stmt *row, int column)
+{
+    const void *data;
+    double real;
+    uint64_t bits;
+    uint8_t be[8];
+
+    switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+        seal_mark(s, 'I', varint_fold(sqlite3_column_int64(row, column)));
+        return true;
+    case SQLITE_NULL:
+        seal_bytes(s, "N", 1);
+        return true;
+    case SQLITE_FLOAT:
+        real = sqlite3_column_double(row, column);
+        memcpy(&bits, &real, sizeof bits);
+        for (int i = 0; i < 8; i++)
+            be[i] = (uint8_t)(bits >> (56 - 8 * i));
+        seal_bytes(s, "F", 1);
+        seal_bytes(s, be, sizeof be);
+        return true;
+    case SQLITE_TEXT:
+        data = sqlite3_column_text(row, column);
+        if (!data)
+            return false;
+        seal_run(s, 'S', data, (size_t)sqlite3_column_bytes(row, column));
+        return true;
+    default:
+        data = sqlite3_column_blob(row, column); /* NULL for an empty one */
+        if (!data && sqlite3_errcode(s->db) == SQLITE_NOMEM)
+            return false;
+        seal_run(s, 'B', data, (size_t)sqlite3_column_bytes(row, column));
+        return true;
+    }
+}
+
+static enum status seal_failed(const struct seal *s, const char *what, struct error *err)
+{
+    return error_set(err, "the seal cannot read %s: %s", what, sqlite3_errmsg(s->db));
+}
+
+/* Every row of a statement. */
+static enum status seal_rows(struct seal *s, const char *name, const char *sql, struct error *err)
+{
+    sqlite3_stmt *row;
+    int rc = SQLITE_ROW;
+
+    if (sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) != SQLITE_OK)
+        return seal_failed(s, name, err);
+    int columns = sqlite3_column_count(row);
+    seal_text(s, 'T', name);
+    seal_mark(s, 'C', (uint64_t)columns);
+    for (int i = 0; i < columns; i++) {
+        const char *column = sqlite3_column_name(row, i);
+        seal_text(s, 'S', column ? column : "");
+    }
+    bool whole = true;
+    while (whole && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+        seal_bytes(s, "R", 1);
+        for (int i = 0; i < columns && whole; i++)
+            whole = seal_value(s, row, i);
+    }
+    enum status status = STATUS_OK;
+    if (rc != SQLITE_DONE || !whole)
+        status = seal_failed(s, name, err);
+    sqlite3_finalize(row);
+    return status;
+}
+
+/* What orders the rows of a table: the columns of its primary key, or a name by which its rowid can
+ * be asked for. Freed with sqlite3_free(); NULL when there is none, or no memory. The functions that
+ * are asked here cannot be shadowed by a table of the file: one called with arguments is an error. */
+static char *seal_order(struct seal *s, const char *name, bool without_rowid)
+{
+    static const char by_key[] =
+        "SELECT group_concat(printf('\"%%w\"', name), ', ') FROM"
+        " (SELECT name FROM pragma_table_xinfo(%Q, 'main') WHERE pk > 0 ORDER BY pk)";
+    static const char by_rowid[] =
+        "SELECT column1 FROM (VALUES ('rowid'), ('_rowid_'), ('oid')) WHERE NOT EXISTS"
+        " (SELECT 1 FROM pragma_table_xinfo(%Q, 'main') WHERE lower(name) = column1)";
+    char *order = NULL;
+    char *sql = sqlite3_mprintf(without_rowid ? by_key : by_rowid, name);
+    sqlite3_stmt *row = NULL;
+
+    if (sql && sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) == SQLITE_OK &&
+        sqlite3_step(row) == SQLITE_ROW && sqlite3_column_type(row, 0) == SQLITE_TEXT)
+        order = sqlite3_mprintf("%s", sqlite3_column_text(row, 0));
+    sqlite3_finalize(row);
+    sqlite3_free(sql);
+    return order;
+}
+
+/* The rows that carry payload: only those of streams without a hash. */
+static char *seal_payload_sql(const char *name)
+{
+    if (strcmp(name, "stream_data") == 0)
+        return sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.stream_data AS d"
+                               " ON d.stream_id = s.stream_id WHERE s.sha256 IS NULL"
+                               " ORDER BY s.stream_id");
+    return sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.chunk_data AS d"
+                           " ON d.stream_id = s.stream_id WHERE s.sha256 IS NULL"
+                           " ORDER BY s.stream_id, d.position, d.chunk_id");
+}
+
+static enum status seal_table(struct seal *s, const char *name, bool without_rowid,
+                              struct error *err)
+{
+    char *sql = NULL;
+
+    if (strcmp(name, "stream_data") == 0 || strcmp(name, "chunk_data") == 0) {
+        sql = seal_payload_sql(name);
+    } else {
+        char *order = seal_order(s, name, without_rowid);
+        if (order)
+            sql = sqlite3_mprintf("SELECT * FROM main.\"%w\" ORDER BY %s", name, order);
+        sqlite3_free(order);
+    }
+    if (!sql)
+        return error_set(err, "the seal cannot read %s: its rows have no order", name);
+    enum status status = seal_rows(s, name, sql, err);
+    sqlite3_free(sql);
+    return status;
+}
+
+/* The tables of the file, in order of name. */
+struct seal_item {
+    char *name; /* owned, by sqlite3_free() */
+    bool without_rowid;
+};
+
+struct seal_list {
+    struct seal_item *items; /* owned */
+    size_t count;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct seal_item *)a)->name, ((const struct seal_item *)b)->name);
+}
+
+static void list_release(struct seal_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        sqlite3_free(list->items[i].name);
+    free(list->items);
+}
+
+/* The tables with rows of their own. PRAGMA table_list is asked as a statement: as a table of the same
+ * name it could be shadowed by one of the file. */
+static enum status list_tables(struct seal *s, struct seal_list *list, struct error *err)
+{
+    sqlite3_stmt *row;
+    int rc;
+
+    list->items = malloc(SEAL_TABLES_MAX * sizeof *list->items);
+    if (!list->items)
+        return error_set(err, "the seal found no memory");
+    if (sqlite3_prepare_v2(s->db, "PRAGMA main.table_list", -1, &row, NULL) != SQLITE_OK)
+        return seal_failed(s, "the list of tables", err);
+    while ((rc = sqlite3_step(row)) == SQLITE_ROW && list->count < SEAL_TABLES_MAX) {
+        const char *schema = (const char *)sqlite3_column_text(row, 0);
+        const char *name = (const char *)sqlite3_column_text(row, 1);
+        const char *type = (const char *)sqlite3_column_text(row, 2);
+        if (!schema || !name || !type || strcmp(schema, "main") != 0)
+            continue;
+        if (strcmp(type, "table") != 0 && strcmp(type, "shadow") != 0)
+            continue;
+        if (sqlite3_strnicmp(name, "sqlite_", 7) == 0 || strcmp(name, "runs") == 0)
+            continue;
+        char *copy = sqlite3_mprintf("%s", name);
+        if (!copy)
+            break;
+        list->items[list->count++] = (struct seal_item){copy, sqlite3_column_int(row, 4) != 0};
+    }
+    sqlite3_finalize(row);
+    if (rc == SQLITE_ROW && list->count < SEAL_TABLES_MAX)
+        return error_set(err, "the seal found no memory");
+    if (rc == SQLITE_ROW)
+        return error_set(err, "the seal covers at most %d tables", SEAL_TABLES_MAX);
+    if (rc != SQLITE_DONE)
+        return seal_failed(s, "the list of tables", err);
+    qsort(list->items, list->count, sizeof *list->items, by_name);
+    return STATUS_OK;
+}
+
+/* Views, triggers and virtual tables: their text. */
+static enum status seal_texts(struct seal *s, struct error *err)
+{
+    return seal_rows(s, "sqlite_master",
+                     "SELECT type, name, tbl_name, sql FROM main.sqlite_master"
+                     " WHERE type <> 'index' AND (rootpage IS NULL OR rootpage = 0)"
+                     " ORDER BY type, name",
+                     err);
+}
+
+static enum status seal_all(struct seal *s, struct error *err)
+{
+    struct seal_list list = {NULL, 0};
+
+    seal_bytes(s, seal_magic, sizeof seal_magic - 1);
+    enum status status = list_tables(s, &list, err);
+    for (size_t i = 0; i < list.count && status == STATUS_OK; i++)
+        status = seal_table(s, list.items[i].name, list.items[i].without_rowid, err);
+    if (status == STATUS_OK)
+        status = seal_texts(s, err);
+    list_release(&list);
+    return status;
+}
+
+enum status seal_compute(sqlite3 *db, char hex[65], struct error *err)
+{
+    struct seal *s = malloc(sizeof *s);
+    struct digest *digest = digest_new();
+    enum status status;
+
+    if (s && digest) {
+        s->db = db;
+        s->digest = digest;
+        s->len = 0;
+        status = seal_all(s, err);
+        seal_flush(s);
+        digest_end(digest, hex);
+    } else {
+        status = error_set(err, "the seal found no memory");
+    }
+    digest_free(digest);
+    free(s);
+    return status;
+}

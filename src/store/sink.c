@@ -1,0 +1,159 @@
+/* sink.c - what reassembly tells, sorted to where it belongs. */
+#include "store/writer.h"
+
+static struct store *store_of(struct sink *sink)
+{
+    return (struct store *)(void *)sink;
+}
+
+static void see_frame(struct sink *sink, struct flow *flow, const struct frame *frame)
+{
+    struct store *s = store_of(sink);
+    struct kept_flow *k = keep_flow(s, flow);
+    uint32_t captured = (uint32_t)frame->bytes.len;
+
+    if (!k)
+        return;
+    struct frame_record record = {.evidence_id = frame->evidence_id,
+                                  .interface_id = frame->interface_id,
+                                  .number = frame->number,
+                                  .offset = frame->offset,
+                                  .time_ns = frame->time_ns,
+                                  .captured = captured,
+                                  .wire_len =
+                                      frame->wire_len > captured ? frame->wire_len : captured};
+    records_add_frame(s, k, &record);
+}
+
+static void write_refused(struct store *s, struct kept_flow *k, const struct arrival *a)
+{
+    struct owner by = owners_of(a, a->position);
+    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_REFUSED);
+    put_int(row, 1, keep_stream_id(s, k, a->side));
+    put_int(row, 2, a->position);
+    put_int(row, 3, a->len);
+    put_int(row, 4, by.evidence_id);
+    put_count(row, 5, by.frame);
+    put_text(row, 6, refusal_name(a->refused));
+    put_blob(row, 7, a->bytes);
+    insert_end(&s->insert, row);
+}
+
+/* Whether all its bytes are new: nearly every segment. */
+static bool all_fresh(const struct arrival *a)
+{
+    return a->fresh_count == 1 && a->taken_count == 0 && a->fresh[0].begin == a->position &&
+           a->fresh[0].end - a->position == (int64_t)a->bytes.len;
+}
+
+/* Compares and keeps the bytes of an arrival that was not refused, and says what became of it. */
+static uint8_t accept_bytes(struct store *s, struct kept_flow *k, const struct arrival *a)
+{
+    bool conflict = false;
+
+    if (all_fresh(a)) {
+        chunks_keep(s, k, a->side, a->position, a->bytes);
+    } else {
+        conflict = conflicts_find(s, k, a);
+        conflicts_take(s, k, a);
+        for (uint32_t i = 0; i < a->fresh_count; i++) {
+            const struct range *fresh = &a->fresh[i];
+            struct span bytes =
+                span_first(span_after(a->bytes, (size_t)(fresh->begin - a->position)),
+                           (size_t)(fresh->end - fresh->begin));
+            chunks_keep(s, k, a->side, fresh->begin, bytes);
+        }
+    }
+    if (conflict)
+        return FATE_CONFLICT;
+    if (a->provisional)
+        return FATE_PROVISIONAL;
+    bool brought = a->fresh_count > 0 || a->taken_count > 0;
+    return brought || a->bytes.len == 0 ? FATE_KEPT : FATE_DUPLICATE;
+}
+
+static void see_segment(struct sink *sink, struct flow *flow, const struct arrival *a)
+{
+    struct store *s = store_of(sink);
+    struct kept_flow *k = keep_flow(s, flow);
+    struct arrival_record record;
+    uint8_t fate;
+
+    if (!k || !keep_stream(s, k, a->side))
+        return;
+    if (a->refused != REFUSED_NOT) {
+        write_refused(s, k, a);
+        fate = (uint8_t)(FATE_REFUSED + a->refused);
+    } else {
+        fate = accept_bytes(s, k, a);
+    }
+    for (uint32_t i = 0; i < pieces_count(a); i++) {
+        if (!pieces_at(&record, a, i))
+            continue;
+        record.fate = fate;
+        records_add_arrival(s, k, a->side, &record);
+    }
+}
+
+static void see_gap(struct sink *sink, struct flow *flow, enum side side, int64_t position,
+                    int64_t len, enum gap_cause cause, bool tail)
+{
+    struct store *s = store_of(sink);
+    struct kept_flow *k = keep_flow(s, flow);
+    struct kept_stream *t = k ? keep_stream(s, k, side) : NULL;
+
+    if (!t || len <= 0)
+        return;
+    if (tail) {
+        t->missing_tail += (uint64_t)len;
+        t->tail_lost |= cause != GAP_TRUNCATED;
+    } else if (cause == GAP_TRUNCATED) {
+        t->truncated += (uint64_t)len;
+    } else {
+        t->missing += (uint64_t)len;
+    }
+    struct pending_gap *gap = &t->gap;
+    if (gap->len > 0 && gap->position + gap->len == position && gap->cause == cause &&
+        gap->tail == tail) {
+        gap->len += len;
+        return;
+    }
+    flow_rows_gap(s, k, side);
+    *gap = (struct pending_gap){position, len, (uint8_t)cause, tail};
+}
+
+static void see_oddity(struct sink *sink, struct flow *flow, const struct frame *frame,
+                       enum oddity kind, const char *text)
+{
+    struct store *s = store_of(sink);
+    uint32_t evidence_id = frame ? frame->evidence_id : flow ? flow->first_evidence_id : 0;
+    uint64_t number = frame ? frame->number : 0;
+
+    if (!flow) {
+        s->busy = NULL;
+        if (!s->insert.failed)
+            oddities_add(s, &s->oddities, evidence_id, number, kind, text);
+        return;
+    }
+    struct kept_flow *k = keep_flow(s, flow);
+    if (k)
+        oddities_add(s, &k->oddities, evidence_id, number, kind, text);
+}
+
+static void see_flow_end(struct sink *sink, struct flow *flow)
+{
+    struct store *s = store_of(sink);
+    struct kept_flow *k = keep_flow(s, flow);
+
+    if (k)
+        flow_rows_write(s, flow, k);
+    if (flow->kept)
+        keep_drop(s, flow->kept);
+    flow->kept = NULL;
+}
+
+const struct sink sink_table = {.frame = see_frame,
+                                .segment = see_segment,
+                                .gap = see_gap,
+                                .oddity = see_oddity,
+                                .flow_end = see_flow_end};

@@ -1,0 +1,265 @@
+/* store.c - the one writer of a case: opened, asked how it goes, ended. */
+#include "store/store.h"
+
+#include "store/schema.h"
+#include "store/seal.h"
+#include "store/text.h"
+#include "store/writer.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    CACHE_LEAST = 1 << 20,
+    CACHE_MOST = 32 << 20,
+    TEXT_CEILING = 16 << 20, /* of one text from outside, made valid */
+    KEPT_CEILING = 64 << 20, /* of one arrival that is compared */
+};
+
+/* What of a row is not its blob, at most: the record's header and its integers (SQLite file format, 2). */
+enum {
+    CHUNK_REST = 9 + 8 + 8 + 3 + 4,
+    FRAMES_REST = 7 + 8 + 4 + 2,
+    ARRIVALS_REST = 9 + 8 + 4 + 2 + 8 + 8,
+    BLOB_LEAST = 256,
+};
+
+static int64_t wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* The number that `sql` gives, 0 for NULL. */
+static int64_t ask(struct store *s, const char *sql)
+{
+    sqlite3_stmt *row = NULL;
+    int64_t value = 0;
+
+    if (s->insert.failed)
+        return 0;
+    if (sqlite3_prepare_v2(s->file.db, sql, -1, &row, NULL) != SQLITE_OK)
+        insert_fault(&s->insert);
+    if (insert_next(&s->insert, row))
+        value = sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    return value;
+}
+
+static uint16_t fitting(int64_t local_max, int rest, int64_t most)
+{
+    int64_t len = local_max - rest;
+    if (len < BLOB_LEAST)
+        len = BLOB_LEAST;
+    return (uint16_t)(len < most ? len : most);
+}
+
+/* How long blobs may be, so that their rows do not leave the leaf (SQLite file format, 1.6). */
+static void measure_rows(struct store *s)
+{
+    int64_t usable = ask(s, "PRAGMA page_size");
+    int64_t table_max = usable - 35;
+    int64_t index_max = (usable - 12) * 64 / 255 - 23;
+
+    s->slot_len = fitting(table_max, CHUNK_REST, MEMORY_MOST);
+    s->frames_len = fitting(index_max, FRAMES_REST, MEMORY_MOST);
+    s->arrivals_len = fitting(index_max, ARRIVALS_REST, MEMORY_MOST);
+}
+
+static void insert_run_row(struct store *s, const struct store_options *options)
+{
+    char host[256] = "";
+    struct passwd *user = getpwuid(geteuid());
+
+    if (gethostname(host, sizeof host - 1) != 0)
+        host[0] = 0;
+    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_RUN);
+    put_text(row, 1, options->version ? options->version : "");
+    const char *command = options->command ? options->command : "";
+    const char *clean = evidence_text(s, span_of(command, strlen(command)));
+    put_text(row, 2, clean ? clean : "");
+    put_int(row, 3, wall_ns());
+    put_text(row, 4, host[0] ? host : NULL);
+    put_text(row, 5, user ? user->pw_name : NULL);
+    put_int(row, 6, options->jobs);
+    put_count(row, 7, options->memory_total);
+    insert_end(&s->insert, row);
+    s->run_id = sqlite3_last_insert_rowid(s->file.db);
+}
+
+/* Carries on where the case ends. */
+static void continue_ids(struct store *s)
+{
+    int64_t evidence_id = ask(s, "SELECT max(evidence_id) FROM evidence");
+    int64_t flow_id = ask(s, "SELECT max(flow_id) FROM flows");
+
+    if (evidence_id < 0 || evidence_id > UINT32_MAX / 2 || flow_id < 0 || flow_id > INT64_MAX / 8)
+        insert_fail(&s->insert, "%s is not a case: its ids are out of range", s->file.path);
+    s->next_evidence_id = (uint32_t)evidence_id + 1;
+    s->next_flow_id = flow_id + 1;
+}
+
+static void remark_on(struct store *s)
+{
+    if (s->file.removed_leftover &&
+        asprintf(&s->remark, "%s was left by a run that did not end; it is removed",
+                 s->file.partial) < 0)
+        s->remark = NULL;
+    if (s->file.partial || ask(s, "SELECT count(*) FROM evidence WHERE status = 'open'") == 0)
+        return;
+    evidence_remove_open(s);
+    if (asprintf(&s->remark, "%s held evidence of a run that did not end; its rows are removed",
+                 s->file.path) < 0)
+        s->remark = NULL;
+}
+
+static void release(struct store *s)
+{
+    insert_release(&s->insert);
+    keep_drop_all(s); /* flows that never ended, when it is given up */
+    oddities_drop(s, &s->oddities);
+    hosts_release(&s->hosts);
+    memory_release(&s->memory);
+    digest_free(s->digest);
+    buffer_release(&s->kept_bytes);
+    buffer_release(&s->text);
+    free(s->cached.data);
+    free(s->remark);
+}
+
+enum status store_open(struct store **store, const char *path, const struct store_options *options,
+                       struct error *err)
+{
+    size_t cache = options->memory / 4;
+    if (cache < CACHE_LEAST)
+        cache = CACHE_LEAST;
+    if (cache > CACHE_MOST)
+        cache = CACHE_MOST;
+    size_t hosts = options->memory / 64;
+    size_t used = cache + hosts;
+
+    *store = NULL;
+    struct store *s = calloc(1, sizeof *s);
+    if (!s)
+        return error_set(err, "opening %s: no memory", path);
+    s->sink = sink_table;
+    s->memory_len = options->memory;
+    s->hash = options->hash;
+    s->sync = options->sync;
+    s->cached.stream_id = s->owner.stream_id = -1;
+    if (case_file_open(&s->file, path, options->page_size, cache, options->sync, err) !=
+        STATUS_OK) {
+        free(s);
+        return STATUS_FAILED;
+    }
+    insert_init(&s->insert, &s->file);
+    memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
+    buffer_init(&s->kept_bytes, KEPT_CEILING);
+    buffer_init(&s->text, TEXT_CEILING);
+    s->digest = digest_new();
+    s->cached.data = malloc(MEMORY_MOST);
+    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->digest || !s->cached.data)
+        insert_fail(&s->insert, "opening %s: no memory", path);
+    measure_rows(s);
+    if (!s->insert.failed)
+        remark_on(s);
+    continue_ids(s);
+    insert_run_row(s, options);
+    if (s->insert.failed) {
+        error_set(err, "%s", s->insert.error.text);
+        store_abandon(s);
+        return STATUS_FAILED;
+    }
+    *store = s;
+    return STATUS_OK;
+}
+
+const char *store_remark(struct store *s)
+{
+    char *remark = s->remark;
+    if (!remark)
+        return NULL;
+    buffer_clear(&s->text);
+    buffer_add_text(&s->text, remark);
+    free(remark);
+    s->remark = NULL;
+    return buffer_text(&s->text);
+}
+
+struct sink *store_sink(struct store *s)
+{
+    return &s->sink;
+}
+
+enum status store_checkpoint(struct store *s, struct error *err)
+{
+    return s->insert.failed ? error_set(err, "%s", s->insert.error.text) : STATUS_OK;
+}
+
+struct store_counts store_counts(const struct store *s)
+{
+    return s->counts;
+}
+
+/* Indexes and the seal: the chunks are gone, so their memory is for SQLite's sorter. */
+static void finish_rows(struct store *s, char seal[65])
+{
+    char sql[64];
+
+    oddities_write_evidence(s);
+    hosts_write(&s->hosts);
+    memory_release(&s->memory);
+    snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
+    insert_run(&s->insert, sql);
+    insert_run(&s->insert, indexes_sql);
+    if (s->insert.failed)
+        return;
+    struct error err;
+    if (seal_compute(s->file.db, seal, &err) != STATUS_OK) {
+        insert_fail(&s->insert, "%s", err.text);
+        return;
+    }
+    sqlite3_stmt *row = insert_begin(&s->insert, UPDATE_RUN_SEAL);
+    put_int(row, 1, s->run_id);
+    put_text(row, 2, seal);
+    insert_end(&s->insert, row);
+    row = insert_begin(&s->insert, UPDATE_RUN_END);
+    put_int(row, 1, s->run_id);
+    put_int(row, 2, wall_ns());
+    insert_end(&s->insert, row);
+}
+
+enum status store_finish(struct store *s, char seal[65], struct error *err)
+{
+    char hex[65] = "";
+
+    if (!s->insert.failed)
+        finish_rows(s, hex);
+    if (s->insert.failed) {
+        error_set(err, "%s", s->insert.error.text);
+        store_abandon(s);
+        return STATUS_FAILED;
+    }
+    bool sync = s->sync;
+    struct case_file file = s->file;
+    release(s);
+    free(s);
+    enum status status = case_file_end(&file, sync, err);
+    if (status == STATUS_OK && seal)
+        memcpy(seal, hex, sizeof hex);
+    return status;
+}
+
+void store_abandon(struct store *s)
+{
+    if (!s)
+        return;
+    release(s);
+    case_file_drop(&s->file);
+    free(s);
+}

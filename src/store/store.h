@@ -1,0 +1,112 @@
+/* store.h - the one writer of a case: the sink of reassembly, and what the pipeline says beside it.
+ *
+ *     arrival ──► chunk being filled ──► row of stream_data or chunk_data
+ *           └───► arrivals, frames (delta-coded) ──► blobs
+ *
+ * Payload is copied once, into the chunk being filled, and once more by SQLite into its page. A chunk
+ * covers an aligned slot of positions and fits one leaf page; it becomes a row when it is full, when
+ * its flow ends, or when the budget asks, and is never rewritten. A byte that came again is compared
+ * with the one that is there, wherever it is: in the open chunk or in the database.
+ *
+ * A fresh case is built as PATH.partial, locked, without a journal, and linked to PATH, never over
+ * another file, by store_finish(); until then PATH does not exist. Adding to a case is one
+ * transaction in the rollback journal. Either way a kill leaves what was there before.
+ *
+ * Failures are sticky: the first is kept, every later call does nothing, and store_checkpoint() and
+ * store_finish() report it. One thread at a time. */
+#ifndef SEINE_STORE_STORE_H
+#define SEINE_STORE_STORE_H
+
+#include "base/error.h"
+#include "reassembly/sink.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    STORE_APPLICATION_ID = 0x5345494e, /* "SEIN" */
+    STORE_SCHEMA_VERSION = 1,
+};
+
+struct store;
+
+struct store_options {
+    size_t memory;       /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
+    uint32_t page_size;  /* of a fresh case: 4096 or 16384 */
+    bool hash;           /* SHA-256 of streams */
+    bool sync;           /* flush to the disk, so that it survives a loss of power */
+    int jobs;            /* what stands in `runs` */
+    size_t memory_total; /* likewise */
+    const char *version; /* likewise */
+    const char *command; /* likewise */
+};
+
+/* Opens PATH for writing: a fresh case when there is no such file, else an addition to the case that
+ * is there. A PATH.partial that nobody holds is what a killed run left: it is removed, and
+ * store_remark() says so. Evidence that is `open` though nobody writes is removed with all its rows.
+ * STATUS_FAILED with a sentence: not a case, of a newer schema, being written by another, folder not
+ * writable, disk full. */
+enum status store_open(struct store **store, const char *path, const struct store_options *options,
+                       struct error *err);
+
+/* Sentences that the user should see (a removed leftover), each once; NULL when there is none. */
+const char *store_remark(struct store *store);
+
+struct sink *store_sink(struct store *store);
+
+/* Whether the case holds a file already: by its hash and filter option when `sha256` is not NULL,
+ * else by its fingerprint. `options` is the JSON text that store_evidence_begin() would get. */
+bool store_has_evidence(struct store *store, const char *sha256, const char *fingerprint,
+                        const char *options);
+
+/* A capture begins. Returns its evidence_id, which frames carry from now on; the row stands with status
+ * `open`. Texts are copied; bytes from outside are made valid UTF-8 by the store, here and below. */
+uint32_t store_evidence_begin(struct store *store, const char *source, const char *kind,
+                              const char *format, const char *options);
+
+/* What a capture says beside frames; see capture.h for the meaning. Empty spans and negative counts
+ * become NULL. */
+void store_interface(struct store *store, uint32_t evidence_id, uint32_t interface_id,
+                     uint32_t link_type, uint32_t snap_len, struct span name,
+                     struct span description, struct span filter, uint64_t ticks_per_second);
+void store_note(struct store *store, uint32_t evidence_id, uint64_t frame, const char *kind,
+                struct span text);
+void store_statistics(struct store *store, uint32_t evidence_id, uint32_t interface_id,
+                      int64_t time_ns, int64_t received, int64_t dropped_by_interface,
+                      int64_t accepted_by_filter, int64_t dropped_by_system);
+void store_secrets(struct store *store, uint32_t evidence_id, uint32_t type, struct span data);
+void store_block(struct store *store, uint32_t evidence_id, uint64_t block, uint64_t checksum);
+
+/* What is known of a capture at its end. */
+struct evidence_end {
+    uint64_t bytes;          /* on the disk */
+    const char *sha256;      /* NULL: not hashed */
+    const char *fingerprint; /* NULL: a pipe */
+    uint64_t frames;
+    int64_t first_ns, last_ns; /* meaningless when frames is 0 */
+    const char *status;      /* complete | partial | interrupted */
+    uint64_t verdict_frames[VERDICT_COUNT]; /* no row where zero */
+    uint64_t verdict_bytes[VERDICT_COUNT];
+};
+void store_evidence_end(struct store *store, uint32_t evidence_id, const struct evidence_end *end);
+
+
+/* STATUS_OK, or the first failure. Cheap: called every so many frames. */
+enum status store_checkpoint(struct store *store, struct error *err);
+
+/* Ends the case: what is open is written, hosts and indexes are built, the seal computed (`seal` may
+ * be NULL; 64 hex digits and a NUL), committed, and a fresh case linked to its name. All flows must
+ * have ended. The store is freed whatever the result; after STATUS_FAILED nothing new is there. */
+enum status store_finish(struct store *store, char seal[65], struct error *err);
+
+/* Gives up: removes what a fresh case has so far, or rolls an addition back. Frees; NULL allowed. */
+void store_abandon(struct store *store);
+
+/* Counts so far, for the progress line. */
+struct store_counts {
+    uint64_t flows, streams, payload_bytes;
+};
+struct store_counts store_counts(const struct store *store);
+
+#endif

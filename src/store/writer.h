@@ -1,0 +1,228 @@
+/* writer.h - what the files of the writer share: the store itself, and what it keeps of a live flow.
+ *
+ *     struct flow ── kept ──► kept_flow ── frames (blob)
+ *                                 │ └───── oddities
+ *                                 └─ sides ─► kept_stream ── arrivals (blob), digest, gap, sums
+ *                                                 └───────── slots: chunks being filled
+ *
+ * All of it lies in buffers of store/memory.h. When they are used up, flows that nobody has touched for
+ * longest write what they have: blobs as parts, slots as rows. Nothing is lost by that; the
+ * rows are only more and shorter. What is left of a flow then is its structs (STORE_FLOW_COST). */
+#ifndef SEINE_STORE_WRITER_H
+#define SEINE_STORE_WRITER_H
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "store/blobs.h"
+#include "store/hosts.h"
+#include "store/insert.h"
+#include "store/memory.h"
+#include "store/store.h"
+
+/* Records on their way to a row of flow_frames or arrivals. */
+struct blob {
+    uint8_t *data; /* NULL while empty */
+    uint16_t len;
+    uint8_t size_class;
+    uint32_t count; /* records in it */
+    uint32_t parts; /* rows written before it */
+};
+
+enum { SLOT_RUNS = 16, SLOTS_OPEN = 8 };
+
+/* A chunk being filled: positions [begin, begin + store.slot_len), as far as they came. */
+struct slot {
+    struct slot *next; /* the next higher one that is open */
+    int64_t begin;     /* a multiple of store.slot_len */
+    uint8_t *data;
+    uint8_t size_class;
+    uint8_t run_count;
+    uint32_t part; /* no byte in it came before this part of the stream's arrivals */
+    struct {
+        uint16_t begin, end;
+    } runs[SLOT_RUNS]; /* what is there: sorted, never touching */
+};
+
+struct pending_gap {
+    int64_t position, len; /* len 0: none */
+    uint8_t cause;
+    bool tail;
+};
+
+struct kept_stream {
+    struct blob arrivals;
+    struct arrival_record last; /* in arrivals */
+    int64_t low, high;          /* of the positions in arrivals; valid when it is not empty */
+    struct slot *slots;         /* in order of position */
+    struct slot *current;       /* the one used last; NULL or one of them */
+    struct digest *digest;      /* of the rows so far; NULL before, or when `rehash` */
+    int64_t hashed_to;          /* valid when rows > 0 */
+    int64_t start;              /* the lowest position present; valid when stored > 0 */
+    uint64_t rows;              /* of chunk_data */
+    uint64_t stored, missing, truncated, missing_tail, conflicted;
+    struct pending_gap gap;
+    uint8_t slot_count;
+    bool tail_lost; /* some of the missing tail is not just truncated */
+    bool rehash;    /* rows did not come in order, or were changed: they are read again at the end */
+    bool taken;     /* a provisional byte was replaced: owners stand in temp.takeovers */
+};
+
+struct oddity_count {
+    struct oddity_count *next; /* in order of first appearance */
+    char *text;                /* the first that was given, UTF-8; NULL */
+    uint64_t first, last;      /* frames; 0 when there is none */
+    uint64_t count;
+    uint32_t evidence_id;
+    uint8_t kind;
+    uint8_t text_class;
+};
+
+struct kept_flow {
+    struct kept_flow *older, *newer; /* in store.full, or store.bare */
+    struct kept_stream *sides[2];
+    struct oddity_count *oddities;
+    struct frame_record last; /* in frames */
+    struct blob frames;
+    int64_t flow_id;    /* 0 while nothing of it is written */
+    bool bare;          /* it has nothing that could be written early */
+    bool touched;       /* since it was looked at for that */
+    bool oddities_told; /* some of its oddities are rows already */
+};
+
+struct kept_queue {
+    struct kept_flow *oldest, *newest;
+};
+
+struct store {
+    struct sink sink; /* first: the sink's address is the store's */
+    struct case_file file;
+    struct insert insert;
+    struct memory memory;
+    struct hosts hosts;
+    size_t memory_len;
+    bool hash, sync;
+    char *remark; /* NULL when there is none, or it was told */
+
+    int64_t run_id;
+    uint32_t next_evidence_id;
+    int64_t next_flow_id;
+    struct oddity_count *oddities; /* without a flow */
+
+    struct kept_queue full; /* live flows that could write something early */
+    struct kept_queue bare; /* the others */
+    struct kept_flow *busy; /* not to be asked: the one at work */
+
+    uint16_t slot_len;    /* bytes of a full chunk */
+    uint16_t frames_len;  /* bytes of a full blob of frames */
+    uint16_t arrivals_len;
+    struct digest *digest; /* for streams that have none of their own */
+
+    /* The chunk row that was read last: a retransmission seldom comes alone. */
+    struct {
+        int64_t stream_id; /* -1: none */
+        int64_t chunk_id, position;
+        uint32_t part;
+        uint32_t len;
+        uint8_t *data; /* MEMORY_MOST bytes */
+    } cached;
+
+    /* Positions whose bringer was looked up last. */
+    struct {
+        int64_t stream_id; /* -1: none */
+        int64_t begin, end;
+        uint32_t evidence_id;
+        uint64_t frame;
+    } owner;
+
+    struct buffer kept_bytes; /* what is held of an arrival that is compared */
+    struct buffer text;       /* for what is made valid UTF-8 */
+    bool oddities_indexed;
+    bool takeovers;           /* temp.takeovers is there */
+    struct store_counts counts;
+};
+
+/* keep.c - what is kept of a live flow. */
+struct kept_flow *keep_flow(struct store *s, struct flow *flow);        /* NULL after a failure */
+struct kept_stream *keep_stream(struct store *s, struct kept_flow *k, enum side side); /* likewise */
+void keep_drop(struct store *s, struct kept_flow *k); /* gives all back, unwritten */
+void keep_drop_all(struct store *s);
+int64_t keep_flow_id(struct store *s, struct kept_flow *k);
+int64_t keep_stream_id(struct store *s, struct kept_flow *k, enum side side);
+
+/* A buffer for the flow at work; others write early to make room. NULL after a failure. */
+void *keep_room(struct store *s, unsigned size_class);
+
+/* records.c - frames and arrivals on their way to their blobs. */
+void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record);
+void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
+                       const struct arrival_record *record);
+void records_write_frames(struct store *s, struct kept_flow *k);
+void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side);
+void records_drop(struct store *s, struct blob *b);
+
+/* chunks.c - payload. */
+void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                 struct span bytes);
+void chunks_write(struct store *s, struct kept_flow *k, enum side side); /* all open slots, as rows */
+void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side);
+void chunks_drop(struct store *s, struct kept_stream *t);
+
+/* The bytes at `position` and up to `most` behind it, as far as they lie in one place; empty after a
+ * failure. Dies with the next call of the store. */
+struct chunk_view {
+    struct span bytes;
+    int64_t begin, end; /* of the slot, or of the row */
+    uint32_t part;      /* no byte of it came before this part of the arrivals */
+};
+struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side side,
+                              int64_t position, size_t most);
+
+/* Puts `bytes` in the place of those that are there. */
+void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                    struct span bytes);
+
+/* What is left goes into stream_data or chunk_data; `hex` is the hash of the stream. */
+void chunks_end(struct store *s, struct kept_flow *k, enum side side,
+                char hex[DIGEST_HEX_LEN + 1]);
+
+/* conflicts.c - what an arrival brings that was there before. */
+bool conflicts_find(struct store *s, struct kept_flow *k, const struct arrival *a);
+void conflicts_take(struct store *s, struct kept_flow *k, const struct arrival *a);
+
+/* owners.c - who brought a byte. */
+struct owner {
+    uint32_t evidence_id;
+    uint64_t frame;
+};
+struct owner owners_find(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                         const struct chunk_view *in);
+void owners_take(struct store *s, struct kept_flow *k, const struct arrival *a,
+                 const struct range *taken);
+
+/* The frame that brought the byte at `position` of an arrival: one of several when it was made whole
+ * from fragments. */
+struct owner owners_of(const struct arrival *a, int64_t position);
+
+/* pieces.c - an arrival as one or several records. */
+uint32_t pieces_count(const struct arrival *a);
+bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t index);
+
+/* oddities.c */
+void oddities_add(struct store *s, struct oddity_count **list, uint32_t evidence_id,
+                  uint64_t frame, enum oddity kind, const char *text);
+void oddities_write(struct store *s, struct kept_flow *k);
+void oddities_write_evidence(struct store *s); /* those without a flow; and forgets them */
+void oddities_drop(struct store *s, struct oddity_count **list);
+
+/* flow_rows.c - the rows of flows and streams. */
+void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k);
+void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side); /* the pending one */
+
+/* evidence.c */
+const char *evidence_text(struct store *s, struct span bytes); /* valid UTF-8, until the next call */
+void evidence_remove_open(struct store *s);
+
+/* sink.c */
+extern const struct sink sink_table;
+
+#endif

@@ -1,0 +1,83 @@
+"""corpus.py - seine against real captures of other projects: how many streams are right, and does it
+survive all of them?
+
+The captures are not part of this project. Where a folder shared/corpus lies beside it, its score.py
+is run and the scores are held against tests/corpus-floor.txt: a class that falls below fails. Then
+each capture of its inventory is ingested by the sanitized build: no crash, no timeout, no corrupt
+case, and the verdicts of each add up to its frames. Elsewhere the test says that it skips.
+"""
+import csv
+import os
+import re
+import subprocess
+import sys
+
+import lib
+
+CORPUS = os.path.join(os.path.dirname(lib.TOP), "shared", "corpus")
+FLOOR = os.path.join(lib.TOP, "tests", "corpus-floor.txt")
+
+
+def floor():
+    answer = {}
+    with open(FLOOR) as lines:
+        for line in lines:
+            if line.strip() and not line.startswith("#"):
+                name, count = line.split()
+                answer[name] = int(count)
+    return answer
+
+
+def scores():
+    with lib.folder() as place:
+        done = subprocess.run([sys.executable, os.path.join(CORPUS, "score.py"), lib.RELEASE, "--jobs",
+                               str(lib.WORKERS), "--failures", os.path.join(place, "failures")],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    print(done.stdout, end="")
+    reached = {name: (int(right), int(all_)) for name, right, all_ in
+               re.findall(r"^(\S+) +(\d+) of +(\d+)", done.stdout, re.M)}
+    for name, least in floor().items():
+        right, all_ = reached.get(name, (0, 0))
+        wrong = "%d of %d right, held was %d" % (right, all_, least) if right < least else None
+        lib.check("corpus.score " + name, wrong, "%d of %d right, floor %d" % (right, all_, least))
+
+
+wrong_captures = []
+counts = {"captures": 0, "cases": 0, "frames": 0, "as inventoried": 0}
+
+
+def survives(row, place):
+    path, case = os.path.join(CORPUS, "captures", row["path"]), os.path.join(place, "case.db")
+    run = lib.ingest(case, path)
+    wrong = run.wrong(0, 1, 3)
+    counts["captures"] += 1
+    if not wrong and run.status == 3 and os.path.exists(case):
+        wrong = "exit status 3, but there is a case"
+    if not wrong and run.status != 3:
+        frames = lib.one(case, "select coalesce(sum(frames), 0) from evidence")
+        verdicts = lib.one(case, "select coalesce(sum(frames), 0) from verdicts")
+        whole = lib.one(case, "pragma integrity_check")
+        if whole != "ok":
+            wrong = "corrupt: %s" % whole
+        elif frames != verdicts:
+            wrong = "%d frames, the verdicts add up to %d" % (frames, verdicts)
+        counts["cases"] += 1
+        counts["frames"] += frames
+        counts["as inventoried"] += str(frames) == row["packets"]
+    if wrong:
+        wrong_captures.append(row["path"])
+        lib.tell("not ok", "corpus.capture " + row["path"], wrong)
+
+
+if not os.path.isdir(CORPUS):
+    lib.tell("skip", "corpus", "there is no shared/corpus beside this project")
+    lib.finish()
+scores()
+with open(os.path.join(CORPUS, "inventory.tsv"), encoding="utf-8", errors="replace") as table:
+    inventory = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
+lib.each(survives, [row for row in inventory
+                    if os.path.isfile(os.path.join(CORPUS, "captures", row["path"]))])
+lib.check("corpus.captures", "%d captures went wrong" % len(wrong_captures) if wrong_captures else None,
+          "%(captures)d captures, %(cases)d cases, %(frames)d frames; "
+          "%(as inventoried)d cases have the inventory's count of packets" % counts)
+lib.finish()

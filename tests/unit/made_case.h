@@ -1,0 +1,112 @@
+/* made_case.h - cases for the tests of the reading side, made by SQL alone.
+ *
+ * A made_case is a file in a fresh folder under $TMPDIR, with the tables of schema.sql and what a test puts in. */
+#ifndef SEINE_TESTS_MADE_CASE_H
+#define SEINE_TESTS_MADE_CASE_H
+
+#include "base/error.h"
+#include "store/blobs.h"
+#include "store/schema.h"
+#include "store/store.h"
+
+#include <CUnit/CUnit.h>
+#include <sqlite3.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct made_case {
+    char folder[256];
+    char path[300];
+    sqlite3 *db; /* open for writing until made_case_done() */
+};
+
+static inline void made_case_sql(struct made_case *c, const char *sql)
+{
+    char *message = NULL;
+    if (sqlite3_exec(c->db, sql, NULL, NULL, &message) != SQLITE_OK) {
+        fprintf(stderr, "%s: %s\n", sql, message);
+        CU_FAIL_FATAL("a statement of the test failed");
+    }
+}
+
+static inline void made_case_new(struct made_case *c)
+{
+    char marks[100];
+    const char *tmp = getenv("TMPDIR");
+    snprintf(c->folder, sizeof c->folder, "%s/seine-test-XXXXXX", tmp ? tmp : "/tmp");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(c->folder));
+    snprintf(c->path, sizeof c->path, "%s/made.db", c->folder);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(c->path, &c->db), SQLITE_OK);
+    made_case_sql(c, schema_sql);
+    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             (int)STORE_APPLICATION_ID, (int)STORE_SCHEMA_VERSION);
+    made_case_sql(c, marks);
+}
+
+/* Closes it for writing; the file stays. */
+static inline void made_case_done(struct made_case *c)
+{
+    CU_ASSERT_EQUAL(sqlite3_close(c->db), SQLITE_OK);
+    c->db = NULL;
+}
+
+static inline void made_case_remove(struct made_case *c)
+{
+    static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
+    char path[320];
+
+    if (c->db)
+        made_case_done(c);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(path, sizeof path, "%s%s", c->path, ends[i]);
+        unlink(path);
+    }
+    rmdir(c->folder);
+}
+
+/* Runs `sql` with a blob as ?1. */
+static inline void made_case_blob(struct made_case *c, const char *sql, const void *data,
+                                  size_t len)
+{
+    sqlite3_stmt *statement;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(c->db, sql, -1, &statement, NULL), SQLITE_OK);
+    sqlite3_bind_blob(statement, 1, data, (int)len, SQLITE_STATIC);
+    CU_ASSERT_EQUAL(sqlite3_step(statement), SQLITE_DONE);
+    sqlite3_finalize(statement);
+}
+
+/* One part of a flow's frames, or of a stream's arrivals. */
+static inline void made_case_frames(struct made_case *c, int flow_id, int part,
+                                    const struct frame_record *records, size_t count)
+{
+    uint8_t blob[32 * FRAME_RECORD_MAX], *end = blob;
+    struct frame_record last = {0};
+    char sql[120];
+
+    CU_ASSERT_FATAL(count <= 32);
+    for (size_t i = 0; i < count; i++)
+        end = frame_record_put(end, &last, &records[i]);
+    snprintf(sql, sizeof sql, "INSERT INTO flow_frames VALUES (%d, %d, %zu, ?1)", flow_id, part,
+             count);
+    made_case_blob(c, sql, blob, (size_t)(end - blob));
+}
+
+static inline void made_case_arrivals(struct made_case *c, int stream_id, int part,
+                                      const struct arrival_record *records, size_t count)
+{
+    uint8_t blob[32 * ARRIVAL_RECORD_MAX], *end = blob;
+    struct arrival_record last = {0};
+    char sql[120];
+
+    CU_ASSERT_FATAL(count <= 32);
+    for (size_t i = 0; i < count; i++)
+        end = arrival_record_put(end, &last, &records[i]);
+    snprintf(sql, sizeof sql, "INSERT INTO arrivals VALUES (%d, %d, %zu, 0, 0, ?1)", stream_id,
+             part, count);
+    made_case_blob(c, sql, blob, (size_t)(end - blob));
+}
+
+#endif
