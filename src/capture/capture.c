@@ -32,7 +32,8 @@ uint32_t link_type_registered(uint32_t link_type)
 }
 
 /* A file that somebody has open for writing gets no read lease. One that we may not have a lease on
- * (another's file, a file system without them) is taken to be at rest; the guard holds if it is not. */
+ * (another's file, a file system without them) is taken to be at rest; the guard holds if it is
+ * not. */
 static bool is_being_written(int fd)
 {
     /* Should a writer come while the lease is held, the signal must be one that is ignored. */
@@ -74,10 +75,9 @@ static struct window *file_window(struct capture *c, const struct capture_option
     if (!source)
         return NULL;
     c->packing = packing_of(source->head);
-    bool from_stdin = c->fd == STDIN_FILENO;
     struct window *map = NULL;
-    if (c->regular && c->size > 0 && c->packing == PACKING_NONE && !options->stream &&
-        !from_stdin && !is_being_written(c->fd)) {
+    if (c->regular && c->size > 0 && c->packing == PACKING_NONE && !options->stream && c->owns_fd &&
+        !is_being_written(c->fd)) {
         size_t window_len = options->window_len ? options->window_len : WINDOW_MAPPED;
         map = window_map(c->fd, c->name, c->size, window_len, &c->evidence);
     }
@@ -173,18 +173,19 @@ static enum status capture_open_file(struct capture *c, const char *path)
 {
     bool from_stdin = strcmp(path, "-") == 0;
     c->fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    c->owns_fd = !from_stdin && c->fd >= 0;
     if (c->fd < 0)
         return error_set(&c->error, "%s cannot be opened: %s", path, strerror(errno));
-    struct stat stat;
-    if (fstat(c->fd, &stat) != 0)
+    struct stat info;
+    if (fstat(c->fd, &info) != 0)
         return error_set(&c->error, "%s cannot be opened: %s", c->name, strerror(errno));
-    if (S_ISDIR(stat.st_mode))
+    if (S_ISDIR(info.st_mode))
         return error_set(&c->error, "%s is a folder: name the captures in it, as in %s/*.pcap",
                          c->name, c->name);
-    c->regular = S_ISREG(stat.st_mode);
+    c->regular = S_ISREG(info.st_mode);
     off_t at = c->regular && from_stdin ? lseek(c->fd, 0, SEEK_CUR) : 0;
-    if (c->regular && at >= 0 && at <= stat.st_size)
-        c->size = (uint64_t)(stat.st_size - at);
+    if (c->regular && at >= 0 && at <= info.st_size)
+        c->size = (uint64_t)(info.st_size - at);
     return STATUS_OK;
 }
 
@@ -254,10 +255,13 @@ static enum status capture_finish(struct capture *c, enum status status)
     return status;
 }
 
-/* The first frame, and what comes instead of one. */
+/* The first frame, and what comes instead of one: `status` is what the format said, if it was
+ * asked. */
 static enum status capture_next_slow(struct capture *c, enum status status, struct frame *frame)
 {
-    if (status == STATUS_OK && !c->begun) {
+    if (c->status != STATUS_OK)
+        return c->status;
+    if (!c->begun) {
         c->begun = true;
         if (c->format->begin)
             c->format->begin(c);
@@ -270,7 +274,7 @@ static enum status capture_next_slow(struct capture *c, enum status status, stru
         frame->number = ++c->frame_count;
         return STATUS_OK;
     }
-    return c->status == STATUS_OK ? capture_finish(c, status) : c->status;
+    return capture_finish(c, status);
 }
 
 enum status capture_next(struct capture *c, struct frame *frame, struct error *err)
@@ -300,7 +304,7 @@ void capture_close(struct capture *c)
         c->format->close(c);
     if (c->window)
         c->window->ops->close(c->window);
-    if (c->fd >= 0 && c->fd != STDIN_FILENO)
+    if (c->owns_fd)
         close(c->fd);
     free(c->name);
     free(c);

@@ -5,15 +5,18 @@
  *      mapped file | stream            window that moves on     pcap | pcapng
  *      | memory
  *
- * A regular file that nobody has open for writing is mapped in windows that move forward; anything
- * else (pipe, standard input, a file that still grows, .gz, .zst) is read through a window of bounded
- * size. The formats see only "the bytes at this offset" and do not know which.
+ * A regular file that nobody has open for writing is mapped in windows that move forward, up to 64
+ * captures at once; anything else (pipe, standard input, a file that still grows, .gz, .zst) is
+ * read through a window of bounded size. The formats see only "the bytes at this offset" and do not
+ * know which.
  *
- * Formats: classic pcap (both byte orders, micro- and nanoseconds, the Kuznetzov variant) and pcapng
- * (draft-ietf-opsawg-pcapng). Compression is recognised by its magic, never by the name.
+ * Formats: classic pcap (both byte orders, micro- and nanoseconds, the Kuznetzov variant) and
+ * pcapng (draft-ietf-opsawg-pcapng). Compression is recognised by its magic, never by the name:
+ * gzip of any number of members, zstd of any number of frames (of those that ask for at most 128
+ * MiB).
  *
- * What a capture says beside frames (interfaces, comments, statistics, secrets) goes to a listener as
- * it is met, always before the next frame is returned.
+ * What a capture says beside frames (interfaces, comments, statistics, secrets) goes to a listener
+ * as it is met, always before the next frame is returned, and never before the first is asked for.
  *
  * Damage never loses what came before: capture_next() returns every frame before the damage, then
  * STATUS_DAMAGED with a sentence that names the frame number and the offset. */
@@ -64,9 +67,11 @@ struct capture_listener {
     /* Keys (pcapng: decryption secrets block): `type` is the block's secrets type as a number. */
     void (*secrets)(void *context, uint32_t type, struct span data);
 
-    /* Every byte of the evidence as it lies on the disk (still compressed), in order, each once: for
-     * hashing. After capture_next() has returned STATUS_END or STATUS_DAMAGED every byte up to the
-     * end has been told, those behind the damage too. */
+    /* Every byte of the evidence as it lies on the disk (still compressed), in order, each once, as
+     * they are read: for hashing. Begins within capture_open(). After capture_next() has returned
+     * STATUS_END or STATUS_DAMAGED every byte up to the end has been told, those behind the damage
+     * too. Those of a mapped capture come a window at a time, and are unmapped when the listener
+     * has returned from the call after the next: until then another thread may look at them. */
     void (*evidence_bytes)(void *context, struct span bytes);
 
     void *context; /* handed to each, borrowed */
@@ -74,17 +79,19 @@ struct capture_listener {
 
 struct capture_options {
     struct capture_listener listener;
-    size_t window_len; /* bytes; 0 is the default, 16 MiB mapped and 4 MiB streamed. The longest
-                            record that a streamed window must hold makes it grow, up to 64 MiB:
-                            longer records are damage */
-    bool stream;       /* read even what could be mapped; for tests */
+    /* Bytes; 0 is the default, 16 MiB mapped and 1 MiB streamed. It grows for a longer record, up
+     * to 256 MiB mapped or in memory and 64 MiB streamed: what is longer than that is damage. */
+    size_t window_len;
+
+    bool stream; /* read even what could be mapped; for tests */
 };
 
 /* Opens a capture and reads its file header. `path` "-" is standard input. `options` may be NULL.
- * STATUS_FAILED, with a sentence and *capture NULL, when there is no such file, it cannot be read, it
- * is a folder, or its file header is not whole or not that of a capture.
+ * STATUS_FAILED, with a sentence and *capture NULL, when there is no such file, it cannot be read,
+ * it is a folder, or its file header is not whole or not that of a capture.
  *
- * The end of a regular file is the end it had now: what is appended while it is read is left out. */
+ * The end of a regular file is the end it had now: what is appended while it is read is left
+ * out. */
 enum status capture_open(struct capture **capture, const char *path,
                          const struct capture_options *options, struct error *err);
 
@@ -92,29 +99,34 @@ enum status capture_open(struct capture **capture, const char *path,
 enum status capture_open_memory(struct capture **capture, const char *name, struct span bytes,
                                 const struct capture_options *options, struct error *err);
 
-/* The next frame. Its bytes live until the next call on this capture, or, for a capture of which
- * capture_is_mapped() is true, for as long as the reader stays within one window of them.
+/* The next frame. Its bytes live until the next call on this capture; of a capture of which
+ * capture_is_mapped() is true, until its window has moved on twice, and each move is told through
+ * evidence_bytes before anything is unmapped. A window moves when it has been read through, or
+ * sooner where a record is longer than it.
+ *
  * STATUS_OK; STATUS_END after the last frame; STATUS_DAMAGED at a cut or damage (the sentence names
- * frame and offset; an unfinished last record is that too); STATUS_FAILED when reading failed. After
- * anything but STATUS_OK no further frame comes, and the same status is returned again. */
+ * frame and offset; an unfinished last record is that too); STATUS_FAILED when reading failed.
+ * After anything but STATUS_OK no further frame comes, and the same status is returned again. */
 enum status capture_next(struct capture *capture, struct frame *frame, struct error *err);
 
 /* Closes and frees; NULL is allowed. */
 void capture_close(struct capture *capture);
 
-/* What it is. All but the last two may be asked right after opening. */
-const char *capture_format(
-    const struct capture *capture); /* "pcap", "pcapng", "pcap.gz", "pcapng.zst", ...; static */
+/* What it is: "pcap", "pcapng", and with ".gz" or ".zst" behind it. Static. */
+const char *capture_format(const struct capture *capture);
 bool capture_is_mapped(const struct capture *capture);
-uint64_t capture_size(
-    const struct capture *capture); /* bytes of the evidence as it lies on the disk; 0 while unknown
-                                                              (a pipe: known after the end) */
-uint64_t capture_position(
-    const struct capture *capture); /* how many of these bytes have been read, for progress */
 
-/* True once a mapped file turned out to be shorter than it was: frames returned since may hold zeros
- * that are not in the evidence, so the run must end as failed. Checked by capture_next() itself,
- * which then returns STATUS_FAILED; ask once more when done with its last frame. */
+/* Bytes of the evidence as it lies on the disk; 0 while unknown: of a pipe they are known at its
+ * end. */
+uint64_t capture_size(const struct capture *capture);
+
+/* How many of these bytes have been read, for progress. */
+uint64_t capture_position(const struct capture *capture);
+
+/* True once a mapped file turned out to be shorter than it was, or not to be readable: frames
+ * returned since may hold zeros that are not in the evidence, so the run must end as failed.
+ * capture_next() looks by itself and then returns STATUS_FAILED; ask once more when done with its
+ * last frame. */
 bool capture_shrank(const struct capture *capture);
 
 #endif

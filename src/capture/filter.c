@@ -1,8 +1,8 @@
 /* filter.c - libpcap's filters: one compiled program for each link type that comes by.
  *
- * A filter sees one frame, and it sees it as it was written for: ports only in the fragment that has
- * them, addresses only where an untagged frame has them. What it refuses for such a reason is looked
- * at once more here, until the user has been told. */
+ * A filter sees one frame, and it sees it as it was written for: ports only in the fragment that
+ * has them, addresses only where an untagged frame has them. What it refuses for such a reason is
+ * looked at once more here, until the user has been told. */
 #include "capture/filter.h"
 
 #include <pcap/pcap.h>

@@ -1,7 +1,7 @@
-/* format.h - what a capture is inside: a window, a place in it, and the file format that reads there.
+/* format.h - what a capture is inside: a window, a place in it, and the format that reads there.
  *
- * The seam between capture.c and the formats. A format asks the window for bytes, always forward, and
- * makes frames of them; it never sees where they come from. */
+ * The seam between capture.c and the formats. A format asks the window for bytes, always forward,
+ * and makes frames of them; it never sees where they come from. */
 #ifndef SEINE_CAPTURE_FORMAT_H
 #define SEINE_CAPTURE_FORMAT_H
 
@@ -9,7 +9,8 @@
 #include "capture/window.h"
 
 /* How a source names its link types: some programs wrote the number that their system's <net/bpf.h>
- * has (DLT_) where the registered one (LINKTYPE_) belongs. Of those, the ones that mean nothing else. */
+ * has (DLT_) where the registered one (LINKTYPE_) belongs. Of those, the ones that mean nothing
+ * else. */
 uint32_t link_type_registered(uint32_t link_type);
 
 /* Classic pcap. */
@@ -51,10 +52,10 @@ struct pcapng {
 struct capture;
 
 /* The rules. `open` reads the file header and sets `offset`: STATUS_OK, STATUS_END when the content
- * ends inside it, else a sentence in capture->error; it tells nothing. `begin`, before the first frame,
- * tells what `open` learned. `next` fills the frame but its number, and moves `offset` behind it:
- * STATUS_OK, or why not, with a sentence in capture->error unless it is STATUS_END. `close` may be
- * NULL. */
+ * ends inside it, else a sentence in capture->error; it tells nothing. `begin`, before the first
+ * frame, tells what `open` learned. `next` fills the frame but its number, and moves `offset`
+ * behind it: STATUS_OK, or why not, with a sentence in capture->error unless it is STATUS_END.
+ * `close` may be NULL. */
 struct format {
     const char *names[3]; /* as it is, in gzip, in zstd */
     bool (*recognises)(struct span head);
@@ -77,7 +78,8 @@ struct capture {
     enum status status; /* STATUS_OK while frames come */
     enum packing packing;
     char *name;    /* owned; as in sentences */
-    int fd;        /* owned, but for standard input; -1 in memory */
+    int fd;        /* -1 in memory */
+    bool owns_fd;  /* any but standard input */
     bool regular;  /* its size was known when it was opened */
     uint64_t size; /* of the evidence */
     struct evidence evidence;

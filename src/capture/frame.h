@@ -8,16 +8,26 @@
 #include <stdint.h>
 
 struct frame {
-    struct span bytes;  /* as captured, from the link header on; borrowed from the source */
-    uint32_t wire_len;  /* bytes on the wire; more than bytes.len when the snap length cut it. A
-                              file that says less is believed to mean bytes.len */
-    uint32_t link_type; /* LINKTYPE_ value as registered at tcpdump.org/linktypes.html, 16 bits */
-    uint32_t
-        interface_id; /* 0, 1, ... in the order in which this capture described its interfaces */
-    uint32_t evidence_id; /* which capture; set by the pipeline, 0 from the source itself */
-    uint64_t number; /* 1, 2, ... within the capture, as Wireshark shows it; refused ones count */
+    /* As captured, from the link header on; borrowed from the source. */
+    struct span bytes;
+
+    /* Bytes on the wire: more than bytes.len when the snap length cut it. A file that says less is
+     * believed to mean bytes.len. */
+    uint32_t wire_len;
+
+    /* LINKTYPE_ value as registered at tcpdump.org/linktypes.html, 16 bits. The DLT_ values 11, 12,
+     * 14 and 19, which some files have in its place, are mended. */
+    uint32_t link_type;
+
+    uint32_t interface_id; /* 0, 1, ... in the order in which this capture described them */
+    uint32_t evidence_id;  /* which capture; set by the pipeline, 0 from the source itself */
+
+    /* 1, 2, ... within the capture, as Wireshark shows it: refused frames count, and so do those
+     * blocks of a pcapng, such as custom ones, to which it gives a number too. */
+    uint64_t number;
+
     uint64_t offset; /* where bytes[0] lies in the capture's uncompressed content */
-    int64_t time_ns; /* nanoseconds since 1970-01-01 UTC by the capture's clock; may be negative */
+    int64_t time_ns; /* since 1970-01-01 UTC by the capture's clock; may be negative */
 };
 
 #endif

@@ -1,9 +1,9 @@
 /* guard.h - what happens when a mapped file becomes shorter under us.
  *
- * Touching a page of a map that the file no longer reaches is a SIGBUS. Our handler looks whether the
- * page belongs to a guarded range; if so it lays zeros there, from the page to the end of the range,
- * notes that it did, and the read goes on with the zeros: whoever reads looks at guard_flag() before
- * believing them. Any other SIGBUS goes to whoever handled it before us.
+ * Touching a page of a map that the file no longer reaches is a SIGBUS. Our handler looks whether
+ * the page belongs to a guarded range; if so it lays zeros there, from the page to the end of the
+ * range, notes that it did, and the read goes on with the zeros: whoever reads looks at
+ * guard_flag() before believing them. Any other SIGBUS goes to whoever handled it before us.
  *
  * Ranges may be touched by other threads than the one that maps them. */
 #ifndef SEINE_CAPTURE_GUARD_H
@@ -26,7 +26,8 @@ void guard_free(struct guard *g); /* NULL is allowed */
 void guard_watch(struct guard *g, size_t which, const void *start, size_t len);
 void guard_forget(struct guard *g, size_t which);
 
-/* True once the handler has laid zeros into one of the guard's ranges. Lives as long as the guard. */
+/* True once the handler has laid zeros into one of the guard's ranges. Lives as long as the
+ * guard. */
 const atomic_bool *guard_flag(const struct guard *g);
 
 #endif

@@ -1,8 +1,9 @@
 /* inflate.c - gzip (RFC 1952) and Zstandard (RFC 8878), uncompressed as they are read.
  *
- * Both are chains: of gzip members, of Zstandard frames (and skippable ones, which hold no content).
- * What follows the last of them and is neither another nor, for gzip, zeros that pad a tape, is
- * damage, and so is an end inside one. The content before it has been handed out by then. */
+ * Both are chains: of gzip members, of Zstandard frames (and skippable ones, which hold no
+ * content). What follows the last of them and is neither another nor, for gzip, zeros that pad a
+ * tape, is damage, and so is an end inside one. The content before it has been handed out by
+ * then. */
 #include "capture/source.h"
 
 #define ZLIB_CONST
@@ -133,8 +134,8 @@ static enum status zstd_failed(const struct inflate *z, size_t result, struct er
     }
 }
 
-/* A call that fails forgets what it had put out, so each gets only as much input as libzstd says that
- * it waits for: the next block. */
+/* A call that fails forgets what it had put out, so each gets only as much input as libzstd says
+ * that it waits for: the next block. */
 static enum status zstd_read(struct source *s, uint8_t *to, size_t *len, size_t room,
                              struct error *err)
 {

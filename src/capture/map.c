@@ -61,8 +61,8 @@ static void map_tell(struct map *m)
     evidence_tell(m->evidence, fresh);
 }
 
-/* Makes the window begin at the page of `offset` and hold at least `len` bytes from there, which the
- * file has. */
+/* Makes the window begin at the page of `offset` and hold at least `len` bytes from there, which
+ * the file has. */
 static enum status map_enter(struct map *m, uint64_t offset, size_t len, struct error *err)
 {
     struct window *w = &m->base;

@@ -5,8 +5,8 @@
  *     [seconds][fraction][captured][on the wire][interface][protocol][kind][pad]   Kuznetzov's, 24
  *
  * The magic says three things: the byte order, whether a fraction is micro- or nanoseconds, and
- * whether the record headers are those of Alexey Kuznetzov's patch. Times are made nanoseconds here,
- * once, the same way for all of them. */
+ * whether the record headers are those of Alexey Kuznetzov's patch. Times are made nanoseconds
+ * here, once, the same way for all of them. */
 #include "capture/format.h"
 
 #include <inttypes.h>

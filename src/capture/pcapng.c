@@ -3,10 +3,10 @@
  *     [type][length][ body ......................... options ][length]        a block
  *     SHB IDB IDB EPB EPB ISB | SHB IDB EPB ...                               sections
  *
- * A section has its own byte order and numbers its own interfaces from 0; the interface_id of a frame
- * counts on over sections. A block that we do not read is stepped over without being looked at, and
- * options that make no sense end that block's options, nothing more. A block whose own lengths make
- * no sense is damage: there is no telling where the next begins. */
+ * A section has its own byte order and numbers its own interfaces from 0; the interface_id of a
+ * frame counts on over sections. A block that we do not read is stepped over without being looked
+ * at, and options that make no sense end that block's options, nothing more. A block whose own
+ * lengths make no sense is damage: there is no telling where the next begins. */
 #include "capture/format.h"
 
 #include <inttypes.h>
@@ -121,15 +121,39 @@ static bool block_is_read(uint32_t type)
            type == BLOCK_ENHANCED_PACKET || type == BLOCK_SECRETS || type == BLOCK_SECTION;
 }
 
-/* The block at c->offset. Of one that we do not read only both ends are looked at, so it may be
- * longer than a window can hold. */
+/* The bytes of a block that we read, and the length at its end. */
+static enum status block_hold(struct capture *c, struct block *block, struct span *trailer)
+{
+    struct span all;
+    if (block->len > c->window->ceiling) {
+        error_damaged(&c->error, "it says %" PRIu32 " bytes, more than we can hold of one",
+                      block->len);
+        return pcapng_damaged(c);
+    }
+    enum status status = window_at(c->window, &all, c->offset, block->len, &c->error);
+    if (status != STATUS_OK)
+        return block_cut(c, status, block->len);
+    span_take(&all, BLOCK_HEADER_LEN, NULL);
+    span_take(&all, block->len - BLOCK_LEAST_LEN, &block->body);
+    *trailer = all;
+    return STATUS_OK;
+}
+
+/* Only the length at the end of a block that we do not read: it may be longer than a window. */
+static enum status block_skip(struct capture *c, const struct block *block, struct span *trailer)
+{
+    uint64_t end = c->offset + block->len;
+    enum status status =
+        window_at(c->window, trailer, end - BLOCK_TRAILER_LEN, BLOCK_TRAILER_LEN, &c->error);
+    return status == STATUS_OK ? status : block_cut(c, status, block->len);
+}
+
+/* The block at c->offset. */
 static enum status block_at(struct capture *c, struct block *block)
 {
     struct span header, trailer;
     enum status status = block_header(c, &header);
-    if (status != STATUS_OK)
-        return status;
-    if (load_be32(header, 0) == BLOCK_SECTION)
+    if (status == STATUS_OK && load_be32(header, 0) == BLOCK_SECTION)
         status = section_order(c, header);
     if (status != STATUS_OK)
         return status;
@@ -139,39 +163,28 @@ static enum status block_at(struct capture *c, struct block *block)
         error_damaged(&c->error, "it says %" PRIu32 " bytes, which no block can have", len);
         return pcapng_damaged(c);
     }
-    if (!block_is_read(block->type)) {
-        uint64_t end = c->offset + len;
-        status =
-            window_at(c->window, &trailer, end - BLOCK_TRAILER_LEN, BLOCK_TRAILER_LEN, &c->error);
-    } else if (len > c->window->ceiling) {
-        error_damaged(&c->error, "it says %" PRIu32 " bytes, more than we can hold of one", len);
-        return pcapng_damaged(c);
-    } else {
-        status = window_at(c->window, &block->body, c->offset, len, &c->error);
-        if (status == STATUS_OK) {
-            block->body.len -= BLOCK_TRAILER_LEN;
-            trailer = span_of(block->body.data + block->body.len, BLOCK_TRAILER_LEN);
-            span_take(&block->body, BLOCK_HEADER_LEN, NULL);
-        }
-    }
-    if (status != STATUS_OK)
-        return block_cut(c, status, len);
-    if (load32(c, trailer, 0) != len) {
+    status = block_is_read(block->type) ? block_hold(c, block, &trailer)
+                                        : block_skip(c, block, &trailer);
+    if (status == STATUS_OK && load32(c, trailer, 0) != len) {
         error_damaged(&c->error,
                       "it says %" PRIu32 " bytes at its start and %" PRIu32 " at its end", len,
                       load32(c, trailer, 0));
         return pcapng_damaged(c);
     }
-    return STATUS_OK;
+    return status;
+}
+
+static enum status body_short(struct capture *c)
+{
+    error_damaged(&c->error, "it is too short for what it is");
+    return pcapng_damaged(c);
 }
 
 /* Cuts the fixed fields off the front of a block's body. */
-static enum status body_take(struct capture *c, struct span *body, size_t len, struct span *fixed)
+static inline enum status body_take(struct capture *c, struct span *body, size_t len,
+                                    struct span *fixed)
 {
-    if (span_take(body, len, fixed))
-        return STATUS_OK;
-    error_damaged(&c->error, "it is too short for what it is");
-    return pcapng_damaged(c);
+    return span_take(body, len, fixed) ? STATUS_OK : body_short(c);
 }
 
 /* The next option off the front of `options`; false at their end, or where they make no sense. */
@@ -409,32 +422,45 @@ static const struct pcapng_interface *interface_of(struct capture *c, uint32_t n
     return NULL;
 }
 
-/* Both kinds of packet block that say all of it: the bytes, then options. */
-static enum status take_packet(struct capture *c, struct frame *frame, struct span rest,
-                               uint32_t interface, struct span fixed)
+/* Comments behind a packet. */
+static void packet_options(const struct capture *c, struct span options, uint32_t captured)
 {
-    const struct pcapng_interface *i = interface_of(c, interface);
+    struct option option;
+    span_take(&options, (4 - captured % 4) % 4, NULL);
+    while (option_take(c, &options, &option)) {
+        if (option.code == OPTION_COMMENT)
+            capture_note(c, c->frame_count + 1, "comment", option.value);
+    }
+}
+
+/* Both kinds of packet block that say all of it: the bytes, then options. The fast path; what is
+ * left of the body is cut where it lies, since copying a span just written costs more than all the
+ * rest. */
+static enum status take_packet(struct capture *c, struct frame *frame, struct span *body,
+                               bool enhanced)
+{
+    enum { FIXED_LEN = 20 };
+    struct span fixed;
+    if (!span_take(body, FIXED_LEN, &fixed))
+        return body_short(c);
+    uint32_t number = enhanced ? load32(c, fixed, 0) : load16(c, fixed, 0);
+    uint64_t ticks = load_ticks(c, fixed, 4);
     uint32_t captured = load32(c, fixed, 12), wire_len = load32(c, fixed, 16);
+    const struct pcapng_interface *i = interface_of(c, number);
     if (!i)
         return STATUS_DAMAGED;
-    if (!span_take(&rest, captured, &frame->bytes)) {
+    if (!span_take(body, captured, &frame->bytes)) {
         error_damaged(&c->error, "it says %" PRIu32 " bytes of packet and has room for %zu",
-                      captured, rest.len);
+                      captured, body->len);
         return pcapng_damaged(c);
     }
     frame->wire_len = wire_len > captured ? wire_len : captured;
     frame->link_type = i->link_type;
     frame->interface_id = i->interface_id;
-    frame->offset = c->offset + BLOCK_HEADER_LEN + fixed.len;
-    frame->time_ns = c->as.pcapng.last_ns = clock_ns(&i->clock, load_ticks(c, fixed, 4));
-    if (rest.len <= 4) /* padding, at most: the fast path */
-        return STATUS_OK;
-    struct option option;
-    span_take(&rest, (4 - captured % 4) % 4, NULL);
-    while (option_take(c, &rest, &option)) {
-        if (option.code == OPTION_COMMENT)
-            capture_note(c, c->frame_count + 1, "comment", option.value);
-    }
+    frame->offset = c->offset + BLOCK_HEADER_LEN + FIXED_LEN;
+    frame->time_ns = c->as.pcapng.last_ns = clock_ns(&i->clock, ticks);
+    if (body->len > 4) /* more than padding */
+        packet_options(c, *body, captured);
     return STATUS_OK;
 }
 
@@ -460,18 +486,6 @@ static enum status take_simple_packet(struct capture *c, struct frame *frame, st
     return STATUS_OK;
 }
 
-static enum status take_frame(struct capture *c, struct frame *frame, const struct block *block)
-{
-    struct span body = block->body, fixed;
-    if (block->type == BLOCK_SIMPLE_PACKET)
-        return take_simple_packet(c, frame, body);
-    enum status status = body_take(c, &body, 20, &fixed);
-    if (status != STATUS_OK)
-        return status;
-    bool enhanced = block->type == BLOCK_ENHANCED_PACKET;
-    return take_packet(c, frame, body, enhanced ? load32(c, fixed, 0) : load16(c, fixed, 0), fixed);
-}
-
 static enum status pcapng_next(struct capture *c, struct frame *frame)
 {
     for (;;) {
@@ -482,10 +496,13 @@ static enum status pcapng_next(struct capture *c, struct frame *frame)
             return status;
         switch (block.type) {
         case BLOCK_ENHANCED_PACKET:
-        case BLOCK_SIMPLE_PACKET:
         case BLOCK_PACKET:
             is_frame = true;
-            status = take_frame(c, frame, &block);
+            status = take_packet(c, frame, &block.body, block.type == BLOCK_ENHANCED_PACKET);
+            break;
+        case BLOCK_SIMPLE_PACKET:
+            is_frame = true;
+            status = take_simple_packet(c, frame, block.body);
             break;
         case BLOCK_SECTION:
             status = see_section(c, block.body);

@@ -17,8 +17,9 @@ struct file {
     uint8_t head[SOURCE_HEAD_LEN];
 };
 
-/* A read() that is not interrupted and does not pass the size that the file had at opening. A regular
- * file that ends before it has been cut off under us: that is no end of the evidence, but a failure. */
+/* A read() that is not interrupted and does not pass the size that the file had at opening. A
+ * regular file that ends before it has been cut off under us: that is no end of the evidence, but a
+ * failure. */
 static enum status file_pull(struct file *f, uint8_t *to, size_t *len, size_t room,
                              struct error *err)
 {

@@ -1,11 +1,11 @@
-/* source.h - bytes in order, pulled: from a file descriptor, from memory, or out of compressed ones.
+/* source.h - bytes in order, pulled: from a descriptor, from memory, or out of compressed ones.
  *
  *     descriptor ─┐
  *                 ├─► source ──────────────► streamed window
  *     memory ─────┘        └─► inflate ─────►
  *
- * The first two are raw: they tell the evidence listener every byte that they hand out, so that what
- * is told is what lies on the disk, whether or not it is compressed. */
+ * The first two are raw: they tell the evidence listener every byte that they hand out, so that
+ * what is told is what lies on the disk, whether or not it is compressed. */
 #ifndef SEINE_CAPTURE_SOURCE_H
 #define SEINE_CAPTURE_SOURCE_H
 
@@ -29,9 +29,10 @@ static inline void evidence_tell(struct evidence *e, struct span bytes)
 struct source;
 
 /* The rules: `read` puts between 1 and `room` bytes at `to`, their number in `*len`, and returns
- * STATUS_OK. Anything else puts none, and is the last answer: `read` is not called again. The sentence
- * of STATUS_DAMAGED names no file: whoever knows the frame does. `drain` may still be called; it
- * reads the raw bytes to their end for the evidence's sake. STATUS_OK or STATUS_FAILED. */
+ * STATUS_OK. Anything else puts none, and is the last answer: `read` is not called again. The
+ * sentence of STATUS_DAMAGED names no file: whoever knows the frame does. `drain` may still be
+ * called; it reads the raw bytes to their end for the evidence's sake. STATUS_OK or
+ * STATUS_FAILED. */
 struct source_ops {
     enum status (*read)(struct source *s, uint8_t *to, size_t *len, size_t room, struct error *err);
     enum status (*drain)(struct source *s, struct error *err);
@@ -46,7 +47,8 @@ struct source {
 };
 
 /* From `fd`, which stays the caller's, up to `size` bytes, or to its end when `size` is UINT64_MAX.
- * NULL, with a sentence, when its first bytes cannot be read. `name` and `evidence` are borrowed. */
+ * NULL, with a sentence, when its first bytes cannot be read. `name` and `evidence` are
+ * borrowed. */
 struct source *source_file(int fd, const char *name, uint64_t size, struct evidence *evidence,
                            struct error *err);
 

@@ -55,8 +55,8 @@ struct stream {
     struct error error;
 };
 
-/* Makes the buffer longer, towards `need` but never much ahead of what has really come: a record that
- * only says that it is long gets no memory for it. */
+/* Makes the buffer longer, towards `need` but never much ahead of what has really come: a record
+ * that only says that it is long gets no memory for it. */
 static enum status stream_grow(struct stream *s, size_t need, struct error *err)
 {
     size_t room = s->room > need / 2 ? need : s->room * 2;

@@ -3,9 +3,9 @@
  *     content   0 ──────────────[ start ........ start + len ]──────────────────► end
  *                                 data                          (moves forward only)
  *
- * Whether the bytes are mapped, read or lie in memory is behind the seam. Asking for bytes that are at
- * hand costs two comparisons; else the window moves so that they are. Who asks goes forward: what
- * lies before the last offset asked for may be gone. */
+ * Whether the bytes are mapped, read or lie in memory is behind the seam. Asking for bytes that are
+ * at hand costs two comparisons; else the window moves so that they are. Who asks goes forward:
+ * what lies before the last offset asked for may be gone. */
 #ifndef SEINE_CAPTURE_WINDOW_H
 #define SEINE_CAPTURE_WINDOW_H
 
@@ -22,10 +22,10 @@
 struct window;
 
 /* The rules. `move` makes `len` bytes from `offset` on be at hand. If it returns anything but
- * STATUS_OK they are not: STATUS_END and STATUS_DAMAGED when the content ends before them (and `end`
- * is known from then on), the latter when it ends because compressed data make no sense any more;
- * STATUS_FAILED when reading failed; all but STATUS_END with a sentence. `drain` tells the evidence
- * to its end; STATUS_OK or STATUS_FAILED. `shrank` may be NULL: it cannot. */
+ * STATUS_OK they are not: STATUS_END and STATUS_DAMAGED when the content ends before them (and
+ * `end` is known from then on), the latter when it ends because compressed data make no sense any
+ * more; STATUS_FAILED when reading failed; all but STATUS_END with a sentence. `drain` tells the
+ * evidence to its end; STATUS_OK or STATUS_FAILED. `shrank` may be NULL: it cannot. */
 struct window_ops {
     enum status (*move)(struct window *w, uint64_t offset, size_t len, struct error *err);
     enum status (*drain)(struct window *w, struct error *err);
@@ -44,8 +44,8 @@ struct window {
         *struck; /* a map: what was mapped is no longer there, see guard.h; else NULL */
 };
 
-/* How much can be asked for at once: a longer record is damage. What a stream holds is memory of ours;
- * what a map holds is the kernel's. */
+/* How much can be asked for at once: a longer record is damage. What a stream holds is memory of
+ * ours; what a map holds is the kernel's. */
 enum { WINDOW_STREAM_CEILING = 64 << 20, WINDOW_MAP_CEILING = 256 << 20 };
 
 /* `len` bytes from `offset` on, valid until the next call. The status is that of `move` above. */
@@ -77,8 +77,8 @@ struct window *window_memory(struct span bytes, struct evidence *evidence, struc
  * record needs it. */
 struct window *window_stream(struct source *source, size_t window_len, struct error *err);
 
-/* Over a regular file of `size` bytes. `fd` and `name` are borrowed. NULL without a sentence when the
- * file cannot be mapped, or too many are: it can still be read. */
+/* Over a regular file of `size` bytes. `fd` and `name` are borrowed. NULL without a sentence when
+ * the file cannot be mapped, or too many are: it can still be read. */
 struct window *window_map(int fd, const char *name, uint64_t size, size_t window_len,
                           struct evidence *evidence);
 

@@ -91,14 +91,17 @@ static void bash(void)
          "complete -o default -F _seine seine"); /* without a reply of ours: files */
 }
 
-/* For the inside of '...' in zsh and fish, and of [...] in a zsh option. */
+/* The first sentence without its stop, for the inside of '...' in zsh and fish, and there of a zsh
+ * option's [...]. What brackets and colons mean to _arguments is not worth a rule: blanks. */
 static void print_quoted(const char *text)
 {
     for (; *text; text++) {
+        if (*text == '.' && (text[1] == ' ' || text[1] == 0))
+            break;
         if (*text == '\'')
             fputs("'\\''", stdout);
-        else if (*text == '[' || *text == ']' || *text == ':')
-            putchar(' '); /* what brackets and colons mean to _arguments is not worth a rule */
+        else if (strchr("[]:", *text))
+            putchar(' ');
         else
             putchar(*text);
     }

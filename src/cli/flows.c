@@ -18,7 +18,7 @@ static const struct listing listing = {
                                        " f.state AS state",
     .all_columns = "f.*",
     .from = "flows AS f",
-    .order = "f.flow_id",
+    .order = "f.first_ns, f.flow_id",
 };
 
 static enum exit_status flows_run(const struct command *self, const struct arguments *a)

@@ -7,10 +7,13 @@
 #include "cli/values.h"
 #include "pipeline/ingest.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { OUTPUT, FILTER, MERGE, MEMORY, JOBS, PAYLOAD, POLICY, NO_HASH, SYNC, QUIET };
@@ -48,19 +51,39 @@ struct job {
 };
 
 static volatile int stop;
+static volatile int nothing = -1; /* /dev/null, open while standard input is being read */
+static struct timespec stopped;   /* when the first signal came; only on_stop() uses it */
 
+/* The first signal ends the run in good order. A later one ends it at once, but not within a second,
+ * since one stop can arrive twice: timeout(1) signals its child and then the whole group. */
 static void on_stop(int number)
 {
-    (void)number;
-    stop = 1;
+    int error = errno;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!stop) {
+        stopped = now;
+        stop = 1;
+        if (nothing >= 0) /* a pipe may never say another word: let it end */
+            dup2(nothing, STDIN_FILENO);
+    } else if (now.tv_sec > stopped.tv_sec + 1) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    errno = error;
 }
 
-/* The first signal ends the run in good order, the second at once. */
-static void catch_signals(void)
+static void catch_signals(const struct arguments *a)
 {
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
-    sigemptyset(&action.sa_mask);
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaddset(&action.sa_mask, numbers[i]);
+    for (int i = 0; i < a->word_count && nothing < 0; i++) {
+        if (strcmp(a->words[i], "-") == 0)
+            nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct sigaction before;
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
@@ -72,7 +95,8 @@ static void on_remark(void *context, const char *sentence)
 {
     struct job *job = context;
     progress_wipe(&job->progress);
-    say("%s", sentence);
+    if (!stop) /* whatever ends now ends since we were told to */
+        say("%s", sentence);
 }
 
 static void on_progress(void *context, const struct ingest_progress *now)
@@ -142,24 +166,31 @@ static bool case_path(char *path, size_t room, const struct arguments *a)
     return true;
 }
 
+/* "12,345 frames", "1 flow". */
+static void print_count(uint64_t count, const char *thing)
+{
+    char text[VALUE_TEXT_MAX];
+    count_text(text, count);
+    printf("%s %s%s, ", text, thing, count == 1 ? "" : "s");
+}
+
 static void print_result(const struct ingest_result *r, const char *path)
 {
-    char captures[VALUE_TEXT_MAX], frames[VALUE_TEXT_MAX], flows[VALUE_TEXT_MAX];
-    char streams[VALUE_TEXT_MAX], payload[VALUE_TEXT_MAX];
-    count_text(captures, r->captures);
-    count_text(frames, r->frames);
-    count_text(flows, r->flows);
-    count_text(streams, r->streams);
+    char payload[VALUE_TEXT_MAX];
+    print_count(r->captures, "capture");
+    print_count(r->frames, "frame");
+    print_count(r->flows, "flow");
+    print_count(r->streams, "stream");
     size_text(payload, r->payload_bytes);
-    printf("%s %s, %s frames, %s flows, %s streams, %s of payload -> ", captures,
-           r->captures == 1 ? "capture" : "captures", frames, flows, streams, payload);
+    printf("%s of payload -> ", payload);
     print_escaped(stdout, path);
     if (r->seal[0])
         printf(", seal %s", r->seal);
     putchar('\n');
 }
 
-static enum exit_status ingest_words(const struct arguments *a, const char *path)
+/* The ingest, and the line at its end; `after` is printed behind that line. */
+static enum exit_status ingest_words(const struct arguments *a, const char *path, const char *after)
 {
     struct ingest_options ingest_options = {
         .case_path = path,
@@ -182,7 +213,7 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
     progress_init(&job.progress, a->options[QUIET] != NULL);
     ingest_options.context = &job;
     bool was_there = access(path, F_OK) == 0;
-    catch_signals();
+    catch_signals(a);
 
     struct error err = {0};
     struct ingest_result result = {0};
@@ -197,8 +228,10 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
             say("%s", err.text);
         return EXIT_WORLD;
     }
-    if (!a->options[QUIET] && result.captures > 0)
+    if (!a->options[QUIET] && result.captures > 0) {
         print_result(&result, path);
+        fputs(after, stdout);
+    }
     return result.partial ? EXIT_TOLD : EXIT_DONE;
 }
 
@@ -208,7 +241,7 @@ static enum exit_status ingest_run(const struct command *self, const struct argu
     char path[PATH_MAX];
     if (!case_path(path, sizeof path, a))
         return EXIT_USAGE;
-    return ingest_words(a, path);
+    return ingest_words(a, path, "");
 }
 
 enum exit_status ingest_and_summarise(const struct arguments *a)
@@ -216,11 +249,9 @@ enum exit_status ingest_and_summarise(const struct arguments *a)
     char path[PATH_MAX];
     if (!case_path(path, sizeof path, a))
         return EXIT_USAGE;
-    enum exit_status status = ingest_words(a, path);
+    enum exit_status status = ingest_words(a, path, "\n");
     if (status == EXIT_USAGE || status == EXIT_WORLD)
         return status;
-    if (!a->options[QUIET])
-        putchar('\n');
     enum exit_status told = summary_print(path, false);
     return told > status ? told : status;
 }

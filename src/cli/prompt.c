@@ -3,6 +3,7 @@
 
 #include "cli/terminal.h"
 
+#include <errno.h>
 #include <histedit.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,10 +80,14 @@ bool prompt_is_terminal(const struct prompt *p)
 /* Copies libedit's line, which is its own, and remembers it. */
 static char *edited_line(struct prompt *p)
 {
-    int len;
+    static char start_over[] = "";
+    int len = 0;
+    errno = 0;
     const char *line = el_gets(p->edit, &len);
-    if (!line || len <= 0)
-        return NULL;
+    if (!line || len <= 0) {
+        putchar('\n'); /* Ctrl-C and Ctrl-D leave the prompt where it is */
+        return errno == EINTR ? start_over : NULL;
+    }
     free(p->line);
     p->line = strdup(line);
     if (p->history && line[strspn(line, " \t\r\n")] != 0) {

@@ -1,9 +1,8 @@
 /* sql.c - seine sql: questions in SQL, read-only whatever they say.
  *
- * Three things keep a case as it is: it is opened read-only and without ATTACH (store/reader.h); the
- * connection is set to query_only; and an authorizer lets through only what reads, so that a refusal
- * is a sentence at the moment of preparing. VACUUM INTO, which would write elsewhere, is an ATTACH in
- * disguise and falls to it as well. */
+ * Four things keep a case as it is: it is opened read-only and without ATTACH (store/reader.h); the
+ * connection is set to query_only; an authorizer lets through only what reads; and a statement that
+ * SQLite itself does not call readonly is not run, such as VACUUM INTO, which would write elsewhere. */
 #include "cli/listing.h"
 
 #include "cli/prompt.h"
@@ -53,6 +52,9 @@ static int authorize(void *context, int action, const char *first, const char *s
         return SQLITE_OK;
     case SQLITE_PRAGMA:
         return is_reading_pragma(first, second) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_UPDATE: /* SQLite asks for this one when a virtual table tells its columns; a
+                           statement that really did it would not be readonly */
+        return strcmp(first, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
     default:
         return SQLITE_DENY;
     }
@@ -74,29 +76,37 @@ static void on_interrupt(int number)
         sqlite3_interrupt(answering);
 }
 
+static enum exit_status refuse_to_write(void)
+{
+    say("sql: a case is only read here: this statement would write, or set something");
+    return EXIT_USAGE;
+}
+
 /* Runs every statement of `text`; the first failure is a sentence and ends it. */
 static enum exit_status answer(struct session *s, const char *text)
 {
     sqlite3 *db = reader_db(s->reader);
     while (*text) {
+        struct error err = {0};
         sqlite3_stmt *statement;
         int result = sqlite3_prepare_v2(db, text, -1, &statement, &text);
-        if (result == SQLITE_AUTH) {
-            say("a case is only read here: %s", sqlite3_errmsg(db));
-            return EXIT_USAGE;
-        }
+        if (result == SQLITE_AUTH)
+            return refuse_to_write();
         if (result != SQLITE_OK) {
-            say("%s", sqlite3_errmsg(db));
+            say("sql: %s", sqlite3_errmsg(db));
             return EXIT_USAGE;
         }
         if (!statement) /* blanks or a comment */
             continue;
-        struct error err = {0};
+        if (!sqlite3_stmt_readonly(statement)) {
+            sqlite3_finalize(statement);
+            return refuse_to_write();
+        }
         answering = db;
         enum status status = rows_print(statement, s->form, &err);
         answering = NULL;
         if (status != STATUS_OK) {
-            say("%s", err.text);
+            say("sql: %s", err.text);
             return EXIT_WORLD;
         }
     }
@@ -167,14 +177,18 @@ static enum exit_status answer_input(struct session *s)
 {
     enum { STATEMENT_MOST = 1 << 20 };
     struct prompt *prompt = prompt_new();
+    if (!prompt)
+        return EXIT_WORLD;
     struct buffer text;
     bool quit = false;
     enum exit_status status = EXIT_DONE;
     buffer_init(&text, STATEMENT_MOST);
-    while (prompt && !quit) {
+    while (!quit) {
         char *line = prompt_line(prompt, text.len > 0);
         if (!line)
             break;
+        if (!*line) /* taken back */
+            buffer_clear(&text);
         if (text.len == 0 && line[strspn(line, " \t\r\n")] == 0)
             continue;
         if (text.len == 0 && line[0] == '.') {
@@ -192,7 +206,8 @@ static enum exit_status answer_input(struct session *s)
         if (status != EXIT_DONE)
             break;
     }
-    if (status == EXIT_DONE && text.len > 0 && !quit) /* the last one needs no semicolon */
+    /* The last one needs no semicolon, unless somebody is there who can type it. */
+    if (status == EXIT_DONE && text.len > 0 && !prompt_is_terminal(prompt))
         status = answer(s, buffer_text(&text));
     buffer_release(&text);
     prompt_free(prompt);

@@ -26,7 +26,7 @@ struct flow_key {
     struct address low, high; /* the lower endpoint first: by address, then by port */
     uint16_t low_port, high_port;
     uint8_t protocol; /* enum transport */
-    uint8_t zero;
+    uint8_t ip_version; /* IPv6 addresses may look like mapped IPv4 ones, and are not the same */
     uint16_t tunnel;  /* number of the tunnel path; 0 is none */
 };
 _Static_assert(sizeof(struct flow_key) == 40, "a key with padding would make equal keys differ");
@@ -81,6 +81,7 @@ struct side_state {
     uint8_t mac[6];           /* of the first packet; valid with flow.has_macs */
     bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
     bool rst : 1;
+    bool closed : 1;          /* a FIN of this side was believed, if only its place is not known */
     bool checksum_right : 1;  /* this side has shown a right checksum */
     bool settled : 1;         /* holes below settled_to have been told and are closed */
     int64_t settled_to;
@@ -100,7 +101,6 @@ struct flow {
     uint32_t first_evidence_id;
     uint16_t vlans[PACKET_VLANS_MAX]; /* of the first packet */
     uint8_t vlan_count;
-    uint8_t ip_version;
     uint8_t state;               /* enum flow_state */
     uint8_t end;                 /* enum flow_end, set before the sink hears of the end */
     uint8_t queue;

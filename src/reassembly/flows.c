@@ -176,7 +176,7 @@ static void expire(struct flows *t, int64_t now)
             struct flow *f = q->oldest;
             if (is_idle(t, f, now)) {
                 flow_finish(t, f, END_TIMEOUT);
-            } else { /* busy since, or in another state by now */
+            } else { /* busy since */
                 queue_take(t, f);
                 queue_put(t, f);
             }
@@ -191,8 +191,7 @@ static bool evict(struct flows *t, const struct frame *frame)
         /* One that was busy since it was queued goes to the back once, unless all are. */
         struct flow *f = t->queues[i].oldest;
         for (int tries = 0; f && tries < 8; tries++) {
-            bool moved = queue_of(f) != (enum queue_name)i;
-            if (!moved && f->last_ns <= f->queued_ns)
+            if (f->last_ns <= f->queued_ns)
                 break;
             queue_take(t, f);
             queue_put(t, f);
@@ -242,7 +241,8 @@ static bool icmp_answer(uint8_t transport, uint8_t type, uint8_t *answer, bool *
 }
 
 /* The key of a packet; true when its sender is the lower endpoint. */
-static bool key_make(struct flow_key *key, uint8_t protocol, const struct endpoints *ends)
+static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
+                     const struct endpoints *ends)
 {
     int order = memcmp(&ends->src, &ends->dst, sizeof ends->src);
     bool src_is_low = order < 0 || (order == 0 && ends->src_port <= ends->dst_port);
@@ -253,6 +253,7 @@ static bool key_make(struct flow_key *key, uint8_t protocol, const struct endpoi
     key->low_port = src_is_low ? ends->src_port : ends->dst_port;
     key->high_port = src_is_low ? ends->dst_port : ends->src_port;
     key->protocol = protocol;
+    key->ip_version = ip_version;
     return src_is_low;
 }
 
@@ -268,7 +269,7 @@ static bool key_of(struct flow_key *key, const struct packet *p)
                             ? answer
                             : (uint16_t)(0x100 + icmp_code(&p->icmp)); /* no type: never meets one */
     }
-    return key_make(key, p->transport, &ends);
+    return key_make(key, p->ip_version, p->transport, &ends);
 }
 
 static struct flow *find(struct flows *t, const struct flow_key *key)
@@ -319,7 +320,6 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
     f->first_frame = p->frames ? p->frames[0].number : p->frame->number;
     f->first_evidence_id = p->frames ? p->frames[0].evidence_id : p->frame->evidence_id;
     f->handshake_rtt_ns = -1;
-    f->ip_version = p->ip_version;
     f->vlan_count = p->vlan_count;
     memcpy(f->vlans, p->vlans, sizeof f->vlans);
     f->has_macs = p->has_macs;
@@ -364,7 +364,7 @@ static void tell_quoted(struct flows *t, const struct packet *p)
 
     if (p->quote.protocol != TRANSPORT_TCP && p->quote.protocol != TRANSPORT_UDP)
         return;
-    key_make(&key, p->quote.protocol, &p->quote.ends);
+    key_make(&key, p->ip_version, p->quote.protocol, &p->quote.ends);
     struct flow *f = find(t, &key);
     if (f)
         tell_frames(t, f, p);
@@ -425,6 +425,10 @@ void flows_packet(struct flows *t, const struct packet *p)
         tcp_segment(&t->at, f, side, p);
     else
         datagram(&t->at, f, side, p);
+    if (queue_of(f) != f->queue) { /* another state, another timeout */
+        queue_take(t, f);
+        queue_put(t, f);
+    }
     if (p->quote.present)
         tell_quoted(t, p);
 }

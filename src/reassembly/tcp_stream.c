@@ -233,7 +233,7 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
 {
     struct side_state *us = &f->sides[side];
     uint32_t first = tcp_seq(&p->tcp) + 1;
-    bool answer = tcp_flags(&p->tcp) & TCP_ACK;
+    bool answer = tcp_flags(&p->tcp) & TCP_ACK, again = us->has_syn;
 
     if (us->has_syn && seq_position(first, us->base, us->syn) != us->syn) {
         /* A SYN-ACK with another number: until something was sent, the last one counts. */
@@ -261,7 +261,7 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
     us->has_scale = options.has_window_scale;
     us->scale = options.has_window_scale ? options.window_scale : 0;
     history_add(f, side, answer ? 'H' : 'S');
-    if (!answer)
+    if (!answer && side == SIDE_CLIENT && (!again || !f->sides[SIDE_SERVER].has_syn))
         f->syn_ns = p->frame->time_ns;
     if (f->state == FLOW_ATTEMPT || f->state == FLOW_MIDSTREAM)
         f->state = answer ? FLOW_HANDSHAKE : f->state;
@@ -317,11 +317,11 @@ static void see_fin(const struct segment_context *at, struct flow *f, enum side 
         us->acked = position; /* that was the FIN being acknowledged, captured before it */
     us->fin = position;
     us->has_fin = us->anchored;
+    us->closed = true;
     history_add(f, side, 'F');
     if (f->state == FLOW_RESET || f->state == FLOW_REJECTED)
         return;
-    bool both = f->sides[side_other(side)].flags & TCP_FIN;
-    f->state = both ? FLOW_CLOSED : FLOW_CLOSING;
+    f->state = f->sides[side_other(side)].closed ? FLOW_CLOSED : FLOW_CLOSING;
 }
 
 /* A RST counts when it lies where its sender's next byte could: from what the other side has
@@ -372,7 +372,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     see_window(f, side, p);
     if (flags & TCP_ACK && !(flags & TCP_RST))
         see_ack(f, side, p);
-    if (!us->anchored && p->payload_len > 0 && !(flags & TCP_RST)) {
+    if (!us->anchored && p->payload_len > 0) {
         us->base = seq; /* midstream: the first byte to arrive is position 0 */
         us->anchored = true;
     }

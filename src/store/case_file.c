@@ -90,8 +90,9 @@ static enum status remove_leftover(struct case_file *f, struct error *err)
     int fd = open(f->partial, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
     if (fd < 0)
-        return errno == ENOENT ? STATUS_OK
-                               : error_set(err, "%s is in the way: %s", f->partial, strerror(errno));
+        return errno == ENOENT
+                   ? STATUS_OK
+                   : error_set(err, "%s is in the way: %s", f->partial, strerror(errno));
     if (!lock_take(fd)) {
         status = errno == EAGAIN || errno == EACCES
                      ? error_set(err, "%s is being written by another seine", f->path)
@@ -159,13 +160,13 @@ static enum status open_fresh(struct case_file *f, uint32_t page_size, size_t ca
     if (sqlite3_open_v2(f->partial, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
         return case_file_fault(f, "opening", err);
-    harden(f->db);
-    snprintf(sql, sizeof sql,
+    snprintf(sql, sizeof sql, /* before harden(), which would refuse to go without a journal */
              "PRAGMA page_size = %" PRIu32 "; PRAGMA locking_mode = EXCLUSIVE;"
              "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
              "PRAGMA application_id = %d; PRAGMA user_version = %d;",
              page_size, (int)STORE_APPLICATION_ID, (int)STORE_SCHEMA_VERSION);
     status = run(f, sql, err);
+    harden(f->db);
     if (status == STATUS_OK)
         status = bound_cache(f, cache_len, err);
     if (status == STATUS_OK)
@@ -192,19 +193,20 @@ static enum status check_case(struct case_file *f, struct error *err)
         return case_file_fault(f, "reading", err);
     }
     if (application_id != STORE_APPLICATION_ID)
-        return error_set(err, "%s is not a case: its application_id is 0x%08" PRIx64
-                              " instead of 0x%08x",
-                         f->path, (uint64_t)application_id & UINT32_MAX, STORE_APPLICATION_ID);
+        return error_set(
+            err, "%s is not a case: its application_id is 0x%08" PRIx64 " instead of 0x%08x",
+            f->path, (uint64_t)application_id & UINT32_MAX, STORE_APPLICATION_ID);
     if (version > STORE_SCHEMA_VERSION)
-        return error_set(err, "%s is a case of schema version %" PRId64
-                              ", newer than the %d of this seine",
-                         f->path, version, STORE_SCHEMA_VERSION);
+        return error_set(
+            err, "%s is a case of schema version %" PRId64 ", newer than the %d of this seine",
+            f->path, version, STORE_SCHEMA_VERSION);
     if (version != STORE_SCHEMA_VERSION)
         return error_set(err, "%s is not a case: its schema version is %" PRId64, f->path, version);
     return STATUS_OK;
 }
 
-static enum status open_addition(struct case_file *f, size_t cache_len, bool sync, struct error *err)
+static enum status open_addition(struct case_file *f, size_t cache_len, bool sync,
+                                 struct error *err)
 {
     if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
@@ -320,8 +322,11 @@ enum status case_file_end(struct case_file *f, bool sync, struct error *err)
 void case_file_drop(struct case_file *f)
 {
     if (f->db) {
-        if (!sqlite3_get_autocommit(f->db) && !f->partial)
-            sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
+        if (!f->partial) { /* after a failure SQLite leaves the journal to whoever reads next */
+            if (!sqlite3_get_autocommit(f->db))
+                sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
+            sqlite3_exec(f->db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
+        }
         sqlite3_close(f->db);
     }
     if (f->partial && f->lock >= 0)

@@ -208,8 +208,7 @@ static bool runs_add(struct slot *slot, uint16_t begin, uint16_t end)
     } else {
         if (slot->run_count == SLOT_RUNS)
             return false;
-        memmove(&slot->runs[i + 1], &slot->runs[i],
-                (slot->run_count - i) * sizeof slot->runs[0]);
+        memmove(&slot->runs[i + 1], &slot->runs[i], (slot->run_count - i) * sizeof slot->runs[0]);
         slot->runs[i].begin = begin;
         slot->runs[i].end = end;
         slot->run_count++;
@@ -284,7 +283,8 @@ static bool row_read(struct store *s, int64_t stream_id, int64_t position)
     }
     insert_done(row);
     if (!found)
-        insert_fail(&s->insert, "reading %s: position %lld of stream %lld is not where it was written",
+        insert_fail(&s->insert,
+                    "reading %s: position %lld of stream %lld is not where it was written",
                     case_file_name(&s->file), (long long)position, (long long)stream_id);
     return found;
 }
@@ -364,8 +364,7 @@ static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LE
     digest_end(s->digest, hex);
 }
 
-void chunks_end(struct store *s, struct kept_flow *k, enum side side,
-                char hex[DIGEST_HEX_LEN + 1])
+void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1])
 {
     struct kept_stream *t = k->sides[side];
     int64_t stream_id = keep_stream_id(s, k, side);

@@ -62,19 +62,19 @@ static uint8_t *put_be16(uint8_t *to, uint16_t value)
     return to + 2;
 }
 
-void community_id(char to[COMMUNITY_ID_LEN], uint8_t protocol, const struct endpoints *ends)
+void community_id(char to[COMMUNITY_ID_LEN], uint8_t protocol, uint8_t ip_version,
+                  const struct endpoints *ends)
 {
-    static const uint8_t mapped[ADDRESS_V4_AT] = {[10] = 0xff, [11] = 0xff};
     const struct address *src = &ends->src, *dst = &ends->dst;
     uint16_t src_port = ends->src_port, dst_port = ends->dst_port;
     bool one_way = false;
 
     if (protocol == TRANSPORT_ICMP)
-        one_way = !counterpart(icmp_pairs, sizeof icmp_pairs / sizeof icmp_pairs[0], src_port,
-                               &dst_port);
+        one_way =
+            !counterpart(icmp_pairs, sizeof icmp_pairs / sizeof icmp_pairs[0], src_port, &dst_port);
     else if (protocol == TRANSPORT_ICMPV6)
-        one_way = !counterpart(icmpv6_pairs, sizeof icmpv6_pairs / sizeof icmpv6_pairs[0],
-                               src_port, &dst_port);
+        one_way = !counterpart(icmpv6_pairs, sizeof icmpv6_pairs / sizeof icmpv6_pairs[0], src_port,
+                               &dst_port);
     int order = memcmp(src->bytes, dst->bytes, sizeof src->bytes);
     if (!one_way && (order > 0 || (order == 0 && src_port > dst_port))) {
         src = &ends->dst;
@@ -84,9 +84,7 @@ void community_id(char to[COMMUNITY_ID_LEN], uint8_t protocol, const struct endp
         dst_port = port;
     }
 
-    bool v4 = memcmp(src->bytes, mapped, ADDRESS_V4_AT) == 0 &&
-              memcmp(dst->bytes, mapped, ADDRESS_V4_AT) == 0;
-    size_t skip = v4 ? ADDRESS_V4_AT : 0;
+    size_t skip = ip_version == 4 ? ADDRESS_V4_AT : 0;
     uint8_t input[INPUT_MAX];
     uint8_t *end = put_be16(input, 0); /* the seed */
     memcpy(end, src->bytes + skip, 16 - skip);

@@ -39,8 +39,8 @@ bool store_has_evidence(struct store *s, const char *sha256, const char *fingerp
     const char *key = sha256 ? sha256 : fingerprint;
     if (!key)
         return false;
-    sqlite3_stmt *row = insert_begin(
-        &s->insert, sha256 ? SELECT_EVIDENCE_BY_HASH : SELECT_EVIDENCE_BY_FINGERPRINT);
+    sqlite3_stmt *row =
+        insert_begin(&s->insert, sha256 ? SELECT_EVIDENCE_BY_HASH : SELECT_EVIDENCE_BY_FINGERPRINT);
     put_text(row, 1, key);
     put_text(row, 2, or_empty(options));
     bool found = insert_next(&s->insert, row);
@@ -110,9 +110,9 @@ static void put_said(sqlite3_stmt *row, int at, int64_t value)
         put_int(row, at, value);
 }
 
-void store_statistics(struct store *s, uint32_t evidence_id, uint32_t interface_id,
-                      int64_t time_ns, int64_t received, int64_t dropped_by_interface,
-                      int64_t accepted_by_filter, int64_t dropped_by_system)
+void store_statistics(struct store *s, uint32_t evidence_id, uint32_t interface_id, int64_t time_ns,
+                      int64_t received, int64_t dropped_by_interface, int64_t accepted_by_filter,
+                      int64_t dropped_by_system)
 {
     sqlite3_stmt *row = insert_begin(&s->insert, INSERT_STATISTICS);
     put_int(row, 1, evidence_id);
@@ -179,6 +179,7 @@ static void count_hosts(struct store *s)
 {
     sqlite3_stmt *row = NULL;
     struct address address;
+    uint8_t version;
 
     insert_run(&s->insert, "DELETE FROM hosts");
     if (s->insert.failed)
@@ -189,8 +190,8 @@ static void count_hosts(struct store *s)
     while (insert_next(&s->insert, row)) {
         for (int i = 0; i < 2; i++) {
             const char *ip = (const char *)sqlite3_column_text(row, i);
-            if (ip && ip_parse(&address, ip))
-                hosts_add(&s->hosts, &address, i == 0, sqlite3_column_int64(row, 2),
+            if (ip && ip_parse(&address, &version, ip))
+                hosts_add(&s->hosts, &address, version, i == 0, sqlite3_column_int64(row, 2),
                           sqlite3_column_int64(row, 3));
         }
     }

@@ -1,6 +1,6 @@
 /* flow_rows.c - the rows of a flow and of its streams, written when it ends. */
-#include "store/text.h"
 #include "store/community_id.h"
+#include "store/text.h"
 #include "store/writer.h"
 
 void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side)
@@ -74,7 +74,8 @@ struct end_text {
 static void put_end(sqlite3_stmt *row, int ip_at, int mac_at, struct end_text *text,
                     const struct flow *flow, enum side side)
 {
-    put_text_len(row, ip_at, text->ip, ip_text(text->ip, flow_address(flow, side)));
+    put_text_len(row, ip_at, text->ip,
+                 ip_text(text->ip, flow_address(flow, side), flow->key.ip_version));
     put_int(row, ip_at + 1, flow_port(flow, side));
     if (flow->has_macs)
         put_text_len(row, mac_at, text->mac, mac_text(text->mac, flow->sides[side].mac));
@@ -129,12 +130,12 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
     put_text(row, 31, flow_state_name(flow->state));
     put_text(row, 32, flow_end_name(flow->end));
     put_int(row, 33, flow->client_guessed);
-    community_id(id, flow->key.protocol, &ends);
+    community_id(id, flow->key.protocol, flow->key.ip_version, &ends);
     put_text_len(row, 34, id, COMMUNITY_ID_LEN - 1);
     insert_end(&s->insert, row);
 
-    hosts_add(&s->hosts, &ends.src, true, flow->first_ns, flow->last_ns);
-    hosts_add(&s->hosts, &ends.dst, false, flow->first_ns, flow->last_ns);
+    hosts_add(&s->hosts, &ends.src, flow->key.ip_version, true, flow->first_ns, flow->last_ns);
+    hosts_add(&s->hosts, &ends.dst, flow->key.ip_version, false, flow->first_ns, flow->last_ns);
     s->counts.flows++;
 }
 

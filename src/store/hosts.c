@@ -7,8 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct host {
+/* The whole key is compared and hashed, so it has no padding. */
+struct host_key {
     struct address address;
+    uint64_t ip_version;
+};
+_Static_assert(sizeof(struct host_key) == 24, "a key with padding would make equal keys differ");
+
+struct host {
+    struct host_key key;
     int64_t first_ns, last_ns;
     uint64_t as_client, as_server; /* both 0: the place is free */
 };
@@ -38,27 +45,27 @@ static bool is_free(const struct host *host)
 }
 
 /* The place of an address: its own, or a free one. */
-static struct host *find(struct hosts *h, const struct address *address)
+static struct host *find(struct hosts *h, const struct host_key *key)
 {
-    size_t at = table_hash(address->bytes, sizeof address->bytes) & (h->room - 1);
+    size_t at = table_hash(key, sizeof *key) & (h->room - 1);
 
-    while (!is_free(&h->table[at]) &&
-           memcmp(&h->table[at].address, address, sizeof *address) != 0)
+    while (!is_free(&h->table[at]) && memcmp(&h->table[at].key, key, sizeof *key) != 0)
         at = (at + 1) & (h->room - 1);
     return &h->table[at];
 }
 
-void hosts_add(struct hosts *h, const struct address *address, bool client, int64_t first_ns,
-               int64_t last_ns)
+void hosts_add(struct hosts *h, const struct address *address, uint8_t ip_version, bool client,
+               int64_t first_ns, int64_t last_ns)
 {
-    struct host *host = find(h, address);
+    struct host_key key = {*address, ip_version};
+    struct host *host = find(h, &key);
 
     if (is_free(host)) {
         if (h->count >= h->room / 4 * 3) {
             hosts_write(h);
-            host = find(h, address);
+            host = find(h, &key);
         }
-        *host = (struct host){.address = *address, .first_ns = first_ns, .last_ns = last_ns};
+        *host = (struct host){.key = key, .first_ns = first_ns, .last_ns = last_ns};
         h->count++;
     }
     if (first_ns < host->first_ns)
@@ -71,8 +78,8 @@ void hosts_add(struct hosts *h, const struct address *address, bool client, int6
 
 static int by_address(const void *a, const void *b)
 {
-    return memcmp(((const struct host *)a)->address.bytes, ((const struct host *)b)->address.bytes,
-                  sizeof(struct address));
+    return memcmp(&((const struct host *)a)->key, &((const struct host *)b)->key,
+                  sizeof(struct host_key));
 }
 
 void hosts_write(struct hosts *h)
@@ -86,10 +93,10 @@ void hosts_write(struct hosts *h)
     for (size_t i = 0; i < count; i++) {
         const struct host *host = &h->table[i];
         char ip[IP_TEXT_LEN];
-        size_t len = ip_text(ip, &host->address);
+        size_t len = ip_text(ip, &host->key.address, (uint8_t)host->key.ip_version);
         sqlite3_stmt *row = insert_begin(h->insert, UPSERT_HOST);
         put_text_len(row, 1, ip, len);
-        put_blob(row, 2, span_of(host->address.bytes, sizeof host->address.bytes));
+        put_blob(row, 2, span_of(host->key.address.bytes, sizeof host->key.address.bytes));
         put_int(row, 3, host->first_ns);
         put_int(row, 4, host->last_ns);
         put_count(row, 5, host->as_client);

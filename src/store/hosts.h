@@ -25,8 +25,8 @@ bool hosts_init(struct hosts *h, struct insert *insert, size_t memory);
 void hosts_release(struct hosts *h); /* what was not written is lost */
 
 /* A flow in which this address was client, or server. */
-void hosts_add(struct hosts *h, const struct address *address, bool client, int64_t first_ns,
-               int64_t last_ns);
+void hosts_add(struct hosts *h, const struct address *address, uint8_t ip_version, bool client,
+               int64_t first_ns, int64_t last_ns);
 
 /* Merges what there is into the database. */
 void hosts_write(struct hosts *h);

@@ -13,8 +13,9 @@ static const char *const texts[STATEMENT_COUNT] = {
     [UPDATE_RUN_SEAL] = "UPDATE runs SET seal = ?2 WHERE run_id = ?1",
     [INSERT_EVIDENCE] = "INSERT INTO evidence (evidence_id, run_id, source, kind, format, frames,"
                         " status, options) VALUES (?1, ?2, ?3, ?4, ?5, 0, 'open', ?6)",
-    [UPDATE_EVIDENCE] = "UPDATE evidence SET bytes = ?2, sha256 = ?3, fingerprint = ?4, frames = ?5,"
-                        " first_ns = ?6, last_ns = ?7, status = ?8 WHERE evidence_id = ?1",
+    [UPDATE_EVIDENCE] =
+        "UPDATE evidence SET bytes = ?2, sha256 = ?3, fingerprint = ?4, frames = ?5,"
+        " first_ns = ?6, last_ns = ?7, status = ?8 WHERE evidence_id = ?1",
     [SELECT_EVIDENCE_BY_HASH] =
         "SELECT 1 FROM evidence WHERE sha256 = ?1 AND status <> 'open' AND"
         " (options = ?2 OR CASE WHEN json_valid(options) AND json_valid(?2) THEN"
@@ -75,7 +76,7 @@ static const char *const texts[STATEMENT_COUNT] = {
                       " count = count + ?4 WHERE flow_id = ?1 AND kind = ?2",
     [UPSERT_HOST] = "INSERT INTO hosts (ip, addr, first_ns, last_ns, flows_as_client,"
                     " flows_as_server) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-                    " ON CONFLICT (addr) DO UPDATE SET"
+                    " ON CONFLICT (addr, ip) DO UPDATE SET"
                     " first_ns = min(first_ns, excluded.first_ns),"
                     " last_ns = max(last_ns, excluded.last_ns),"
                     " flows_as_client = flows_as_client + excluded.flows_as_client,"

@@ -32,8 +32,8 @@ static void keep_text(struct store *s, struct oddity_count *count, const char *t
     count->text[len] = 0;
 }
 
-void oddities_add(struct store *s, struct oddity_count **list, uint32_t evidence_id,
-                  uint64_t frame, enum oddity kind, const char *text)
+void oddities_add(struct store *s, struct oddity_count **list, uint32_t evidence_id, uint64_t frame,
+                  enum oddity kind, const char *text)
 {
     bool by_evidence = list == &s->oddities;
     struct oddity_count *count;

@@ -64,8 +64,7 @@ static bool search_rows(struct store *s, struct search *search, int64_t stream_i
 }
 
 /* Who took the byte over; false when nobody did. */
-static bool find_takeover(struct store *s, struct owner *owner, int64_t stream_id,
-                          int64_t position)
+static bool find_takeover(struct store *s, struct owner *owner, int64_t stream_id, int64_t position)
 {
     bool found = false;
     sqlite3_stmt *row = insert_begin(&s->insert, SELECT_TAKEOVER);

@@ -40,16 +40,18 @@ bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t 
     const struct piece *piece = &packet->pieces[index];
     uint64_t first = (uint64_t)(a->bytes.data - packet->ip_payload.data); /* of the arrival */
     uint64_t begin = piece->start > first ? piece->start : first;
-    uint64_t end = (uint64_t)piece->start + piece->len;
-    bool last = end >= first + a->bytes.len;
-    if (last)
-        end = first + a->bytes.len;
+    uint64_t end = (uint64_t)piece->start + piece->wire_len;
+    uint64_t captured_end = (uint64_t)piece->start + piece->len;
+    if (end > first + a->len)
+        end = first + a->len;
+    if (captured_end > first + a->bytes.len)
+        captured_end = first + a->bytes.len;
     if (begin >= end)
         return false;
     describe(record, a, &packet->frames[piece->frame]);
     record->position += (int64_t)(begin - first);
-    record->captured = (uint32_t)(end - begin);
-    record->length = record->captured + (last ? a->len - (uint32_t)a->bytes.len : 0);
+    record->length = (uint32_t)(end - begin);
+    record->captured = captured_end > begin ? (uint32_t)(captured_end - begin) : 0;
     record->offset = piece->offset + (begin - piece->start);
     return true;
 }

@@ -180,11 +180,10 @@ static bool add_cell(struct renderer *r, int i, struct span text, bool right)
         text = span_first(text, kept);
         width = text_width(text, room, &kept) + 1;
     }
-    bool last = i == r->count - 1;
     return (i == 0 || add_spaces(&r->line, 2)) && (!right || add_spaces(&r->line, room - width)) &&
            buffer_add(&r->line, text.data, text.len) &&
            (!cut || buffer_add_text(&r->line, ellipsis)) &&
-           (right || last || add_spaces(&r->line, room - width));
+           (right || add_spaces(&r->line, room - width));
 }
 
 static enum status no_room(struct error *err)
@@ -201,6 +200,14 @@ static enum status write_line(struct renderer *r, struct error *err)
         return error_set(err, "printing the rows: %s", strerror(errno));
     buffer_clear(&r->line);
     return STATUS_OK;
+}
+
+/* The same for a table, without the spaces that fill the last column. */
+static enum status write_table_line(struct renderer *r, struct error *err)
+{
+    while (r->line.len > 0 && r->line.data[r->line.len - 1] == ' ')
+        r->line.len--;
+    return write_line(r, err);
 }
 
 /* The next row, if there is one. */
@@ -257,7 +264,7 @@ static enum status print_names(struct renderer *r, struct error *err)
         if (!add_cell(r, i, name, c->number && !c->text))
             return no_room(err);
     }
-    enum status status = write_line(r, err);
+    enum status status = write_table_line(r, err);
     if (status != STATUS_OK)
         return status;
     for (int i = 0; i < r->count; i++) {
@@ -268,7 +275,7 @@ static enum status print_names(struct renderer *r, struct error *err)
                 return no_room(err);
         }
     }
-    return write_line(r, err);
+    return write_table_line(r, err);
 }
 
 /* Prints the rows that have waited. */
@@ -286,7 +293,7 @@ static enum status print_ahead(struct renderer *r, struct error *err)
                 return no_room(err);
             span_take(&rest, text.len + 1, NULL);
         }
-        status = write_line(r, err);
+        status = write_table_line(r, err);
     }
     return status;
 }
@@ -314,7 +321,7 @@ static enum status render_table(struct renderer *r, struct error *err)
                 return no_room(err);
         }
         r->rows++;
-        status = write_line(r, err);
+        status = write_table_line(r, err);
     }
     return more == STATUS_FAILED ? more : status;
 }

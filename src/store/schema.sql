@@ -122,7 +122,7 @@ CREATE TABLE hosts (
     last_ns INTEGER NOT NULL,
     flows_as_client INTEGER NOT NULL,
     flows_as_server INTEGER NOT NULL,
-    PRIMARY KEY (addr)
+    PRIMARY KEY (addr, ip)          -- an IPv6 address may look like a mapped IPv4 one
 ) STRICT, WITHOUT ROWID;
 
 -- Every frame of a flow, as delta-coded blobs: read through frames(flow_id). docs/blobs.md has the format.

@@ -32,7 +32,7 @@ enum {
 struct store;
 
 struct store_options {
-    size_t memory;       /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
+    size_t memory; /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
     uint32_t page_size;  /* of a fresh case: 4096 or 16384 */
     bool hash;           /* SHA-256 of streams */
     bool sync;           /* flush to the disk, so that it survives a loss of power */
@@ -84,13 +84,12 @@ struct evidence_end {
     const char *sha256;      /* NULL: not hashed */
     const char *fingerprint; /* NULL: a pipe */
     uint64_t frames;
-    int64_t first_ns, last_ns; /* meaningless when frames is 0 */
-    const char *status;      /* complete | partial | interrupted */
+    int64_t first_ns, last_ns;              /* meaningless when frames is 0 */
+    const char *status;                     /* complete | partial | interrupted */
     uint64_t verdict_frames[VERDICT_COUNT]; /* no row where zero */
     uint64_t verdict_bytes[VERDICT_COUNT];
 };
 void store_evidence_end(struct store *store, uint32_t evidence_id, const struct evidence_end *end);
-
 
 /* STATUS_OK, or the first failure. Cheap: called every so many frames. */
 enum status store_checkpoint(struct store *store, struct error *err);

@@ -25,7 +25,7 @@ static char *put_hex(char *to, unsigned value)
     return to;
 }
 
-static bool is_v4(const struct address *address)
+static bool is_mapped(const struct address *address)
 {
     static const uint8_t mapped[ADDRESS_V4_AT] = {[10] = 0xff, [11] = 0xff};
     return memcmp(address->bytes, mapped, ADDRESS_V4_AT) == 0;
@@ -60,10 +60,12 @@ static char *put_v6(char *to, const uint8_t bytes[16])
     return to;
 }
 
-size_t ip_text(char to[IP_TEXT_LEN], const struct address *address)
+size_t ip_text(char to[IP_TEXT_LEN], const struct address *address, uint8_t ip_version)
 {
     char *end = to;
-    if (is_v4(address)) {
+    if (is_mapped(address)) {
+        if (ip_version != 4) /* RFC 5952 5 */
+            end = stpcpy(end, "::ffff:");
         for (int i = ADDRESS_V4_AT; i < 16; i++) {
             if (i > ADDRESS_V4_AT)
                 *end++ = '.';
@@ -76,13 +78,15 @@ size_t ip_text(char to[IP_TEXT_LEN], const struct address *address)
     return (size_t)(end - to);
 }
 
-bool ip_parse(struct address *address, const char *text)
+bool ip_parse(struct address *address, uint8_t *ip_version, const char *text)
 {
     uint8_t v4[4];
     if (inet_pton(AF_INET, text, v4) == 1) {
         address_v4(address, span_of(v4, sizeof v4));
+        *ip_version = 4;
         return true;
     }
+    *ip_version = 6;
     return inet_pton(AF_INET6, text, address->bytes) == 1;
 }
 

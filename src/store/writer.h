@@ -63,8 +63,8 @@ struct kept_stream {
     struct pending_gap gap;
     uint8_t slot_count;
     bool tail_lost; /* some of the missing tail is not just truncated */
-    bool rehash;    /* rows did not come in order, or were changed: they are read again at the end */
-    bool taken;     /* a provisional byte was replaced: owners stand in temp.takeovers */
+    bool rehash; /* rows did not come in order, or were changed: they are read again at the end */
+    bool taken;  /* a provisional byte was replaced: owners stand in temp.takeovers */
 };
 
 struct oddity_count {
@@ -112,8 +112,8 @@ struct store {
     struct kept_queue bare; /* the others */
     struct kept_flow *busy; /* not to be asked: the one at work */
 
-    uint16_t slot_len;    /* bytes of a full chunk */
-    uint16_t frames_len;  /* bytes of a full blob of frames */
+    uint16_t slot_len;   /* bytes of a full chunk */
+    uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
     struct digest *digest; /* for streams that have none of their own */
 
@@ -137,13 +137,14 @@ struct store {
     struct buffer kept_bytes; /* what is held of an arrival that is compared */
     struct buffer text;       /* for what is made valid UTF-8 */
     bool oddities_indexed;
-    bool takeovers;           /* temp.takeovers is there */
+    bool takeovers; /* temp.takeovers is there */
     struct store_counts counts;
 };
 
 /* keep.c - what is kept of a live flow. */
-struct kept_flow *keep_flow(struct store *s, struct flow *flow);        /* NULL after a failure */
-struct kept_stream *keep_stream(struct store *s, struct kept_flow *k, enum side side); /* likewise */
+struct kept_flow *keep_flow(struct store *s, struct flow *flow); /* NULL after a failure */
+struct kept_stream *keep_stream(struct store *s, struct kept_flow *k,
+                                enum side side);      /* likewise */
 void keep_drop(struct store *s, struct kept_flow *k); /* gives all back, unwritten */
 void keep_drop_all(struct store *s);
 int64_t keep_flow_id(struct store *s, struct kept_flow *k);
@@ -155,7 +156,7 @@ void *keep_room(struct store *s, unsigned size_class);
 /* records.c - frames and arrivals on their way to their blobs. */
 void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record);
 void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
-                       const struct arrival_record *record);
+                         const struct arrival_record *record);
 void records_write_frames(struct store *s, struct kept_flow *k);
 void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side);
 void records_drop(struct store *s, struct blob *b);
@@ -163,7 +164,8 @@ void records_drop(struct store *s, struct blob *b);
 /* chunks.c - payload. */
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
                  struct span bytes);
-void chunks_write(struct store *s, struct kept_flow *k, enum side side); /* all open slots, as rows */
+void chunks_write(struct store *s, struct kept_flow *k,
+                  enum side side); /* all open slots, as rows */
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side);
 void chunks_drop(struct store *s, struct kept_stream *t);
 
@@ -182,8 +184,7 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
                     struct span bytes);
 
 /* What is left goes into stream_data or chunk_data; `hex` is the hash of the stream. */
-void chunks_end(struct store *s, struct kept_flow *k, enum side side,
-                char hex[DIGEST_HEX_LEN + 1]);
+void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
 
 /* conflicts.c - what an arrival brings that was there before. */
 bool conflicts_find(struct store *s, struct kept_flow *k, const struct arrival *a);
@@ -208,8 +209,8 @@ uint32_t pieces_count(const struct arrival *a);
 bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t index);
 
 /* oddities.c */
-void oddities_add(struct store *s, struct oddity_count **list, uint32_t evidence_id,
-                  uint64_t frame, enum oddity kind, const char *text);
+void oddities_add(struct store *s, struct oddity_count **list, uint32_t evidence_id, uint64_t frame,
+                  enum oddity kind, const char *text);
 void oddities_write(struct store *s, struct kept_flow *k);
 void oddities_write_evidence(struct store *s); /* those without a flow; and forgets them */
 void oddities_drop(struct store *s, struct oddity_count **list);
@@ -219,7 +220,8 @@ void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow 
 void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side); /* the pending one */
 
 /* evidence.c */
-const char *evidence_text(struct store *s, struct span bytes); /* valid UTF-8, until the next call */
+const char *evidence_text(struct store *s,
+                          struct span bytes); /* valid UTF-8, until the next call */
 void evidence_remove_open(struct store *s);
 
 /* sink.c */

@@ -59,8 +59,9 @@ static size_t frames_there_and_back(const struct frame_record *records, size_t c
     CU_ASSERT_EQUAL(same, count);
     CU_ASSERT_EQUAL(rest.len, 0);
     CU_ASSERT_FALSE(frame_record_take(&rest, &got));
+    size_t len = (size_t)(end - blob);
     free(blob);
-    return (size_t)(end - blob);
+    return len;
 }
 
 static size_t arrivals_there_and_back(const struct arrival_record *records, size_t count)
@@ -81,8 +82,9 @@ static size_t arrivals_there_and_back(const struct arrival_record *records, size
     CU_ASSERT_EQUAL(same, count);
     CU_ASSERT_EQUAL(rest.len, 0);
     CU_ASSERT_FALSE(arrival_record_take(&rest, &got));
+    size_t len = (size_t)(end - blob);
     free(blob);
-    return (size_t)(end - blob);
+    return len;
 }
 
 /* A value that may be anything, and is often at an edge. */

@@ -5,8 +5,8 @@
  *     (i0 link 1 snap 96 ticks 1000000 'eth0') {0 os linux} 1@40 1000000000ns i0 link 1 3/60 abc .
  *
  * (...) is an interface, {...} a note with its frame, <...> statistics, [...] secrets; a frame is
- * number@offset, time, interface, link type, captured/wire length, and the bytes. It ends in . at the
- * end, ! at damage, # at a failure. */
+ * number@offset, time, interface, link type, captured/wire length, and the bytes. It ends in . at
+ * the end, ! at damage, # at a failure. */
 #ifndef SEINE_TESTS_CAPTURE_SCRIPT_H
 #define SEINE_TESTS_CAPTURE_SCRIPT_H
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "store/blobs.h"
+#include "store/reader.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -40,6 +41,7 @@ static inline void made_case_new(struct made_case *c)
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(c->folder));
     snprintf(c->path, sizeof c->path, "%s/made.db", c->folder);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(c->path, &c->db), SQLITE_OK);
+    made_case_sql(c, "PRAGMA synchronous = OFF");
     made_case_sql(c, schema_sql);
     snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              (int)STORE_APPLICATION_ID, (int)STORE_SCHEMA_VERSION);
@@ -107,6 +109,49 @@ static inline void made_case_arrivals(struct made_case *c, int stream_id, int pa
     snprintf(sql, sizeof sql, "INSERT INTO arrivals VALUES (%d, %d, %zu, 0, 0, ?1)", stream_id,
              part, count);
     made_case_blob(c, sql, blob, (size_t)(end - blob));
+}
+
+/* Opens it to be read. */
+static inline struct reader *made_case_read(const struct made_case *c)
+{
+    struct reader *reader;
+    struct error err = {""};
+    if (reader_open(&reader, c->path, &err) != STATUS_OK)
+        fprintf(stderr, "%s\n", err.text);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(reader);
+    return reader;
+}
+
+/* The pieces of a stream as a picture: bytes stand for themselves, a gap is its cause in brackets with
+ * its length; where the walk fails, its sentence after a "!". */
+static inline void stream_picture(char *to, size_t room, struct reader *reader, int64_t stream_id)
+{
+    struct stream_cursor *cursor;
+    struct stream_piece piece;
+    struct error err = {""};
+    enum status status;
+    size_t len = 0;
+
+    to[0] = 0;
+    if (stream_cursor_open(&cursor, reader, stream_id, &err) != STATUS_OK) {
+        snprintf(to, room, "!%s", err.text);
+        return;
+    }
+    while ((status = stream_cursor_next(cursor, &piece, &err)) == STATUS_OK && len < room / 2) {
+        CU_ASSERT_EQUAL(piece.cause == NULL, piece.bytes.len == (size_t)piece.length);
+        len += (size_t)snprintf(to + len, room - len,
+                                len ? " %lld:" : "%lld:", (long long)piece.position);
+        if (piece.cause)
+            len += (size_t)snprintf(to + len, room - len, "[%.40s %lld%s]", piece.cause,
+                                    (long long)piece.length, piece.tail ? " tail" : "");
+        else
+            len += (size_t)snprintf(to + len, room - len, "%.*s",
+                                    (int)(piece.bytes.len < 100 ? piece.bytes.len : 100),
+                                    (const char *)piece.bytes.data);
+    }
+    if (status == STATUS_FAILED)
+        snprintf(to + len, room - len, "!%s", err.text);
+    stream_cursor_close(cursor);
 }
 
 #endif

@@ -140,7 +140,7 @@ static inline void rig_flow_init(struct rig_flow *f, uint32_t n)
     f->flow.client_is_low = true;
     f->flow.state = FLOW_ESTABLISHED;
     f->flow.handshake_rtt_ns = -1;
-    f->flow.ip_version = 4;
+    f->flow.key.ip_version = 4;
     f->flow.first_frame = 1;
     f->flow.first_evidence_id = 1;
 }

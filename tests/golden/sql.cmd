@@ -1,0 +1,28 @@
+craft -o talk.pcap $GOLDEN/talk.craft
+seine ingest -q -o case.db talk.pcap
+sha256sum < case.db > before
+seine sql case.db 'SELECT flow_id, client_ip, state FROM flows'
+seine sql case.db 'SELECT 1 AS one; SELECT NULL AS none, 2.5 AS half, '"x'00ff' AS bytes, 'a,\"b' AS text" --csv
+seine sql case.db "SELECT 1 AS one, NULL AS none, 'é' || char(27) AS text" --json
+seine sql case.db 'SELECT position, length, frame, fate FROM segments(2)'
+seine sql case.db 'SELECT count(*) FROM frames(1)'
+# Nothing writes, whatever it says.
+seine sql case.db 'DELETE FROM flows'
+seine sql case.db 'CREATE TEMP TABLE t (a)'
+seine sql case.db "ATTACH 'other.db' AS other"
+seine sql case.db "VACUUM INTO 'other.db'"
+seine sql case.db 'PRAGMA query_only = OFF'
+seine sql case.db 'PRAGMA writable_schema = ON'
+seine sql case.db "UPDATE sqlite_master SET sql = ''"
+seine sql case.db 'BEGIN IMMEDIATE'
+seine sql case.db "SELECT load_extension('x')"
+# What makes no sense.
+seine sql case.db 'SELEC 1'
+seine sql case.db 'SELECT nothing FROM flows'
+seine sql case.db ''
+# From standard input.
+printf 'SELECT 1;\n\n.schema hosts\nSELECT\n2' | seine sql case.db
+printf '.tables\n.quit\nSELECT 1;\n' | seine sql case.db | grep -c table
+printf '.nothing\nSELECT 1;\n' | seine sql case.db
+printf 'SELECT 1;\nSELEC;\nSELECT 2;\n' | seine sql case.db
+sha256sum < case.db | cmp - before; ls

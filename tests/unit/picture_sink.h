@@ -1,0 +1,68 @@
+/* picture_sink.h - a sink that remembers all that it is told, draws it, and believes nothing.
+ *
+ * It keeps bytes as a store would: the fresh positions of each arrival, and in `taken` ones the
+ * newer byte. Captured positions that are neither are compared with what is kept.
+ *
+ *     stream     "AAA..CC"     '.' is in a gap, '~' was cut by the snap length; one that does not
+ *                              begin at 0 says where: "@-3 xyzAAA"; '|' stands between datagrams
+ *     gap        "client 3+2 unknown", and " tail" behind the last byte
+ *     conflict   "client x@2": the bytes that lost, the first at position 2
+ *     refusal    "client keepalive z@-1"
+ *     oddity     "urgent", "urgent x3" when told three times in a row
+ *     flow       "established ShADad capture_end": state, history ('-' when empty), end
+ *     counts     "client 2 packets 4 bytes 1 again, server ..., rtt 2 ms"
+ *
+ * Bytes that cannot be printed are '?'. More than 4096 equal things are counted: ".{1048576}".
+ * Several of one kind are joined by ", ", those of several flows' streams by " | ".
+ *
+ * What sink.h promises is checked at every call; where it does not hold, a sentence is added to
+ * `broken`. */
+#ifndef SEINE_TESTS_PICTURE_SINK_H
+#define SEINE_TESTS_PICTURE_SINK_H
+
+#include "reassembly/sink.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Text in the making. */
+struct text {
+    FILE *out;
+    char *chars; /* owned; valid after text_read() */
+    size_t len;
+};
+
+const char *text_read(struct text *t);
+
+struct told_flow;
+
+struct picture_sink {
+    struct sink sink;
+    struct told_flow **flows; /* owned; in the order in which they were first heard of */
+    size_t flow_count;
+    size_t
+        arrival_count; /* segments and datagrams so far: an arrival's index is its owner's name */
+    struct text gaps, conflicts, refused, oddities, frames;
+    struct text calls; /* everything, a line a call */
+    struct text broken;
+    bool is_tight;       /* memory is short: which bytes are provisional may have been forgotten */
+    char odd_before[40]; /* the oddity told last, and how many times in a row */
+    unsigned odd_times;
+};
+
+void picture_sink_init(struct picture_sink *p);
+void picture_sink_release(struct picture_sink *p);
+
+/* To be called when nothing more is to come: a flow that has not ended is broken. */
+void picture_sink_finish(struct picture_sink *p);
+
+/* Draw all flows, for free(). */
+char *picture_sink_streams(struct picture_sink *p, enum side side);
+char *picture_sink_flows(struct picture_sink *p);
+char *picture_sink_counts(struct picture_sink *p);
+
+/* What is kept at a position of the flow that was heard of as number `flow`; false when nothing. */
+bool picture_sink_at(const struct picture_sink *p, size_t flow, enum side side, int64_t position,
+                     uint8_t *byte, size_t *owner);
+
+#endif

@@ -1,0 +1,191 @@
+/* seal_test.c - the seal changes with all that a case says, and with nothing else. */
+#include "store/seal.h"
+
+#include "base/digest.h"
+#include "made_case.h"
+#include "suite.h"
+
+static void make(struct made_case *c)
+{
+    made_case_new(c);
+    made_case_sql(
+        c, "INSERT INTO runs VALUES (1, '0.1', 'seine x', 0, 1, 'h', 'u', 1, 1, NULL);"
+           "INSERT INTO evidence VALUES (1, 1, 'x.pcap', 'file', 'pcap', 24, NULL, 0, NULL, NULL,"
+           " 'complete', '{}', NULL);"
+           "INSERT INTO streams VALUES (4, 2, 'client', 0, 3, 3, 0, 0, 0, 0, 'complete', 'aa'),"
+           " (5, 2, 'server', 0, 6, 6, 0, 0, 0, 0, 'complete', NULL),"
+           " (6, 3, 'client', 0, 1, 1, 0, 0, 0, 0, 'complete', 'bb');"
+           "INSERT INTO stream_data VALUES (4, 0, x'414243');"
+           "INSERT INTO chunk_data (chunk_id, stream_id, position, length, part, data) VALUES"
+           " (1, 5, 3, 3, 0, x'444546'), (2, 5, 0, 3, 0, x'414243'), (3, 6, 0, 1, 0, x'58');"
+           "INSERT INTO gaps VALUES (4, 3, 1, 'unknown', 1);"
+           "INSERT INTO hosts VALUES ('::1', x'00000000000000000000000000000001', 1, 2, 3, 4)");
+}
+
+static void seal_of(const struct made_case *c, char hex[65])
+{
+    struct error err = {""};
+    CU_ASSERT_EQUAL(seal_compute(c->db, hex, &err), STATUS_OK);
+    CU_ASSERT_STRING_EQUAL(err.text, "");
+    CU_ASSERT_EQUAL(strlen(hex), 64);
+}
+
+/* Whether the seal of a case is another one after `sql`. */
+static bool changes(const char *sql)
+{
+    struct made_case c;
+    char before[65], after[65];
+    make(&c);
+    seal_of(&c, before);
+    made_case_sql(&c, sql);
+    seal_of(&c, after);
+    made_case_remove(&c);
+    return strcmp(before, after) != 0;
+}
+
+static void every_row_counts(void)
+{
+    CU_ASSERT_TRUE(changes("UPDATE evidence SET source = 'y.pcap'"));
+    CU_ASSERT_TRUE(changes("UPDATE evidence SET bytes = NULL"));
+    CU_ASSERT_TRUE(changes("UPDATE evidence SET sha256 = ''"));
+    CU_ASSERT_TRUE(changes("UPDATE streams SET sha256 = 'ab' WHERE stream_id = 4"));
+    CU_ASSERT_TRUE(changes("UPDATE gaps SET tail = 0"));
+    CU_ASSERT_TRUE(changes("DELETE FROM gaps"));
+    CU_ASSERT_TRUE(changes("UPDATE hosts SET addr = x'01'"));
+    CU_ASSERT_TRUE(changes("INSERT INTO notes VALUES (1, 1, NULL, 'comment', '')"));
+    CU_ASSERT_TRUE(changes("UPDATE streams SET stream_id = 7 WHERE stream_id = 6"));
+}
+
+static void what_lies_where_counts(void)
+{
+    CU_ASSERT_TRUE(changes("UPDATE evidence SET source = 'x.pcapfile', kind = ''"));
+    CU_ASSERT_TRUE(changes("UPDATE evidence SET bytes = NULL, first_ns = 24"));
+    CU_ASSERT_TRUE(changes("UPDATE streams SET missing = missing_tail + 1"));
+}
+
+static void bytes_without_a_hash_count(void)
+{
+    CU_ASSERT_TRUE(changes("UPDATE chunk_data SET data = x'444547' WHERE chunk_id = 1"));
+    CU_ASSERT_TRUE(changes("UPDATE chunk_data SET position = 4 WHERE chunk_id = 1"));
+    CU_ASSERT_TRUE(changes("INSERT INTO stream_data VALUES (5, 9, x'00')"));
+    CU_ASSERT_FALSE(changes("UPDATE chunk_data SET data = x'59' WHERE chunk_id = 3"));
+    CU_ASSERT_FALSE(changes("UPDATE stream_data SET data = x'59' WHERE stream_id = 4"));
+}
+
+static void runs_and_indexes_do_not_count(void)
+{
+    CU_ASSERT_FALSE(changes("UPDATE runs SET seal = 'x'"));
+    CU_ASSERT_FALSE(changes("DELETE FROM runs"));
+    CU_ASSERT_FALSE(changes("CREATE INDEX mine ON flows (protocol)"));
+    CU_ASSERT_FALSE(changes("CREATE INDEX mine ON streams (sha256, stream_id)"));
+    CU_ASSERT_FALSE(changes("DROP INDEX chunk_data_place"));
+    CU_ASSERT_FALSE(changes("CREATE INDEX mine ON streams (flow_id); ANALYZE"));
+    CU_ASSERT_FALSE(changes("VACUUM"));
+}
+
+static void an_index_over_all_columns_does_not_change_the_order(void)
+{
+    CU_ASSERT_FALSE(changes("CREATE INDEX mine ON gaps (length DESC, position, tail, cause)"));
+    CU_ASSERT_FALSE(changes("CREATE INDEX mine ON stream_data (data, position)"));
+    CU_ASSERT_FALSE(
+        changes("CREATE INDEX mine ON streams (sha256 DESC, flow_id, side, start, length, stored,"
+                " missing, truncated, missing_tail, conflicted, verdict)"));
+}
+
+static void nothing_hides_beside_our_tables(void)
+{
+    CU_ASSERT_TRUE(changes("CREATE TABLE mine (a)"));
+    CU_ASSERT_TRUE(changes("CREATE TABLE mine (rowid, _rowid_ PRIMARY KEY, b)"));
+    CU_ASSERT_TRUE(changes("CREATE TABLE mine (\"a\"\"b\" , c, PRIMARY KEY (c, \"a\"\"b\"))"
+                           " WITHOUT ROWID"));
+    CU_ASSERT_TRUE(changes("CREATE VIEW mine AS SELECT 1"));
+    CU_ASSERT_TRUE(changes("CREATE TRIGGER mine AFTER DELETE ON gaps BEGIN SELECT 1; END"));
+    CU_ASSERT_TRUE(changes("DROP VIEW chunks; CREATE VIEW chunks AS SELECT 1"));
+    CU_ASSERT_FALSE(changes("CREATE TEMP TABLE mine (a)"));
+    CU_ASSERT_FALSE(changes("CREATE TEMP VIEW mine AS SELECT 1"));
+}
+
+static void a_table_may_not_pose_as_the_list_of_tables(void)
+{
+    CU_ASSERT_TRUE(
+        changes("CREATE TABLE pragma_table_list (schema, name, type, ncol, wr, strict)"));
+    CU_ASSERT_TRUE(changes("CREATE VIEW pragma_table_list AS SELECT 'main' AS schema WHERE 0"));
+}
+
+static void what_cannot_be_read_is_a_sentence(void)
+{
+    struct made_case c;
+    char hex[65];
+    struct error err = {""};
+    make(&c);
+    made_case_sql(&c, "CREATE TABLE mine (rowid, _rowid_, oid)");
+    CU_ASSERT_EQUAL(seal_compute(c.db, hex, &err), STATUS_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "mine"));
+    made_case_sql(&c, "DROP TABLE mine; DROP VIEW chunks; DROP TABLE stream_data;"
+                      "CREATE TABLE stream_data (other)");
+    CU_ASSERT_EQUAL(seal_compute(c.db, hex, &err), STATUS_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "stream_data"));
+    made_case_remove(&c);
+}
+
+/* The worked example of docs/blobs.md: a file with one table, and no view. */
+static void the_example_of_the_document_holds(void)
+{
+    static const char bytes[] = "seine seal 1\n"
+                                "T\x01t"
+                                "C\x02"
+                                "S\x01"
+                                "aS\x01"
+                                "b"
+                                "RI\xd8\x04S\x02hi"
+                                "RI\x01"
+                                "B\x01\xff"
+                                "RNF\x3f\xf8\0\0\0\0\0\0"
+                                "T\x0dsqlite_master"
+                                "C\x04S\x04typeS\x04nameS\x08tbl_nameS\x03sql";
+    char hex[65], expected[65];
+    struct error err;
+    sqlite3 *db;
+
+    sqlite3_open(":memory:", &db);
+    sqlite3_exec(db,
+                 "CREATE TABLE t (a, b); INSERT INTO t VALUES (300, 'hi'), (-1, x'ff'),"
+                 " (NULL, 1.5)",
+                 NULL, NULL, NULL);
+    CU_ASSERT_EQUAL(seal_compute(db, hex, &err), STATUS_OK);
+    digest_once(expected, span_of(bytes, sizeof bytes - 1));
+    CU_ASSERT_STRING_EQUAL(hex, expected);
+    CU_ASSERT_STRING_EQUAL(hex, "cceb34d614d3a14cb96ec60dc174019995f1c35780c58adc64ed5e52c3309442");
+    sqlite3_close(db);
+}
+
+static void long_values_pass_whole(void)
+{
+    struct made_case c;
+    char before[65], after[65];
+    make(&c);
+    made_case_sql(&c, "INSERT INTO secrets VALUES (1, 1, 1, zeroblob(200000))");
+    seal_of(&c, before);
+    seal_of(&c, after);
+    CU_ASSERT_STRING_EQUAL(before, after);
+    made_case_sql(&c, "UPDATE secrets SET data = CAST(zeroblob(199999) || x'01' AS BLOB)");
+    seal_of(&c, after);
+    CU_ASSERT_STRING_NOT_EQUAL(before, after);
+    made_case_remove(&c);
+}
+
+static const struct test tests[] = {
+    {"every row counts", every_row_counts},
+    {"what lies where counts", what_lies_where_counts},
+    {"bytes without a hash count", bytes_without_a_hash_count},
+    {"runs and indexes do not count", runs_and_indexes_do_not_count},
+    {"an index over all columns does not change the order",
+     an_index_over_all_columns_does_not_change_the_order},
+    {"nothing hides beside our tables", nothing_hides_beside_our_tables},
+    {"a table may not pose as the list of tables", a_table_may_not_pose_as_the_list_of_tables},
+    {"what cannot be read is a sentence", what_cannot_be_read_is_a_sentence},
+    {"the example of the document holds", the_example_of_the_document_holds},
+    {"long values pass whole", long_values_pass_whole},
+};
+
+SUITE("seal", tests)

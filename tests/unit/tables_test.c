@@ -1,0 +1,223 @@
+/* tables_test.c - segments and frames answer like tables, and survive what a case may hold. */
+#include "store/tables.h"
+
+#include "made_case.h"
+#include "suite.h"
+
+static const struct frame_record some_frames[] = {
+    {1, 0, 1, 40, 1000, 60, 60},
+    {1, 0, 2, 116, 2000, 60, 1514},
+    {2, 1, 1, 0, -1500, 90, 90},
+};
+static const struct arrival_record some_arrivals[] = {
+    {0, 10, 10, 1, 1, 94, 1000, FATE_KEPT},
+    {10, 1460, 6, 1, 2, 170, 2000, FATE_DUPLICATE},
+    {-4, 10, 10, 2, 1, 0, 1500, FATE_REFUSED + 1},
+};
+
+static void make(struct made_case *c)
+{
+    struct error err = {""};
+    made_case_new(c);
+    made_case_frames(c, 1, 0, some_frames, 2);
+    made_case_frames(c, 1, 1, some_frames + 2, 1);
+    made_case_frames(c, 2, 0, some_frames, 1);
+    made_case_arrivals(c, 4, 0, some_arrivals, 2);
+    made_case_arrivals(c, 4, 1, some_arrivals + 2, 1);
+    made_case_arrivals(c, 5, 0, some_arrivals, 1);
+    made_case_arrivals(c, 9, 0, some_arrivals, 2);
+    made_case_sql(
+        c, "INSERT INTO streams VALUES (4, 2, 'client', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL),"
+           " (5, 2, 'server', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL),"
+           " (7, 3, 'server', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL)");
+    CU_ASSERT_EQUAL_FATAL(tables_register(c->db, &err), STATUS_OK);
+}
+
+/* The answer to `sql`, values with | between, rows with a space; its message after a "!". */
+static void ask(char *to, size_t room, sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *row;
+    size_t len = 0;
+    int rc;
+
+    to[0] = 0;
+    if (sqlite3_prepare_v2(db, sql, -1, &row, NULL) != SQLITE_OK) {
+        snprintf(to, room, "!%s", sqlite3_errmsg(db));
+        return;
+    }
+    while ((rc = sqlite3_step(row)) == SQLITE_ROW && len < room / 2) {
+        for (int i = 0; i < sqlite3_column_count(row); i++) {
+            const char *text = (const char *)sqlite3_column_text(row, i);
+            len += (size_t)snprintf(to + len, room - len, "%s%s",
+                                    i     ? "|"
+                                    : len ? " "
+                                          : "",
+                                    text ? text : "-");
+        }
+    }
+    if (rc != SQLITE_DONE)
+        snprintf(to + len, room - len, "!%s", sqlite3_errmsg(db));
+    sqlite3_finalize(row);
+}
+
+static void check(sqlite3 *db, const char *sql, const char *expected)
+{
+    char answer[2000];
+    ask(answer, sizeof answer, db, sql);
+    CU_ASSERT_STRING_EQUAL(answer, expected);
+    if (strcmp(answer, expected) != 0)
+        fprintf(stderr, "\n    %s\n    is    %s\n    not   %s\n", sql, answer, expected);
+}
+
+static void check_holds(sqlite3 *db, const char *sql, const char *words)
+{
+    char answer[2000];
+    ask(answer, sizeof answer, db, sql);
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer, words));
+    if (!strstr(answer, words))
+        fprintf(stderr, "\n    %s\n    is    %s\n    without %s\n", sql, answer, words);
+}
+
+static void records_are_rows(void)
+{
+    struct made_case c;
+    make(&c);
+    check(c.db, "SELECT * FROM segments(4)",
+          "4|0|10|10|1|1|94|1000|kept 4|10|1460|6|1|2|170|2000|duplicate"
+          " 4|-4|10|10|2|1|-|1500|refused: bad_checksum");
+    check(c.db, "SELECT * FROM frames(1)",
+          "1|1|1|40|1000|60|60|0 1|1|2|116|2000|60|1514|0 1|2|1|-|-1500|90|90|1");
+    made_case_remove(&c);
+}
+
+static void argument_and_column_say_the_same(void)
+{
+    struct made_case c;
+    make(&c);
+    check(c.db, "SELECT count(*), sum(stream_id = 4) FROM segments WHERE stream_id = 4", "3|3");
+    check(c.db, "SELECT count(*) FROM segments(4) WHERE stream_id = 5", "0");
+    check(c.db, "SELECT count(*) FROM segments(4) WHERE stream_id = 4", "3");
+    check(c.db, "SELECT count(*) FROM segments WHERE stream_id IN (5, 4, 6, 5)", "4");
+    check(c.db, "SELECT count(*) FROM segments WHERE stream_id > 4", "3");
+    check(c.db, "SELECT count(*) FROM segments('4')", "3");
+    check(c.db, "SELECT count(*) FROM segments(4.0)", "3");
+    check(c.db, "SELECT count(*) FROM segments(4.5)", "0");
+    check(c.db, "SELECT count(*) FROM segments(NULL)", "0");
+    check(c.db, "SELECT count(*) FROM segments('four')", "0");
+    check(c.db, "SELECT count(*) FROM segments(1e300)", "0");
+    check(c.db, "SELECT count(*) FROM segments(6)", "0");
+    check(c.db, "SELECT count(*) FROM frames(1) WHERE frame = 1", "2");
+    made_case_remove(&c);
+}
+
+static void all_of_them_come_in_order_of_their_owner(void)
+{
+    struct made_case c;
+    make(&c);
+    check(c.db, "SELECT stream_id, frame FROM segments", "4|1 4|2 4|1 5|1 9|1 9|2");
+    check(c.db, "SELECT DISTINCT stream_id FROM segments ORDER BY stream_id", "4 5 9");
+    check(c.db, "SELECT DISTINCT stream_id FROM segments ORDER BY stream_id DESC", "9 5 4");
+    check(c.db, "SELECT flow_id, count(*) FROM frames GROUP BY flow_id", "1|3 2|1");
+    check_holds(c.db, "EXPLAIN QUERY PLAN SELECT * FROM segments ORDER BY stream_id", "SCAN");
+    made_case_remove(&c);
+}
+
+static void they_join(void)
+{
+    static const char *const narrow[] = {
+        "EXPLAIN QUERY PLAN SELECT * FROM segments g JOIN streams s USING (stream_id)"
+        " WHERE s.flow_id = 2",
+        "EXPLAIN QUERY PLAN SELECT * FROM segments g JOIN streams s USING (stream_id)"
+        " WHERE s.verdict = 'gap'",
+        "EXPLAIN QUERY PLAN SELECT * FROM segments g JOIN streams s USING (stream_id)"
+        " JOIN flows f USING (flow_id) WHERE f.client_ip = '10.0.0.1'",
+        "EXPLAIN QUERY PLAN SELECT * FROM segments g JOIN conflicts x ON x.stream_id = g.stream_id"
+        " AND x.other_frame = g.frame",
+        "EXPLAIN QUERY PLAN SELECT * FROM frames g JOIN flows f USING (flow_id)"
+        " WHERE f.protocol = 'udp'",
+    };
+    struct made_case c;
+    make(&c);
+    check(c.db,
+          "SELECT s.side, count(*) FROM streams s JOIN segments g USING (stream_id)"
+          " WHERE s.flow_id = 2 GROUP BY s.side",
+          "client|3 server|1");
+    check(c.db, "SELECT s.stream_id, g.frame FROM streams s, segments(s.stream_id) g",
+          "4|1 4|2 4|1 5|1");
+    check(c.db, "SELECT s.stream_id, g.frame FROM streams s LEFT JOIN segments(s.stream_id) g",
+          "4|1 4|2 4|1 5|1 7|-");
+    check(c.db,
+          "SELECT count(*) FROM segments a JOIN segments b ON a.stream_id = b.stream_id"
+          " AND a.frame = b.frame",
+          "8");
+    check(c.db, "SELECT (SELECT max(frame) FROM segments(s.stream_id)) FROM streams s", "2 1 -");
+    for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++)
+        check_holds(c.db, narrow[i], "g VIRTUAL TABLE INDEX 1");
+    made_case_remove(&c);
+}
+
+static void views_may_use_them(void)
+{
+    struct made_case c;
+    make(&c);
+    sqlite3_db_config(c.db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    made_case_sql(&c, "CREATE VIEW late AS SELECT * FROM segments WHERE fate <> 'kept'");
+    check(c.db, "SELECT count(*) FROM late", "3");
+    made_case_remove(&c);
+}
+
+static void a_table_made_of_itself_is_refused(void)
+{
+    struct made_case c;
+    make(&c);
+    made_case_sql(&c, "DROP TABLE arrivals; CREATE VIEW arrivals AS SELECT stream_id, 0 AS part,"
+                      " 1 AS segments, x'00' AS data FROM segments");
+    check_holds(c.db, "SELECT * FROM segments", "reads its own table");
+    check_holds(c.db, "SELECT * FROM segments(4)", "reads its own table");
+    made_case_sql(&c, "DROP VIEW arrivals; CREATE VIEW arrivals AS SELECT flow_id AS stream_id,"
+                      " 0 AS part, 1 AS segments, x'00' AS data FROM frames;"
+                      "DROP TABLE flow_frames; CREATE VIEW flow_frames AS SELECT"
+                      " stream_id AS flow_id, 0 AS part, 1 AS frames, x'00' AS data FROM segments");
+    check_holds(c.db, "SELECT * FROM segments", "reads its own table");
+    check_holds(c.db, "SELECT * FROM frames(4)", "reads its own table");
+    made_case_remove(&c);
+}
+
+static void blobs_that_make_no_sense_are_errors(void)
+{
+    struct made_case c;
+    make(&c);
+    made_case_sql(&c, "UPDATE arrivals SET data = x'ff' WHERE stream_id = 5");
+    check(c.db, "SELECT count(*) FROM segments(4)", "3");
+    check_holds(c.db, "SELECT frame FROM segments(5)", "!arrivals of stream 5, part 0");
+    check_holds(c.db, "SELECT frame FROM segments", "1 2 1!arrivals of stream 5, part 0");
+    made_case_sql(&c, "UPDATE arrivals SET data = x'1000ffffffffffffffffff0100'"
+                      " WHERE stream_id = 5"); /* an offset of 2^63 and more */
+    check_holds(c.db, "SELECT frame FROM segments(5)", "no sense");
+    made_case_sql(&c, "DROP TABLE arrivals");
+    check_holds(c.db, "SELECT frame FROM segments(5)", "!arrivals cannot be read: no such table");
+    made_case_remove(&c);
+}
+
+static void they_cannot_be_created_or_written(void)
+{
+    struct made_case c;
+    make(&c);
+    check_holds(c.db, "CREATE VIRTUAL TABLE x USING segments", "!");
+    check_holds(c.db, "DELETE FROM segments", "!");
+    check_holds(c.db, "INSERT INTO frames(frame) VALUES (1)", "!");
+    made_case_remove(&c);
+}
+
+static const struct test tests[] = {
+    {"records are rows", records_are_rows},
+    {"argument and column say the same", argument_and_column_say_the_same},
+    {"all of them come in order of their owner", all_of_them_come_in_order_of_their_owner},
+    {"they join", they_join},
+    {"views may use them", views_may_use_them},
+    {"a table made of itself is refused", a_table_made_of_itself_is_refused},
+    {"blobs that make no sense are errors", blobs_that_make_no_sense_are_errors},
+    {"they cannot be created or written", they_cannot_be_created_or_written},
+};
+
+SUITE("tables", tests)
