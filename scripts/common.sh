@@ -16,14 +16,17 @@ heading() {
     printf '\n== %s\n\n' "$*"
 }
 
-# True when what a package is wanted for is here. There are four ways to tell:
-#   cmd:NAME a program   pc:MODULE[>=VERSION] a library   h:FILE a header   file:PATTERN a file
+# True when what a package is wanted for is here. There are four ways to tell: cmd:NAME a program,
+# pc:MODULE[>=VERSION] a library, h:FILE a header, rt:NAME a library of clang's own runtime.
 is_here() {
     case $1 in
     cmd:*) command -v "${1#cmd:}" >/dev/null ;;
     pc:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#pc:}" ;;
     h:*) printf '#include <stddef.h>\n#include <%s>\n' "${1#h:}" | cc -E - >/dev/null 2>&1 ;;
-    file:*) compgen -G "${1#file:}" >/dev/null ;;
+    rt:*)
+        command -v clang >/dev/null &&
+            find "$(clang -print-resource-dir)/" -name "libclang_rt.${1#rt:}*" | grep -q .
+        ;;
     esac
 }
 

@@ -55,7 +55,7 @@ static int option_place(const struct option_word *options, int found)
     return -1;
 }
 
-/* Whether `value` is one of the choices of "text|hex|raw"; a table word without '|' takes anything. */
+/* Whether `value` is one of the choices of "text|hex|raw"; without a '|' anything is. */
 static bool is_choice(const char *choices, const char *value)
 {
     if (!strchr(choices, '|'))

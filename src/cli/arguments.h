@@ -1,4 +1,4 @@
-/* arguments.h - the words behind a command, taken apart by getopt_long() from the command's own table. */
+/* arguments.h - the words behind a command, taken apart from the command's own table. */
 #ifndef SEINE_CLI_ARGUMENTS_H
 #define SEINE_CLI_ARGUMENTS_H
 
@@ -13,7 +13,7 @@ enum { ARGUMENTS_OPTION_MAX = 24 }; /* options that one command may have */
 
 struct arguments {
     const char *options[ARGUMENTS_OPTION_MAX]; /* by index in the command's table: the argument, ""
-                                                  for a flag that is given, NULL for one that is not */
+                                                  for a flag that is given, NULL if not given */
     char **words;                              /* what is not an option */
     int word_count;
     bool help;         /* --help was among them: nothing else was checked */
@@ -22,9 +22,9 @@ struct arguments {
     char **sorted; /* owned: the words of argv in getopt's order */
 };
 
-/* Takes argv[first...] apart for `command`. False after it has printed what is wrong: an option that the
- * command does not know, one without its argument or given twice, one that is none of its choices,
- * too few or too many words. */
+/* Takes argv[first...] apart for `command`. False after it has printed what is wrong: an option
+ * that the command does not know, one without its argument or given twice, one that is none of its
+ * choices, too few or too many words. */
 bool arguments_parse(struct arguments *a, const struct command *command, int argc,
                      char *const *argv, int first);
 

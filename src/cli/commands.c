@@ -1,7 +1,8 @@
 /* commands.c - the one table of subcommands, and which of them the first word means.
  *
- * A first word that names a command is that command; any other is a capture, and then the main job is
- * done in one word: ingest and summary. A capture that is named like a command is given as ./flows. */
+ * A first word that names a command is that command; any other is a capture, and then the main job
+ * is done in one word: ingest and summary. A capture that is named like a command is given as
+ * ./flows. */
 #include "cli/commands.h"
 
 #include "cli/terminal.h"

@@ -1,4 +1,4 @@
-/* commands.h - what a subcommand is: one table of words from which everything that talks about it comes.
+/* commands.h - what a subcommand is: the words from which all that talks about it comes.
  *
  *     const struct command ──► getopt_long        (arguments.c)
  *                          ├─► seine help COMMAND (help.c)
@@ -74,8 +74,8 @@ const struct command *command_find(const char *name);
 /* Does what main() was asked to; the process ends with the value. */
 enum exit_status commands_run(int argc, char **argv);
 
-/* Prints the sentence on standard error, with where to read more; returns EXIT_USAGE. `command` may be
- * NULL. */
+/* Prints the sentence on standard error, with where to read more; returns EXIT_USAGE. `command` may
+ * be NULL. */
 enum exit_status usage_error(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -114,7 +114,7 @@ static int64_t end_of(int64_t position, int64_t length)
     return end;
 }
 
-/* Notes what the next arrival brought. What the snap length cut arrived too: the gap is due then. */
+/* Notes what the next arrival brought. What the snap length cut came as well: its gap is due. */
 static void voice_hear(struct voice *v)
 {
     const struct arrival_record *r = &v->arrival;
@@ -171,7 +171,8 @@ static bool arrived_before(const struct arrival_record *a, const struct arrival_
 }
 
 /* Goes on to whoever has something due next: hears the next arrival of either side or, when none is
- * left, lets the rest of the client's stream be due, then of the server's. STATUS_END when all is told. */
+ * left, lets the rest of the client's stream be due, then of the server's. STATUS_END when all is
+ * told. */
 static enum status hear(struct conversation *c, struct error *err)
 {
     struct voice *client = &c->voices[BY_CLIENT], *server = &c->voices[BY_SERVER];

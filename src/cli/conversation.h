@@ -4,13 +4,13 @@
  *     server             200 OK ...            200 OK ...
  *              ──────────────────────────────────────────► arrival
  *
- * The bytes come from the streams, front to end, so each is told once and in order. When they are told
- * is decided by the arrivals: a position is due when it and all before it have arrived, and a gap when
- * something behind it has. What no arrival explains comes at the end, the client first.
+ * The bytes come from the streams, front to end, so each is told once and in order. When they are
+ * told is decided by the arrivals: a position is due when it and all before it have arrived, and a
+ * gap when something behind it has. What no arrival explains comes at the end, the client first.
  *
- * Memory is bounded whatever the length of the streams: one chunk a side, and the ranges that arrived
- * ahead of a hole, of which at most CONVERSATION_AHEAD are kept a side. Past that the first hole is no
- * longer waited for: its bytes are then told a little earlier than they arrived. */
+ * Memory is bounded whatever the length of the streams: one chunk a side, and the ranges that
+ * arrived ahead of a hole, of which at most CONVERSATION_AHEAD are kept a side. Past that the first
+ * hole is no longer waited for: its bytes are then told a little earlier than they arrived. */
 #ifndef SEINE_CLI_CONVERSATION_H
 #define SEINE_CLI_CONVERSATION_H
 
@@ -25,8 +25,8 @@ enum said_by { BY_CLIENT, BY_SERVER, SIDE_COUNT };
 
 struct conversation;
 
-/* The streams to tell, by side; a negative id leaves a side out. With one side alone the arrivals are
- * not needed, and not read. */
+/* The streams to tell, by side; a negative id leaves a side out. With one side alone the arrivals
+ * are not needed, and not read. */
 enum status conversation_open(struct conversation **conversation, struct reader *reader,
                               const int64_t stream_ids[SIDE_COUNT], struct error *err);
 
@@ -37,8 +37,8 @@ enum status conversation_next(struct conversation *conversation, enum said_by *b
 
 void conversation_close(struct conversation *conversation); /* NULL is allowed */
 
-/* What arrived ahead of a hole: ranges in order that neither meet nor touch. For conversation.c and its
- * tests. */
+/* What arrived ahead of a hole: ranges in order that neither meet nor touch. For conversation.c and
+ * its tests. */
 struct ahead {
     struct ahead_range {
         int64_t start, end;

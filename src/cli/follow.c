@@ -83,7 +83,7 @@ static enum status print_flow(struct reader *reader, const struct wish *w, struc
     return status;
 }
 
-/* The streams that the flow has, among the sides that are wished for; negative where there is none. */
+/* The flow's streams, of the sides that are wished for; negative where there is none. */
 static enum status streams_find(int64_t ids[SIDE_COUNT], struct reader *reader,
                                 const struct wish *w, struct error *err)
 {

@@ -1,7 +1,7 @@
 /* help.c - seine help: the same words as the man pages, for the screen.
  *
  * Lines are filled to 80 columns. Two options that are not listed make what is installed beside the
- * program: `seine help --man [COMMAND]` a page as roff, `seine help --completion SHELL` a script. */
+ * program: `seine help --man [COMMAND]` a page as roff, --completion SHELL a script. */
 #include "cli/commands.h"
 
 #include "cli/terminal.h"

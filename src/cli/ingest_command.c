@@ -54,8 +54,8 @@ static volatile int stop;
 static volatile int nothing = -1; /* /dev/null, open while standard input is being read */
 static struct timespec stopped;   /* when the first signal came; only on_stop() uses it */
 
-/* The first signal ends the run in good order. A later one ends it at once, but not within a second,
- * since one stop can arrive twice: timeout(1) signals its child and then the whole group. */
+/* The first signal ends the run in good order. A later one ends it at once, but not within a
+ * second, since one stop can arrive twice: timeout(1) signals its child and then the group. */
 static void on_stop(int number)
 {
     int error = errno;

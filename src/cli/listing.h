@@ -34,7 +34,7 @@ struct listing {
 enum exit_status listing_run(const struct listing *listing, const struct command *self,
                              const struct arguments *a);
 
-/* SQL: an end of a flow f as ADDRESS:PORT, with the message's type and code behind ICMP's server. */
+/* SQL: an end of a flow f as ADDRESS:PORT; behind ICMP's server the message's type and code. */
 #define SQL_CLIENT                                                                       \
     "CASE WHEN f.protocol LIKE 'icmp%' THEN f.client_ip"                                 \
     " WHEN instr(f.client_ip, ':') > 0 THEN '[' || f.client_ip || ']:' || f.client_port" \
@@ -45,7 +45,7 @@ enum exit_status listing_run(const struct listing *listing, const struct command
     " WHEN instr(f.server_ip, ':') > 0 THEN '[' || f.server_ip || ']:' || f.server_port" \
     " ELSE f.server_ip || ':' || f.server_port END"
 
-/* SQL: a column of nanoseconds as UTC to the millisecond. Whole seconds round down before 1970 too. */
+/* SQL: a column of nanoseconds as UTC to the millisecond, rounded down before 1970 too. */
 #define SQL_TIME(column)                                               \
     "strftime('%Y-%m-%d %H:%M:%S', " column " / 1000000000 - (" column \
     " % 1000000000 < 0), 'unixepoch') || printf('.%03d', (" column     \

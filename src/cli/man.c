@@ -33,7 +33,8 @@ static bool ends_sentence(const char *word, size_t len)
     return len > 0 && (word[len - 1] == '.' || word[len - 1] == '?');
 }
 
-/* A paragraph: filled lines, and a sentence begins a new one, which is where roff looks for its end. */
+/* A paragraph: filled lines, and a sentence begins a new one, which is where roff looks for its
+ * end. */
 static void roff_line(const char *text)
 {
     size_t column = 0;

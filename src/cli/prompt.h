@@ -12,8 +12,8 @@ void prompt_free(struct prompt *p); /* NULL is allowed */
 
 bool prompt_is_terminal(const struct prompt *p);
 
-/* The next line with its line feed; NULL at the end; empty when the user took back with Ctrl-C what was
- * typed. `more`: an unfinished statement goes on. May be written to; dies at the next call. */
+/* The next line with its line feed; NULL at the end; empty when the user took back with Ctrl-C what
+ * was typed. `more`: an unfinished statement goes on. May be written to; dies at the next call. */
 char *prompt_line(struct prompt *p, bool more);
 
 #endif

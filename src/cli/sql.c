@@ -2,7 +2,8 @@
  *
  * Four things keep a case as it is: it is opened read-only and without ATTACH (store/reader.h); the
  * connection is set to query_only; an authorizer lets through only what reads; and a statement that
- * SQLite itself does not call readonly is not run, such as VACUUM INTO, which would write elsewhere. */
+ * SQLite itself does not call readonly is not run, such as VACUUM INTO, which would write
+ * elsewhere. */
 #include "cli/listing.h"
 
 #include "cli/prompt.h"

@@ -114,22 +114,33 @@ static void write_position(const struct transcript *t, int64_t position)
     fprintf(t->to, "%s %s%08" PRIx64 " ", marker(t->by), position < 0 ? "-" : "", size);
 }
 
-static void write_row(struct transcript *t)
+/* "  xx xx ... xx  |abc|" into `row`; returns the end. By hand: printf would be most of the time. */
+static char *row_put(char *row, const uint8_t *bytes, size_t len)
 {
-    write_colour(t);
-    write_position(t, t->position);
+    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < TRANSCRIPT_ROW; i++) {
         if (i % 8 == 0)
-            fputc(' ', t->to);
-        if (i < t->held_len)
-            fprintf(t->to, "%02x ", t->held[i]);
-        else
-            fputs("   ", t->to);
+            *row++ = ' ';
+        *row++ = i < len ? digits[bytes[i] >> 4] : ' ';
+        *row++ = i < len ? digits[bytes[i] & 15] : ' ';
+        *row++ = ' ';
     }
-    fputs(" |", t->to);
-    for (size_t i = 0; i < t->held_len; i++)
-        fputc(t->held[i] >= 0x20 && t->held[i] < 0x7f ? t->held[i] : '.', t->to);
-    fprintf(t->to, "|%s\n", colour_end(t->colours));
+    *row++ = ' ';
+    *row++ = '|';
+    for (size_t i = 0; i < len; i++)
+        *row++ = bytes[i] >= 0x20 && bytes[i] < 0x7f ? (char)bytes[i] : '.';
+    *row++ = '|';
+    return row;
+}
+
+static void write_row(struct transcript *t)
+{
+    char row[5 * TRANSCRIPT_ROW];
+    write_colour(t);
+    write_position(t, t->position);
+    fwrite(row, 1, (size_t)(row_put(row, t->held, t->held_len) - row), t->to);
+    fputs(colour_end(t->colours), t->to);
+    fputc('\n', t->to);
     t->position += (int64_t)t->held_len;
     t->held_len = 0;
 }

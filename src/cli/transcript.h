@@ -4,9 +4,9 @@
  *     < HTTP/1.1 200 OK
  *     [server: 1460 bytes missing at position 2920, capture_loss]
  *
- * Every line of payload begins with who said it, so no payload can look like a line of ours. As text,
- * lines stay lines (with or without the carriage return) and tabs stay tabs; all else that is not
- * printable is escaped. What a side leaves unfinished ends its line there. */
+ * Every line of payload begins with who said it, so no payload can look like a line of ours. As
+ * text, lines stay lines (with or without the carriage return) and tabs stay tabs; all else that is
+ * not printable is escaped. What a side leaves unfinished ends its line there. */
 #ifndef SEINE_CLI_TRANSCRIPT_H
 #define SEINE_CLI_TRANSCRIPT_H
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "4096", "512K", "64M", "2G", with or without "iB" or "B" behind the letter, either case; powers of
- * 1024. False for anything else, and for what does not fit in a size_t. */
+/* "4096", "512K", "64M", "2G", with or without "iB" or "B" behind the letter, either case; powers
+ * of 1024. False for anything else, and for what does not fit in a size_t. */
 bool size_parse(size_t *size, const char *text);
 
 /* Decimal digits, with a sign where `least` is negative, and within the bounds; no blanks. */

@@ -113,28 +113,34 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Takes `candidate`: true, with *path the candidate, when it is the one; *changed when something else
- * bears its name. */
-static bool try_path(char **path, bool *changed, const struct evidence_row *row, char *candidate)
+/* Takes `candidate`: true, with *path the candidate, when it is the one. Else the first regular file
+ * that bears the name of the one looked for goes to *changed. */
+static bool try_path(char **path, char **changed, const struct evidence_row *row, char *candidate)
 {
+    struct stat st;
+
     if (candidate && is_same(row, candidate)) {
         *path = candidate;
         return true;
     }
-    *changed |= candidate && access(candidate, F_OK) == 0;
-    free(candidate);
+    if (candidate && !*changed && strcmp(base_name(candidate), base_name(row->source)) == 0 &&
+        stat(candidate, &st) == 0 && S_ISREG(st.st_mode))
+        *changed = candidate;
+    else
+        free(candidate);
     return false;
 }
 
 /* Any file in the folder that is the same, whatever it is called. */
-static bool try_folder(char **path, const struct evidence_row *row, const char *folder)
+static bool try_folder(char **path, char **changed, const struct evidence_row *row,
+                       const char *folder)
 {
-    bool changed = false, found = false;
+    bool found = false;
     DIR *dir = opendir(folder);
     struct dirent *entry;
 
     while (dir && !found && (entry = readdir(dir)) != NULL)
-        found = try_path(path, &changed, row, joined(folder, strlen(folder), entry->d_name));
+        found = try_path(path, changed, row, joined(folder, strlen(folder), entry->d_name));
     if (dir)
         closedir(dir);
     return found;
@@ -145,15 +151,17 @@ enum found evidence_find(char **path, const struct evidence_row *row, const char
 {
     const char *name = base_name(row->source), *slash = strrchr(case_path, '/');
     size_t beside_len = slash ? (size_t)(slash - case_path) : 1;
-    bool changed = false;
+    char *changed = NULL;
 
     *path = NULL;
-    if (folder && try_folder(path, row, folder))
+    if ((folder && try_folder(path, &changed, row, folder)) ||
+        (strcmp(row->source, "-") != 0 &&
+         (try_path(path, &changed, row, strdup(row->source)) ||
+          try_path(path, &changed, row, joined(slash ? case_path : ".", beside_len, name))))) {
+        free(changed);
         return FOUND;
-    if (strcmp(row->source, "-") != 0 &&
-        (try_path(path, &changed, row, strdup(row->source)) ||
-         try_path(path, &changed, row, joined(slash ? case_path : ".", beside_len, name))))
-        return FOUND;
+    }
+    *path = changed;
     return changed ? FOUND_CHANGED : FOUND_NOT;
 }
 

@@ -32,9 +32,9 @@ enum found {
     FOUND_NOT,
 };
 
-/* Looks where it was, beside the case, and in `folder` (may be NULL), there under any name. A file is
+/* Looks in `folder` (may be NULL), there under any name, where it was, and beside the case. A file is
  * the same when its size and fingerprint are, or, for what came through a pipe, size and SHA-256.
- * `*path` is freed by the caller; NULL when not found. */
+ * `*path`, also of one that changed, is freed by the caller; NULL when not found. */
 enum found evidence_find(char **path, const struct evidence_row *row, const char *case_path,
                          const char *folder);
 

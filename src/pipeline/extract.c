@@ -21,7 +21,7 @@ enum {
     OPTION_NAME = 2,
     OPTION_RESOLUTION = 9,
     OPTION_APPLICATION = 4,
-    BATCH = 16384,              /* frames put in order at a time */
+    BATCH = 32768,              /* frames at hand while they are put in order */
     FRAME_CEILING = 256 << 20,  /* bytes: as the longest that a capture may hold */
 };
 
@@ -41,6 +41,8 @@ struct extraction {
     size_t interface_count;
     const char *case_path, *folder;
     FILE *out;
+    uint32_t last_evidence_id; /* of the frame last written, with its number */
+    uint64_t last_number;
     struct buffer block;
     struct error *err;
 };
@@ -236,31 +238,44 @@ static void put_in_order(struct frame_record *records, size_t count)
     }
 }
 
+/* Writes the first `count` records. */
+static enum status write_records(struct extraction *x, const struct frame_record *records,
+                                 size_t count, uint64_t *frames)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct frame_record *r = &records[i];
+        if (r->evidence_id == x->last_evidence_id && r->number == x->last_number)
+            continue; /* it belongs to the flow twice: an error that quotes itself */
+        if (write_frame(x, r) != STATUS_OK)
+            return STATUS_FAILED;
+        x->last_evidence_id = r->evidence_id;
+        x->last_number = r->number;
+        (*frames)++;
+    }
+    return STATUS_OK;
+}
+
+/* Half of what is at hand stays there, so that a frame finds its place up to BATCH / 2 others before
+ * the one that it came after. */
 static enum status write_frames(struct extraction *x, int64_t flow_id, uint64_t *frames)
 {
-    struct frame_record *records = calloc(BATCH, sizeof *records), record;
+    struct frame_record *records = calloc(BATCH, sizeof *records);
     struct frame_cursor *cursor = NULL;
     size_t count = 0;
     enum status status = records ? frame_cursor_open(&cursor, x->reader, flow_id, x->err)
                                  : error_set(x->err, "no memory");
 
     while (status == STATUS_OK) {
-        status = frame_cursor_next(cursor, &record, x->err);
-        if (status == STATUS_OK)
-            records[count++] = record;
-        if (count == BATCH || status == STATUS_END) {
-            put_in_order(records, count);
-            for (size_t i = 0; i < count; i++, (*frames)++) {
-                if (i > 0 && records[i].evidence_id == records[i - 1].evidence_id &&
-                    records[i].number == records[i - 1].number)
-                    continue; /* a frame that belongs to the flow twice: an error that quotes itself */
-                if (write_frame(x, &records[i]) != STATUS_OK) {
-                    status = STATUS_FAILED;
-                    break;
-                }
-            }
-            count = 0;
-        }
+        status = frame_cursor_next(cursor, &records[count], x->err);
+        count += status == STATUS_OK;
+        if (status == STATUS_FAILED || (status == STATUS_OK && count < BATCH))
+            continue;
+        size_t ready = status == STATUS_END ? count : BATCH / 2;
+        put_in_order(records, count);
+        if (write_records(x, records, ready, frames) != STATUS_OK)
+            status = STATUS_FAILED;
+        count -= ready;
+        memmove(records, records + ready, count * sizeof *records);
     }
     frame_cursor_close(cursor);
     free(records);
@@ -275,7 +290,19 @@ static enum status write_all(struct extraction *x, int64_t flow_id, uint64_t *fr
     return status == STATUS_OK ? write_frames(x, flow_id, frames) : status;
 }
 
-/* The file appears under its name only when it is whole, and never in place of another. */
+/* Gives the whole file its name, never in place of another. */
+static enum status name_partial(struct extraction *x, const char *partial, const char *out_path)
+{
+    if (link(partial, out_path) == 0 ||
+        (errno != EEXIST && /* a filesystem without hard links */
+         renameat2(AT_FDCWD, partial, AT_FDCWD, out_path, RENAME_NOREPLACE) == 0))
+        return STATUS_OK;
+    if (errno == EEXIST)
+        return error_set(x->err, "%s exists already; nothing was written", out_path);
+    return error_set(x->err, "writing %s: %s", out_path, strerror(errno));
+}
+
+/* The file appears under its name only when it is whole. */
 static enum status write_file(struct extraction *x, int64_t flow_id, const char *out_path,
                               uint64_t *frames)
 {
@@ -286,18 +313,21 @@ static enum status write_file(struct extraction *x, int64_t flow_id, const char 
         return error_set(x->err, "%s exists already; nothing was written", out_path);
     if (asprintf(&partial, "%s.partial", out_path) < 0)
         return error_set(x->err, "no memory");
-    int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     x->out = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!x->out) {
-        status = error_set(x->err, "writing %s: %s", out_path, strerror(errno));
+        status = errno == EEXIST
+                     ? error_set(x->err, "%s is in the way: being written, or left by a run that was "
+                                 "cut off", partial)
+                     : error_set(x->err, "writing %s: %s", out_path, strerror(errno));
         free(partial);
         return status;
     }
     status = write_all(x, flow_id, frames);
     if (fclose(x->out) != 0 && status == STATUS_OK)
         status = error_set(x->err, "writing %s: %s", out_path, strerror(errno));
-    if (status == STATUS_OK && link(partial, out_path) != 0 && rename(partial, out_path) != 0)
-        status = error_set(x->err, "writing %s: %s", out_path, strerror(errno));
+    if (status == STATUS_OK)
+        status = name_partial(x, partial, out_path);
     unlink(partial);
     free(partial);
     return status;

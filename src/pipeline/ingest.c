@@ -37,7 +37,7 @@ struct run {
     uint64_t bytes_all;
     uint64_t bytes_before;      /* of captures read to their end */
     int64_t told_ns;            /* when progress was last told, by the monotonic clock */
-    struct reading *known_pipe; /* turned out to be in the case at its end: start over without it */
+    struct reading *known_late; /* turned out to be in the case at its end: start over without it */
 };
 
 static void remark(const struct run *run, const char *format, ...)
@@ -131,6 +131,12 @@ static enum status is_known(struct run *run, const struct reading *r, bool *know
     return STATUS_OK;
 }
 
+static void skip(struct run *run, const struct reading *r)
+{
+    remark(run, "%s is in the case already; it is skipped", r->path);
+    run->result->skipped++;
+}
+
 static enum status leave_out_known(struct run *run)
 {
     size_t kept = 0;
@@ -142,8 +148,7 @@ static enum status leave_out_known(struct run *run)
         if (r->is_file && is_known(run, r, &known) != STATUS_OK)
             return STATUS_FAILED;
         if (known) {
-            remark(run, "%s is in the case already; it is skipped", r->path);
-            run->result->skipped++;
+            skip(run, r);
         } else {
             kept++;
         }
@@ -206,8 +211,6 @@ static void tell_filter_remarks(struct run *run)
 /* Closes a capture that has ended, well or damaged. */
 static enum status close_reading(struct run *run, struct reading *r, const char *damage)
 {
-    char hex[DIGEST_HEX_LEN + 1];
-
     if (capture_shrank(r->capture))
         return error_set(run->err, "%s became shorter while it was read", r->path);
     if (r->damaged) {
@@ -219,16 +222,14 @@ static enum status close_reading(struct run *run, struct reading *r, const char 
         run->result->partial = true;
     }
     run->bytes_before += capture_position(r->capture);
-    if (!r->is_file && r->digest) {
-        /* A pipe is known only now. Its own row has no hash yet, so it does not find itself. */
-        struct digest *digest = r->digest;
-        digest_end(digest, hex);
-        if (store_has_evidence(run->store, hex, NULL, run->option_text)) {
-            run->known_pipe = r;
-            return error_set(run->err, "%s is in the case already", r->path);
-        }
+    /* A pipe is known only now, and so is a file that came through one before. Its own row has no
+     * hash yet, so it does not find itself. */
+    if (r->digest &&
+        store_has_evidence(run->store, reading_hash(r), NULL, run->option_text)) {
+        run->known_late = r;
+        return error_set(run->err, "%s is in the case already", r->path);
     }
-    reading_end(r, NULL);
+    reading_end(r);
     run->result->captures++;
     return STATUS_OK;
 }
@@ -244,11 +245,37 @@ static enum status end_reading(struct run *run, struct reading *r, enum status s
     return close_reading(run, r, why->text);
 }
 
+/* Whether what this file holds came through a pipe earlier in this run. */
+static enum status came_through_pipe(struct run *run, const struct reading *r, bool *came)
+{
+    char hex[DIGEST_HEX_LEN + 1] = "";
+    struct stat st;
+
+    *came = false;
+    if (!r->is_file || stat(r->path, &st) < 0)
+        return STATUS_OK;
+    for (const struct reading *earlier = run->readings; earlier < r && !*came; earlier++) {
+        if (earlier->is_file || !earlier->sha256[0] || earlier->bytes != (uint64_t)st.st_size)
+            continue;
+        if (!hex[0] && hash_file(r->path, hex, run->err) != STATUS_OK)
+            return STATUS_FAILED;
+        *came = strcmp(hex, earlier->sha256) == 0;
+    }
+    return STATUS_OK;
+}
+
 static enum status read_one_after_another(struct run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
         struct reading *r = &run->readings[i];
         struct error why = {""};
+        bool came;
+        if (came_through_pipe(run, r, &came) != STATUS_OK)
+            return STATUS_FAILED;
+        if (came) {
+            skip(run, r);
+            continue;
+        }
         enum status status = reading_open(r, run->store, run->option_text,
                                           !run->options->no_hash, run->err);
         if (status != STATUS_OK)
@@ -415,17 +442,16 @@ static enum status run_once(struct run *run, size_t memory)
     return status;
 }
 
-/* Takes the pipe that the case holds already out of the run, and starts over with the others. */
-static enum status run_without_pipe(struct run *run, size_t memory)
+/* Takes a capture that the case turned out to hold out of the run, and starts over with the others. */
+static enum status run_without(struct run *run, struct reading *known, size_t memory)
 {
-    struct reading *pipe = run->known_pipe;
-    size_t after = run->count - (size_t)(pipe - run->readings) - 1;
-    const char *path = pipe->path;
+    size_t after = run->count - (size_t)(known - run->readings) - 1;
+    const char *path = known->path;
 
-    reading_release(pipe);
-    memmove(pipe, pipe + 1, after * sizeof *pipe);
+    reading_release(known);
+    memmove(known, known + 1, after * sizeof *known);
     run->count--;
-    run->known_pipe = NULL;
+    run->known_late = NULL;
     for (size_t i = 0; i < run->count; i++) {
         if (!run->readings[i].is_file)
             return error_set(run->err,
@@ -457,8 +483,8 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
         status = filter_new(&run.life.filter, options->filter, err);
     if (status == STATUS_OK)
         status = run_once(&run, memory);
-    while (status != STATUS_OK && run.known_pipe)
-        status = run_without_pipe(&run, memory);
+    while (status != STATUS_OK && run.known_late)
+        status = run_without(&run, run.known_late, memory);
     for (size_t i = 0; i < run.count; i++)
         reading_release(&run.readings[i]);
     free(run.readings);

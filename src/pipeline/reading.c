@@ -10,7 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MIB = 1 << 20 };
+enum {
+    MIB = 1 << 20,
+    EARLY_MAX = 1 << 20, /* bytes of checksums: of 2 TiB that hold not even a file header */
+};
 
 /* ---- files known again ---- */
 
@@ -131,6 +134,31 @@ static void on_secrets(void *context, uint32_t type, struct span data)
     store_secrets(r->store, r->evidence_id, type, data);
 }
 
+/* A block is whole. The first ones may be before the evidence has its id, while the capture is still
+ * being opened: they wait. */
+static void end_block(struct reading *r)
+{
+    uint64_t checksum = checksum64_end(r->block);
+
+    if (r->evidence_id == 0)
+        r->early_lost |= !buffer_add(&r->early, &checksum, sizeof checksum);
+    else
+        store_block(r->store, r->evidence_id, r->block_number, checksum);
+    r->block_number++;
+    r->block_fill = 0;
+}
+
+static void write_early_blocks(struct reading *r)
+{
+    uint64_t checksum;
+
+    for (size_t i = 0; (i + 1) * sizeof checksum <= r->early.len; i++) {
+        memcpy(&checksum, r->early.data + i * sizeof checksum, sizeof checksum);
+        store_block(r->store, r->evidence_id, i, checksum);
+    }
+    buffer_release(&r->early);
+}
+
 static void on_bytes(void *context, struct span bytes)
 {
     struct reading *r = context;
@@ -144,10 +172,8 @@ static void on_bytes(void *context, struct span bytes)
         bytes = span_after(bytes, piece.len);
         checksum64_add(r->block, piece);
         r->block_fill += piece.len;
-        if (r->block_fill == EVIDENCE_BLOCK_LEN) {
-            store_block(r->store, r->evidence_id, r->block_number++, checksum64_end(r->block));
-            r->block_fill = 0;
-        }
+        if (r->block_fill == EVIDENCE_BLOCK_LEN)
+            end_block(r);
     }
 }
 
@@ -158,6 +184,7 @@ enum status reading_init(struct reading *r, const char *path, struct error *err)
     struct stat st;
 
     *r = (struct reading){.path = path};
+    buffer_init(&r->early, EARLY_MAX);
     if (strcmp(path, "-") == 0)
         return STATUS_OK;
     if (stat(path, &st) < 0)
@@ -171,6 +198,7 @@ void reading_release(struct reading *r)
     capture_close(r->capture);
     digest_free(r->digest);
     checksum64_free(r->block);
+    buffer_release(&r->early);
     r->capture = NULL;
     r->digest = NULL;
     r->block = NULL;
@@ -213,10 +241,14 @@ enum status reading_open(struct reading *r, struct store *store, const char *opt
             return error_set(err, "reading %s: no memory", r->path);
     }
     enum status status = capture_open(&r->capture, r->path, &how, err);
-    if (status == STATUS_OK)
-        r->evidence_id = store_evidence_begin(store, r->path, "file", capture_format(r->capture),
-                                              options);
-    return status;
+    if (status == STATUS_OK && r->early_lost)
+        status = error_set(err, "reading %s: no memory", r->path);
+    if (status != STATUS_OK)
+        return status;
+    r->evidence_id =
+        store_evidence_begin(store, r->path, "file", capture_format(r->capture), options);
+    write_early_blocks(r);
+    return STATUS_OK;
 }
 
 enum status reading_next(struct reading *r, struct error *err)
@@ -237,18 +269,20 @@ enum status reading_next(struct reading *r, struct error *err)
     return STATUS_OK;
 }
 
-void reading_end(struct reading *r, char sha256[DIGEST_HEX_LEN + 1])
+const char *reading_hash(struct reading *r)
 {
-    char hex[DIGEST_HEX_LEN + 1] = "";
+    if (r->digest && !r->sha256[0])
+        digest_end(r->digest, r->sha256);
+    return r->sha256;
+}
 
-    if (r->digest) {
-        digest_end(r->digest, hex);
-        if (r->block_fill > 0)
-            store_block(r->store, r->evidence_id, r->block_number, checksum64_end(r->block));
-    }
+void reading_end(struct reading *r)
+{
+    if (r->digest && r->block_fill > 0)
+        end_block(r);
     struct evidence_end end = {
         .bytes = r->bytes,
-        .sha256 = r->digest ? hex : NULL,
+        .sha256 = r->digest ? reading_hash(r) : NULL,
         .fingerprint = r->is_file ? r->fingerprint : NULL,
         .frames = r->frames,
         .first_ns = r->first_ns,
@@ -258,7 +292,5 @@ void reading_end(struct reading *r, char sha256[DIGEST_HEX_LEN + 1])
     memcpy(end.verdict_frames, r->seen.frames, sizeof end.verdict_frames);
     memcpy(end.verdict_bytes, r->seen.bytes, sizeof end.verdict_bytes);
     store_evidence_end(r->store, r->evidence_id, &end);
-    if (sha256)
-        memcpy(sha256, hex, sizeof hex);
     reading_release(r);
 }

@@ -2,6 +2,7 @@
 #ifndef SEINE_PIPELINE_READING_H
 #define SEINE_PIPELINE_READING_H
 
+#include "base/buffer.h"
 #include "base/digest.h"
 #include "capture/capture.h"
 #include "pipeline/life.h"
@@ -23,6 +24,9 @@ struct reading {
     struct checksum64 *block;
     uint64_t bytes, block_number;
     size_t block_fill;
+    struct buffer early;     /* checksums of blocks told before there was an evidence_id */
+    bool early_lost;         /* no memory for them */
+    char sha256[DIGEST_HEX_LEN + 1]; /* empty until reading_hash(), and without hashing */
 
     struct frame frame;      /* the one last read */
     bool has_frame;
@@ -54,7 +58,10 @@ enum status reading_open(struct reading *r, struct store *store, const char *opt
 /* The next frame, into r->frame, with its evidence_id. As capture_next(). */
 enum status reading_next(struct reading *r, struct error *err);
 
-/* Ends the evidence in the store and closes. `sha256` (may be NULL) receives the hash, or "". */
-void reading_end(struct reading *r, char sha256[DIGEST_HEX_LEN + 1]);
+/* The SHA-256 of a capture that has ended: into r->sha256, and returned; "" without hashing. */
+const char *reading_hash(struct reading *r);
+
+/* Ends the evidence in the store and closes. */
+void reading_end(struct reading *r);
 
 #endif

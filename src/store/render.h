@@ -6,13 +6,12 @@
  * What was on the wire is escaped (base/escape.h) in tables and CSV: no value moves the cursor, and
  * none holds a line feed, so that a line is a row. JSON keeps every character, by its own escapes.
  *
- * | | table | JSON | CSV |
- * |---|---|---|---|
- * | integer | all digits | all digits | all digits |
- * | real | what reads back as the same number | the same; infinite ones as 9e999 | as in the table |
- * | text | escaped, cut at a width | its characters; no UTF-8: U+FFFD | escaped; quoted where RFC 4180 says |
- * | blob | hex digits, cut | a string of hex digits | hex digits |
- * | NULL | nothing | null | nothing; an empty text is "" |
+ *     integer   all digits
+ *     real      the fewest digits that read back as the same number; infinite ones as 9e999
+ *     text      escaped; a table cuts it at a width, CSV quotes it where RFC 4180 says, JSON has
+ *               U+FFFD for what is no UTF-8
+ *     blob      lower-case hex digits, in JSON as a string
+ *     NULL      null in JSON, else nothing; an empty text is "" in CSV
  *
  * CSV has a line of names and LF line ends; what a spreadsheet would take for a formula is left as it
  * is. Names that occur twice in one statement become `name:1` in JSON, as SQLite does elsewhere. */

@@ -25,12 +25,6 @@ static char *put_hex(char *to, unsigned value)
     return to;
 }
 
-static bool is_mapped(const struct address *address)
-{
-    static const uint8_t mapped[ADDRESS_V4_AT] = {[10] = 0xff, [11] = 0xff};
-    return memcmp(address->bytes, mapped, ADDRESS_V4_AT) == 0;
-}
-
 /* RFC 5952 4.2: the longest run of at least two zero groups, the first of equals, becomes "::". */
 static char *put_v6(char *to, const uint8_t bytes[16])
 {
@@ -63,9 +57,7 @@ static char *put_v6(char *to, const uint8_t bytes[16])
 size_t ip_text(char to[IP_TEXT_LEN], const struct address *address, uint8_t ip_version)
 {
     char *end = to;
-    if (is_mapped(address)) {
-        if (ip_version != 4) /* RFC 5952 5 */
-            end = stpcpy(end, "::ffff:");
+    if (ip_version == 4) {
         for (int i = ADDRESS_V4_AT; i < 16; i++) {
             if (i > ADDRESS_V4_AT)
                 *end++ = '.';

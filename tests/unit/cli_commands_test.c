@@ -1,5 +1,4 @@
-/* cli_commands_test.c - the table of commands is whole, and the words of a command line are taken apart
- * by it. */
+/* cli_commands_test.c - the table of commands is whole, and takes command lines apart. */
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "suite.h"

@@ -1,6 +1,7 @@
 /* made_case.h - cases for the tests of the reading side, made by SQL alone.
  *
- * A made_case is a file in a fresh folder under $TMPDIR, with the tables of schema.sql and what a test puts in. */
+ * A made_case is a file in a fresh folder under $TMPDIR, with the tables of schema.sql and what a
+ * test puts in. */
 #ifndef SEINE_TESTS_MADE_CASE_H
 #define SEINE_TESTS_MADE_CASE_H
 

@@ -40,7 +40,6 @@ struct told_side {
 struct told_flow {
     bool ended, is_tcp;
     uint64_t frames, frame_bytes;
-    uint64_t first_frame;
     struct told_side sides[2];
     char *drawn, *counts; /* once the flow has ended */
 };
@@ -173,7 +172,6 @@ static struct told_flow *told_flow(struct picture_sink *p, struct flow *flow, co
         broken(p, "a flow begins with a %s, not with a frame", by);
     told = or_abort(calloc(1, sizeof(*told)));
     told->is_tcp = flow->key.protocol == TRANSPORT_TCP;
-    told->first_frame = flow->first_frame;
     p->flows = or_abort(realloc(p->flows, (p->flow_count + 1) * sizeof(struct told_flow *)));
     p->flows[p->flow_count++] = told;
     flow->kept = told;
@@ -196,6 +194,8 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
 
     call(p, "flow %zu frame %" PRIu64, flow_name(p, flow), frame->number);
     fprintf(text_next(&p->frames), "%zu:%" PRIu64, flow_name(p, flow), frame->number);
+    if (told->frames == 0 && frame->number != flow->first_frame)
+        broken(p, "frame %" PRIu64 " is first, not %" PRIu64, frame->number, flow->first_frame);
     told->frames++;
     told->frame_bytes += frame->wire_len;
 }
@@ -469,6 +469,10 @@ static char *draw_flow(const struct flow *flow)
 {
     struct text t;
     text_init(&t);
+    if (flow->key.protocol != TRANSPORT_TCP)
+        fprintf(t.out, "%s ", flow_protocol_name(flow->key.protocol));
+    if (flow->key.protocol != TRANSPORT_TCP && flow->key.protocol != TRANSPORT_UDP)
+        fprintf(t.out, "%u/%u ", flow_port(flow, SIDE_CLIENT), flow_port(flow, SIDE_SERVER));
     fprintf(t.out, "%s %s %s%s", flow_state_name(flow->state), *flow->history ? flow->history : "-",
             flow_end_name(flow->end), flow->client_guessed ? " guessed" : "");
     return text_take(&t);

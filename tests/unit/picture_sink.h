@@ -9,7 +9,9 @@
  *     conflict   "client x@2": the bytes that lost, the first at position 2
  *     refusal    "client keepalive z@-1"
  *     oddity     "urgent", "urgent x3" when told three times in a row
- *     flow       "established ShADad capture_end": state, history ('-' when empty), end
+ *     flow       "established ShADad capture_end": state, history ('-' when empty), end; before
+ *                it "udp", or "icmp 8/0" with type and code; after it " guessed" if the client was
+ *     frame      "0:1": the first flow has frame 1
  *     counts     "client 2 packets 4 bytes 1 again, server ..., rtt 2 ms"
  *
  * Bytes that cannot be printed are '?'. More than 4096 equal things are counted: ".{1048576}".

@@ -1,0 +1,303 @@
+/* defrag_test.c - datagrams in pieces. Letters of eight are fragments. */
+#include "reassembly/defrag.h"
+
+#include "craft/craft.h"
+#include "dissect/dissect.h"
+#include "picture_sink.h"
+#include "scene.h"
+#include "suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of a UDP datagram from 40000 to 80 with 24 bytes of payload and no checksum: a fragment at an
+ * offset of the IP payload, in which the header is the first 8 bytes. */
+#define AT(offset) "c ip proto=17 id=5 offset=" #offset " "
+#define HEAD AT(0) "more hex:9c40005000200000\n"
+#define A8 AT(8) "more 'aaaaaaaa'\n"
+#define B8 AT(16) "more 'bbbbbbbb'\n"
+#define C8 AT(24) "'cccccccc'\n"
+#define WHOLE "aaaaaaaabbbbbbbbcccccccc"
+#define V6 "client [2001:db8::1]:40000; server [2001:db8::2]:80\n"
+
+static const struct scene order_scenes[] = {
+    {"fragments in order", .script = HEAD A8 B8 C8, .client = WHOLE},
+    {"fragments back to front", .script = C8 B8 A8 HEAD, .client = WHOLE},
+    {"fragments in any order", .script = B8 HEAD C8 A8, .client = WHOLE},
+    {"IPv6 in any order", .script = V6 B8 HEAD C8 A8, .client = WHOLE},
+    {"fragments that come twice", .script = B8 B8 HEAD C8 C8 HEAD A8, .client = WHOLE},
+    {"exact duplicates in IPv6 (RFC 8200 4.5)", .script = V6 B8 B8 HEAD C8 C8 HEAD A8,
+     .client = WHOLE},
+    {"a checksum over the fragments is judged over the whole",
+     .script = "c udp 'aaaaaaaabbbbbbbbcccc' frag=8,16 order=2,0,1\n"
+               "c udp 'dddddddd' frag=8 bad-checksum",
+     .client = "aaaaaaaabbbbbbbbcccc|dddddddd", .oddities = "bad_checksum"},
+    {"TCP in fragments is a segment",
+     .script = OPEN "c 'AAAABBBBCCCC' frag=8,24 order=1,0,2; c 'DD'", .client = "AAAABBBBCCCCDD",
+     .flows = "established ShAD capture_end"},
+    {"ICMP in fragments", .script = "c icmp echo 'AAAAAAAAAAAAAAAA' frag=8,16; s icmp reply 'A' ",
+     .client = "AAAAAAAAAAAAAAAA", .server = "A", .flows = "icmp 8/0 two_way Dd capture_end"},
+    {"only what has the same id belongs together",
+     .script = HEAD A8 B8 "c ip proto=17 id=6 offset=24 'xxxxxxxx'\n" C8, .client = WHOLE,
+     .oddities = "fragments_incomplete"},
+    {"and the same protocol", .script = HEAD A8 B8 "c ip proto=6 id=5 offset=24 'xxxxxxxx'\n" C8,
+     .client = WHOLE, .oddities = "fragments_incomplete"},
+    {"and the same addresses", .script = HEAD A8 B8 AT(24) "'xxxxxxxx' from=10.0.0.7\n" C8,
+     .client = WHOLE, .oddities = "fragments_incomplete"},
+};
+
+static const struct scene overlap_scenes[] = {
+    {"where fragments overlap and agree, nothing is odd",
+     .script = HEAD A8 AT(8) "more 'aaaaaaaabbbbbbbb'\n" C8, .client = WHOLE},
+    {"where they differ, the first wins", .script = HEAD A8 AT(8) "more 'xxxxxxxxbbbbbbbb'\n" C8,
+     .client = WHOLE, .oddities = "fragment_conflict"},
+    {"also when the later one lies around it",
+     .script = B8 AT(8) "more 'aaaaaaaaxxxxxxxxxxxxxxxx'\n" AT(24) "'cccccccc'\n" HEAD,
+     .client = "aaaaaaaabbbbbbbbxxxxxxxx", .oddities = "fragment_conflict x2"},
+    {"also at its front", .script = B8 AT(8) "more 'aaaaaaaaxxxxxxxx'\n" HEAD C8, .client = WHOLE,
+     .oddities = "fragment_conflict"},
+    {"IPv6 fragments that overlap are refused, and all of their datagram (RFC 5722)",
+     .script = V6 HEAD A8 AT(8) "more 'aaaaaaaabbbbbbbb'\n" C8 B8,
+     .oddities = "fragment_overlap x3"},
+    {"a duplicate with other bytes is an overlap in IPv6",
+     .script = V6 HEAD A8 AT(8) "more 'xxxxxxxx'\n", .oddities = "fragment_overlap"},
+    {"what lies behind the last fragment contradicts it",
+     .script = HEAD A8 AT(32) "more 'xxxxxxxx'\n" B8 C8, .oddities = "fragment_conflict"},
+    {"even if the bytes add up", .script = HEAD A8 AT(24) "more 'xxxxxxxx'\n" AT(24) "\n",
+     .oddities = "fragment_conflict"},
+    {"of two last fragments the first counts", .script = C8 AT(16) "'xxxxxxxx'\n" HEAD A8,
+     .client = "aaaaaaaaxxxxxxxxcccccccc", .oddities = "fragment_conflict"},
+    {"a fragment beyond what a datagram can be is malformed",
+     .script = HEAD "c ip proto=17 id=5 offset=65528 'xxxxxxxx'",
+     .oddities = "malformed, fragments_incomplete"},
+};
+
+static const struct scene cut_scenes[] = {
+    {"a cut at the end", .script = HEAD A8 B8 AT(24) "'cccccccc' snap=36\n",
+     .client = "aaaaaaaabbbbbbbbcc~~~~~~", .gaps = "client 18+6 truncated"},
+    {"what follows a cut is not offered", .script = HEAD AT(8) "more 'aaaaaaaa' snap=36\n" B8 C8,
+     .client = "aa~~~~~~~~~~~~~~~~~~~~~~", .gaps = "client 2+22 truncated"},
+    {"a header that was cut", .script = AT(0) "more hex:9c40005000200000 snap=38\n" A8 B8 C8,
+     .oddities = "truncated"},
+};
+
+static const struct scene waiting_scenes[] = {
+    {"at the end what is not whole is told", .script = HEAD A8 C8 "c udp 'z'", .client = "z",
+     .oddities = "fragments_incomplete"},
+    {"fragments wait for a minute", .script = HEAD A8 "at +59\n" B8 C8, .client = WHOLE},
+    {"and no longer", .script = HEAD A8 "at +61\n" B8 C8, .oddities = "fragments_incomplete x2"},
+    {"a clock that runs backwards gives nothing up", .script = "at 1000\n" HEAD A8 "at 10\n" B8 C8,
+     .client = WHOLE},
+};
+
+static void order(void)
+{
+    check_scenes(order_scenes, COUNT(order_scenes));
+}
+static void overlaps(void)
+{
+    check_scenes(overlap_scenes, COUNT(overlap_scenes));
+}
+static void cuts(void)
+{
+    check_scenes(cut_scenes, COUNT(cut_scenes));
+}
+static void waiting(void)
+{
+    check_scenes(waiting_scenes, COUNT(waiting_scenes));
+}
+
+static void frames(void)
+{
+    struct telling t;
+    telling_init(&t, "c udp \"z\"; c udp \"aaaaaaaabbbbbbbb\" frag=8,16 order=1,1,0,2; s udp \"y\"",
+                 NULL);
+    CU_ASSERT(is_whole(&t, "a datagram in fragments"));
+    CU_ASSERT_STRING_EQUAL(t.frames, "0:1, 0:2, 0:3, 0:4, 0:5, 0:6");
+    CU_ASSERT_STRING_EQUAL(t.verdicts, "ok fragment fragment fragment ok ok");
+    CU_ASSERT_STRING_EQUAL(t.counts, "client 2 packets 17 bytes 0 again, "
+                                     "server 1 packets 1 bytes 0 again");
+    telling_release(&t);
+}
+
+/* ---- ceilings ---- */
+
+/* Twenty datagrams of which one fragment is missing, then the missing ones. */
+static void memory(void)
+{
+    char script[20 * 300] = "";
+    struct telling t;
+    struct stage stage = {.fragment_memory = 8 * 1024};
+
+    for (int round = 0; round < 2; round++) {
+        for (int id = 1; id <= 20; id++)
+            sprintf(script + strlen(script), "c ip proto=17 id=%d offset=%d len=%d %s\n", id,
+                    round == 0 ? 8 : 0, round == 0 ? 400 : 8, round == 0 ? "" : "more");
+    }
+    telling_init(&t, script, &stage);
+    CU_ASSERT(is_whole(&t, "many datagrams"));
+    const char *first = strstr(t.calls, "oddity fragments_evicted frame ");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+    CU_ASSERT_EQUAL(strncmp(first, "oddity fragments_evicted frame 1\n", 33), 0); /* the oldest */
+    CU_ASSERT_PTR_NOT_NULL(strstr(first + 1, "oddity fragments_evicted frame 2\n"));
+    telling_release(&t);
+}
+
+static void no_memory(void)
+{
+    struct telling t;
+    struct stage stage = {.fragment_memory = 100};
+    telling_init(&t, "c udp \"aaaaaaaabbbbbbbb\" frag=8,16; c udp \"z\"", &stage);
+    CU_ASSERT(is_whole(&t, "no memory"));
+    CU_ASSERT_STRING_EQUAL(t.client, "z");
+    CU_ASSERT_STRING_EQUAL(t.oddities, "fragments_evicted x3");
+    telling_release(&t);
+}
+
+/* A datagram as long as can be, eight bytes at a time, from the end. */
+static void tiny(void)
+{
+    enum { LEN = 65512 };
+    char *script;
+    size_t script_len;
+    struct telling t;
+    FILE *out = open_memstream(&script, &script_len);
+    if (!out)
+        abort();
+    for (int at = LEN - 8; at > 0; at -= 8)
+        fprintf(out, "c ip proto=17 id=5 offset=%d \"aaaaaaaa\"%s\n", at,
+                at + 8 < LEN ? " more" : "");
+    fprintf(out, "c ip proto=17 id=5 offset=0 more hex:9c400050ffe80000\n");
+    fclose(out);
+    telling_init(&t, script, NULL);
+    CU_ASSERT(is_whole(&t, "8189 fragments"));
+    CU_ASSERT_STRING_EQUAL(t.oddities, "");
+    CU_ASSERT_EQUAL(strlen(t.client), LEN - 8);
+    telling_release(&t);
+    free(script);
+}
+
+/* ---- where the bytes came from ---- */
+
+/* A capture in memory, whose frames lie at their offsets. */
+struct tape {
+    struct craft *craft;
+    uint8_t *bytes;
+    size_t len;
+};
+
+static void tape_init(struct tape *tape, const char *script)
+{
+    tape->craft = craft_frames(script, NULL);
+    tape->len = 0;
+    for (size_t i = 0; i < tape->craft->count; i++)
+        tape->len += tape->craft->frames[i].len;
+    tape->bytes = malloc(tape->len);
+    if (!tape->bytes)
+        abort();
+    size_t at = 0;
+    for (size_t i = 0; i < tape->craft->count; i++) {
+        memcpy(tape->bytes + at, tape->craft->frames[i].bytes, tape->craft->frames[i].len);
+        at += tape->craft->frames[i].len;
+    }
+}
+
+static void tape_release(struct tape *tape)
+{
+    craft_free(tape->craft);
+    free(tape->bytes);
+}
+
+/* Whether each piece says where on the tape its bytes are, in a frame that is one of the packet's,
+ * and all pieces together are what the packet has. */
+static bool are_pieces_right(const struct packet *p, const struct tape *tape)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < p->piece_count; i++) {
+        const struct piece *piece = &p->pieces[i];
+        if (piece->start != at || piece->len > piece->wire_len || piece->frame >= p->frame_count)
+            return false;
+        const struct frame *frame = &p->frames[piece->frame];
+        if (frame->bytes.data || piece->offset < frame->offset ||
+            piece->offset + piece->len > frame->offset + frame->bytes.len)
+            return false;
+        if (memcmp(p->ip_payload.data + at, tape->bytes + piece->offset, piece->len) != 0)
+            return false;
+        at += piece->len;
+    }
+    return at == p->ip_payload.len && p->frames[p->frame_count - 1].number == p->frame->number;
+}
+
+/* Plays a tape on which one datagram is made whole; false when it is not, or its pieces are wrong. */
+static bool is_traced(const struct tape *tape)
+{
+    struct picture_sink sink;
+    struct frame frame = {.link_type = tape->craft->link_type};
+    struct packet packet;
+    unsigned whole = 0;
+    bool right = true;
+
+    picture_sink_init(&sink);
+    struct defrag *d = defrag_new(&sink.sink, 1 << 20);
+    for (size_t i = 0; d && i < tape->craft->count; i++) {
+        frame.number = i + 1;
+        frame.bytes = span_of(tape->bytes + frame.offset, tape->craft->frames[i].len);
+        frame.wire_len = tape->craft->frames[i].wire_len;
+        if (dissect(&frame, &packet) == VERDICT_FRAGMENT && defrag_push(d, &packet) == VERDICT_OK) {
+            whole++;
+            right &= are_pieces_right(&packet, tape);
+            break;
+        }
+        frame.offset += tape->craft->frames[i].len;
+    }
+    defrag_free(d);
+    picture_sink_release(&sink);
+    return right && whole == 1;
+}
+
+/* A number below `limit`, the same on every machine. */
+static size_t some(uint64_t *state, size_t limit)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (size_t)(*state >> 33) % limit;
+}
+
+/* Fragments at random places, of random lengths, that overlap and conflict, until all is there. */
+static void pieces(void)
+{
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        uint64_t state = seed;
+        char script[100 * 80] = "";
+        for (int i = 0; i < 50; i++) {
+            size_t at = 8 * some(&state, 12);
+            sprintf(script + strlen(script), "c ip proto=17 id=5 offset=%zu more len=%zu%s\n", at,
+                    8 * (1 + some(&state, 3)), some(&state, 4) ? "" : " snap=60");
+        }
+        /* What is missing still: a last fragment first, then everything. */
+        strcat(script, "c ip proto=17 id=5 offset=112 \"zzzz\"\n"
+                       "c ip proto=17 id=5 offset=0 more len=112\n");
+        struct tape tape;
+        tape_init(&tape, script);
+        bool traced = is_traced(&tape);
+        CU_ASSERT(traced);
+        tape_release(&tape);
+        if (!traced) {
+            printf("\n    seed %llu\n%s", (unsigned long long)seed, script);
+            break;
+        }
+    }
+}
+
+static const struct test tests[] = {
+    {"fragments are put in order", order},
+    {"overlaps are decided, and told", overlaps},
+    {"what the snap length cut of a fragment is missing in the datagram", cuts},
+    {"a datagram that is not whole is given up", waiting},
+    {"every fragment is a frame of the flow, before the one that made it whole", frames},
+    {"when memory is full the oldest datagram is given up", memory},
+    {"without memory every fragment is told", no_memory},
+    {"a datagram may have thousands of fragments", tiny},
+    {"every byte is traced to its frame and offset", pieces},
+};
+SUITE("defrag", tests)
