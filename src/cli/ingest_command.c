@@ -203,6 +203,11 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
     };
     if (!options_read(&ingest_options, a))
         return EXIT_USAGE;
+    struct error err = {0};
+    if (ingest_check(&ingest_options, &err) != STATUS_OK) {
+        say("%s", err.text);
+        return EXIT_USAGE;
+    }
 
     struct buffer command;
     buffer_init(&command, COMMAND_LINE_MOST);
@@ -215,7 +220,6 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
     bool was_there = access(path, F_OK) == 0;
     catch_signals(a);
 
-    struct error err = {0};
     struct ingest_result result = {0};
     enum status done = ingest(&result, &ingest_options, &err);
     progress_wipe(&job.progress);

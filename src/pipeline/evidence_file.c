@@ -95,8 +95,7 @@ static bool is_same(const struct evidence_row *row, const char *path)
     if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != row->bytes)
         return false;
     if (row->fingerprint[0])
-        return fingerprint_file(path, hex, NULL) == STATUS_OK &&
-               strcmp(hex, row->fingerprint) == 0;
+        return fingerprint_file(path, hex, NULL) == STATUS_OK && strcmp(hex, row->fingerprint) == 0;
     return row->sha256[0] && hash_file(path, hex, NULL) == STATUS_OK &&
            strcmp(hex, row->sha256) == 0;
 }
@@ -227,8 +226,9 @@ enum status evidence_open(struct evidence_file **file, const char *path, const c
     }
     f->fd = packed ? temporary_file() : open(path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0)
-        status = error_set(err, packed ? "unpacking %s into a temporary file: %s" : "opening %s: %s",
-                           path, strerror(errno));
+        status =
+            error_set(err, packed ? "unpacking %s into a temporary file: %s" : "opening %s: %s",
+                      path, strerror(errno));
     else if (packed)
         status = unpack(f->fd, path, err);
     if (status != STATUS_OK) {

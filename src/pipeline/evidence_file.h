@@ -50,4 +50,7 @@ void evidence_close(struct evidence_file *file); /* NULL is allowed */
 enum status evidence_read(struct evidence_file *file, void *to, size_t len, uint64_t offset,
                           struct error *err);
 
+/* Evidence by id, for whoever looks things up in it: NULL when it is not there. */
+typedef struct evidence_file *evidence_by_id(void *context, uint32_t evidence_id);
+
 #endif

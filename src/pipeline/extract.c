@@ -21,8 +21,8 @@ enum {
     OPTION_NAME = 2,
     OPTION_RESOLUTION = 9,
     OPTION_APPLICATION = 4,
-    BATCH = 32768,              /* frames at hand while they are put in order */
-    FRAME_CEILING = 256 << 20,  /* bytes: as the longest that a capture may hold */
+    BATCH = 32768,             /* frames at hand while they are put in order */
+    FRAME_CEILING = 256 << 20, /* bytes: as the longest that a capture may hold */
 };
 
 /* An interface of the output: one of the evidence's. */
@@ -167,8 +167,8 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
     while (i < x->row_count && x->rows[i].evidence_id != evidence_id)
         i++;
     if (i == x->row_count) {
-        error_set(x->err, "%s names evidence %" PRIu32 ", which it does not describe",
-                  x->case_path, evidence_id);
+        error_set(x->err, "%s names evidence %" PRIu32 ", which it does not describe", x->case_path,
+                  evidence_id);
         return NULL;
     }
     if (x->files[i])
@@ -179,12 +179,16 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
         evidence_open(&x->files[i], path, x->rows[i].format, x->err);
         break;
     case FOUND_CHANGED:
-        error_set(x->err, "%s is not the file that the case was made from: its size or content "
-                          "has changed", x->rows[i].source);
+        error_set(x->err,
+                  "%s is not the file that the case was made from: its size or content "
+                  "has changed",
+                  x->rows[i].source);
         break;
     case FOUND_NOT:
-        error_set(x->err, "the evidence %s is neither where it was nor beside the case; "
-                          "--evidence FOLDER says where else", x->rows[i].source);
+        error_set(x->err,
+                  "the evidence %s is neither where it was nor beside the case; "
+                  "--evidence FOLDER says where else",
+                  x->rows[i].source);
         break;
     }
     free(path);
@@ -317,8 +321,10 @@ static enum status write_file(struct extraction *x, int64_t flow_id, const char 
     x->out = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!x->out) {
         status = errno == EEXIST
-                     ? error_set(x->err, "%s is in the way: being written, or left by a run that was "
-                                 "cut off", partial)
+                     ? error_set(x->err,
+                                 "%s is in the way: being written, or left by a run that was "
+                                 "cut off",
+                                 partial)
                      : error_set(x->err, "writing %s: %s", out_path, strerror(errno));
         free(partial);
         return status;

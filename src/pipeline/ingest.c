@@ -28,8 +28,8 @@ struct run {
     const struct ingest_options *options;
     struct ingest_result *result;
     struct error *err;
-    char *option_text;          /* JSON, as it stands in `evidence` */
-    struct reading *readings;   /* in the order in which they are read */
+    char *option_text;        /* JSON, as it stands in `evidence` */
+    struct reading *readings; /* in the order in which they are read */
     size_t count;
     struct store *store;
     struct life life;
@@ -224,8 +224,7 @@ static enum status close_reading(struct run *run, struct reading *r, const char 
     run->bytes_before += capture_position(r->capture);
     /* A pipe is known only now, and so is a file that came through one before. Its own row has no
      * hash yet, so it does not find itself. */
-    if (r->digest &&
-        store_has_evidence(run->store, reading_hash(r), NULL, run->option_text)) {
+    if (r->digest && store_has_evidence(run->store, reading_hash(r), NULL, run->option_text)) {
         run->known_late = r;
         return error_set(run->err, "%s is in the case already", r->path);
     }
@@ -276,8 +275,8 @@ static enum status read_one_after_another(struct run *run)
             skip(run, r);
             continue;
         }
-        enum status status = reading_open(r, run->store, run->option_text,
-                                          !run->options->no_hash, run->err);
+        enum status status =
+            reading_open(r, run->store, run->option_text, !run->options->no_hash, run->err);
         if (status != STATUS_OK)
             return status;
         while ((status = reading_next(r, &why)) == STATUS_OK) {
@@ -287,8 +286,7 @@ static enum status read_one_after_another(struct run *run)
                 return STATUS_FAILED;
         }
         tell_filter_remarks(run);
-        if (end_reading(run, r, status, &why) != STATUS_OK ||
-            check(run, r, 0) != STATUS_OK)
+        if (end_reading(run, r, status, &why) != STATUS_OK || check(run, r, 0) != STATUS_OK)
             return STATUS_FAILED;
     }
     return STATUS_OK;
@@ -358,8 +356,8 @@ static void close_life(struct run *run)
 
 static enum status read_captures(struct run *run)
 {
-    enum status status = run->options->merge && run->count > 1 ? read_interleaved(run)
-                                                               : read_one_after_another(run);
+    enum status status =
+        run->options->merge && run->count > 1 ? read_interleaved(run) : read_one_after_another(run);
     if (status != STATUS_OK)
         return status;
     defrag_end(run->life.defrag);
@@ -468,6 +466,17 @@ static enum status run_without(struct run *run, struct reading *known, size_t me
     return run->count > 0 ? run_once(run, memory) : STATUS_OK;
 }
 
+enum status ingest_check(const struct ingest_options *options, struct error *err)
+{
+    struct filter *filter = NULL;
+
+    if (options->memory && options->memory < INGEST_MEMORY_LEAST)
+        return error_set(err, "--memory must be at least %d MiB", INGEST_MEMORY_LEAST >> 20);
+    enum status status = options->filter ? filter_new(&filter, options->filter, err) : STATUS_OK;
+    filter_free(filter);
+    return status;
+}
+
 enum status ingest(struct ingest_result *result, const struct ingest_options *options,
                    struct error *err)
 {
@@ -475,10 +484,11 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     struct run run = {.options = options, .result = result, .err = err};
 
     *result = (struct ingest_result){0};
-    if (memory < INGEST_MEMORY_LEAST)
-        return error_set(err, "--memory must be at least %d MiB", INGEST_MEMORY_LEAST >> 20);
-    run.option_text = options_json(options);
-    enum status status = run.option_text ? look_at_captures(&run) : error_set(err, "no memory");
+    enum status status = ingest_check(options, err);
+    if (status == STATUS_OK && !(run.option_text = options_json(options)))
+        status = error_set(err, "no memory");
+    if (status == STATUS_OK)
+        status = look_at_captures(&run);
     if (status == STATUS_OK && options->filter)
         status = filter_new(&run.life.filter, options->filter, err);
     if (status == STATUS_OK)

@@ -10,22 +10,23 @@
 
 /* How far it has come; told a few times a second at most. */
 struct ingest_progress {
-    uint64_t bytes_done, bytes_all; /* of the captures as they lie on the disk; all is 0 when unknown */
+    uint64_t bytes_done,
+        bytes_all; /* of the captures as they lie on the disk; all is 0 when unknown */
     uint64_t frames, flows;
-    const char *source;             /* the capture being read; borrowed */
+    const char *source; /* the capture being read; borrowed */
 };
 
 struct ingest_options {
     const char *case_path;
-    const char *const *captures;    /* paths; "-" is standard input */
+    const char *const *captures; /* paths; "-" is standard input */
     size_t capture_count;
-    const char *filter;             /* libpcap's language, or NULL */
-    bool merge;                     /* interleave the captures by time instead of one after the other */
-    bool no_hash;                   /* neither of evidence nor of streams */
+    const char *filter; /* libpcap's language, or NULL */
+    bool merge;         /* interleave the captures by time instead of one after the other */
+    bool no_hash;       /* neither of evidence nor of streams */
     bool sync;
-    size_t memory;                  /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
-    int jobs;                       /* 0 is the default */
-    const char *version, *command;  /* for the `runs` row */
+    size_t memory;                 /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
+    int jobs;                      /* 0 is the default */
+    const char *version, *command; /* for the `runs` row */
 
     /* Sentences that the user should see, without a stop: a capture cut off, one that is skipped, a filter
      * that cannot see fragments. May quote bytes from outside. May be NULL. */
@@ -44,11 +45,15 @@ enum {
 
 struct ingest_result {
     uint64_t frames, flows, streams, payload_bytes;
-    uint64_t captures;  /* that were read into the case */
-    uint64_t skipped;   /* that the case held already */
-    bool partial;       /* some capture was cut off or damaged */
-    char seal[65];      /* of the case afterwards; empty when nothing was written */
+    uint64_t captures; /* that were read into the case */
+    uint64_t skipped;  /* that the case held already */
+    bool partial;      /* some capture was cut off or damaged */
+    char seal[65];     /* of the case afterwards; empty when nothing was written */
 };
+
+/* Whether the options make sense by themselves: the filter's language, the least memory. STATUS_FAILED
+ * with a sentence is a fault of the command line; nothing has been touched then. */
+enum status ingest_check(const struct ingest_options *options, struct error *err);
 
 /* Reads the captures, in the order of their first timestamps, into the case: a fresh one, or an
  * addition to the one that is there. STATUS_OK also when captures were damaged (result.partial) or all

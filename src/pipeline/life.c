@@ -13,7 +13,8 @@
 _Static_assert(ODDITY_MALFORMED - ODDITY_TRUNCATED == VERDICT_MALFORMED - VERDICT_TRUNCATED &&
                    ODDITY_BAD_IP_CHECKSUM - ODDITY_TRUNCATED ==
                        VERDICT_BAD_CHECKSUM - VERDICT_TRUNCATED &&
-                   ODDITY_FRAGMENT_OVERLAP - ODDITY_TRUNCATED == VERDICT_OVERLAP - VERDICT_TRUNCATED,
+                   ODDITY_FRAGMENT_OVERLAP - ODDITY_TRUNCATED ==
+                       VERDICT_OVERLAP - VERDICT_TRUNCATED,
                "odd verdicts and their oddities stand in one order");
 
 static enum verdict judge(const struct life *life, const struct frame *frame, struct packet *packet)

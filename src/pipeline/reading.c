@@ -63,14 +63,13 @@ static enum status open_file(int *fd, struct stat *st, const char *path, struct 
     return STATUS_OK;
 }
 
-enum status fingerprint_file(const char *path, char hex[FINGERPRINT_HEX_LEN + 1],
-                             struct error *err)
+enum status fingerprint_file(const char *path, char hex[FINGERPRINT_HEX_LEN + 1], struct error *err)
 {
     int fd = -1;
     struct stat st;
     struct checksum64 *sum = checksum64_new();
-    enum status status = sum ? open_file(&fd, &st, path, err)
-                             : error_set(err, "reading %s: no memory", path);
+    enum status status =
+        sum ? open_file(&fd, &st, path, err) : error_set(err, "reading %s: no memory", path);
     if (status == STATUS_OK) {
         uint64_t size = (uint64_t)st.st_size, head = size < MIB ? size : MIB;
         uint8_t size_bytes[8];
@@ -94,8 +93,8 @@ enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct err
     int fd = -1;
     struct stat st;
     struct digest *digest = digest_new();
-    enum status status = digest ? open_file(&fd, &st, path, err)
-                                : error_set(err, "reading %s: no memory", path);
+    enum status status =
+        digest ? open_file(&fd, &st, path, err) : error_set(err, "reading %s: no memory", path);
     if (status == STATUS_OK)
         status = feed(fd, path, 0, (uint64_t)st.st_size, add_digest, digest, err);
     if (status == STATUS_OK)

@@ -13,22 +13,22 @@
 enum { FINGERPRINT_HEX_LEN = 16, EVIDENCE_BLOCK_LEN = 16 << 20 };
 
 struct reading {
-    const char *path;       /* borrowed; "-" is standard input */
-    bool is_file;           /* a regular file, which can be opened again */
+    const char *path;                          /* borrowed; "-" is standard input */
+    bool is_file;                              /* a regular file, which can be opened again */
     char fingerprint[FINGERPRINT_HEX_LEN + 1]; /* empty unless is_file */
 
     struct capture *capture; /* open while not NULL */
     struct store *store;     /* borrowed */
     uint32_t evidence_id;
-    struct digest *digest;   /* NULL without hashing */
+    struct digest *digest; /* NULL without hashing */
     struct checksum64 *block;
     uint64_t bytes, block_number;
     size_t block_fill;
-    struct buffer early;     /* checksums of blocks told before there was an evidence_id */
-    bool early_lost;         /* no memory for them */
+    struct buffer early;             /* checksums of blocks told before there was an evidence_id */
+    bool early_lost;                 /* no memory for them */
     char sha256[DIGEST_HEX_LEN + 1]; /* empty until reading_hash(), and without hashing */
 
-    struct frame frame;      /* the one last read */
+    struct frame frame; /* the one last read */
     bool has_frame;
     uint64_t frames;
     int64_t first_ns, last_ns;

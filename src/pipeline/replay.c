@@ -22,7 +22,6 @@ struct claim {
     uint64_t offset;
     uint64_t frame;
     uint32_t evidence_id;
-    bool provisional;
 };
 
 struct replay {
@@ -31,10 +30,11 @@ struct replay {
     evidence_by_id *evidence;
     void *context;
     struct error *err;
-    struct claim *claims; /* sorted, disjoint, none below `done` */
+    struct claim *claims;      /* sorted, disjoint, none below `done` */
     size_t first, count, room; /* claims[first] on are in use */
     int64_t done;
-    bool hold;            /* a provisional arrival may still be replaced: emit at the end only */
+    struct claim *taken; /* positions that another took over, sorted; their bytes come from it */
+    size_t taken_count, taken_room, taken_next;
     struct stream_cursor *cursor; /* the case's bytes, in step with `done` */
     struct stream_piece piece;    /* what is left of the last one */
     bool piece_ended;
@@ -72,30 +72,47 @@ static size_t claim_find(const struct replay *r, int64_t position)
     return low;
 }
 
+/* Makes room at `*at`, which may be elsewhere then. */
+static bool claim_room(struct replay *r, size_t *at)
+{
+    if (r->count == 0)
+        *at = r->first = r->room / 2;
+    size_t before = *at - r->first, after = r->count - before;
+
+    if (r->first > 0 && before <= after) { /* always so where segments come in reverse */
+        memmove(r->claims + r->first - 1, r->claims + r->first, before * sizeof *r->claims);
+        r->first--;
+        (*at)--;
+        return true;
+    }
+    if (r->first + r->count == r->room) {
+        size_t room = r->count < r->room / 2 ? r->room : r->room ? r->room * 2 : 64;
+        struct claim *more = malloc(room * sizeof *more);
+        if (!more) {
+            fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+            return false;
+        }
+        size_t first = (room - r->count) / 2;
+        if (r->count > 0)
+            memcpy(more + first, r->claims + r->first, r->count * sizeof *more);
+        free(r->claims);
+        r->claims = more;
+        r->room = room;
+        r->first = first;
+        *at = first + before;
+    }
+    memmove(r->claims + *at + 1, r->claims + *at, after * sizeof *r->claims);
+    return true;
+}
+
 static bool claim_put(struct replay *r, size_t at, struct claim claim)
 {
     if (r->count >= REPLAY_PENDING_MAX) {
         fail(r, REPLAY_NOT_POSSIBLE, "more than %d segments are out of order", REPLAY_PENDING_MAX);
         return false;
     }
-    if (r->first + r->count == r->room) {
-        if (r->first > r->room / 2) {
-            memmove(r->claims, r->claims + r->first, r->count * sizeof *r->claims);
-            at -= r->first;
-            r->first = 0;
-        } else {
-            size_t room = r->room ? r->room * 2 : 64;
-            void *more = realloc(r->claims, room * sizeof *r->claims);
-            if (!more) {
-                fail(r, REPLAY_NOT_POSSIBLE, "no memory");
-                return false;
-            }
-            r->claims = more;
-            r->room = room;
-        }
-    }
-    size_t end = r->first + r->count;
-    memmove(r->claims + at + 1, r->claims + at, (end - at) * sizeof *r->claims);
+    if (!claim_room(r, &at))
+        return false;
     r->claims[at] = claim;
     r->count++;
     return true;
@@ -109,38 +126,135 @@ static struct claim claim_part(struct claim whole, int64_t begin, int64_t end)
     return whole;
 }
 
-/* Claims those of the positions that nobody has, and takes provisional ones over. */
+/* Claims those of the positions that nobody has. */
 static bool claim_add(struct replay *r, struct claim whole)
 {
     int64_t at = whole.begin > r->done ? whole.begin : r->done;
-    size_t i = claim_find(r, at);
 
     while (at < whole.end) {
-        bool over = i < r->first + r->count && r->claims[i].begin <= at;
-        if (!over) {
-            int64_t to = whole.end;
-            if (i < r->first + r->count && r->claims[i].begin < to)
-                to = r->claims[i].begin;
-            if (!claim_put(r, i, claim_part(whole, at, to)))
-                return false;
-            i = claim_find(r, to);
-            at = to;
+        size_t i = claim_find(r, at), end = r->first + r->count;
+        if (i < end && r->claims[i].begin <= at) { /* somebody was first */
+            at = r->claims[i].end;
             continue;
         }
-        struct claim held = r->claims[i];
-        int64_t to = held.end < whole.end ? held.end : whole.end;
-        if (held.provisional && !whole.provisional) { /* cut [at, to) out of it */
-            r->claims[i] = claim_part(whole, at, to);
-            if (held.end > to && !claim_put(r, i + 1, claim_part(held, to, held.end)))
-                return false;
-            i = claim_find(r, at);
-            if (held.begin < at && !claim_put(r, i, claim_part(held, held.begin, at)))
-                return false;
-        }
+        int64_t to = i < end && r->claims[i].begin < whole.end ? r->claims[i].begin : whole.end;
+        if (!claim_put(r, i, claim_part(whole, at, to)))
+            return false;
         at = to;
-        i = claim_find(r, at);
     }
     return true;
+}
+
+/* ---- takeovers ---- */
+
+static bool taken_add(struct replay *r, struct claim claim)
+{
+    if (r->taken_count == r->taken_room) {
+        size_t room = r->taken_room ? r->taken_room * 2 : 16;
+        void *more = realloc(r->taken, room * sizeof *r->taken);
+        if (!more) {
+            fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+            return false;
+        }
+        r->taken = more;
+        r->taken_room = room;
+    }
+    r->taken[r->taken_count++] = claim;
+    return true;
+}
+
+static int by_begin(const void *left, const void *right)
+{
+    const struct claim *a = left, *b = right;
+    return a->begin < b->begin ? -1 : a->begin > b->begin;
+}
+
+static struct claim claim_of(const struct arrival_record *record)
+{
+    return (struct claim){.begin = record->position,
+                          .end = record->position + record->captured,
+                          .offset = record->offset,
+                          .frame = record->frame,
+                          .evidence_id = record->evidence_id};
+}
+
+static size_t first_takeover(const struct replay_takeover *takeovers, size_t count,
+                             int64_t position)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (takeovers[middle].begin < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Finds, in the order of the arrivals, which of the conflicts are takeovers, and where their bytes lie.
+ * One that came in fragments goes on in the next record. */
+static enum status find_taken(struct replay *r, int64_t stream_id,
+                              const struct replay_takeover *takeovers, size_t count)
+{
+    struct arrival_cursor *cursor;
+    struct arrival_record record;
+    int64_t open_at = 0, open_end = 0;
+    bool *other_seen = calloc(count, sizeof *other_seen);
+    enum status status = other_seen ? arrival_cursor_open(&cursor, r->reader, stream_id, r->err)
+                                    : error_set(r->err, "no memory");
+
+    if (status != STATUS_OK) {
+        free(other_seen);
+        return status;
+    }
+    while (r->result->outcome == REPLAY_AGREES &&
+           (status = arrival_cursor_next(cursor, &record, r->err)) == STATUS_OK) {
+        struct claim claim = claim_of(&record);
+        int64_t rest_at = open_at, rest_end = open_end;
+        open_at = open_end = 0;
+        if (record.fate >= FATE_REFUSED || record.captured == 0)
+            continue;
+        if (rest_at < rest_end && rest_at == claim.begin) {
+            int64_t to = rest_end < claim.end ? rest_end : claim.end;
+            taken_add(r, claim_part(claim, rest_at, to));
+            open_at = to;
+            open_end = rest_end;
+        }
+        for (size_t i = first_takeover(takeovers, count, claim.begin);
+             i < count && takeovers[i].begin < claim.end; i++) {
+            const struct replay_takeover *t = &takeovers[i];
+            if (t->other_frame == record.frame && t->other_evidence_id == record.evidence_id)
+                other_seen[i] = true;
+            if (t->kept_frame != record.frame || t->kept_evidence_id != record.evidence_id ||
+                !other_seen[i])
+                continue;
+            int64_t to = t->end < claim.end ? t->end : claim.end;
+            taken_add(r, claim_part(claim, t->begin, to));
+            if (to < t->end) {
+                open_at = to;
+                open_end = t->end;
+            }
+        }
+    }
+    arrival_cursor_close(cursor);
+    free(other_seen);
+    if (r->taken_count > 0)
+        qsort(r->taken, r->taken_count, sizeof *r->taken, by_begin);
+    return status == STATUS_FAILED ? status : STATUS_OK;
+}
+
+/* The part of `claim` from `at` on that has one owner: its own, or of who took it over. */
+static struct claim owned_part(struct replay *r, const struct claim *claim, int64_t at)
+{
+    while (r->taken_next < r->taken_count && r->taken[r->taken_next].end <= at)
+        r->taken_next++;
+    if (r->taken_next == r->taken_count || r->taken[r->taken_next].begin >= claim->end)
+        return claim_part(*claim, at, claim->end);
+    const struct claim *taken = &r->taken[r->taken_next];
+    if (taken->begin > at)
+        return claim_part(*claim, at, taken->begin);
+    return claim_part(*taken, at, taken->end < claim->end ? taken->end : claim->end);
 }
 
 /* ---- bytes ---- */
@@ -171,20 +285,23 @@ static enum status compare(struct replay *r, const struct claim *c, struct span 
 
     while (bytes.len > 0) {
         if (!next_piece(r, &status)) {
-            fail(r, REPLAY_DIFFERS, "frame %" PRIu64 " brings position %" PRId64
-                 ", which the case does not hold", c->frame, r->done);
+            fail(r, REPLAY_DIFFERS,
+                 "frame %" PRIu64 " brings position %" PRId64 ", which the case does not hold",
+                 c->frame, r->done);
             return status;
         }
         if (r->piece.position != r->done) {
-            fail(r, REPLAY_DIFFERS, "the case holds position %" PRId64
-                 " where frame %" PRIu64 " brings %" PRId64, r->piece.position, c->frame, r->done);
+            fail(r, REPLAY_DIFFERS,
+                 "the case holds position %" PRId64 " where frame %" PRIu64 " brings %" PRId64,
+                 r->piece.position, c->frame, r->done);
             return status;
         }
         size_t len = bytes.len < r->piece.bytes.len ? bytes.len : r->piece.bytes.len;
         for (size_t i = 0; i < len; i++) {
             if (bytes.data[i] != r->piece.bytes.data[i]) {
-                fail(r, REPLAY_DIFFERS, "the byte at position %" PRId64
-                     " is not the one that frame %" PRIu64 " brought",
+                fail(r, REPLAY_DIFFERS,
+                     "the byte at position %" PRId64 " is not the one that frame %" PRIu64
+                     " brought",
                      r->done + (int64_t)i, c->frame);
                 break;
             }
@@ -197,7 +314,8 @@ static enum status compare(struct replay *r, const struct claim *c, struct span 
     return status;
 }
 
-static enum status emit(struct replay *r, const struct claim *c)
+/* Reads a part that has one owner, hashes and compares it. */
+static enum status emit_part(struct replay *r, const struct claim *c)
 {
     struct evidence_file *file = r->evidence(r->context, c->evidence_id);
     enum status status = STATUS_OK;
@@ -221,6 +339,19 @@ static enum status emit(struct replay *r, const struct claim *c)
     return status;
 }
 
+static enum status emit(struct replay *r, const struct claim *claim)
+{
+    enum status status = STATUS_OK;
+
+    for (int64_t at = claim->begin;
+         at < claim->end && status == STATUS_OK && r->result->outcome == REPLAY_AGREES;) {
+        struct claim part = owned_part(r, claim, at);
+        status = emit_part(r, &part);
+        at = part.end;
+    }
+    return status;
+}
+
 /* Emits the claims that are next in order. */
 static enum status advance(struct replay *r)
 {
@@ -238,21 +369,6 @@ static enum status advance(struct replay *r)
     return status;
 }
 
-/* Whether any arrival was provisional: then nothing is final before the last one. */
-static enum status look_ahead(struct replay *r, int64_t stream_id)
-{
-    struct arrival_cursor *cursor;
-    struct arrival_record record;
-    enum status status = arrival_cursor_open(&cursor, r->reader, stream_id, r->err);
-
-    if (status != STATUS_OK)
-        return status;
-    while ((status = arrival_cursor_next(cursor, &record, r->err)) == STATUS_OK && !r->hold)
-        r->hold = record.fate == FATE_PROVISIONAL;
-    arrival_cursor_close(cursor);
-    return status == STATUS_END ? STATUS_OK : status;
-}
-
 static enum status walk(struct replay *r, int64_t stream_id)
 {
     struct arrival_cursor *cursor;
@@ -266,13 +382,7 @@ static enum status walk(struct replay *r, int64_t stream_id)
         r->result->segments++;
         if (record.fate >= FATE_REFUSED || record.captured == 0)
             continue;
-        struct claim claim = {.begin = record.position,
-                              .end = record.position + record.captured,
-                              .offset = record.offset,
-                              .frame = record.frame,
-                              .evidence_id = record.evidence_id,
-                              .provisional = record.fate == FATE_PROVISIONAL};
-        if (claim_add(r, claim) && !r->hold)
+        if (claim_add(r, claim_of(&record)))
             status = advance(r);
         if (status != STATUS_OK)
             break;
@@ -283,6 +393,7 @@ static enum status walk(struct replay *r, int64_t stream_id)
 
 enum status replay_stream(struct replay_result *result, struct reader *reader, int64_t stream_id,
                           int64_t start, const char *sha256,
+                          const struct replay_takeover *takeovers, size_t takeover_count,
                           evidence_by_id *evidence, void *context, struct error *err)
 {
     struct replay *r = calloc(1, sizeof *r);
@@ -301,7 +412,8 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
     r->done = start;
     enum status status = stream_cursor_open(&r->cursor, reader, stream_id, err);
     if (status == STATUS_OK)
-        status = look_ahead(r, stream_id);
+        status =
+            takeover_count > 0 ? find_taken(r, stream_id, takeovers, takeover_count) : STATUS_OK;
     if (status == STATUS_OK)
         status = walk(r, stream_id);
     if (status == STATUS_OK)
@@ -319,6 +431,7 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
     stream_cursor_close(r->cursor);
     digest_free(r->digest);
     free(r->claims);
+    free(r->taken);
     free(r);
     return status;
 }

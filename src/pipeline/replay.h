@@ -10,9 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Evidence by id, for whoever replays: NULL when it is not there. */
-typedef struct evidence_file *evidence_by_id(void *context, uint32_t evidence_id);
-
 enum replayed {
     REPLAY_AGREES,
     REPLAY_DIFFERS,
@@ -21,18 +18,28 @@ enum replayed {
 
 struct replay_result {
     enum replayed outcome;
-    char why[256];      /* a sentence, where it does not agree */
-    uint64_t segments;  /* that were read */
+    char why[256];     /* a sentence, where it does not agree */
+    uint64_t segments; /* that were read */
 };
 
-/* Rebuilds the stream: of each position the first accepted arrival, or the first with a right
- * checksum where that one was provisional. Reads the bytes from the evidence, compares them with the
- * chunks, and their SHA-256 with `sha256` (may be empty). Memory: 40 bytes a segment that is out of
- * order, at most REPLAY_PENDING_MAX of them. STATUS_FAILED when the case cannot be read. */
+/* Bytes that may have been taken over: a segment with a right checksum says something else than one with
+ * a wrong one before it, which has lost (a row of `conflicts`). It is a takeover if the bytes that were kept
+ * came later than those that lost. */
+struct replay_takeover {
+    int64_t begin, end;
+    uint32_t kept_evidence_id, other_evidence_id;
+    uint64_t kept_frame, other_frame; /* that brought the first of them */
+};
+
+/* Rebuilds the stream: of each position the first accepted arrival, or, where it lost a conflict to a
+ * later one, that one: `takeovers`, in order of position. Reads the bytes from the evidence, compares them
+ * with the chunks, and their SHA-256 with `sha256` (may be empty). Memory: 40 bytes a segment that is
+ * out of order, at most REPLAY_PENDING_MAX of them. STATUS_FAILED when the case cannot be read. */
 enum { REPLAY_PENDING_MAX = 1 << 20 };
 
 enum status replay_stream(struct replay_result *result, struct reader *reader, int64_t stream_id,
                           int64_t start, const char *sha256,
+                          const struct replay_takeover *takeovers, size_t takeover_count,
                           evidence_by_id *evidence, void *context, struct error *err);
 
 #endif

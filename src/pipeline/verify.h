@@ -15,8 +15,9 @@ enum proof {
 
 struct verify_options {
     const char *case_path;
-    const char *folder; /* where evidence may lie besides where it was and beside the case; or NULL */
-    const char *seal;   /* 64 hex digits to compare with, or NULL */
+    const char
+        *folder;      /* where evidence may lie besides where it was and beside the case; or NULL */
+    const char *seal; /* 64 hex digits to compare with, or NULL */
 
     /* One call a thing that was proved, or not: `what` is a sentence such as "evidence 1, sample.pcap:
      * SHA-256 agrees" or "stream 7: bytes differ from the capture from frame 812 on". */

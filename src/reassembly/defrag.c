@@ -248,6 +248,13 @@ static bool is_overlap(const struct datagram *g, const struct packet *p)
     return false;
 }
 
+/* Where the last piece ends. When that is within the total, and as many bytes came, there is no hole. */
+static uint32_t wire_end(const struct datagram *g)
+{
+    const struct piece *last = g->piece_count > 0 ? &g->pieces[g->piece_count - 1] : NULL;
+    return last ? last->start + last->wire_len : 0;
+}
+
 /* The whole datagram, lent to the caller. Bytes behind the first that the snap length cut are not
  * offered: what follows a hole has no place of its own in a datagram. */
 static enum verdict make_whole(struct defrag *d, struct datagram *g, struct packet *p)
@@ -324,7 +331,7 @@ enum verdict defrag_push(struct defrag *d, struct packet *p)
     }
     if (!g->has_total || g->covered < g->total)
         return VERDICT_FRAGMENT;
-    if (g->covered > g->total || !g->has_first) { /* bytes behind the last fragment's end */
+    if (wire_end(g) > g->total || !g->has_first) { /* bytes behind the last fragment's end */
         give_up(d, g, ODDITY_FRAGMENT_CONFLICT);
         return VERDICT_FRAGMENT;
     }

@@ -257,18 +257,24 @@ static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
     return src_is_low;
 }
 
+/* ICMP has no ports: a message and its answer take their place. */
+static void icmp_ports(struct endpoints *ends, uint8_t transport, uint8_t type, uint8_t code)
+{
+    uint8_t answer;
+    bool is_request;
+
+    ends->src_port = type;
+    ends->dst_port = icmp_answer(transport, type, &answer, &is_request)
+                         ? answer
+                         : (uint16_t)(0x100 + code); /* no type: never meets one */
+}
+
 static bool key_of(struct flow_key *key, const struct packet *p)
 {
     struct endpoints ends = p->ends;
 
-    if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6) {
-        uint8_t type = icmp_type(&p->icmp), answer;
-        bool is_request;
-        ends.src_port = type;
-        ends.dst_port = icmp_answer(p->transport, type, &answer, &is_request)
-                            ? answer
-                            : (uint16_t)(0x100 + icmp_code(&p->icmp)); /* no type: never meets one */
-    }
+    if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6)
+        icmp_ports(&ends, p->transport, icmp_type(&p->icmp), icmp_code(&p->icmp));
     return key_make(key, p->ip_version, p->transport, &ends);
 }
 
@@ -360,11 +366,13 @@ static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
 /* An ICMP error belongs to the flow that it quotes, too. The quoted packet went the other way. */
 static void tell_quoted(struct flows *t, const struct packet *p)
 {
+    const struct quote *q = &p->quote;
+    struct endpoints ends = q->ends;
     struct flow_key key;
 
-    if (p->quote.protocol != TRANSPORT_TCP && p->quote.protocol != TRANSPORT_UDP)
-        return;
-    key_make(&key, p->ip_version, p->quote.protocol, &p->quote.ends);
+    if (q->protocol == TRANSPORT_ICMP || q->protocol == TRANSPORT_ICMPV6)
+        icmp_ports(&ends, q->protocol, load_u8(q->transport, 0), load_u8(q->transport, 1));
+    key_make(&key, p->ip_version, q->protocol, &ends);
     struct flow *f = find(t, &key);
     if (f)
         tell_frames(t, f, p);

@@ -61,14 +61,14 @@ static void slot_write(struct store *s, struct kept_flow *k, enum side side, str
                                     (size_t)(slot->runs[i].end - slot->runs[i].begin));
         int64_t position = slot->begin + slot->runs[i].begin;
         hash_row(s, t, position, bytes, early);
-        sqlite3_stmt *row = insert_begin(&s->insert, INSERT_CHUNK);
+        struct row *row = insert_begin(&s->insert, INSERT_CHUNK);
         put_int(row, 1, keep_stream_id(s, k, side));
         put_int(row, 2, position);
         put_int(row, 3, (int64_t)bytes.len);
         put_int(row, 4, slot->part);
         put_blob(row, 5, bytes);
         insert_end(&s->insert, row);
-        t->rows++;
+        t->rows += t->rows < UINT32_MAX;
     }
     slot->run_count = 0;
 }
@@ -264,18 +264,18 @@ static bool row_read(struct store *s, int64_t stream_id, int64_t position)
         position - s->cached.position < s->cached.len)
         return true;
     bool found = false;
-    sqlite3_stmt *row = insert_begin(&s->insert, SELECT_CHUNK);
+    struct row *row = insert_begin(&s->insert, SELECT_CHUNK);
     put_int(row, 1, stream_id);
     put_int(row, 2, position);
     if (insert_next(&s->insert, row)) {
-        int64_t begin = sqlite3_column_int64(row, 1);
-        const void *data = sqlite3_column_blob(row, 3);
-        int len = sqlite3_column_bytes(row, 3);
+        int64_t begin = sqlite3_column_int64(row->statement, 1);
+        const void *data = sqlite3_column_blob(row->statement, 3);
+        int len = sqlite3_column_bytes(row->statement, 3);
         if (data && len <= MEMORY_MOST && position - begin < len) {
             s->cached.stream_id = stream_id;
-            s->cached.chunk_id = sqlite3_column_int64(row, 0);
+            s->cached.chunk_id = sqlite3_column_int64(row->statement, 0);
             s->cached.position = begin;
-            s->cached.part = (uint32_t)sqlite3_column_int64(row, 2);
+            s->cached.part = (uint32_t)sqlite3_column_int64(row->statement, 2);
             s->cached.len = (uint32_t)len;
             memcpy(s->cached.data, data, (size_t)len);
             found = true;
@@ -354,11 +354,11 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LEN + 1])
 {
     digest_reset(s->digest);
-    sqlite3_stmt *row = insert_begin(&s->insert, SELECT_CHUNKS);
+    struct row *row = insert_begin(&s->insert, SELECT_CHUNKS);
     put_int(row, 1, stream_id);
     while (insert_next(&s->insert, row)) {
-        const void *data = sqlite3_column_blob(row, 0);
-        digest_add(s->digest, span_of(data, (size_t)sqlite3_column_bytes(row, 0)));
+        const void *data = sqlite3_column_blob(row->statement, 0);
+        digest_add(s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 0)));
     }
     insert_done(row);
     digest_end(s->digest, hex);
@@ -373,7 +373,7 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
     if (t->rows == 0 && t->slot_count == 1 && only->run_count == 1) { /* nearly always */
         struct span bytes = span_of(only->data + only->runs[0].begin,
                                     (size_t)(only->runs[0].end - only->runs[0].begin));
-        sqlite3_stmt *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
+        struct row *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
         put_int(row, 1, stream_id);
         put_int(row, 2, only->begin + only->runs[0].begin);
         put_blob(row, 3, bytes);

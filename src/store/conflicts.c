@@ -31,7 +31,7 @@ static void write_row(struct store *s, struct kept_flow *k, enum side side, int6
                       struct span kept, struct owner kept_by, struct span other,
                       struct owner other_by)
 {
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_CONFLICT);
+    struct row *row = insert_begin(&s->insert, INSERT_CONFLICT);
     put_int(row, 1, keep_stream_id(s, k, side));
     put_int(row, 2, position);
     put_int(row, 3, (int64_t)kept.len);
@@ -42,7 +42,9 @@ static void write_row(struct store *s, struct kept_flow *k, enum side side, int6
     put_int(row, 8, other_by.evidence_id);
     put_count(row, 9, other_by.frame);
     insert_end(&s->insert, row);
-    k->sides[side]->conflicted += kept.len;
+    struct stream_rare *rare = keep_rare(s, k->sides[side]);
+    if (rare)
+        rare->conflicted += kept.len;
 }
 
 /* Compares the arrival with what is kept in `range`, and writes a row for each maximal range in which

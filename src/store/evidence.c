@@ -39,7 +39,7 @@ bool store_has_evidence(struct store *s, const char *sha256, const char *fingerp
     const char *key = sha256 ? sha256 : fingerprint;
     if (!key)
         return false;
-    sqlite3_stmt *row =
+    struct row *row =
         insert_begin(&s->insert, sha256 ? SELECT_EVIDENCE_BY_HASH : SELECT_EVIDENCE_BY_FINGERPRINT);
     put_text(row, 1, key);
     put_text(row, 2, or_empty(options));
@@ -52,7 +52,7 @@ uint32_t store_evidence_begin(struct store *s, const char *source, const char *k
                               const char *format, const char *options)
 {
     uint32_t evidence_id = s->next_evidence_id++;
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_EVIDENCE);
+    struct row *row = insert_begin(&s->insert, INSERT_EVIDENCE);
     put_int(row, 1, evidence_id);
     put_int(row, 2, s->run_id);
     put_text(row, 3, or_empty(evidence_text(s, span_text(source))));
@@ -70,7 +70,7 @@ void store_interface(struct store *s, uint32_t evidence_id, uint32_t interface_i
     struct buffer texts[3];
     const struct span spans[3] = {name, description, filter};
 
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_INTERFACE);
+    struct row *row = insert_begin(&s->insert, INSERT_INTERFACE);
     put_int(row, 1, evidence_id);
     put_int(row, 2, interface_id);
     put_int(row, 3, link_type);
@@ -91,7 +91,7 @@ void store_interface(struct store *s, uint32_t evidence_id, uint32_t interface_i
 void store_note(struct store *s, uint32_t evidence_id, uint64_t frame, const char *kind,
                 struct span text)
 {
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_NOTE);
+    struct row *row = insert_begin(&s->insert, INSERT_NOTE);
     put_int(row, 1, evidence_id);
     if (frame > 0)
         put_count(row, 2, frame);
@@ -102,7 +102,7 @@ void store_note(struct store *s, uint32_t evidence_id, uint64_t frame, const cha
     insert_end(&s->insert, row);
 }
 
-static void put_said(sqlite3_stmt *row, int at, int64_t value)
+static void put_said(struct row *row, int at, int64_t value)
 {
     if (value < 0)
         put_null(row, at);
@@ -114,7 +114,7 @@ void store_statistics(struct store *s, uint32_t evidence_id, uint32_t interface_
                       int64_t received, int64_t dropped_by_interface, int64_t accepted_by_filter,
                       int64_t dropped_by_system)
 {
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_STATISTICS);
+    struct row *row = insert_begin(&s->insert, INSERT_STATISTICS);
     put_int(row, 1, evidence_id);
     put_int(row, 2, interface_id);
     put_int(row, 3, time_ns);
@@ -127,7 +127,7 @@ void store_statistics(struct store *s, uint32_t evidence_id, uint32_t interface_
 
 void store_secrets(struct store *s, uint32_t evidence_id, uint32_t type, struct span data)
 {
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_SECRETS);
+    struct row *row = insert_begin(&s->insert, INSERT_SECRETS);
     put_int(row, 1, evidence_id);
     put_int(row, 2, type);
     put_blob(row, 3, data);
@@ -138,7 +138,7 @@ void store_block(struct store *s, uint32_t evidence_id, uint64_t block, uint64_t
 {
     char hex[17];
     snprintf(hex, sizeof hex, "%016" PRIx64, checksum);
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_BLOCK);
+    struct row *row = insert_begin(&s->insert, INSERT_BLOCK);
     put_int(row, 1, evidence_id);
     put_count(row, 2, block);
     put_text(row, 3, hex);
@@ -147,7 +147,7 @@ void store_block(struct store *s, uint32_t evidence_id, uint64_t block, uint64_t
 
 void store_evidence_end(struct store *s, uint32_t evidence_id, const struct evidence_end *end)
 {
-    sqlite3_stmt *row = insert_begin(&s->insert, UPDATE_EVIDENCE);
+    struct row *row = insert_begin(&s->insert, UPDATE_EVIDENCE);
     put_int(row, 1, evidence_id);
     put_count(row, 2, end->bytes);
     put_text(row, 3, end->sha256);
@@ -177,7 +177,7 @@ void store_evidence_end(struct store *s, uint32_t evidence_id, const struct evid
 /* Adds up the hosts again, from the flows that are left. */
 static void count_hosts(struct store *s)
 {
-    sqlite3_stmt *row = NULL;
+    struct row row = {0};
     struct address address;
     uint8_t version;
 
@@ -185,17 +185,18 @@ static void count_hosts(struct store *s)
     if (s->insert.failed)
         return;
     if (sqlite3_prepare_v2(s->file.db, "SELECT client_ip, server_ip, first_ns, last_ns FROM flows",
-                           -1, &row, NULL) != SQLITE_OK)
+                           -1, &row.statement, NULL) != SQLITE_OK)
         insert_fault(&s->insert);
-    while (insert_next(&s->insert, row)) {
+    while (insert_next(&s->insert, &row)) {
         for (int i = 0; i < 2; i++) {
-            const char *ip = (const char *)sqlite3_column_text(row, i);
+            const char *ip = (const char *)sqlite3_column_text(row.statement, i);
             if (ip && ip_parse(&address, &version, ip))
-                hosts_add(&s->hosts, &address, version, i == 0, sqlite3_column_int64(row, 2),
-                          sqlite3_column_int64(row, 3));
+                hosts_add(&s->hosts, &address, version, i == 0,
+                          sqlite3_column_int64(row.statement, 2),
+                          sqlite3_column_int64(row.statement, 3));
         }
     }
-    sqlite3_finalize(row);
+    sqlite3_finalize(row.statement);
     hosts_write(&s->hosts);
 }
 

@@ -5,11 +5,12 @@
 
 void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side)
 {
-    struct pending_gap *gap = &k->sides[side]->gap;
+    struct stream_rare *rare = k->sides[side]->rare;
 
-    if (gap->len == 0)
+    if (!rare || rare->gap.len == 0)
         return;
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_GAP);
+    struct pending_gap *gap = &rare->gap;
+    struct row *row = insert_begin(&s->insert, INSERT_GAP);
     put_int(row, 1, keep_stream_id(s, k, side));
     put_int(row, 2, gap->position);
     put_int(row, 3, gap->len);
@@ -19,38 +20,40 @@ void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side)
     gap->len = 0;
 }
 
-static const char *verdict_of(const struct kept_stream *t)
+static const char *verdict_of(const struct stream_rare *rare)
 {
-    if (t->conflicted > 0)
+    if (rare->conflicted > 0)
         return "conflict";
-    if (t->missing > 0 || t->tail_lost)
+    if (rare->missing > 0 || rare->tail_lost)
         return "gap";
-    if (t->truncated > 0 || t->missing_tail > 0)
+    if (rare->truncated > 0 || rare->missing_tail > 0)
         return "truncated";
     return "complete";
 }
 
 static void write_stream(struct store *s, struct kept_flow *k, enum side side)
 {
-    struct kept_stream *t = k->sides[side];
+    static const struct stream_rare none;
+    const struct kept_stream *t = k->sides[side];
+    const struct stream_rare *rare = t->rare ? t->rare : &none;
     char hex[DIGEST_HEX_LEN + 1];
 
     flow_rows_gap(s, k, side);
     chunks_end(s, k, side, hex);
     records_write_arrivals(s, k, side);
 
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_STREAM);
+    struct row *row = insert_begin(&s->insert, INSERT_STREAM);
     put_int(row, 1, keep_stream_id(s, k, side));
     put_int(row, 2, keep_flow_id(s, k));
     put_text(row, 3, side == SIDE_CLIENT ? "client" : "server");
     put_int(row, 4, t->stored > 0 ? t->start : 0);
-    put_count(row, 5, t->stored + t->missing + t->truncated);
+    put_count(row, 5, t->stored + rare->missing + rare->truncated);
     put_count(row, 6, t->stored);
-    put_count(row, 7, t->missing);
-    put_count(row, 8, t->truncated);
-    put_count(row, 9, t->missing_tail);
-    put_count(row, 10, t->conflicted);
-    put_text(row, 11, verdict_of(t));
+    put_count(row, 7, rare->missing);
+    put_count(row, 8, rare->truncated);
+    put_count(row, 9, rare->missing_tail);
+    put_count(row, 10, rare->conflicted);
+    put_text(row, 11, verdict_of(rare));
     if (s->hash)
         put_text_len(row, 12, hex, DIGEST_HEX_LEN);
     else
@@ -60,7 +63,7 @@ static void write_stream(struct store *s, struct kept_flow *k, enum side side)
 }
 
 /* A count of both sides, in two columns. */
-static void put_sides(sqlite3_stmt *row, int at, uint64_t client, uint64_t server)
+static void put_sides(struct row *row, int at, uint64_t client, uint64_t server)
 {
     put_count(row, at, client);
     put_count(row, at + 1, server);
@@ -71,7 +74,7 @@ struct end_text {
     char ip[IP_TEXT_LEN], mac[MAC_TEXT_LEN];
 };
 
-static void put_end(sqlite3_stmt *row, int ip_at, int mac_at, struct end_text *text,
+static void put_end(struct row *row, int ip_at, int mac_at, struct end_text *text,
                     const struct flow *flow, enum side side)
 {
     put_text_len(row, ip_at, text->ip,
@@ -83,7 +86,7 @@ static void put_end(sqlite3_stmt *row, int ip_at, int mac_at, struct end_text *t
         put_null(row, mac_at);
 }
 
-static void put_ttl(sqlite3_stmt *row, int at, const struct side_state *side)
+static void put_ttl(struct row *row, int at, const struct side_state *side)
 {
     if (side->packets > 0)
         put_int(row, at, side->min_ttl);
@@ -102,7 +105,7 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
     struct end_text texts[2];
     char vlans[VLAN_TEXT_LEN], id[COMMUNITY_ID_LEN];
 
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_FLOW);
+    struct row *row = insert_begin(&s->insert, INSERT_FLOW);
     put_int(row, 1, flow_id);
     put_int(row, 2, flow->first_evidence_id);
     put_text(row, 3, flow_protocol_name(flow->key.protocol));
@@ -131,7 +134,8 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
     put_text(row, 32, flow_end_name(flow->end));
     put_int(row, 33, flow->client_guessed);
     community_id(id, flow->key.protocol, flow->key.ip_version, &ends);
-    put_text_len(row, 34, id, COMMUNITY_ID_LEN - 1);
+    put_int(row, 34, 0); /* lossy: told by live capture only */
+    put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
     insert_end(&s->insert, row);
 
     hosts_add(&s->hosts, &ends.src, flow->key.ip_version, true, flow->first_ns, flow->last_ns);

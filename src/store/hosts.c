@@ -94,7 +94,7 @@ void hosts_write(struct hosts *h)
         const struct host *host = &h->table[i];
         char ip[IP_TEXT_LEN];
         size_t len = ip_text(ip, &host->key.address, (uint8_t)host->key.ip_version);
-        sqlite3_stmt *row = insert_begin(h->insert, UPSERT_HOST);
+        struct row *row = insert_begin(h->insert, UPSERT_HOST);
         put_text_len(row, 1, ip, len);
         put_blob(row, 2, span_of(host->key.address.bytes, sizeof host->key.address.bytes));
         put_int(row, 3, host->first_ns);

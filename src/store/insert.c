@@ -35,22 +35,6 @@ static const char *const texts[STATEMENT_COUNT] = {
                           " dropped_by_interface, accepted_by_filter, dropped_by_system)"
                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [INSERT_SECRETS] = "INSERT INTO secrets (evidence_id, type, data) VALUES (?1, ?2, ?3)",
-    [INSERT_FLOW] =
-        "INSERT INTO flows (flow_id, evidence_id, protocol, client_ip, client_port, server_ip,"
-        " server_port, vlan, tunnel, client_mac, server_mac, first_ns, last_ns, first_frame,"
-        " client_packets, server_packets, client_bytes, server_bytes, client_ip_bytes,"
-        " server_ip_bytes, client_frame_bytes, server_frame_bytes, client_retransmitted,"
-        " server_retransmitted, client_flags, server_flags, client_min_ttl, server_min_ttl,"
-        " handshake_rtt_ns, history, state, end_reason, client_guessed, lossy, community_id)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-        " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, 0, ?34)",
-    [INSERT_FLOW_FRAMES] = "INSERT INTO flow_frames (flow_id, part, frames, data)"
-                           " VALUES (?1, ?2, ?3, ?4)",
-    [INSERT_STREAM] = "INSERT INTO streams (stream_id, flow_id, side, start, length, stored,"
-                      " missing, truncated, missing_tail, conflicted, verdict, sha256)"
-                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    [INSERT_STREAM_DATA] = "INSERT INTO stream_data (stream_id, position, data)"
-                           " VALUES (?1, ?2, ?3)",
     [INSERT_CHUNK] = "INSERT INTO chunk_data (stream_id, position, length, part, data)"
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
     [SELECT_CHUNK] = "SELECT chunk_id, position, part, data FROM chunk_data"
@@ -63,8 +47,6 @@ static const char *const texts[STATEMENT_COUNT] = {
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [INSERT_REFUSED] = "INSERT INTO refused (stream_id, position, length, evidence_id, frame,"
                        " reason, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [INSERT_ARRIVALS] = "INSERT INTO arrivals (stream_id, part, segments, low, high, data)"
-                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SELECT_ARRIVALS] = "SELECT low, high, data FROM arrivals WHERE stream_id = ?1 AND part >= ?2"
                         " ORDER BY part",
     [INSERT_TAKEOVER] = "INSERT INTO temp.takeovers VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -83,6 +65,30 @@ static const char *const texts[STATEMENT_COUNT] = {
                     " flows_as_server = flows_as_server + excluded.flows_as_server",
 };
 
+/* The tables that go through batches. */
+static const struct {
+    const char *name, *into;
+    int columns;
+} batches[BATCH_COUNT] = {
+    [INSERT_FLOW] =
+        {"batch_flows",
+         "flows (flow_id, evidence_id, protocol, client_ip, client_port, server_ip, server_port,"
+         " vlan, tunnel, client_mac, server_mac, first_ns, last_ns, first_frame, client_packets,"
+         " server_packets, client_bytes, server_bytes, client_ip_bytes, server_ip_bytes,"
+         " client_frame_bytes, server_frame_bytes, client_retransmitted, server_retransmitted,"
+         " client_flags, server_flags, client_min_ttl, server_min_ttl, handshake_rtt_ns, history,"
+         " state, end_reason, client_guessed, lossy, community_id)",
+         35},
+    [INSERT_FLOW_FRAMES] = {"batch_frames", "flow_frames (flow_id, part, frames, data)", 4},
+    [INSERT_STREAM] = {"batch_streams",
+                       "streams (stream_id, flow_id, side, start, length, stored, missing,"
+                       " truncated, missing_tail, conflicted, verdict, sha256)",
+                       12},
+    [INSERT_STREAM_DATA] = {"batch_data", "stream_data (stream_id, position, data)", 3},
+    [INSERT_ARRIVALS] = {"batch_arrivals", "arrivals (stream_id, part, segments, low, high, data)",
+                         6},
+};
+
 void insert_init(struct insert *in, struct case_file *file)
 {
     *in = (struct insert){.file = file};
@@ -91,8 +97,9 @@ void insert_init(struct insert *in, struct case_file *file)
 void insert_release(struct insert *in)
 {
     for (int i = 0; i < STATEMENT_COUNT; i++) {
-        sqlite3_finalize(in->statements[i]);
-        in->statements[i] = NULL;
+        sqlite3_finalize(in->rows[i].statement);
+        in->rows[i].statement = NULL;
+        batch_release(&in->rows[i].batch);
     }
 }
 
@@ -115,33 +122,66 @@ void insert_fault(struct insert *in)
     case_file_fault(in->file, "writing", &in->error);
 }
 
-sqlite3_stmt *insert_begin(struct insert *in, enum statement which)
+static bool prepare(struct insert *in, enum statement which)
 {
-    if (in->failed)
-        return NULL;
-    if (!in->statements[which] &&
-        sqlite3_prepare_v3(in->file->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-                           &in->statements[which], NULL) != SQLITE_OK) {
+    struct row *row = &in->rows[which];
+    int code = SQLITE_OK;
+
+    if (which < BATCH_COUNT && !row->batch.statement)
+        code = batch_init(&row->batch, in->file->db, batches[which].name, batches[which].into,
+                          batches[which].columns);
+    else if (which > BATCH_COUNT - 1 && !row->statement)
+        code = sqlite3_prepare_v3(in->file->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                  &row->statement, NULL);
+    if (code == SQLITE_NOMEM)
+        insert_fail(in, "writing %s: no memory", case_file_name(in->file));
+    else if (code != SQLITE_OK)
         insert_fault(in);
-        return NULL;
-    }
-    return in->statements[which];
+    return code == SQLITE_OK;
 }
 
-void insert_end(struct insert *in, sqlite3_stmt *row)
+void insert_flush_one(struct insert *in, enum statement which)
+{
+    if (!in->failed && batch_write(&in->rows[which].batch) != SQLITE_OK)
+        insert_fault(in);
+}
+
+void insert_flush(struct insert *in)
+{
+    for (int i = 0; i < BATCH_COUNT; i++)
+        insert_flush_one(in, (enum statement)i);
+}
+
+struct row *insert_begin(struct insert *in, enum statement which)
+{
+    if (in->failed || !prepare(in, which))
+        return NULL;
+    if (which < BATCH_COUNT && batch_full(&in->rows[which].batch)) {
+        insert_flush_one(in, which);
+        if (in->failed)
+            return NULL;
+    }
+    return &in->rows[which];
+}
+
+void insert_end(struct insert *in, struct row *row)
 {
     if (!row)
         return;
-    if (sqlite3_step(row) != SQLITE_DONE)
+    if (!row->statement) {
+        batch_add(&row->batch);
+        return;
+    }
+    if (sqlite3_step(row->statement) != SQLITE_DONE)
         insert_fault(in);
-    sqlite3_reset(row);
+    sqlite3_reset(row->statement);
 }
 
-bool insert_next(struct insert *in, sqlite3_stmt *row)
+bool insert_next(struct insert *in, struct row *row)
 {
     if (!row)
         return false;
-    int code = sqlite3_step(row);
+    int code = sqlite3_step(row->statement);
     if (code == SQLITE_ROW)
         return true;
     if (code != SQLITE_DONE)
@@ -149,10 +189,10 @@ bool insert_next(struct insert *in, sqlite3_stmt *row)
     return false;
 }
 
-void insert_done(sqlite3_stmt *row)
+void insert_done(struct row *row)
 {
     if (row)
-        sqlite3_reset(row);
+        sqlite3_reset(row->statement);
 }
 
 void insert_run(struct insert *in, const char *sql)
@@ -161,30 +201,36 @@ void insert_run(struct insert *in, const char *sql)
         insert_fault(in);
 }
 
-void put_int(sqlite3_stmt *row, int at, int64_t value)
+void put_int(struct row *row, int at, int64_t value)
 {
-    if (row)
-        sqlite3_bind_int64(row, at, value);
+    if (row && row->statement)
+        sqlite3_bind_int64(row->statement, at, value);
+    else if (row)
+        batch_put_int(&row->batch, at, value);
 }
 
-void put_count(sqlite3_stmt *row, int at, uint64_t value)
+void put_count(struct row *row, int at, uint64_t value)
 {
     put_int(row, at, value > INT64_MAX ? INT64_MAX : (int64_t)value);
 }
 
-void put_null(sqlite3_stmt *row, int at)
+void put_null(struct row *row, int at)
 {
-    if (row)
-        sqlite3_bind_null(row, at);
+    if (row && row->statement)
+        sqlite3_bind_null(row->statement, at);
+    else if (row)
+        batch_put_null(&row->batch, at);
 }
 
-void put_text_len(sqlite3_stmt *row, int at, const char *text, size_t len)
+void put_text_len(struct row *row, int at, const char *text, size_t len)
 {
-    if (row)
-        sqlite3_bind_text64(row, at, text, len, SQLITE_STATIC, SQLITE_UTF8);
+    if (row && row->statement)
+        sqlite3_bind_text64(row->statement, at, text, len, SQLITE_STATIC, SQLITE_UTF8);
+    else if (row)
+        batch_put_text(&row->batch, at, span_of(text, len));
 }
 
-void put_text(sqlite3_stmt *row, int at, const char *text)
+void put_text(struct row *row, int at, const char *text)
 {
     if (text)
         put_text_len(row, at, text, strlen(text));
@@ -192,9 +238,11 @@ void put_text(sqlite3_stmt *row, int at, const char *text)
         put_null(row, at);
 }
 
-void put_blob(sqlite3_stmt *row, int at, struct span bytes)
+void put_blob(struct row *row, int at, struct span bytes)
 {
-    if (row)
-        sqlite3_bind_blob64(row, at, bytes.len > 0 ? bytes.data : (const void *)"", bytes.len,
-                            SQLITE_STATIC);
+    if (row && row->statement)
+        sqlite3_bind_blob64(row->statement, at, bytes.len > 0 ? bytes.data : (const void *)"",
+                            bytes.len, SQLITE_STATIC);
+    else if (row)
+        batch_put_blob(&row->batch, at, bytes);
 }

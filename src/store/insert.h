@@ -1,10 +1,12 @@
 /* insert.h - every statement that the writer runs, prepared once: the one place where they stand.
  *
- *     sqlite3_stmt *row = insert_begin(in, INSERT_GAP);
+ *     struct row *row = insert_begin(in, INSERT_GAP);
  *     put_int(row, 1, stream_id); ...
  *     insert_end(in, row);
  *
- * Bytes and texts that are bound stay where they are until insert_end(); nothing is copied. The first
+ * Bytes and texts that are bound stay where they are until insert_end(). Rows of the tables that most
+ * flows fill wait in a batch and are written together; insert_flush() writes them now, and whoever
+ * reads such a table comes after it. The order within a table is that of the calls. The first
  * failure is kept (in->failed, in->error), and from then on insert_begin() gives NULL, which the other
  * functions take and ignore. */
 #ifndef SEINE_STORE_INSERT_H
@@ -12,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/span.h"
+#include "store/batch.h"
 #include "store/case_file.h"
 
 #include <sqlite3.h>
@@ -19,7 +22,13 @@
 #include <stdint.h>
 
 enum statement {
-    INSERT_RUN,
+    INSERT_FLOW, /* these go through batches */
+    INSERT_FLOW_FRAMES,
+    INSERT_STREAM,
+    INSERT_STREAM_DATA,
+    INSERT_ARRIVALS,
+    BATCH_COUNT,
+    INSERT_RUN = BATCH_COUNT,
     UPDATE_RUN_END,
     UPDATE_RUN_SEAL,
     INSERT_EVIDENCE,
@@ -32,17 +41,12 @@ enum statement {
     INSERT_NOTE,
     INSERT_STATISTICS,
     INSERT_SECRETS,
-    INSERT_FLOW,
-    INSERT_FLOW_FRAMES,
-    INSERT_STREAM,
-    INSERT_STREAM_DATA,
     INSERT_CHUNK,
     SELECT_CHUNK,
     SELECT_CHUNKS,
     INSERT_GAP,
     INSERT_CONFLICT,
     INSERT_REFUSED,
-    INSERT_ARRIVALS,
     SELECT_ARRIVALS,
     INSERT_TAKEOVER,
     SELECT_TAKEOVER,
@@ -52,9 +56,15 @@ enum statement {
     STATEMENT_COUNT
 };
 
+/* A row, or a query, that is being bound. */
+struct row {
+    sqlite3_stmt *statement; /* NULL for one that goes through a batch */
+    struct batch batch;
+};
+
 struct insert {
     struct case_file *file; /* borrowed */
-    sqlite3_stmt *statements[STATEMENT_COUNT];
+    struct row rows[STATEMENT_COUNT];
     bool failed;
     struct error error; /* valid when failed */
 };
@@ -68,26 +78,30 @@ void insert_fail(struct insert *in, const char *format, ...) __attribute__((form
 /* The same with what SQLite last said. */
 void insert_fault(struct insert *in);
 
-/* The statement, ready to be bound; NULL after a failure. */
-sqlite3_stmt *insert_begin(struct insert *in, enum statement which);
+/* Ready to be bound; NULL after a failure. */
+struct row *insert_begin(struct insert *in, enum statement which);
 
-/* Runs a statement that gives no rows. */
-void insert_end(struct insert *in, sqlite3_stmt *row);
+/* Runs a statement that gives no rows, or puts the row into its batch. */
+void insert_end(struct insert *in, struct row *row);
 
 /* The next row of one that does; false at the end, or on failure. After the last row that is wanted
  * comes insert_done(). */
-bool insert_next(struct insert *in, sqlite3_stmt *row);
-void insert_done(sqlite3_stmt *row);
+bool insert_next(struct insert *in, struct row *row);
+void insert_done(struct row *row);
+
+/* Writes what waits in a batch; in all of them. */
+void insert_flush_one(struct insert *in, enum statement which);
+void insert_flush(struct insert *in);
 
 /* Runs SQL without parameters or rows. */
 void insert_run(struct insert *in, const char *sql);
 
 /* Binding. A text is UTF-8 already; NULL is NULL. A blob is never NULL, however short. */
-void put_int(sqlite3_stmt *row, int at, int64_t value);
-void put_count(sqlite3_stmt *row, int at, uint64_t value); /* cut at INT64_MAX */
-void put_null(sqlite3_stmt *row, int at);
-void put_text(sqlite3_stmt *row, int at, const char *text);
-void put_text_len(sqlite3_stmt *row, int at, const char *text, size_t len);
-void put_blob(sqlite3_stmt *row, int at, struct span bytes);
+void put_int(struct row *row, int at, int64_t value);
+void put_count(struct row *row, int at, uint64_t value); /* cut at INT64_MAX */
+void put_null(struct row *row, int at);
+void put_text(struct row *row, int at, const char *text);
+void put_text_len(struct row *row, int at, const char *text, size_t len);
+void put_blob(struct row *row, int at, struct span bytes);
 
 #endif

@@ -151,6 +151,16 @@ struct kept_stream *keep_stream(struct store *s, struct kept_flow *k, enum side 
     return t;
 }
 
+struct stream_rare *keep_rare(struct store *s, struct kept_stream *t)
+{
+    if (!t->rare) {
+        t->rare = keep_room(s, memory_class(sizeof *t->rare));
+        if (t->rare)
+            memset(t->rare, 0, sizeof *t->rare);
+    }
+    return t->rare;
+}
+
 void keep_drop(struct store *s, struct kept_flow *k)
 {
     queue_out(s, k);
@@ -165,6 +175,7 @@ void keep_drop(struct store *s, struct kept_flow *k)
         records_drop(s, &t->arrivals);
         chunks_drop(s, t);
         digest_drop(s, t);
+        memory_give(&s->memory, t->rare, memory_class(sizeof *t->rare));
         memory_give(&s->memory, t, memory_class(sizeof *t));
     }
     memory_give(&s->memory, k, memory_class(sizeof *k));

@@ -62,7 +62,7 @@ static bool add_to_row(struct store *s, int64_t flow_id, const struct oddity_cou
     if (!s->oddities_indexed) /* indexes.sql has the same for the end */
         insert_run(&s->insert, "CREATE INDEX IF NOT EXISTS oddities_flow ON oddities (flow_id)");
     s->oddities_indexed = true;
-    sqlite3_stmt *row = insert_begin(&s->insert, UPDATE_ODDITY);
+    struct row *row = insert_begin(&s->insert, UPDATE_ODDITY);
     put_int(row, 1, flow_id);
     put_text(row, 2, oddity_name(count->kind));
     if (count->last)
@@ -76,7 +76,7 @@ static bool add_to_row(struct store *s, int64_t flow_id, const struct oddity_cou
 
 static void write_row(struct store *s, int64_t flow_id, const struct oddity_count *count)
 {
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_ODDITY);
+    struct row *row = insert_begin(&s->insert, INSERT_ODDITY);
     put_int(row, 1, count->evidence_id);
     if (flow_id)
         put_int(row, 2, flow_id);

@@ -47,17 +47,19 @@ static bool search_part(struct search *search, struct span data)
 static bool search_rows(struct store *s, struct search *search, int64_t stream_id, uint32_t part)
 {
     bool found = false;
-    sqlite3_stmt *row = insert_begin(&s->insert, SELECT_ARRIVALS);
+    insert_flush_one(&s->insert, INSERT_ARRIVALS);
+    struct row *row = insert_begin(&s->insert, SELECT_ARRIVALS);
     put_int(row, 1, stream_id);
     put_int(row, 2, part);
     while (!found && insert_next(&s->insert, row)) {
-        int64_t low = sqlite3_column_int64(row, 0), high = sqlite3_column_int64(row, 1);
+        int64_t low = sqlite3_column_int64(row->statement, 0),
+                high = sqlite3_column_int64(row->statement, 1);
         if (search->position < low || search->position >= high) {
             narrow(search, low, high);
             continue;
         }
-        const void *data = sqlite3_column_blob(row, 2);
-        found = search_part(search, span_of(data, (size_t)sqlite3_column_bytes(row, 2)));
+        const void *data = sqlite3_column_blob(row->statement, 2);
+        found = search_part(search, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 2)));
     }
     insert_done(row);
     return found;
@@ -67,12 +69,12 @@ static bool search_rows(struct store *s, struct search *search, int64_t stream_i
 static bool find_takeover(struct store *s, struct owner *owner, int64_t stream_id, int64_t position)
 {
     bool found = false;
-    sqlite3_stmt *row = insert_begin(&s->insert, SELECT_TAKEOVER);
+    struct row *row = insert_begin(&s->insert, SELECT_TAKEOVER);
     put_int(row, 1, stream_id);
     put_int(row, 2, position);
-    if (insert_next(&s->insert, row) && position < sqlite3_column_int64(row, 1)) {
-        owner->evidence_id = (uint32_t)sqlite3_column_int64(row, 2);
-        owner->frame = (uint64_t)sqlite3_column_int64(row, 3);
+    if (insert_next(&s->insert, row) && position < sqlite3_column_int64(row->statement, 1)) {
+        owner->evidence_id = (uint32_t)sqlite3_column_int64(row->statement, 2);
+        owner->frame = (uint64_t)sqlite3_column_int64(row->statement, 3);
         found = true;
     }
     insert_done(row);
@@ -91,7 +93,7 @@ struct owner owners_find(struct store *s, struct kept_flow *k, enum side side, i
     if (s->owner.stream_id == stream_id && position >= s->owner.begin && position < s->owner.end)
         return (struct owner){s->owner.evidence_id, s->owner.frame};
     if ((in->part < t->arrivals.parts && search_rows(s, &search, stream_id, in->part)) ||
-        search_part(&search, span_of(t->arrivals.data, t->arrivals.len))) {
+        search_part(&search, records_arrivals(t))) {
         s->owner.stream_id = stream_id;
         s->owner.begin = search.begin;
         s->owner.end = search.end;
@@ -125,7 +127,7 @@ void owners_take(struct store *s, struct kept_flow *k, const struct arrival *a,
             end = taken->end;
         if (begin >= end)
             continue;
-        sqlite3_stmt *row = insert_begin(&s->insert, INSERT_TAKEOVER);
+        struct row *row = insert_begin(&s->insert, INSERT_TAKEOVER);
         put_int(row, 1, keep_stream_id(s, k, a->side));
         put_int(row, 2, begin);
         put_int(row, 3, end);

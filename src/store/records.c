@@ -1,37 +1,46 @@
 /* records.c - frames and arrivals on their way to their blobs, which are cut into parts that fit a leaf
- * of their table. */
+ * of their table.
+ *
+ *     buffer    [head: the last record, ...][record][record][record]
+ *     row                                   └────── data ─────────┘ */
 #include "store/writer.h"
 
 #include <string.h>
 
-/* Makes room for `len` bytes more. */
-static bool grow(struct store *s, struct blob *b, size_t len)
-{
-    if (b->data && b->len + len <= memory_len(b->size_class))
-        return true;
-    size_t want = b->data ? 2 * memory_len(b->size_class) : MEMORY_LEAST;
-    if (want < b->len + len)
-        want = b->len + len;
-    unsigned size_class = memory_class(want < MEMORY_MOST ? want : MEMORY_MOST);
-    uint8_t *data = keep_room(s, size_class);
-    if (!data)
-        return false;
-    if (b->data) {
-        memcpy(data, b->data, b->len);
-        memory_give(&s->memory, b->data, b->size_class);
-    }
-    b->data = data;
-    b->size_class = (uint8_t)size_class;
-    return true;
-}
+struct frames_head {
+    struct frame_record last;
+};
 
-static void append(struct store *s, struct blob *b, const uint8_t *record, size_t len)
+struct arrivals_head {
+    struct arrival_record last;
+    int64_t low, high; /* of the positions */
+};
+
+/* Adds a record's bytes; a new buffer has its head zeroed. False after a failure. */
+static bool append(struct store *s, struct blob *b, size_t head_len, const uint8_t *record,
+                   size_t len)
 {
-    if (!grow(s, b, len))
-        return;
-    memcpy(b->data + b->len, record, len);
+    size_t need = head_len + b->len + len;
+
+    if (!b->data || need > memory_len(b->size_class)) {
+        size_t want = b->data ? 2 * memory_len(b->size_class) : need;
+        unsigned size_class = memory_class(want > need && want <= MEMORY_MOST ? want : need);
+        uint8_t *data = keep_room(s, size_class);
+        if (!data)
+            return false;
+        if (b->data) {
+            memcpy(data, b->data, head_len + b->len);
+            memory_give(&s->memory, b->data, b->size_class);
+        } else {
+            memset(data, 0, head_len);
+        }
+        b->data = data;
+        b->size_class = (uint8_t)size_class;
+    }
+    memcpy(b->data + head_len + b->len, record, len);
     b->len = (uint16_t)(b->len + len);
     b->count++;
+    return true;
 }
 
 void records_drop(struct store *s, struct blob *b)
@@ -42,77 +51,98 @@ void records_drop(struct store *s, struct blob *b)
     b->count = 0;
 }
 
+static struct frames_head *frames_head(const struct blob *b)
+{
+    return (struct frames_head *)(void *)b->data;
+}
+
+static struct arrivals_head *arrivals_head(const struct blob *b)
+{
+    return (struct arrivals_head *)(void *)b->data;
+}
+
 void records_write_frames(struct store *s, struct kept_flow *k)
 {
     struct blob *b = &k->frames;
 
-    if (b->count > 0) {
-        sqlite3_stmt *row = insert_begin(&s->insert, INSERT_FLOW_FRAMES);
-        put_int(row, 1, keep_flow_id(s, k));
-        put_int(row, 2, b->parts);
-        put_int(row, 3, b->count);
-        put_blob(row, 4, span_of(b->data, b->len));
-        insert_end(&s->insert, row);
-        b->parts++;
-    }
+    if (!b->data)
+        return;
+    struct row *row = insert_begin(&s->insert, INSERT_FLOW_FRAMES);
+    put_int(row, 1, keep_flow_id(s, k));
+    put_int(row, 2, b->parts);
+    put_int(row, 3, b->count);
+    put_blob(row, 4, span_of(b->data + sizeof(struct frames_head), b->len));
+    insert_end(&s->insert, row);
+    b->parts++;
     records_drop(s, b);
-    k->last = (struct frame_record){0};
 }
 
 void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record)
 {
+    struct blob *b = &k->frames;
     uint8_t bytes[FRAME_RECORD_MAX];
-    struct frame_record last = k->last;
-    size_t len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
+    struct frame_record last = {0};
 
-    if (k->frames.len + len > s->frames_len) {
+    if (b->data)
+        last = frames_head(b)->last;
+    size_t len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
+    if (b->len + len > s->frames_len) {
         records_write_frames(s, k);
-        last = k->last;
+        last = (struct frame_record){0};
         len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
     }
-    append(s, &k->frames, bytes, len);
-    k->last = last;
+    if (append(s, b, sizeof(struct frames_head), bytes, len))
+        frames_head(b)->last = last;
+}
+
+struct span records_arrivals(const struct kept_stream *t)
+{
+    if (!t->arrivals.data)
+        return span_of(NULL, 0);
+    return span_of(t->arrivals.data + sizeof(struct arrivals_head), t->arrivals.len);
 }
 
 void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side)
 {
-    struct kept_stream *t = k->sides[side];
-    struct blob *b = &t->arrivals;
+    struct blob *b = &k->sides[side]->arrivals;
 
-    if (b->count > 0) {
-        sqlite3_stmt *row = insert_begin(&s->insert, INSERT_ARRIVALS);
-        put_int(row, 1, keep_stream_id(s, k, side));
-        put_int(row, 2, b->parts);
-        put_int(row, 3, b->count);
-        put_int(row, 4, t->low);
-        put_int(row, 5, t->high);
-        put_blob(row, 6, span_of(b->data, b->len));
-        insert_end(&s->insert, row);
-        b->parts++;
-    }
+    if (!b->data)
+        return;
+    struct row *row = insert_begin(&s->insert, INSERT_ARRIVALS);
+    put_int(row, 1, keep_stream_id(s, k, side));
+    put_int(row, 2, b->parts);
+    put_int(row, 3, b->count);
+    put_int(row, 4, arrivals_head(b)->low);
+    put_int(row, 5, arrivals_head(b)->high);
+    put_blob(row, 6, records_arrivals(k->sides[side]));
+    insert_end(&s->insert, row);
+    b->parts++;
     records_drop(s, b);
-    t->last = (struct arrival_record){0};
 }
 
 void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
                          const struct arrival_record *record)
 {
-    struct kept_stream *t = k->sides[side];
+    struct blob *b = &k->sides[side]->arrivals;
     uint8_t bytes[ARRIVAL_RECORD_MAX];
-    struct arrival_record last = t->last;
-    size_t len = (size_t)(arrival_record_put(bytes, &last, record) - bytes);
+    struct arrival_record last = {0};
 
-    if (t->arrivals.len + len > s->arrivals_len) {
+    if (b->data)
+        last = arrivals_head(b)->last;
+    size_t len = (size_t)(arrival_record_put(bytes, &last, record) - bytes);
+    if (b->len + len > s->arrivals_len) {
         records_write_arrivals(s, k, side);
         chunks_write_stale(s, k, side);
-        last = t->last;
+        last = (struct arrival_record){0};
         len = (size_t)(arrival_record_put(bytes, &last, record) - bytes);
     }
+    if (!append(s, b, sizeof(struct arrivals_head), bytes, len))
+        return;
+    struct arrivals_head *head = arrivals_head(b);
     int64_t end = record->position + record->length;
-    if (t->arrivals.count == 0 || record->position < t->low)
-        t->low = record->position;
-    if (t->arrivals.count == 0 || end > t->high)
-        t->high = end;
-    append(s, &t->arrivals, bytes, len);
-    t->last = last;
+    if (b->count == 1 || record->position < head->low)
+        head->low = record->position;
+    if (b->count == 1 || end > head->high)
+        head->high = end;
+    head->last = last;
 }

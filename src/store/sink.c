@@ -28,7 +28,7 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
 static void write_refused(struct store *s, struct kept_flow *k, const struct arrival *a)
 {
     struct owner by = owners_of(a, a->position);
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_REFUSED);
+    struct row *row = insert_begin(&s->insert, INSERT_REFUSED);
     put_int(row, 1, keep_stream_id(s, k, a->side));
     put_int(row, 2, a->position);
     put_int(row, 3, a->len);
@@ -100,19 +100,20 @@ static void see_gap(struct sink *sink, struct flow *flow, enum side side, int64_
 {
     struct store *s = store_of(sink);
     struct kept_flow *k = keep_flow(s, flow);
-    struct kept_stream *t = k ? keep_stream(s, k, side) : NULL;
+    struct kept_stream *t = k && len > 0 ? keep_stream(s, k, side) : NULL;
+    struct stream_rare *rare = t ? keep_rare(s, t) : NULL;
 
-    if (!t || len <= 0)
+    if (!rare)
         return;
     if (tail) {
-        t->missing_tail += (uint64_t)len;
-        t->tail_lost |= cause != GAP_TRUNCATED;
+        rare->missing_tail += (uint64_t)len;
+        rare->tail_lost |= cause != GAP_TRUNCATED;
     } else if (cause == GAP_TRUNCATED) {
-        t->truncated += (uint64_t)len;
+        rare->truncated += (uint64_t)len;
     } else {
-        t->missing += (uint64_t)len;
+        rare->missing += (uint64_t)len;
     }
-    struct pending_gap *gap = &t->gap;
+    struct pending_gap *gap = &rare->gap;
     if (gap->len > 0 && gap->position + gap->len == position && gap->cause == cause &&
         gap->tail == tail) {
         gap->len += len;

@@ -16,6 +16,7 @@
 enum {
     CACHE_LEAST = 1 << 20,
     CACHE_MOST = 32 << 20,
+    FIXED = 1 << 20,         /* batches, the chunk read last, statements */
     TEXT_CEILING = 16 << 20, /* of one text from outside, made valid */
     KEPT_CEILING = 64 << 20, /* of one arrival that is compared */
 };
@@ -38,16 +39,16 @@ static int64_t wall_ns(void)
 /* The number that `sql` gives, 0 for NULL. */
 static int64_t ask(struct store *s, const char *sql)
 {
-    sqlite3_stmt *row = NULL;
+    struct row row = {0};
     int64_t value = 0;
 
     if (s->insert.failed)
         return 0;
-    if (sqlite3_prepare_v2(s->file.db, sql, -1, &row, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(s->file.db, sql, -1, &row.statement, NULL) != SQLITE_OK)
         insert_fault(&s->insert);
-    if (insert_next(&s->insert, row))
-        value = sqlite3_column_int64(row, 0);
-    sqlite3_finalize(row);
+    if (insert_next(&s->insert, &row))
+        value = sqlite3_column_int64(row.statement, 0);
+    sqlite3_finalize(row.statement);
     return value;
 }
 
@@ -78,7 +79,7 @@ static void insert_run_row(struct store *s, const struct store_options *options)
 
     if (gethostname(host, sizeof host - 1) != 0)
         host[0] = 0;
-    sqlite3_stmt *row = insert_begin(&s->insert, INSERT_RUN);
+    struct row *row = insert_begin(&s->insert, INSERT_RUN);
     put_text(row, 1, options->version ? options->version : "");
     const char *command = options->command ? options->command : "";
     const char *clean = evidence_text(s, span_of(command, strlen(command)));
@@ -141,7 +142,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     if (cache > CACHE_MOST)
         cache = CACHE_MOST;
     size_t hosts = options->memory / 64;
-    size_t used = cache + hosts;
+    size_t used = cache + hosts + FIXED;
 
     *store = NULL;
     struct store *s = calloc(1, sizeof *s);
@@ -213,6 +214,7 @@ static void finish_rows(struct store *s, char seal[65])
 
     oddities_write_evidence(s);
     hosts_write(&s->hosts);
+    insert_flush(&s->insert);
     memory_release(&s->memory);
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
     insert_run(&s->insert, sql);
@@ -224,7 +226,7 @@ static void finish_rows(struct store *s, char seal[65])
         insert_fail(&s->insert, "%s", err.text);
         return;
     }
-    sqlite3_stmt *row = insert_begin(&s->insert, UPDATE_RUN_SEAL);
+    struct row *row = insert_begin(&s->insert, UPDATE_RUN_SEAL);
     put_int(row, 1, s->run_id);
     put_text(row, 2, seal);
     insert_end(&s->insert, row);

@@ -5,12 +5,16 @@
  *
  * Payload is copied once, into the chunk being filled, and once more by SQLite into its page. A chunk
  * covers an aligned slot of positions and fits one leaf page; it becomes a row when it is full, when
- * its flow ends, or when the budget asks, and is never rewritten. A byte that came again is compared
+ * its flow ends, or when the budget asks, and is never rewritten (but for bytes that a right segment takes
+ * over from one with a wrong checksum). A byte that came again is compared
  * with the one that is there, wherever it is: in the open chunk or in the database.
  *
  * A fresh case is built as PATH.partial, locked, without a journal, and linked to PATH, never over
  * another file, by store_finish(); until then PATH does not exist. Adding to a case is one
  * transaction in the rollback journal. Either way a kill leaves what was there before.
+ *
+ * When the memory is used up, the flows that nobody has touched for longest write what they hold: parts of
+ * blobs, chunks that are not full. Nothing is lost or refused; rows are only more and shorter.
  *
  * Failures are sticky: the first is kept, every later call does nothing, and store_checkpoint() and
  * store_finish() report it. One thread at a time. */
@@ -27,6 +31,11 @@
 enum {
     STORE_APPLICATION_ID = 0x5345494e, /* "SEIN" */
     STORE_SCHEMA_VERSION = 1,
+
+    /* Bytes that a live flow costs when all that can be written early has been: the one thing that goes
+     * beyond options.memory when there are more flows than it has room for. */
+    STORE_FLOW_COST = 112,
+    STORE_STREAM_COST = 112, /* and each of its sides that had payload or gaps */
 };
 
 struct store;

@@ -19,10 +19,11 @@
 #include "store/memory.h"
 #include "store/store.h"
 
-/* Records on their way to a row of flow_frames or arrivals. */
+/* Records on their way to a row of flow_frames or arrivals. What is needed of the last one lies in front
+ * of them in the same buffer, and goes when it goes; see records.c. */
 struct blob {
     uint8_t *data; /* NULL while empty */
-    uint16_t len;
+    uint16_t len;  /* of the records */
     uint8_t size_class;
     uint32_t count; /* records in it */
     uint32_t parts; /* rows written before it */
@@ -49,23 +50,29 @@ struct pending_gap {
     bool tail;
 };
 
+/* What only few streams need. */
+struct stream_rare {
+    struct pending_gap gap;
+    uint64_t missing, truncated, missing_tail, conflicted;
+    bool tail_lost; /* some of the missing tail is not just truncated */
+};
+
 struct kept_stream {
     struct blob arrivals;
-    struct arrival_record last; /* in arrivals */
-    int64_t low, high;          /* of the positions in arrivals; valid when it is not empty */
-    struct slot *slots;         /* in order of position */
-    struct slot *current;       /* the one used last; NULL or one of them */
-    struct digest *digest;      /* of the rows so far; NULL before, or when `rehash` */
-    int64_t hashed_to;          /* valid when rows > 0 */
-    int64_t start;              /* the lowest position present; valid when stored > 0 */
-    uint64_t rows;              /* of chunk_data */
-    uint64_t stored, missing, truncated, missing_tail, conflicted;
-    struct pending_gap gap;
+    struct slot *slots;       /* in order of position */
+    struct slot *current;     /* the one used last; NULL or one of them */
+    struct stream_rare *rare; /* NULL: all zero */
+    struct digest *digest;    /* of the rows so far; NULL before, or when `rehash` */
+    int64_t hashed_to;        /* valid when rows > 0 */
+    int64_t start;            /* the lowest position present; valid when stored > 0 */
+    uint64_t stored;          /* bytes present */
+    uint32_t rows;            /* of chunk_data; at most UINT32_MAX are counted */
     uint8_t slot_count;
-    bool tail_lost; /* some of the missing tail is not just truncated */
-    bool rehash; /* rows did not come in order, or were changed: they are read again at the end */
-    bool taken;  /* a provisional byte was replaced: owners stand in temp.takeovers */
+    bool
+        rehash : 1; /* rows did not come in order, or were changed: they are read again at the end */
+    bool taken : 1; /* a provisional byte was replaced: owners stand in temp.takeovers */
 };
+_Static_assert(sizeof(struct kept_stream) <= 96, "a million live flows have two millions of these");
 
 struct oddity_count {
     struct oddity_count *next; /* in order of first appearance */
@@ -81,13 +88,13 @@ struct kept_flow {
     struct kept_flow *older, *newer; /* in store.full, or store.bare */
     struct kept_stream *sides[2];
     struct oddity_count *oddities;
-    struct frame_record last; /* in frames */
     struct blob frames;
-    int64_t flow_id;    /* 0 while nothing of it is written */
-    bool bare;          /* it has nothing that could be written early */
-    bool touched;       /* since it was looked at for that */
-    bool oddities_told; /* some of its oddities are rows already */
+    int64_t flow_id;        /* 0 while nothing of it is written */
+    bool bare : 1;          /* it has nothing that could be written early */
+    bool touched : 1;       /* since it was looked at for that */
+    bool oddities_told : 1; /* some of its oddities are rows already */
 };
+_Static_assert(sizeof(struct kept_flow) <= 96, "a million live flows have a million of these");
 
 struct kept_queue {
     struct kept_flow *oldest, *newest;
@@ -144,7 +151,8 @@ struct store {
 /* keep.c - what is kept of a live flow. */
 struct kept_flow *keep_flow(struct store *s, struct flow *flow); /* NULL after a failure */
 struct kept_stream *keep_stream(struct store *s, struct kept_flow *k,
-                                enum side side);      /* likewise */
+                                enum side side);                       /* likewise */
+struct stream_rare *keep_rare(struct store *s, struct kept_stream *t); /* likewise */
 void keep_drop(struct store *s, struct kept_flow *k); /* gives all back, unwritten */
 void keep_drop_all(struct store *s);
 int64_t keep_flow_id(struct store *s, struct kept_flow *k);
@@ -159,6 +167,7 @@ void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
                          const struct arrival_record *record);
 void records_write_frames(struct store *s, struct kept_flow *k);
 void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side);
+struct span records_arrivals(const struct kept_stream *t); /* those that are not a row yet */
 void records_drop(struct store *s, struct blob *b);
 
 /* chunks.c - payload. */

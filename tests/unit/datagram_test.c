@@ -24,9 +24,16 @@ static const struct scene udp_scenes[] = {
      .script = "c udp 'AAAA' snap=44; c udp 'BB'; c udp 'CCC' snap=42", .client = "AA~~|BB~~~",
      .gaps = "client 2+2 truncated, client 6+3 truncated",
      .counts = "client 3 packets 4 bytes 0 again, server 0 packets 0 bytes 0 again"},
-    {"a wrong checksum is odd, and the datagram kept",
-     .script = "c udp 'AA'; c udp 'BB' bad-checksum; c udp 'CC' offload; c udp 'DD' no-checksum",
-     .client = "AA|BB|CC|DD", .oddities = "bad_checksum, checksum_offload"},
+    {"once a side has shown a right checksum, a wrong one is refused",
+     .script = "c udp 'AA'; c udp 'BB' bad-checksum; c udp 'CC'", .client = "AA|CC",
+     .refused = "client bad_checksum BB@2", .oddities = "bad_checksum",
+     .flows = "udp one_way DC capture_end guessed"},
+    {"before, it is odd, and the datagram kept",
+     .script = "c udp 'BB' bad-checksum; c udp 'AA'; s udp 'CC' bad-checksum", .client = "BB|AA",
+     .server = "CC", .oddities = "bad_checksum x2"},
+    {"left to the network card it is odd, and left out it is not",
+     .script = "c udp 'AA'; c udp 'BB' offload; c udp 'CC' no-checksum", .client = "AA|BB|CC",
+     .oddities = "checksum_offload"},
     {"the port below 1024 is the server's", .script = "s udp 'A'; c udp 'B'", .client = "B",
      .server = "A", .flows = "udp two_way dD capture_end guessed"},
     {"of two high ports, who speaks first is the client",
@@ -52,9 +59,9 @@ static const struct scene icmp_scenes[] = {
      .flows = "icmp 8/0 two_way Dd capture_end | icmp 8/0 two_way Dd capture_end"},
     {"ICMPv6 has its own numbers",
      .script = V6
-     "c icmp echo 'AA'; s icmp reply 'AA'; c icmp type=135,0 'xxxx'; s icmp type=136,0 'xxxxCC'",
-     .client = "AA | ", .server = "AA | ",
-     .flows = "icmpv6 128/0 two_way Dd capture_end | icmpv6 135/0 two_way - capture_end"},
+     "c icmp echo 'AA'; s icmp reply 'AA'; c icmp type=135,0 'xxxxB'; s icmp type=136,0 'xxxxC'",
+     .client = "AA | B", .server = "AA | C",
+     .flows = "icmpv6 128/0 two_way Dd capture_end | icmpv6 135/0 two_way Dd capture_end"},
     {"a timestamp and its reply are one flow",
      .script = "c icmp type=13,0 'xxxxAA'; s icmp type=14,0 'xxxxBB'", .client = "AA",
      .server = "BB", .flows = "icmp 13/0 two_way Dd capture_end"},
@@ -95,6 +102,7 @@ static void quotes(void)
     check_frames("s udp \"A\"; c icmp exceeded", "0:1, 1:2, 0:2");
     check_frames("client [2001:db8::1]:4; server [2001:db8::2]:5; c udp \"A\"; s icmp unreachable",
                  "0:1, 1:2, 0:2");
+    check_frames("c icmp echo \"A\"; s icmp exceeded", "0:1, 1:2, 0:2");
     /* from a router on the way */
     check_frames("c udp \"A\"; s icmp exceeded from=192.0.2.1", "0:1, 1:2, 0:2");
     /* too little is quoted to know the ports */

@@ -32,7 +32,8 @@ static const struct scene order_scenes[] = {
     {"a checksum over the fragments is judged over the whole",
      .script = "c udp 'aaaaaaaabbbbbbbbcccc' frag=8,16 order=2,0,1\n"
                "c udp 'dddddddd' frag=8 bad-checksum",
-     .client = "aaaaaaaabbbbbbbbcccc|dddddddd", .oddities = "bad_checksum"},
+     .client = "aaaaaaaabbbbbbbbcccc", .refused = "client bad_checksum dddddddd@20",
+     .oddities = "bad_checksum"},
     {"TCP in fragments is a segment",
      .script = OPEN "c 'AAAABBBBCCCC' frag=8,24 order=1,0,2; c 'DD'", .client = "AAAABBBBCCCCDD",
      .flows = "established ShAD capture_end"},

@@ -41,7 +41,7 @@ struct told_flow {
     bool ended, is_tcp;
     uint64_t frames, frame_bytes;
     struct told_side sides[2];
-    char *drawn, *counts; /* once the flow has ended */
+    char *drawn, *counts, *facts; /* once the flow has ended */
 };
 
 static const char *side_name(enum side side)
@@ -492,6 +492,26 @@ static char *draw_counts(const struct flow *flow)
     return text_take(&t);
 }
 
+static char *draw_facts(const struct flow *flow)
+{
+    struct text t;
+    text_init(&t);
+    for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+        const struct side_state *s = &flow->sides[side];
+        fprintf(text_next(&t), "%s %" PRIu64 " of ip %" PRIu64 " of frames", side_name(side),
+                s->ip_bytes, s->frame_bytes);
+        if (s->packets > 0)
+            fprintf(t.out, " ttl %u flags %02x", s->min_ttl, s->flags);
+        if (flow->has_macs)
+            fprintf(t.out, " mac %02x", s->mac[5]);
+    }
+    for (unsigned i = 0; i < flow->vlan_count; i++)
+        fprintf(text_next(&t), "vlan %u", flow->vlans[i]);
+    fprintf(text_next(&t), "%g to %g ms", (double)flow->first_ns / 1e6,
+            (double)flow->last_ns / 1e6);
+    return text_take(&t);
+}
+
 static void see_end(struct sink *sink, struct flow *flow)
 {
     struct picture_sink *p = (struct picture_sink *)sink;
@@ -520,6 +540,7 @@ static void see_end(struct sink *sink, struct flow *flow)
         broken(p, "a flow ends before it begins");
     told->drawn = draw_flow(flow);
     told->counts = draw_counts(flow);
+    told->facts = draw_facts(flow);
     told->ended = true;
     flow->kept = NULL; /* whoever names it again begins a flow without a frame */
 }
@@ -558,6 +579,7 @@ void picture_sink_release(struct picture_sink *p)
         told_side_release(&p->flows[i]->sides[SIDE_SERVER]);
         free(p->flows[i]->drawn);
         free(p->flows[i]->counts);
+        free(p->flows[i]->facts);
         free(p->flows[i]);
     }
     free(p->flows);
@@ -579,35 +601,22 @@ void picture_sink_finish(struct picture_sink *p)
     }
 }
 
-enum drawing { DRAWING_CLIENT = SIDE_CLIENT, DRAWING_SERVER = SIDE_SERVER, DRAWING_FLOW, COUNTS };
-
-static char *draw_all(struct picture_sink *p, enum drawing what)
+char *picture_sink_draw(const struct picture_sink *p, enum drawing what)
 {
     struct text t;
     text_init(&t);
     for (size_t i = 0; i < p->flow_count; i++) {
         const struct told_flow *told = p->flows[i];
-        const char *drawn = what == DRAWING_FLOW ? told->drawn
-                            : what == COUNTS     ? told->counts
-                                                 : told->sides[what].drawn;
-        fprintf(t.out, "%s%s", i > 0 ? " | " : "", drawn ? drawn : "?");
+        const char *drawings[] = {
+            [DRAWING_CLIENT] = told->sides[SIDE_CLIENT].drawn,
+            [DRAWING_SERVER] = told->sides[SIDE_SERVER].drawn,
+            [DRAWING_FLOWS] = told->drawn,
+            [DRAWING_COUNTS] = told->counts,
+            [DRAWING_FACTS] = told->facts,
+        };
+        fprintf(t.out, "%s%s", i > 0 ? " | " : "", told->ended ? drawings[what] : "?");
     }
     return text_take(&t);
-}
-
-char *picture_sink_streams(struct picture_sink *p, enum side side)
-{
-    return draw_all(p, side == SIDE_CLIENT ? DRAWING_CLIENT : DRAWING_SERVER);
-}
-
-char *picture_sink_flows(struct picture_sink *p)
-{
-    return draw_all(p, DRAWING_FLOW);
-}
-
-char *picture_sink_counts(struct picture_sink *p)
-{
-    return draw_all(p, COUNTS);
 }
 
 bool picture_sink_at(const struct picture_sink *p, size_t flow, enum side side, int64_t position,

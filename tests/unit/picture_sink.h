@@ -13,6 +13,7 @@
  *                it "udp", or "icmp 8/0" with type and code; after it " guessed" if the client was
  *     frame      "0:1": the first flow has frame 1
  *     counts     "client 2 packets 4 bytes 1 again, server ..., rtt 2 ms"
+ *     facts      "client 40 of ip 54 of frames ttl 64 flags 02 mac 01, server ..., vlan 5, 0 to 2 ms"
  *
  * Bytes that cannot be printed are '?'. More than 4096 equal things are counted: ".{1048576}".
  * Several of one kind are joined by ", ", those of several flows' streams by " | ".
@@ -58,10 +59,10 @@ void picture_sink_release(struct picture_sink *p);
 /* To be called when nothing more is to come: a flow that has not ended is broken. */
 void picture_sink_finish(struct picture_sink *p);
 
-/* Draw all flows, for free(). */
-char *picture_sink_streams(struct picture_sink *p, enum side side);
-char *picture_sink_flows(struct picture_sink *p);
-char *picture_sink_counts(struct picture_sink *p);
+enum drawing { DRAWING_CLIENT, DRAWING_SERVER, DRAWING_FLOWS, DRAWING_COUNTS, DRAWING_FACTS };
+
+/* Draws this of every flow, for free(). */
+char *picture_sink_draw(const struct picture_sink *p, enum drawing what);
 
 /* What is kept at a position of the flow that was heard of as number `flow`; false when nothing. */
 bool picture_sink_at(const struct picture_sink *p, size_t flow, enum side side, int64_t position,

@@ -35,7 +35,7 @@ struct scene {
     const char *script;
     const char *client, *server;                       /* NULL: nothing of this was told */
     const char *gaps, *conflicts, *refused, *oddities; /* likewise */
-    const char *flows, *counts;                        /* NULL: not looked at */
+    const char *flows, *counts, *facts;                /* NULL: not looked at */
     struct stage stage;
 };
 
@@ -47,7 +47,7 @@ void check_scenes(const struct scene *scenes, size_t count);
 
 /* What was told of a script, by parts. */
 struct telling {
-    char *client, *server, *flows, *counts;
+    char *client, *server, *flows, *counts, *facts;
     const char *gaps, *conflicts, *refused, *oddities, *frames, *calls, *broken;
     char *verdicts; /* a word a frame */
     size_t peak;    /* bytes that the flow table took at most */

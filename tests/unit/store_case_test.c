@@ -57,12 +57,15 @@ static void fresh(void)
     CHECK_SQL(&r, "PRAGMA page_size", "16384");
     CHECK_SQL(&r, "PRAGMA journal_mode", "delete");
     CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
-    CHECK_SQL(&r, "SELECT run_id, version, command, jobs, memory, length(seal),"
-                  " ended_ns >= started_ns FROM runs", "1|test|seine test|1|67108864|64|1");
+    CHECK_SQL(&r,
+              "SELECT run_id, version, command, jobs, memory, length(seal),"
+              " ended_ns >= started_ns FROM runs",
+              "1|test|seine test|1|67108864|64|1");
     CHECK_SQL(&r, "SELECT evidence_id, run_id, source, frames, status FROM evidence",
               "1|1|x.pcap|1|complete");
     CHECK_SQL(&r, "SELECT verdict, frames FROM verdicts", "ok|1");
-    CHECK_SQL(&r, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL", "7");
+    CHECK_SQL(&r, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
+              "7");
     rig_release(&r);
 }
 
@@ -88,8 +91,7 @@ static void addition(void)
     rig_finish(&r);
     CU_ASSERT_EQUAL(files(&r), 1);
     CHECK_SQL(&r, "SELECT flow_id, evidence_id FROM flows", "1|1 2|2 3|2");
-    CHECK_SQL(&r, "SELECT stream_id, CAST(data AS TEXT) FROM chunks",
-              "2|hello 4|again 6|and more");
+    CHECK_SQL(&r, "SELECT stream_id, CAST(data AS TEXT) FROM chunks", "2|hello 4|again 6|and more");
     CHECK_SQL(&r, "SELECT ip, flows_as_client, flows_as_server FROM hosts",
               "10.0.0.1|2|0 10.0.0.2|1|0 192.0.2.1|0|3");
     CHECK_SQL(&r, "SELECT count(*), count(seal), count(DISTINCT seal) FROM runs", "2|2|2");
@@ -347,17 +349,23 @@ static void beside_frames(void)
     CU_ASSERT_FALSE(store_has_evidence(r.store, NULL, NULL, "{}"));
     r.evidence_id = store_evidence_begin(r.store, "y.pcap", "file", "pcap", "{}");
     rig_finish(&r);
-    CHECK_SQL(&r, "SELECT interface_id, link_type, snap_len, name, description, filter,"
-                  " ticks_per_second FROM interfaces",
+    CHECK_SQL(&r,
+              "SELECT interface_id, link_type, snap_len, name, description, filter,"
+              " ticks_per_second FROM interfaces",
               "0|1|NULL|eth\xef\xbf\xbd|NULL|tcp|1000000 1|113|96|NULL|d|NULL|1000000000");
-    CHECK_SQL(&r, "SELECT frame, kind, text FROM notes", "7|comment|a\xef\xbf\xbd"
-                                                         "b NULL|os|");
-    CHECK_SQL(&r, "SELECT time_ns, received, dropped_by_interface, accepted_by_filter,"
-                  " dropped_by_system FROM capture_stats", "5|100|NULL|0|3");
+    CHECK_SQL(&r, "SELECT frame, kind, text FROM notes",
+              "7|comment|a\xef\xbf\xbd"
+              "b NULL|os|");
+    CHECK_SQL(&r,
+              "SELECT time_ns, received, dropped_by_interface, accepted_by_filter,"
+              " dropped_by_system FROM capture_stats",
+              "5|100|NULL|0|3");
     CHECK_SQL(&r, "SELECT type, CAST(data AS TEXT) FROM secrets", "1414288203|KEY");
     CHECK_SQL(&r, "SELECT block, checksum FROM evidence_blocks", "0|00000000deadbeef");
-    CHECK_SQL(&r, "SELECT bytes, sha256, fingerprint, first_ns, last_ns, status FROM evidence"
-                  " WHERE evidence_id = 1", "10|aa|ff|-5|6|partial");
+    CHECK_SQL(&r,
+              "SELECT bytes, sha256, fingerprint, first_ns, last_ns, status FROM evidence"
+              " WHERE evidence_id = 1",
+              "10|aa|ff|-5|6|partial");
     rig_release(&r);
 }
 

@@ -104,7 +104,10 @@ static inline const char *rig_ask(struct rig *r, const char *sql)
         for (int i = 0; i < sqlite3_column_count(statement); i++) {
             const char *value = (const char *)sqlite3_column_text(statement, i);
             int left = (int)(sizeof r->text - len);
-            int used = snprintf(r->text + len, (size_t)left, "%s%s", i ? "|" : len ? " " : "",
+            int used = snprintf(r->text + len, (size_t)left, "%s%s",
+                                i     ? "|"
+                                : len ? " "
+                                      : "",
                                 value ? value : "NULL");
             len += (size_t)(used < left ? used : left);
         }
@@ -113,12 +116,12 @@ static inline const char *rig_ask(struct rig *r, const char *sql)
     return r->text;
 }
 
-#define CHECK_SQL(rig, sql, expected)                                                              \
-    do {                                                                                           \
-        const char *is_ = rig_ask(rig, sql);                                                       \
-        if (strcmp(is_, expected) != 0)                                                            \
-            printf("\n%s:\n  is        %s\n  should be %s\n", sql, is_, expected);                 \
-        CU_ASSERT_STRING_EQUAL(is_, expected);                                                     \
+#define CHECK_SQL(rig, sql, expected)                                              \
+    do {                                                                           \
+        const char *is_ = rig_ask(rig, sql);                                       \
+        if (strcmp(is_, expected) != 0)                                            \
+            printf("\n%s:\n  is        %s\n  should be %s\n", sql, is_, expected); \
+        CU_ASSERT_STRING_EQUAL(is_, expected);                                     \
     } while (0)
 
 /* A flow of TCP between two made-up hosts; `n` tells it from others. */
@@ -172,8 +175,8 @@ static inline struct frame rig_frame(struct rig *r, size_t len)
 
 /* A segment of which `captured` of `len` bytes are in the capture. */
 static inline void rig_segment_cut(struct rig *r, struct rig_flow *f, enum side side,
-                                   int64_t position, const void *bytes, size_t captured,
-                                   size_t len, enum rig_kind kind)
+                                   int64_t position, const void *bytes, size_t captured, size_t len,
+                                   enum rig_kind kind)
 {
     static struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1], spare[RANGES_MAX + 1];
     struct frame frame = rig_frame(r, len);

@@ -16,9 +16,9 @@ static void in_order_and_small(void)
     CHECK_SQL(&r, "SELECT stream_id, position, CAST(data AS TEXT) FROM stream_data",
               "2|0|GET / HTTP");
     CHECK_SQL(&r, "SELECT count(*) FROM chunk_data", "0");
-    CHECK_SQL(&r,
-              "SELECT stream_id, flow_id, side, start, length, stored, missing, verdict FROM streams",
-              "2|1|client|0|10|10|0|complete");
+    CHECK_SQL(
+        &r, "SELECT stream_id, flow_id, side, start, length, stored, missing, verdict FROM streams",
+        "2|1|client|0|10|10|0|complete");
     CHECK_SQL(&r, "SELECT flow_id, client_ip, client_port, server_ip, community_id FROM flows",
               "1|10.0.0.1|40000|192.0.2.1|1:upY0XMjXSSugGqB6kcIBog/GLTQ=");
     CHECK_SQL(&r, "SELECT ip, flows_as_client, flows_as_server FROM hosts ORDER BY addr",
@@ -37,7 +37,8 @@ static void in_order_and_long(void)
     rig_open(&r);
     rig_flow_init(&f, 1);
     for (size_t at = 0; at < len; at += 1460)
-        rig_segment(&r, &f, SIDE_SERVER, (int64_t)at, bytes + at, len - at < 1460 ? len - at : 1460);
+        rig_segment(&r, &f, SIDE_SERVER, (int64_t)at, bytes + at,
+                    len - at < 1460 ? len - at : 1460);
     rig_flow_end(&r, &f);
     rig_finish(&r);
     CU_ASSERT_TRUE(rig_stream_is(&r, 3, bytes, len));
@@ -234,9 +235,11 @@ static void refused(void)
     r.sink->segment(r.sink, &f.flow, &a);
     rig_flow_end(&r, &f);
     rig_finish(&r);
-    CHECK_SQL(&r, "SELECT stream_id, position, length, frame, reason, CAST(data AS TEXT) FROM refused",
+    CHECK_SQL(&r,
+              "SELECT stream_id, position, length, frame, reason, CAST(data AS TEXT) FROM refused",
               "3|70000|3|1|bad_checksum|xyz 3|70000|3|1|bad_checksum|");
-    CHECK_SQL(&r, "SELECT stream_id, start, length, stored, verdict FROM streams", "3|0|0|0|complete");
+    CHECK_SQL(&r, "SELECT stream_id, start, length, stored, verdict FROM streams",
+              "3|0|0|0|complete");
     CHECK_SQL(&r, "SELECT stream_id, segments FROM arrivals", "3|2");
     rig_release(&r);
 }
@@ -295,9 +298,9 @@ static void in_pieces(void)
     CU_ASSERT_EQUAL(record.frame, 1);
     CU_ASSERT_EQUAL(record.offset, 6000);
     sqlite3_finalize(row);
-    CHECK_SQL(&r,
-              "SELECT position, length, kept_frame, other_frame FROM conflicts ORDER BY conflict_id",
-              "7|2|2|9 20|1|1|8");
+    CHECK_SQL(
+        &r, "SELECT position, length, kept_frame, other_frame FROM conflicts ORDER BY conflict_id",
+        "7|2|2|9 20|1|1|8");
     rig_release(&r);
 }
 
@@ -332,15 +335,17 @@ static void oddities_without_memory(void)
         rig_flow_init(&f[i], i);
     for (int n = 0; n < 30; n++) {
         struct frame frame = rig_frame(&r, 0);
-        r.sink->oddity(r.sink, &f[n % 3].flow, &frame, n < 15 ? ODDITY_URGENT : ODDITY_KEEPALIVE_DATA,
-                       "text");
+        r.sink->oddity(r.sink, &f[n % 3].flow, &frame,
+                       n < 15 ? ODDITY_URGENT : ODDITY_KEEPALIVE_DATA, "text");
         r.sink->frame(r.sink, &f[n % 3].flow, &frame);
     }
     for (int i = 0; i < 3; i++)
         rig_flow_end(&r, &f[i]);
     rig_finish(&r);
-    CHECK_SQL(&r, "SELECT count(*), count(DISTINCT flow_id), sum(count), min(count), max(count)"
-                  " FROM oddities", "6|3|30|5|5");
+    CHECK_SQL(&r,
+              "SELECT count(*), count(DISTINCT flow_id), sum(count), min(count), max(count)"
+              " FROM oddities",
+              "6|3|30|5|5");
     CHECK_SQL(&r, "SELECT count(*) > 6, sum(frames) FROM flow_frames", "1|30");
     rig_release(&r);
 }
@@ -379,7 +384,8 @@ static const struct test tests[] = {
     {"a long stream is chunks that fill their leaves", in_order_and_long},
     {"segments out of order become one run", out_of_order},
     {"positions below zero, and a gap between them", below_zero},
-    {"bytes that come into a written hole: the hash is that of the bytes", late_into_a_written_hole},
+    {"bytes that come into a written hole: the hash is that of the bytes",
+     late_into_a_written_hole},
     {"each later version of a byte is a row", versions_of_a_byte},
     {"a conflict with a chunk that was written long ago", conflict_with_a_written_chunk},
     {"a right segment takes over from a wrong one", a_right_segment_takes_over},

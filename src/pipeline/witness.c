@@ -1,0 +1,130 @@
+/* witness.c - whether frames brought the bytes that rows of the case say they brought. */
+#include "pipeline/witness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ_LEN = 64 * 1024 };
+
+struct walk {
+    struct witness_claim *claims; /* by evidence, frame and position */
+    size_t count;
+    struct witness_claim *open; /* reached beyond the last record, or NULL */
+    evidence_by_id *evidence;
+    witness_bytes *bytes;
+    void *context;
+    uint8_t buffer[READ_LEN];
+};
+
+static int by_place(const void *left, const void *right)
+{
+    const struct witness_claim *a = left, *b = right;
+
+    if (a->evidence_id != b->evidence_id)
+        return a->evidence_id < b->evidence_id ? -1 : 1;
+    if (a->frame != b->frame)
+        return a->frame < b->frame ? -1 : 1;
+    return a->position < b->position ? -1 : a->position > b->position;
+}
+
+/* The first claim that is not before this place. */
+static size_t first_at(const struct walk *w, const struct arrival_record *record)
+{
+    const struct witness_claim place = {
+        .evidence_id = record->evidence_id, .frame = record->frame, .position = record->position};
+    size_t low = 0, high = w->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (by_place(&w->claims[middle], &place) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Compares what `record` has of a claim, from the first byte on that is not yet found. */
+static void ask(struct walk *w, struct witness_claim *claim, const struct arrival_record *record)
+{
+    struct evidence_file *file = w->evidence(w->context, record->evidence_id);
+    int64_t end = record->position + record->captured;
+
+    if (!file) {
+        claim->absent = true;
+        return;
+    }
+    struct span bytes = span_after(w->bytes(w->context, claim), claim->found);
+    while (bytes.len > 0) {
+        int64_t at = claim->position + (int64_t)claim->found;
+        size_t len = bytes.len < READ_LEN ? bytes.len : READ_LEN;
+        if (at >= end)
+            break;
+        if ((int64_t)len > end - at)
+            len = (size_t)(end - at);
+        if (evidence_read(file, w->buffer, len, record->offset + (uint64_t)(at - record->position),
+                          NULL) != STATUS_OK) {
+            claim->differs = true;
+            return;
+        }
+        size_t alike = 0;
+        while (alike < len && w->buffer[alike] == bytes.data[alike])
+            alike++;
+        claim->found += alike;
+        claim->differs = alike < len;
+        if (claim->differs)
+            return;
+        bytes = span_after(bytes, len);
+    }
+    if (bytes.len > 0)
+        w->open = claim;
+}
+
+static void see_record(struct walk *w, const struct arrival_record *record)
+{
+    int64_t end = record->position + record->captured;
+    struct witness_claim *open = w->open;
+
+    w->open = NULL;
+    if (open && record->position == open->position + (int64_t)open->found) {
+        ask(w, open, record);
+        open->differs = false; /* it may be a record of something else */
+    }
+    for (size_t i = first_at(w, record); i < w->count; i++) {
+        struct witness_claim *claim = &w->claims[i];
+        if (claim->evidence_id != record->evidence_id || claim->frame != record->frame ||
+            claim->position >= end)
+            break;
+        if (claim->found == 0 && !claim->differs)
+            ask(w, claim, record);
+    }
+}
+
+enum status witness_stream(struct witness_claim *claims, size_t count, struct reader *reader,
+                           int64_t stream_id, evidence_by_id *evidence, witness_bytes *bytes,
+                           void *context, struct error *err)
+{
+    struct arrival_cursor *cursor;
+    struct arrival_record record;
+    struct walk *w = malloc(sizeof *w);
+
+    if (!w)
+        return error_set(err, "no memory");
+    w->claims = claims;
+    w->count = count;
+    w->open = NULL;
+    w->evidence = evidence;
+    w->bytes = bytes;
+    w->context = context;
+    qsort(claims, count, sizeof *claims, by_place);
+    for (size_t i = 0; i < count; i++)
+        claims[i].absent = !evidence(context, claims[i].evidence_id);
+    enum status status = arrival_cursor_open(&cursor, reader, stream_id, err);
+    if (status == STATUS_OK) {
+        while ((status = arrival_cursor_next(cursor, &record, err)) == STATUS_OK)
+            see_record(w, &record);
+        arrival_cursor_close(cursor);
+    }
+    free(w);
+    return status == STATUS_END ? STATUS_OK : status;
+}

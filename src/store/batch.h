@@ -1,0 +1,55 @@
+/* batch.h - rows that wait, so that one statement writes many.
+ *
+ *     INSERT INTO flows (...) SELECT * FROM temp.batch_flows
+ *
+ * where batch_flows is a virtual table over the rows that wait here. A statement a row costs
+ * as much again as the row; this way the cursor stays where the table ends. Values are copied, so that
+ * their owner may go. */
+#ifndef SEINE_STORE_BATCH_H
+#define SEINE_STORE_BATCH_H
+
+#include "base/span.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BATCH_ROWS = 128,
+    BATCH_BYTES = 64 * 1024,     /* of texts and blobs */
+    BATCH_ROW_BYTES = 20 * 1024, /* of one row, at most */
+};
+
+struct batch_cell;
+
+struct batch {
+    sqlite3_stmt *statement;
+    struct batch_cell *cells; /* owned; BATCH_ROWS times `columns` */
+    uint8_t *bytes;           /* owned; BATCH_BYTES */
+    size_t bytes_len;
+    int columns, rows;
+};
+
+/* `into` is the table and its columns: "flows (flow_id, ...)". SQLite's code, or SQLITE_NOMEM. */
+int batch_init(struct batch *b, sqlite3 *db, const char *name, const char *into, int columns);
+void batch_release(struct batch *b); /* before the database is closed; what waits is lost */
+
+/* Whether a row more may not fit: then batch_write() comes first. */
+static inline bool batch_full(const struct batch *b)
+{
+    return b->rows == BATCH_ROWS || b->bytes_len + BATCH_ROW_BYTES > BATCH_BYTES;
+}
+
+/* Values of the row after the last, columns counted from 1; those that are not put are NULL. Then
+ * batch_add() makes it a row. */
+void batch_put_null(struct batch *b, int at);
+void batch_put_int(struct batch *b, int at, int64_t value);
+void batch_put_text(struct batch *b, int at, struct span text);
+void batch_put_blob(struct batch *b, int at, struct span bytes);
+void batch_add(struct batch *b);
+
+/* Writes the rows that wait. SQLite's code. */
+int batch_write(struct batch *b);
+
+#endif

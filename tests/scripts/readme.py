@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""readme.py [--bless] - is what README.md shows what seine prints?
+
+Runs each `$ command` of its console blocks in an empty folder, with sample_pcaps/ beside it and the binary
+named by SEINE on the path, and compares what is printed. --bless writes what is printed now into the
+README instead. Prints `ok`, `not ok` or `skip` lines for scripts/test.
+"""
+import os, re, shutil, subprocess, sys, tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+README = os.path.join(ROOT, "README.md")
+BLOCK = re.compile(r"(```console\n)(.*?)(```)", re.S)
+
+
+def run(command, folder, path):
+    return subprocess.run(["bash", "-c", command], cwd=folder, env=dict(os.environ, PATH=path, COLUMNS="100"),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace").stdout
+
+
+def replay(block, folder, path):
+    """The block with what its commands print now. A command goes on over lines that end in a backslash."""
+    lines, out, i = block.splitlines(), [], 0
+    while i < len(lines):
+        if not lines[i].startswith("$ "):
+            i += 1
+            continue
+        command = [lines[i]]
+        while command[-1].endswith("\\"):
+            i += 1
+            command.append(lines[i])
+        out += command + run("\n".join(command)[2:], folder, path).splitlines()
+        i += 1
+        if any(line.startswith("$ ") for line in lines[i:]):
+            out.append("")
+    return "\n".join(out) + "\n"
+
+
+def main():
+    seine = os.path.abspath(os.environ.get("SEINE", os.path.join(ROOT, "build", "seine")))
+    if not os.access(seine, os.X_OK):
+        print("skip readme: %s is not there" % seine)
+        return 77
+    text = open(README).read()
+    folder = tempfile.mkdtemp()
+    try:
+        os.symlink(os.path.join(ROOT, "sample_pcaps"), os.path.join(folder, "sample_pcaps"))
+        path = os.path.dirname(seine) + os.pathsep + os.environ["PATH"]
+        now = BLOCK.sub(lambda m: m[1] + replay(m[2], folder, path) + m[3], text)
+    finally:
+        shutil.rmtree(folder)
+    if "--bless" in sys.argv:
+        open(README, "w").write(now)
+        return 0
+    if now != text:
+        for a, b in zip(text.splitlines(), now.splitlines()):
+            if a != b:
+                print("  README: %s\n  now:    %s" % (a, b))
+                break
+        print("not ok readme: what it shows is not what seine prints (tests/scripts/readme.py --bless)")
+        return 1
+    print("ok readme: %d console blocks show what seine prints" % len(BLOCK.findall(text)))
+    return 0
+
+
+sys.exit(main())
