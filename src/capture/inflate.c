@@ -27,6 +27,7 @@ struct inflate {
     ZSTD_DStream *zstd; /* owned */
     size_t hint;        /* how many bytes libzstd waits for, and how many it does between frames */
     size_t first_hint;
+    bool filled; /* the last call used all of its room: libzstd may hold more output back */
     uint8_t buffer[INPUT_LEN];
 };
 
@@ -134,8 +135,17 @@ static enum status zstd_failed(const struct inflate *z, size_t result, struct er
     }
 }
 
-/* A call that fails forgets what it had put out, so each gets only as much input as libzstd says
- * that it waits for: the next block. */
+/* How much input the next call gets. One that fails forgets what it had put out, so that none may
+ * reach the next block: not by the header of it that libzstd asks for in advance, and not before all
+ * of the last block's output is out. */
+static size_t zstd_input_len(const struct inflate *z)
+{
+    enum { BLOCK_HEADER_LEN = 3 };
+    if (z->filled)
+        return 0;
+    return z->hint > BLOCK_HEADER_LEN ? z->hint - BLOCK_HEADER_LEN : z->hint;
+}
+
 static enum status zstd_read(struct source *s, uint8_t *to, size_t *len, size_t room,
                              struct error *err)
 {
@@ -145,13 +155,14 @@ static enum status zstd_read(struct source *s, uint8_t *to, size_t *len, size_t 
         enum status status = inflate_feed(z, err);
         if (status != STATUS_OK && !(status == STATUS_END && z->inside))
             return status;
-        struct span block = span_first(z->input, z->hint);
+        struct span block = span_first(z->input, zstd_input_len(z));
         ZSTD_inBuffer in = {block.data, block.len, 0};
         size_t result = ZSTD_decompressStream(z->zstd, &out, &in);
         inflate_use(z, in.pos);
         if (ZSTD_isError(result))
             return zstd_failed(z, result, err);
         z->inside = result != 0;
+        z->filled = z->inside && out.pos == room;
         z->hint = result != 0 ? result : z->first_hint;
         if (status == STATUS_END && z->inside && out.pos == 0)
             return inflate_cut(z, "zstd", err);

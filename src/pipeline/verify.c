@@ -423,13 +423,16 @@ static struct evidence_file *file_of_told(void *context, uint32_t evidence_id)
 }
 
 /* Proves the rows at hand, all of one stream. */
-static enum status prove_claims(struct told *t)
+static void prove_claims(struct told *t)
 {
     struct verification *v = t->v;
     enum status status = witness_stream(t->claims, t->count, v->reader, t->stream_id, file_of_told,
                                         bytes_of_row, t, v->err);
 
     sqlite3_reset(t->bytes);
+    if (status != STATUS_OK) /* its arrivals make no sense */
+        say(v, PROOF_FAILS, "%s of stream %" PRId64 ": %s", t->rows->kind, t->stream_id,
+            v->err->text);
     for (size_t i = 0; i < t->count && status == STATUS_OK; i++) {
         const struct witness_claim *claim = &t->claims[i];
         if (claim->absent)
@@ -443,7 +446,6 @@ static enum status prove_claims(struct told *t)
                 t->rows->kind, t->ids[claim->row], t->stream_id, claim->frame);
     }
     t->count = 0;
-    return status;
 }
 
 static enum status walk_rows(struct told *t)
@@ -455,10 +457,10 @@ static enum status walk_rows(struct told *t)
 
     if (status != STATUS_OK)
         return status;
-    while (status == STATUS_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         int64_t stream_id = sqlite3_column_int64(s, 1);
         if (t->count == ROWS_AT_A_TIME || (t->count > 0 && stream_id != t->stream_id))
-            status = prove_claims(t);
+            prove_claims(t);
         t->stream_id = stream_id;
         t->ids[t->count] = sqlite3_column_int64(s, 0);
         t->needs[t->count] = (size_t)sqlite3_column_int64(s, 6);
@@ -469,10 +471,12 @@ static enum status walk_rows(struct told *t)
                                    .position = sqlite3_column_int64(s, 4)};
         t->count++;
     }
-    if (status == STATUS_OK && step != SQLITE_DONE)
+    if (step != SQLITE_DONE)
         status = fault(v);
     sqlite3_finalize(s);
-    return status == STATUS_OK && t->count > 0 ? prove_claims(t) : status;
+    if (status == STATUS_OK && t->count > 0)
+        prove_claims(t);
+    return status;
 }
 
 static enum status prove_rows(struct verification *v, const struct told_rows *rows)
@@ -559,6 +563,10 @@ static enum status prove_all(struct verification *v)
          "sums: the verdicts of each evidence add up to its frames"},
         {"SELECT count(*) FROM streams WHERE length <> stored + missing + truncated",
          "sums: the length of each stream is what is stored, missing and truncated"},
+        {"SELECT count(*) FROM (SELECT stream_id FROM stream_data "
+         "UNION SELECT stream_id FROM chunk_data) WHERE stream_id NOT IN "
+         "(SELECT stream_id FROM streams)",
+         "sums: no stream that is not there has chunks"}, /* they would not be in the seal */
         {"SELECT count(*) FROM streams s WHERE conflicted <> "
          "(SELECT coalesce(sum(length), 0) FROM conflicts c WHERE c.stream_id = s.stream_id)",
          "sums: the conflicts of each stream add up to what its row says"},

@@ -326,21 +326,28 @@ static void see_fin(const struct segment_context *at, struct flow *f, enum side 
 
 /* A RST counts when it lies where its sender's next byte could: from what the other side has
  * acknowledged up to the end of the window (RFC 9293 3.5.2, RFC 5961 3). */
-static void see_rst(const struct segment_context *at, struct flow *f, enum side side,
-                    const struct packet *p, int64_t position)
+static bool is_rst_believed(const struct flow *f, enum side side, const struct packet *p,
+                            uint32_t seq)
 {
-    struct side_state *us = &f->sides[side], *peer = &f->sides[side_other(side)];
-    bool believed;
+    const struct side_state *us = &f->sides[side], *peer = &f->sides[side_other(side)];
 
     if (us->anchored) {
+        int64_t position = seq_position(seq, us->base, us->next);
         int64_t low = us->has_acked && us->acked < us->next ? us->acked : us->next;
-        believed = position >= low - 1 && position <= ceiling_of(f, side);
-    } else if (peer->anchored && tcp_flags(&p->tcp) & TCP_ACK) { /* in answer to a SYN */
-        int64_t acked = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
-        believed = acked >= lowest(peer) && acked <= peer->next + 1;
-    } else {
-        believed = true; /* nothing to judge it by */
+        return position >= low - 1 && position <= ceiling_of(f, side);
     }
+    if (peer->anchored && tcp_flags(&p->tcp) & TCP_ACK) { /* in answer to a SYN */
+        int64_t acked = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
+        return acked >= lowest(peer) && acked <= peer->next + 1;
+    }
+    return true; /* nothing to judge it by */
+}
+
+static void see_rst(const struct segment_context *at, struct flow *f, enum side side,
+                    const struct packet *p, bool believed)
+{
+    struct side_state *us = &f->sides[side];
+
     if (!believed) {
         odd(at, f, p, ODDITY_RESET_OUT_OF_WINDOW);
         return;
@@ -372,6 +379,8 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     see_window(f, side, p);
     if (flags & TCP_ACK && !(flags & TCP_RST))
         see_ack(f, side, p);
+    /* Judged before its own payload, a reason in words (RFC 1122 4.2.2.12), moves the stream on. */
+    bool believed = flags & TCP_RST && is_rst_believed(f, side, p, seq);
     if (!us->anchored && p->payload_len > 0) {
         us->base = seq; /* midstream: the first byte to arrive is position 0 */
         us->anchored = true;
@@ -392,7 +401,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     if (flags & TCP_FIN)
         see_fin(at, f, side, p, position + p->payload_len);
     if (flags & TCP_RST)
-        see_rst(at, f, side, p, position);
+        see_rst(at, f, side, p, believed);
 
     if (side == SIDE_CLIENT && flags & TCP_ACK && !(flags & (TCP_SYN | TCP_RST)) &&
         (f->state == FLOW_HANDSHAKE || f->state == FLOW_ATTEMPT)) {

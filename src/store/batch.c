@@ -142,7 +142,8 @@ int batch_init(struct batch *b, sqlite3 *db, const char *name, const char *into,
     *b = (struct batch){.columns = columns};
     b->cells = calloc((size_t)BATCH_ROWS * (size_t)columns, sizeof *b->cells);
     b->bytes = malloc(BATCH_BYTES);
-    char *sql = sqlite3_mprintf("INSERT INTO main.%s SELECT * FROM %s", into, name);
+    /* OR FAIL: a failure is final anyway, so SQLite need not be able to undo half a batch */
+    char *sql = sqlite3_mprintf("INSERT OR FAIL INTO main.%s SELECT * FROM %s", into, name);
     int code = b->cells && b->bytes && sql ? SQLITE_OK : SQLITE_NOMEM;
     if (code == SQLITE_OK)
         code = sqlite3_create_module(db, name, &module, b);

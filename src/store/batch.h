@@ -2,8 +2,8 @@
  *
  *     INSERT INTO flows (...) SELECT * FROM temp.batch_flows
  *
- * where batch_flows is a virtual table over the rows that wait here. A statement a row costs
- * as much again as the row; this way the cursor stays where the table ends. Values are copied, so that
+ * where batch_flows is a virtual table over the rows that wait here. A statement a row costs as
+ * much again as the row; this way the cursor stays where the table ends. Values are copied, so that
  * their owner may go. */
 #ifndef SEINE_STORE_BATCH_H
 #define SEINE_STORE_BATCH_H

@@ -117,7 +117,8 @@ static enum status make_partial(struct case_file *f, struct error *err)
         if (f->lock >= 0) {
             if (lock_take(f->lock) && still_there(f->lock, f->partial))
                 return STATUS_OK;
-            /* somebody saw it before it was locked, and took it for a leftover: theirs or nobody's */
+            /* somebody saw it before it was locked, and took it for a leftover: theirs or
+             * nobody's */
             close(f->lock);
             f->lock = -1;
             return error_set(err, "%s is being written by another seine", f->path);

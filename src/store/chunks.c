@@ -4,17 +4,17 @@
  *     came        ██████████████    ████     ██████
  *                 full: one row     two runs: two rows, once it must go
  *
- * A slot covers an aligned stretch of positions. It becomes rows, one for each contiguous run, when it
- * is full and the lowest that is open, when more than SLOTS_OPEN or SLOT_RUNS would be needed, when the
- * budget asks, and when the flow ends; always the lowest first, so that the running hash sees the bytes
- * in order. Bytes that come into a stretch that was written open it again, and become rows of their
- * own; the stream is then hashed at its end, from its rows. */
+ * A slot covers an aligned stretch of positions. It becomes rows, one for each contiguous run, when
+ * it is full and the lowest that is open, when more than SLOTS_OPEN or SLOT_RUNS would be needed,
+ * when the budget asks, and when the flow ends; always the lowest first, so that the running hash
+ * sees the bytes in order. Bytes that come into a stretch that was written open it again, and
+ * become rows of their own; the stream is then hashed at its end, from its rows. */
 #include "store/writer.h"
 
 #include <string.h>
 
-/* A slot that stays open longer than this many parts of the arrivals is written as it is, so that who
- * brought a byte of it can be looked up in few parts. */
+/* A slot that stays open longer than this many parts of the arrivals is written as it is, so that
+ * who brought a byte of it can be looked up in few parts. */
 enum { STALE_PARTS = 32 };
 
 static void slot_free(struct store *s, struct slot *slot)

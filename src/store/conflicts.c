@@ -3,8 +3,8 @@
  *     kept      AAAAAAAAAAAA
  *     arrival       AXXAAYAA         two maximal ranges that differ: two rows
  *
- * A position that a right segment takes over from one with a wrong checksum gets the new bytes; where
- * they differ, the row has them as kept and the old ones as other. */
+ * A position that a right segment takes over from one with a wrong checksum gets the new bytes;
+ * where they differ, the row has them as kept and the old ones as other. */
 #include "store/writer.h"
 
 #include <string.h>
@@ -47,8 +47,8 @@ static void write_row(struct store *s, struct kept_flow *k, enum side side, int6
         rare->conflicted += kept.len;
 }
 
-/* Compares the arrival with what is kept in `range`, and writes a row for each maximal range in which
- * they differ. `taken`: the arrival's bytes are to be the kept ones. */
+/* Compares the arrival with what is kept in `range`, and writes a row for each maximal range in
+ * which they differ. `taken`: the arrival's bytes are to be the kept ones. */
 static bool compare(struct store *s, struct kept_flow *k, const struct arrival *a,
                     struct range range, bool taken)
 {

@@ -52,14 +52,18 @@ uint32_t store_evidence_begin(struct store *s, const char *source, const char *k
                               const char *format, const char *options)
 {
     uint32_t evidence_id = s->next_evidence_id++;
+    struct buffer clean_options;
+
+    buffer_init(&clean_options, s->text.ceiling);
     struct row *row = insert_begin(&s->insert, INSERT_EVIDENCE);
     put_int(row, 1, evidence_id);
     put_int(row, 2, s->run_id);
     put_text(row, 3, or_empty(evidence_text(s, span_text(source))));
     put_text(row, 4, kind);
     put_text(row, 5, format);
-    put_text(row, 6, or_empty(options));
+    put_text(row, 6, or_empty(clean(s, &clean_options, span_text(options))));
     insert_end(&s->insert, row);
+    buffer_release(&clean_options);
     return evidence_id;
 }
 

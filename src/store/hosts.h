@@ -1,7 +1,8 @@
 /* hosts.h - who took part: the rows of `hosts`, added up in a table of fixed size.
  *
- * When the table is full its rows are merged into the database, in order of address, and it starts
- * over; so it takes no more memory for a million hosts than for one, and adding to a case adds up. */
+ * When the table is full its rows are merged into the database, in order of address, and it
+ * starts over; so it takes no more memory for a million hosts than for one, and adding to a
+ * case adds up. */
 #ifndef SEINE_STORE_HOSTS_H
 #define SEINE_STORE_HOSTS_H
 
@@ -20,7 +21,8 @@ struct hosts {
     size_t room, count;
 };
 
-/* `memory` bytes at most, if that is not too little to be of use. False when the machine has no room. */
+/* `memory` bytes at most, if that is not too little to be of use. False when the machine has no
+ * room. */
 bool hosts_init(struct hosts *h, struct insert *insert, size_t memory);
 void hosts_release(struct hosts *h); /* what was not written is lost */
 

@@ -4,11 +4,11 @@
  *     put_int(row, 1, stream_id); ...
  *     insert_end(in, row);
  *
- * Bytes and texts that are bound stay where they are until insert_end(). Rows of the tables that most
- * flows fill wait in a batch and are written together; insert_flush() writes them now, and whoever
- * reads such a table comes after it. The order within a table is that of the calls. The first
- * failure is kept (in->failed, in->error), and from then on insert_begin() gives NULL, which the other
- * functions take and ignore. */
+ * Bytes and texts that are bound stay where they are until insert_end(). Rows of the tables that
+ * most flows fill wait in a batch and are written together; insert_flush() writes them now, and
+ * whoever reads such a table comes after it. The order within a table is that of the calls. The
+ * first failure is kept (in->failed, in->error), and from then on insert_begin() gives NULL, which
+ * the other functions take and ignore. */
 #ifndef SEINE_STORE_INSERT_H
 #define SEINE_STORE_INSERT_H
 

@@ -71,9 +71,9 @@ static void write_early(struct store *s, struct kept_flow *k)
     }
 }
 
-/* Asks the flow that is first in the queue and was not touched since it was last looked at. First its
- * buffers go, the next time its digests: those cost reading its rows again. False when nobody has
- * anything left. */
+/* Asks the flow that is first in the queue and was not touched since it was last looked at. First
+ * its buffers go, the next time its digests: those cost reading its rows again. False when nobody
+ * has anything left. */
 static bool shed(struct store *s)
 {
     while (s->full.oldest && !s->insert.failed) {

@@ -3,9 +3,9 @@
  *     64  96  128  192  256  384 ... 12288  16384
  *
  * What the writer keeps of a live flow (its struct, blobs, chunks being filled) comes and goes in
- * these sizes, so that a buffer given back by one flow serves the next. Buffers given back wait on a
- * shelf, still charged; when the budget has no room the shelves are emptied first. Who may be asked to
- * give more back is for the caller to know: memory_take() then says NULL. */
+ * these sizes, so that a buffer given back by one flow serves the next. Buffers given back wait on
+ * a shelf, still charged; when the budget has no room the shelves are emptied first. Who may be
+ * asked to give more back is for the caller to know: memory_take() then says NULL. */
 #ifndef SEINE_STORE_MEMORY_H
 #define SEINE_STORE_MEMORY_H
 

@@ -1,7 +1,7 @@
 /* oddities.c - what is odd, counted by flow and kind until the flow ends.
  *
- * A count is a small buffer; a flow has at most ODDITY_COUNT of them. When memory runs out they become
- * rows early, and what comes later is added to the row that is there. */
+ * A count is a small buffer; a flow has at most ODDITY_COUNT of them. When memory runs out they
+ * become rows early, and what comes later is added to the row that is there. */
 #include "store/text.h"
 #include "store/writer.h"
 
@@ -38,10 +38,13 @@ void oddities_add(struct store *s, struct oddity_count **list, uint32_t evidence
     bool by_evidence = list == &s->oddities;
     struct oddity_count *count;
 
-    while ((count = *list) != NULL) {
-        if (count->kind == kind && (!by_evidence || count->evidence_id == evidence_id))
-            break;
-        list = &count->next;
+    count = by_evidence ? s->recent_oddities[kind] : NULL;
+    if (!count || count->evidence_id != evidence_id) {
+        while ((count = *list) != NULL) {
+            if (count->kind == kind && (!by_evidence || count->evidence_id == evidence_id))
+                break;
+            list = &count->next;
+        }
     }
     if (!count) {
         count = keep_room(s, memory_class(sizeof *count));
@@ -52,6 +55,8 @@ void oddities_add(struct store *s, struct oddity_count **list, uint32_t evidence
         *list = count;
         keep_text(s, count, text);
     }
+    if (by_evidence)
+        s->recent_oddities[kind] = count;
     count->last = frame ? frame : count->last;
     count->count++;
 }
@@ -122,4 +127,5 @@ void oddities_write_evidence(struct store *s)
     for (const struct oddity_count *count = s->oddities; count; count = count->next)
         write_row(s, 0, count);
     oddities_drop(s, &s->oddities);
+    memset(s->recent_oddities, 0, sizeof s->recent_oddities);
 }

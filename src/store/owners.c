@@ -1,9 +1,9 @@
 /* owners.c - who brought a byte that is kept.
  *
- * It is the first arrival, in order of arrival, that was not refused and has the byte; unless a later
- * one took the byte over from a segment with a wrong checksum: then it is that one, and stands in
- * temp.takeovers. Arrivals lie in parts, and a chunk knows before which part none of its bytes came, so
- * that few parts are read. */
+ * It is the first arrival, in order of arrival, that was not refused and has the byte; unless a
+ * later one took the byte over from a segment with a wrong checksum: then it is that one, and
+ * stands in temp.takeovers. Arrivals lie in parts, and a chunk knows before which part none of its
+ * bytes came, so that few parts are read. */
 #include "store/writer.h"
 
 /* What is looked for, and the positions around it that are known to have the same owner. */

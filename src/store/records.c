@@ -1,5 +1,5 @@
-/* records.c - frames and arrivals on their way to their blobs, which are cut into parts that fit a leaf
- * of their table.
+/* records.c - frames and arrivals on their way to their blobs, which are cut into parts that fit a
+ * leaf of their table.
  *
  *     buffer    [head: the last record, ...][record][record][record]
  *     row                                   └────── data ─────────┘ */

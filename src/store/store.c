@@ -21,7 +21,8 @@ enum {
     KEPT_CEILING = 64 << 20, /* of one arrival that is compared */
 };
 
-/* What of a row is not its blob, at most: the record's header and its integers (SQLite file format, 2). */
+/* What of a row is not its blob, at most: the record's header and its integers (SQLite file format,
+ * 2). */
 enum {
     CHUNK_REST = 9 + 8 + 8 + 3 + 4,
     FRAMES_REST = 7 + 8 + 4 + 2,
@@ -99,8 +100,10 @@ static void continue_ids(struct store *s)
     int64_t evidence_id = ask(s, "SELECT max(evidence_id) FROM evidence");
     int64_t flow_id = ask(s, "SELECT max(flow_id) FROM flows");
 
-    if (evidence_id < 0 || evidence_id > UINT32_MAX / 2 || flow_id < 0 || flow_id > INT64_MAX / 8)
+    if (evidence_id < 0 || evidence_id > UINT32_MAX / 2 || flow_id < 0 || flow_id > INT64_MAX / 8) {
         insert_fail(&s->insert, "%s is not a case: its ids are out of range", s->file.path);
+        return;
+    }
     s->next_evidence_id = (uint32_t)evidence_id + 1;
     s->next_flow_id = flow_id + 1;
 }

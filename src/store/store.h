@@ -3,18 +3,19 @@
  *     arrival ──► chunk being filled ──► row of stream_data or chunk_data
  *           └───► arrivals, frames (delta-coded) ──► blobs
  *
- * Payload is copied once, into the chunk being filled, and once more by SQLite into its page. A chunk
- * covers an aligned slot of positions and fits one leaf page; it becomes a row when it is full, when
- * its flow ends, or when the budget asks, and is never rewritten (but for bytes that a right segment takes
- * over from one with a wrong checksum). A byte that came again is compared
- * with the one that is there, wherever it is: in the open chunk or in the database.
+ * Payload is copied once, into the chunk being filled, and once more by SQLite into its page. A
+ * chunk covers an aligned slot of positions and fits one leaf page; it becomes a row when it is
+ * full, when its flow ends, or when the budget asks, and is never rewritten (but for bytes that a
+ * right segment takes over from one with a wrong checksum). A byte that came again is compared with
+ * the one that is there, wherever it is: in the open chunk or in the database.
  *
  * A fresh case is built as PATH.partial, locked, without a journal, and linked to PATH, never over
  * another file, by store_finish(); until then PATH does not exist. Adding to a case is one
  * transaction in the rollback journal. Either way a kill leaves what was there before.
  *
- * When the memory is used up, the flows that nobody has touched for longest write what they hold: parts of
- * blobs, chunks that are not full. Nothing is lost or refused; rows are only more and shorter.
+ * When the memory is used up, the flows that nobody has touched for longest write what they hold:
+ * parts of blobs, chunks that are not full. Nothing is lost or refused; rows are only more and
+ * shorter.
  *
  * Failures are sticky: the first is kept, every later call does nothing, and store_checkpoint() and
  * store_finish() report it. One thread at a time. */
@@ -32,8 +33,8 @@ enum {
     STORE_APPLICATION_ID = 0x5345494e, /* "SEIN" */
     STORE_SCHEMA_VERSION = 1,
 
-    /* Bytes that a live flow costs when all that can be written early has been: the one thing that goes
-     * beyond options.memory when there are more flows than it has room for. */
+    /* Bytes that a live flow costs when all that can be written early has been: the one thing that
+     * goes beyond options.memory when there are more flows than it has room for. */
     STORE_FLOW_COST = 112,
     STORE_STREAM_COST = 112, /* and each of its sides that had payload or gaps */
 };
@@ -51,11 +52,11 @@ struct store_options {
     const char *command; /* likewise */
 };
 
-/* Opens PATH for writing: a fresh case when there is no such file, else an addition to the case that
- * is there. A PATH.partial that nobody holds is what a killed run left: it is removed, and
- * store_remark() says so. Evidence that is `open` though nobody writes is removed with all its rows.
- * STATUS_FAILED with a sentence: not a case, of a newer schema, being written by another, folder not
- * writable, disk full. */
+/* Opens PATH for writing: a fresh case when there is no such file, else an addition to the case
+ * that is there. A PATH.partial that nobody holds is what a killed run left: it is removed, and
+ * store_remark() says so. Evidence that is `open` though nobody writes is removed with all its
+ * rows. STATUS_FAILED with a sentence: not a case, of a newer schema, being written by another,
+ * folder not writable, disk full. */
 enum status store_open(struct store **store, const char *path, const struct store_options *options,
                        struct error *err);
 
@@ -69,8 +70,9 @@ struct sink *store_sink(struct store *store);
 bool store_has_evidence(struct store *store, const char *sha256, const char *fingerprint,
                         const char *options);
 
-/* A capture begins. Returns its evidence_id, which frames carry from now on; the row stands with status
- * `open`. Texts are copied; bytes from outside are made valid UTF-8 by the store, here and below. */
+/* A capture begins. Returns its evidence_id, which frames carry from now on; the row stands with
+ * status `open`. Texts are copied; bytes from outside are made valid UTF-8 by the store, here and
+ * below. */
 uint32_t store_evidence_begin(struct store *store, const char *source, const char *kind,
                               const char *format, const char *options);
 
@@ -103,12 +105,14 @@ void store_evidence_end(struct store *store, uint32_t evidence_id, const struct 
 /* STATUS_OK, or the first failure. Cheap: called every so many frames. */
 enum status store_checkpoint(struct store *store, struct error *err);
 
-/* Ends the case: what is open is written, hosts and indexes are built, the seal computed (`seal` may
- * be NULL; 64 hex digits and a NUL), committed, and a fresh case linked to its name. All flows must
- * have ended. The store is freed whatever the result; after STATUS_FAILED nothing new is there. */
+/* Ends the case: what is open is written, hosts and indexes are built, the seal computed (`seal`
+ * may be NULL; 64 hex digits and a NUL), committed, and a fresh case linked to its name. All flows
+ * must have ended. The store is freed whatever the result; after STATUS_FAILED nothing new is
+ * there. */
 enum status store_finish(struct store *store, char seal[65], struct error *err);
 
-/* Gives up: removes what a fresh case has so far, or rolls an addition back. Frees; NULL allowed. */
+/* Gives up: removes what a fresh case has so far, or rolls an addition back. Frees; NULL
+ * allowed. */
 void store_abandon(struct store *store);
 
 /* Counts so far, for the progress line. */

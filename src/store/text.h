@@ -11,8 +11,9 @@
 
 enum { IP_TEXT_LEN = 46, MAC_TEXT_LEN = 18, VLAN_TEXT_LEN = 24 }; /* with the NUL */
 
-/* The canonical text (RFC 5952); dotted for IPv4. `ip_version` is 4 or 6: an IPv6 address may be a mapped
- * IPv4 one, and is written without dots, as Wireshark does, so that the two are not mixed up. Ends in a NUL; returns its length without it. */
+/* The canonical text (RFC 5952); dotted for IPv4. `ip_version` is 4 or 6: an IPv6 address may be a
+ * mapped IPv4 one, and is written without dots, as Wireshark does, so that the two are not mixed
+ * up. Ends in a NUL; returns its length without it. */
 size_t ip_text(char to[IP_TEXT_LEN], const struct address *address, uint8_t ip_version);
 
 /* The address and version that a canonical text stands for; false when it is none. */

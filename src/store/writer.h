@@ -1,12 +1,13 @@
-/* writer.h - what the files of the writer share: the store itself, and what it keeps of a live flow.
+/* writer.h - what the files of the writer share: the store itself, and what it keeps of a live
+ * flow.
  *
  *     struct flow ── kept ──► kept_flow ── frames (blob)
  *                                 │ └───── oddities
  *                                 └─ sides ─► kept_stream ── arrivals (blob), digest, gap, sums
  *                                                 └───────── slots: chunks being filled
  *
- * All of it lies in buffers of store/memory.h. When they are used up, flows that nobody has touched for
- * longest write what they have: blobs as parts, slots as rows. Nothing is lost by that; the
+ * All of it lies in buffers of store/memory.h. When they are used up, flows that nobody has touched
+ * for longest write what they have: blobs as parts, slots as rows. Nothing is lost by that; the
  * rows are only more and shorter. What is left of a flow then is its structs (STORE_FLOW_COST). */
 #ifndef SEINE_STORE_WRITER_H
 #define SEINE_STORE_WRITER_H
@@ -19,8 +20,8 @@
 #include "store/memory.h"
 #include "store/store.h"
 
-/* Records on their way to a row of flow_frames or arrivals. What is needed of the last one lies in front
- * of them in the same buffer, and goes when it goes; see records.c. */
+/* Records on their way to a row of flow_frames or arrivals. What is needed of the last one lies in
+ * front of them in the same buffer, and goes when it goes; see records.c. */
 struct blob {
     uint8_t *data; /* NULL while empty */
     uint16_t len;  /* of the records */
@@ -114,6 +115,8 @@ struct store {
     uint32_t next_evidence_id;
     int64_t next_flow_id;
     struct oddity_count *oddities; /* without a flow */
+    struct oddity_count
+        *recent_oddities[ODDITY_COUNT]; /* of each kind, the one of those used last */
 
     struct kept_queue full; /* live flows that could write something early */
     struct kept_queue bare; /* the others */
@@ -178,8 +181,8 @@ void chunks_write(struct store *s, struct kept_flow *k,
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side);
 void chunks_drop(struct store *s, struct kept_stream *t);
 
-/* The bytes at `position` and up to `most` behind it, as far as they lie in one place; empty after a
- * failure. Dies with the next call of the store. */
+/* The bytes at `position` and up to `most` behind it, as far as they lie in one place; empty after
+ * a failure. Dies with the next call of the store. */
 struct chunk_view {
     struct span bytes;
     int64_t begin, end; /* of the slot, or of the row */
@@ -209,8 +212,8 @@ struct owner owners_find(struct store *s, struct kept_flow *k, enum side side, i
 void owners_take(struct store *s, struct kept_flow *k, const struct arrival *a,
                  const struct range *taken);
 
-/* The frame that brought the byte at `position` of an arrival: one of several when it was made whole
- * from fragments. */
+/* The frame that brought the byte at `position` of an arrival: one of several when it was made
+ * whole from fragments. */
 struct owner owners_of(const struct arrival *a, int64_t position);
 
 /* pieces.c - an arrival as one or several records. */

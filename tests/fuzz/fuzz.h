@@ -22,10 +22,10 @@ _Noreturn void fuzz_broken(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* What must hold, whatever the input. */
-#define FUZZ_HOLDS(condition, ...)                                                                 \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            fuzz_broken(__FILE__, __LINE__, __VA_ARGS__);                                          \
+#define FUZZ_HOLDS(condition, ...)                        \
+    do {                                                  \
+        if (!(condition))                                 \
+            fuzz_broken(__FILE__, __LINE__, __VA_ARGS__); \
     } while (0)
 
 /* The input as numbers and runs of bytes, from front to end; zeros and nothing after it. */

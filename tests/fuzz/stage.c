@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINK_RAW = 101, FRAGMENT_MEMORY = 4000 };
+enum { LINK_RAW = 101, FRAGMENT_MEMORY = 4000, MEMORY_AMPLE = 1 << 20 };
 
 struct stage {
     struct picture_sink sink;
@@ -23,14 +23,13 @@ struct stage *stage_new(size_t memory, bool live_timeouts)
 {
     struct stage *s = fuzz_must(calloc(1, sizeof *s));
     picture_sink_init(&s->sink);
-    s->sink.is_tight = true;
+    s->sink.is_tight = memory < MEMORY_AMPLE;
     s->memory = memory;
     s->frame = (struct frame){.link_type = LINK_RAW, .evidence_id = 1, .offset = 24};
     s->life.sink = &s->sink.sink;
     s->life.defrag = fuzz_must(defrag_new(s->life.sink, FRAGMENT_MEMORY));
-    s->life.flows =
-        fuzz_must(flows_new(s->life.sink, memory,
-                            live_timeouts ? &flow_timeouts_live : &flow_timeouts_offline));
+    s->life.flows = fuzz_must(flows_new(
+        s->life.sink, memory, live_timeouts ? &flow_timeouts_live : &flow_timeouts_offline));
     return s;
 }
 
@@ -67,7 +66,7 @@ void stage_end(struct stage *s)
     const char *broken = text_read(&s->sink.broken);
     FUZZ_HOLDS(!*broken, "what is told breaks its promise:\n%s%s", text_read(&s->sink.calls),
                broken);
-    s->client = picture_sink_streams(&s->sink, SIDE_CLIENT);
+    s->client = picture_sink_draw(&s->sink, DRAWING_CLIENT);
 }
 
 const char *stage_client(const struct stage *s)

@@ -264,11 +264,6 @@ static void orders(void)
 
 /* ---- anything at all ---- */
 
-static const char *any_of(uint64_t *state, const char *const words[], size_t count)
-{
-    return words[random_below(state, count)];
-}
-
 /* One of a few places where something is decided, or a place near it. */
 static int64_t some_position(uint64_t *state)
 {
@@ -277,48 +272,51 @@ static int64_t some_position(uint64_t *state)
     return places[random_below(state, COUNT(places))] + (int64_t)random_below(state, 24) - 6;
 }
 
+/* Few segments open or close anything, so that there is much between. */
+static const char *some_flags(uint64_t *state)
+{
+    static const char *const rare[] = {"SYN",     "FIN",     "RST",     "SYN ACK",
+                                       "RST ACK", "FIN",     "SYN FIN", "SYN RST",
+                                       "FIN RST", "flags=0", "noack",   "URG"};
+    return random_below(state, 12) == 0 ? rare[random_below(state, COUNT(rare))] : "";
+}
+
+static const char *some_extra(uint64_t *state)
+{
+    static const char *const rare[] = {"bad-checksum",
+                                       "offload",
+                                       "win=0",
+                                       "win=10",
+                                       "snap=55",
+                                       "snap=58",
+                                       "snap=54",
+                                       "ws=7",
+                                       "ws=14",
+                                       "urg=2",
+                                       "ts",
+                                       "rep=2",
+                                       "frag=8,16",
+                                       "pad=4",
+                                       "frag=16 order=1,0",
+                                       "frag=8 order=0",
+                                       "bad-checksum snap=57"};
+    return random_below(state, 4) == 0 ? rare[random_below(state, COUNT(rare))] : "";
+}
+
 static void write_segment(FILE *out, uint64_t *state)
 {
-    static const char *const flags[] = {"",        "",        "",        "",        "",
-                                        "",        "",        "SYN",     "FIN",     "RST",
-                                        "SYN ACK", "RST ACK", "FIN",     "SYN FIN", "SYN RST",
-                                        "URG",     "FIN RST", "flags=0", "noack"};
-    static const char *const extras[] = {"",
-                                         "",
-                                         "",
-                                         "",
-                                         "",
-                                         "bad-checksum",
-                                         "offload",
-                                         "win=0",
-                                         "win=10",
-                                         "snap=55",
-                                         "snap=58",
-                                         "snap=54",
-                                         "ws=7",
-                                         "ws=14",
-                                         "urg=2",
-                                         "ts",
-                                         "rep=2",
-                                         "frag=8,16",
-                                         "frag=16 order=1,0",
-                                         "frag=8 order=0",
-                                         "bad-checksum snap=57",
-                                         "pad=4"};
-
-    fprintf(out, "%s %s", random_below(state, 3) == 0 ? "s" : "c",
-            any_of(state, flags, COUNT(flags)));
+    fprintf(out, "%s %s", random_below(state, 3) == 0 ? "s" : "c", some_flags(state));
     if (random_below(state, 3) != 0)
         fprintf(out, " @%" PRId64, some_position(state));
     size_t len = random_below(state, 4) == 0 ? 0 : 1 + random_below(state, 10);
     if (len > 0)
         fprintf(out, " \"%.*s\"", (int)len,
                 random_below(state, 5) == 0 ? "ABCDEFGHIJ" : "aaaaaaaaaa");
-    if (random_below(state, 4) == 0)
+    if (random_below(state, 8) == 0)
         fprintf(out, " ack=%" PRId64, some_position(state));
     else if (random_below(state, 30) == 0)
         fprintf(out, " seq=%" PRIu32, (uint32_t)random_next(state));
-    fprintf(out, " %s\n", any_of(state, extras, COUNT(extras)));
+    fprintf(out, " %s\n", some_extra(state));
 }
 
 static void write_line(FILE *out, uint64_t *state)
@@ -343,9 +341,9 @@ static void write_line(FILE *out, uint64_t *state)
         "c ip proto=17 \"aaaaaaaa\" offset=8 id=7 more",
         "c ip proto=6 \"aaaaaaaabbbbbbbbcccccccc\" offset=0 id=8 more",
     };
-    size_t kind = random_below(state, 40);
+    size_t kind = random_below(state, 60);
     if (kind < 5)
-        fprintf(out, "%s\n", any_of(state, others, COUNT(others)));
+        fprintf(out, "%s\n", others[random_below(state, COUNT(others))]);
     else if (kind == 5)
         fprintf(out, "isn client %" PRIu32 " server %" PRIu32 "\n", (uint32_t)random_next(state),
                 (uint32_t)random_next(state));

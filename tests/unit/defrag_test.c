@@ -145,6 +145,26 @@ static void memory(void)
     telling_release(&t);
 }
 
+/* The oldest datagram itself needs more room: others go. */
+static void memory_for_the_oldest(void)
+{
+    char script[1000] = "";
+    struct telling t;
+    struct stage stage = {.fragment_memory = 12 * 1024};
+
+    for (int id = 1; id <= 8; id++)
+        sprintf(script + strlen(script), "c ip proto=17 id=%d offset=8 len=200 more\n", id);
+    strcat(script, "c ip proto=17 id=1 offset=208 len=1400 more\n"
+                   "c ip proto=17 id=1 offset=1608 len=1400\n"
+                   "c ip proto=17 id=1 offset=0 hex:9c4000500bc00000 more\n");
+    telling_init(&t, script, &stage);
+    CU_ASSERT(is_whole(&t, "a datagram that grows"));
+    CU_ASSERT_EQUAL(strlen(t.client), 3000);
+    CU_ASSERT_PTR_NOT_NULL(strstr(t.calls, "oddity fragments_evicted frame 2\n"));
+    CU_ASSERT_PTR_NULL(strstr(t.calls, "oddity fragments_evicted frame 1\n"));
+    telling_release(&t);
+}
+
 static void no_memory(void)
 {
     struct telling t;
@@ -297,6 +317,7 @@ static const struct test tests[] = {
     {"a datagram that is not whole is given up", waiting},
     {"every fragment is a frame of the flow, before the one that made it whole", frames},
     {"when memory is full the oldest datagram is given up", memory},
+    {"but never the one that needs the room", memory_for_the_oldest},
     {"without memory every fragment is told", no_memory},
     {"a datagram may have thousands of fragments", tiny},
     {"every byte is traced to its frame and offset", pieces},

@@ -1,8 +1,8 @@
-/* store_rig.h - for the tests of the writer: a case in a folder of its own, flows that are told to its
- * sink by hand, and plain SQL to look at what came of it.
+/* store_rig.h - for the tests of the writer: a case in a folder of its own, flows that are told to
+ * its sink by hand, and plain SQL to look at what came of it.
  *
- * The rig plays reassembly: it keeps what is held of each side, and tells the sink which positions of a
- * segment are fresh and which are taken over. */
+ * The rig plays reassembly: it keeps what is held of each side, and tells the sink which positions
+ * of a segment are fresh and which are taken over. */
 #ifndef SEINE_TESTS_STORE_RIG_H
 #define SEINE_TESTS_STORE_RIG_H
 

@@ -1,5 +1,6 @@
 /* store_streams_test.c - payload through the sink, and what the case says of it. */
 #include "store/blobs.h"
+#include "store/writer.h"
 #include "store_rig.h"
 
 static void in_order_and_small(void)
@@ -350,8 +351,8 @@ static void oddities_without_memory(void)
     rig_release(&r);
 }
 
-/* A conflict far into a long stream finds its bringer in few steps, so that as many conflicts as there
- * are segments take no more than a multiple of the time. */
+/* A conflict far into a long stream finds its bringer in few steps, so that as many conflicts as
+ * there are segments take no more than a multiple of the time. */
 static void many_conflicts(void)
 {
     struct rig r;
@@ -379,6 +380,38 @@ static void many_conflicts(void)
     rig_release(&r);
 }
 
+/* What goes beyond the budget is what the header says, and the buffer of the flow at work. */
+static void within_the_budget(void)
+{
+    enum { FLOWS = 3000, ROUNDS = 4 };
+    struct rig r;
+    struct rig_flow *flows = calloc(FLOWS, sizeof *flows);
+    uint8_t *bytes = rig_noise(ROUNDS * 2000, 4);
+    rig_init(&r);
+    r.options.memory = 3 << 20;
+    rig_open(&r);
+    for (uint32_t i = 0; i < FLOWS; i++)
+        rig_flow_init(&flows[i], i);
+    size_t over = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (uint32_t i = 0; i < FLOWS; i++) {
+            rig_segment(&r, &flows[i], SIDE_CLIENT, round * 2000, bytes + round * 2000, 2000);
+            over = r.store->memory.over > over ? r.store->memory.over : over;
+        }
+    }
+    CU_ASSERT_TRUE(r.store->memory.budget.peak <= r.store->memory.budget.limit);
+    CU_ASSERT_TRUE(over <= FLOWS * (STORE_FLOW_COST + STORE_STREAM_COST) + (64 << 10));
+    for (uint32_t i = 0; i < FLOWS; i++)
+        rig_flow_end(&r, &flows[i]);
+    rig_finish(&r);
+    CHECK_SQL(&r, "SELECT count(*), sum(stored), count(DISTINCT sha256) FROM streams",
+              "3000|24000000|1");
+    CU_ASSERT_TRUE(rig_stream_is(&r, 1000, bytes, ROUNDS * 2000));
+    free(flows);
+    free(bytes);
+    rig_release(&r);
+}
+
 static const struct test tests[] = {
     {"a small stream is one row of stream_data", in_order_and_small},
     {"a long stream is chunks that fill their leaves", in_order_and_long},
@@ -394,6 +427,7 @@ static const struct test tests[] = {
     {"a datagram in fragments is as many arrivals", in_pieces},
     {"oddities are counted by flow and kind", oddities},
     {"and are still one row each when they had to be written early", oddities_without_memory},
+    {"more live flows than the memory has room for", within_the_budget},
     {"twenty thousand conflicts all over a stream", many_conflicts},
 };
 SUITE("store streams", tests)

@@ -44,7 +44,11 @@ static const struct scene opening_scenes[] = {
      .oddities = "syn_changed", .flows = "established ShAd capture_end"},
     {"a SYN may carry data", .script = "c SYN 'AA'; s SYN ACK; c; c 'BB'", .client = "AABB",
      .oddities = "syn_data", .flows = "established SDhA capture_end"},
-    {"a SYN may be captured after the data", .script = "c @2 'BB'; c SYN; s SYN ACK; c @0 'AA'",
+    {"a SYN may be captured after the first data", .script = "c 'AA'; c SYN; s SYN ACK; c 'BB'",
+     .client = "AABB", .flows = "established DSh capture_end guessed"},
+    {"data from the server opens the connection, too", .script = "c SYN; s SYN ACK; s 'B'",
+     .server = "B", .flows = "established Shd capture_end"},
+    {"a SYN may be captured after later data", .script = "c @2 'BB'; c SYN; s SYN ACK; c @0 'AA'",
      .client = "@-2 AABB", .flows = "established DSh capture_end guessed"},
 };
 
@@ -84,6 +88,8 @@ static const struct scene gap_scenes[] = {
     {"a hole that the receiver acknowledged past was lost by the capture",
      .script = OPEN "c 'AAA'; c @5 'CC'; s", .client = "AAA..CC", .gaps = "client 3+2 capture_loss",
      .flows = "established ShADaG capture_end"},
+    {"an old acknowledgement takes nothing back", .script = OPEN "c 'AAA'; c @5 'CC'; s; s ack=1",
+     .client = "AAA..CC", .gaps = "client 3+2 capture_loss"},
     {"a hole that its acknowledgements stop before was lost by the network",
      .script = OPEN "c 'AAA'; s; c @5 'CC'; s ack=3", .client = "AAA..CC",
      .gaps = "client 3+2 network_loss"},
@@ -115,6 +121,8 @@ static const struct scene gap_scenes[] = {
     {"what was cut at the end is inside the stream, and no tail",
      .script = OPEN "c 'AAAAA' snap=57; c @8 FIN", .client = "AAA~~...",
      .gaps = "client 3+2 truncated, client 5+3 network_loss tail"},
+    {"also where nothing comes after it", .script = "c SYN; c 'AAAAA' snap=57", .client = "AAA~~",
+     .gaps = "client 3+2 truncated"},
     {"what was cut and acknowledged is still cut", .script = OPEN "c 'AAAAA' snap=57; s",
      .client = "AAA~~", .gaps = "client 3+2 truncated"},
     {"a segment may be cut to nothing", .script = OPEN "c 'AAA' snap=54; c 'BB'", .client = "~~~BB",
@@ -197,6 +205,12 @@ static const struct scene window_scenes[] = {
      .script = "c SYN ws=7; s SYN ACK ws=7; c; s; c 'A'; c @8388482 'B'; c @8388480 'C'",
      .client = "A.{8388479}C", .gaps = "client 1+8388479 network_loss",
      .refused = "client out_of_window B@8388482", .oddities = "out_of_window"},
+    {"the window of a SYN is never scaled (RFC 7323 2.2)",
+     .script = "c SYN ws=7; s SYN ACK ws=14; c; c 'A'; c @2000000 'B'", .client = "A",
+     .refused = "client out_of_window B@2000000", .oddities = "out_of_window"},
+    {"the largest window counts",
+     .script = "c SYN ws=7; s SYN ACK ws=7; c; s; s win=1; c 'A'; c @8000000 'B'",
+     .client = "A.{7999999}B", .gaps = "client 1+7999999 network_loss"},
     {"a window is scaled only if both sides offered to (RFC 7323 2.2)",
      .script = "c SYN; s SYN ACK ws=14; c; s; c 'A'; c @8000000 'B'", .client = "A",
      .refused = "client out_of_window B@8000000", .oddities = "out_of_window"},
@@ -221,6 +235,8 @@ static const struct scene window_scenes[] = {
      .client = "AA", .refused = "client keepalive z@1", .oddities = "keepalive_data"},
     {"also before any data", .script = OPEN "c @-1 'z'; c 'AA'", .client = "AA",
      .refused = "client keepalive z@-1", .oddities = "keepalive_data"},
+    {"a byte from below, when the stream has gone on, is none",
+     .script = OPEN "c 'AAA'; s ack=2; c @1 'z'", .client = "AAA", .conflicts = "client z@1"},
     {"a keep-alive without a byte is nothing odd", .script = OPEN "c 'AA'; s; c @1; s",
      .client = "AA", .flows = "established ShADa capture_end"},
     {"the byte of a zero window's probe belongs to the stream",
@@ -259,9 +275,24 @@ static const struct scene closing_scenes[] = {
     {"also without an ACK", .script = "c SYN; s RST", .flows = "rejected Sr reset"},
     {"a RST that answers another SYN is odd", .script = "c SYN; s RST ACK ack=5000",
      .oddities = "reset_out_of_window", .flows = "attempt S capture_end"},
+    {"a RST may say why (RFC 1122 4.2.2.12)", .script = "c SYN; s RST ACK 'no'", .server = "no",
+     .flows = "rejected Sdr reset"},
+    {"also in the middle", .script = "c 'A'; s 'B' noack; c noack; s RST 'no' noack", .client = "A",
+     .server = "Bno", .flows = "reset Ddr reset guessed"},
     {"a RST out of window is odd", .script = OPEN "c 'AA'; s @3000000 RST; c 'BB'",
      .client = "AABB", .oddities = "reset_out_of_window", .flows = "established ShAD capture_end"},
-    {"so is one from below", .script = OPEN "s 'AAAA'; c; s @1 RST", .server = "AAAA",
+    {"so is one from below, even if an old segment came again",
+     .script = OPEN "c 'AAAAAAAA'; s; c @0 'A'; c @2 RST", .client = "AAAAAAAA",
+     .oddities = "reset_out_of_window", .flows = "established ShADaT capture_end"},
+    {"one may lie where the receiver is, or a byte below it",
+     .script = OPEN "c 'AAAA'; s ack=2; c @2 RST", .client = "AAAA", .flows = "reset ShADaR reset"},
+    {"as if it answered a keep-alive", .script = OPEN "c 'AAAA'; s; c @3 RST", .client = "AAAA",
+     .flows = "reset ShADaR reset"},
+    {"a FIN after a RST changes nothing", .script = OPEN "s RST; c FIN",
+     .flows = "reset ShArF reset"},
+    {"a FIN from before the SYN closes nothing", .script = OPEN "c @-5 FIN",
+     .oddities = "out_of_window", .flows = "established ShA capture_end"},
+    {"so is one of the server", .script = OPEN "s 'AAAA'; c; s @1 RST", .server = "AAAA",
      .oddities = "reset_out_of_window", .flows = "established ShAd capture_end"},
     {"data after a RST is odd, and kept", .script = OPEN "c 'AA'; s RST; c 'BB'", .client = "AABB",
      .oddities = "data_after_reset", .flows = "reset ShADr reset"},
@@ -289,6 +320,15 @@ static const struct scene reuse_scenes[] = {
                     "s SYN; c SYN ACK; s; c 'BB'",
      .client = "AA | ", .server = " | BB",
      .flows = "closed ShADFf fin | established ShAd capture_end"},
+    {"a SYN far from the data that went before is another flow",
+     .script = "c @2000000 'A'; c SYN; s SYN ACK; c; c @0 'B'", .client = "A | B",
+     .flows = "midstream D reused guessed | established ShAD capture_end"},
+    {"and so is one ahead of it",
+     .script = "c 'A'; isn client 900000000 server 700000; c SYN; s SYN ACK; c; c @0 'B'",
+     .client = "A | B", .flows = "midstream D reused guessed | established ShAD capture_end"},
+    {"a SYN to a side that was talking before is another flow",
+     .script = "s 'A'; c SYN; isn server 700000; s SYN ACK; s 'B'", .server = "A | B",
+     .flows = "midstream d reused guessed | established Shd capture_end"},
     {"after the close a SYN-ACK is enough",
      .script = OPEN "c 'AA'; c FIN; s FIN; c; isn client 900000 server 700000\n"
                     "s SYN ACK; c; c 'BB'",
@@ -311,6 +351,9 @@ static const struct scene client_scenes[] = {
     {"a SYN says it, whatever the ports",
      .script = "client 10.0.0.1:80; server 10.0.0.2:40000\n" OPEN "c 'A'", .client = "A",
      .flows = "established ShAD capture_end"},
+    {"both may be the same host",
+     .script = "client 127.0.0.1:40000; server 127.0.0.1:80\n" OPEN "c 'A'; s 'B'", .client = "A",
+     .server = "B", .flows = "established ShADd capture_end"},
     {"IPv6 is no different",
      .script = "client [2001:db8::2]:40000; server [2001:db8::1]:80\n" OPEN "c 'A'; s 'B'",
      .client = "A", .server = "B", .flows = "established ShADd capture_end"},
@@ -341,9 +384,19 @@ static const struct scene clock_scenes[] = {
                     "10.0.0.1:40000; c 'C'",
      .client = "ABC | ", .flows = "established ShAD capture_end | attempt S timeout",
      .stage = {.timeouts = &flow_timeouts_live}},
+    {"exactly, although nobody looks at it all the time",
+     .script = OPEN "c 'A'; at 7000; c 'B'; at 7250; " OTHER "c SYN\n"
+                    "at 14205; client 10.0.0.1:40000; c 'C'",
+     .client = "AB |  | C",
+     .flows = "established ShAD timeout | attempt S timeout | midstream D capture_end guessed",
+     .stage = {.timeouts = &flow_timeouts_live}},
     {"a closed one waits for two minutes",
      .script = OPEN "c 'A'; c FIN; s FIN; at +119; c; at +121; c 'B'", .client = "A | B",
      .flows = "closed ShADFf fin | midstream D capture_end guessed"},
+    {"a flow's times are the smallest and the largest",
+     .script = "at 10; c SYN; at 5; s SYN ACK; at 8; c",
+     .facts = "client 80 of ip 108 of frames ttl 64 flags 12 mac 01, "
+              "server 40 of ip 54 of frames ttl 64 flags 12 mac 02, 5000 to 10000 ms"},
     {"a clock that runs backwards ends nothing",
      .script = "at 1000\n" OPEN "at 10; c 'A'; at 1001; c 'B'; at 5; " OTHER "c SYN; at 50; c",
      .client = "AB | ", .flows = "established ShAD capture_end | established SA capture_end"},
@@ -515,6 +568,44 @@ static void evicts_the_oldest(void)
     telling_release(&again);
 }
 
+/* Half of the table, then a word from the first, then more than the other half. */
+static void spares_the_busy(void)
+{
+    struct lines l;
+    struct telling t;
+    struct stage stage = {.memory = ONE_SLAB};
+
+    lines_init(&l);
+    attempts(&l, 1000, 20);
+    attempts(&l, 1000, 1);
+    attempts(&l, 2000, 160);
+    lines_play(&l, &t, &stage);
+    CU_ASSERT(is_whole(&t, "a busy attempt"));
+    CU_ASSERT(is_before(&t, "flow 1 end", "flow 0 end"));
+    CU_ASSERT(is_before(&t, "flow 19 end", "flow 0 end"));
+    telling_release(&t);
+}
+
+/* More connections with holes, one after the other, than would find room together. */
+static void gives_memory_back(void)
+{
+    struct lines l;
+    struct telling t;
+    struct stage stage = {.memory = ONE_SLAB};
+
+    lines_init(&l);
+    for (int i = 0; i < 1000; i++)
+        fprintf(l.out,
+                "isn client %d server %d\n" OPEN "c @1 \"x\"; c @3 \"x\"; c @5 \"x\"\n"
+                "s @1 \"x\"; s @3 \"x\"; s @5 \"x\"\n",
+                1000 * i, 7000 * i);
+    lines_play(&l, &t, &stage);
+    CU_ASSERT(is_whole(&t, "a thousand connections"));
+    CU_ASSERT_STRING_EQUAL(t.oddities, "");
+    CU_ASSERT_EQUAL(count_of(t.flows, "reused"), 999);
+    telling_release(&t);
+}
+
 /* A connection and a closed one, both older than many attempts. */
 static void evicts_the_closed_first(void)
 {
@@ -578,6 +669,8 @@ static const struct test tests[] = {
     {"ranges that find no memory are refused", no_room_for_ranges},
     {"a full table gives the oldest up, every time the same", evicts_the_oldest},
     {"a full table gives closed flows up first, and opened ones last", evicts_the_closed_first},
+    {"a full table spares a flow that was busy", spares_the_busy},
+    {"a flow gives its memory back", gives_memory_back},
     {"a closed flow leaves by the clock", closed_ones_leave},
     {"a table without memory says so for every packet", no_room_at_all},
 };
