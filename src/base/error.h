@@ -11,9 +11,9 @@
 
 enum status {
     STATUS_OK = 0,
-    STATUS_END,     /* nothing more to come; not an error */
+    STATUS_END, /* nothing more to come; not an error */
     STATUS_DAMAGED, /* the evidence is cut off or makes no sense from here on; what came before stands */
-    STATUS_FAILED,  /* the world failed: the sentence says how */
+    STATUS_FAILED, /* the world failed: the sentence says how */
 };
 
 struct error {

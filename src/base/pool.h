@@ -20,12 +20,12 @@ struct pool_node {
 struct pool_slab;
 
 struct pool {
-    struct budget *budget;   /* borrowed for the life of the pool */
-    size_t node_len;         /* bytes, a multiple of the strictest alignment */
-    size_t slab_count;       /* nodes in a slab */
+    struct budget *budget; /* borrowed for the life of the pool */
+    size_t node_len;       /* bytes, a multiple of the strictest alignment */
+    size_t slab_count;     /* nodes in a slab */
     struct pool_slab *slabs;
     struct pool_node *free;
-    size_t used_count;       /* nodes that are out */
+    size_t used_count; /* nodes that are out */
 };
 
 /* A pool of nodes of `node_len` bytes each, taken about 64 KiB at a time. Takes nothing yet. */

@@ -11,7 +11,8 @@ void table_seed(void)
 {
     while (seed == 0) {
         if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
-            struct timespec now; /* a young system without entropy: the clock is better than nothing */
+            struct timespec
+                now; /* a young system without entropy: the clock is better than nothing */
             clock_gettime(CLOCK_MONOTONIC, &now);
             seed = (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec;
         }

@@ -81,8 +81,8 @@ struct packet {
     struct tcp tcp;          /* a valid view when transport is TCP and the verdict OK */
     struct icmp icmp;        /* likewise for ICMP and ICMPv6 */
     struct quote quote;      /* ICMP errors */
-    enum checksum checksum;       /* of the transport */
-    bool bad_ip_checksum;         /* the IPv4 header's own is wrong */
+    enum checksum checksum;  /* of the transport */
+    bool bad_ip_checksum;    /* the IPv4 header's own is wrong */
     struct span payload;     /* of the transport, as captured, without Ethernet padding */
     uint32_t payload_len;    /* bytes as the headers say; payload.len when nothing was cut */
     uint64_t payload_offset; /* where payload.data[0] lies in the capture; unused with pieces */

@@ -83,6 +83,8 @@ static int64_t first_changed_block(struct verification *v, const struct evidence
         while (changed < 0 && sqlite3_step(s) == SQLITE_ROW) {
             char hex[17];
             int64_t number = sqlite3_column_int64(s, 0);
+            if (number < 0 || number > INT64_MAX / EVIDENCE_BLOCK_LEN)
+                continue; /* no file has it */
             ssize_t got = pread(fd, block, EVIDENCE_BLOCK_LEN, number * EVIDENCE_BLOCK_LEN);
             if (got > 0)
                 checksum64_add(sum, span_of(block, (size_t)got));

@@ -9,7 +9,9 @@ enum { READ_LEN = 64 * 1024 };
 struct walk {
     struct witness_claim *claims; /* by evidence, frame and position */
     size_t count;
-    struct witness_claim *open; /* reached beyond the last record, or NULL */
+    struct witness_claim *
+        *open; /* that reach beyond the record, and room for as many as there are */
+    size_t open_count;
     evidence_by_id *evidence;
     witness_bytes *bytes;
     void *context;
@@ -77,16 +79,19 @@ static void ask(struct walk *w, struct witness_claim *claim, const struct arriva
         bytes = span_after(bytes, len);
     }
     if (bytes.len > 0)
-        w->open = claim;
+        w->open[w->open_count++] = claim;
 }
 
 static void see_record(struct walk *w, const struct arrival_record *record)
 {
     int64_t end = record->position + record->captured;
-    struct witness_claim *open = w->open;
+    size_t open_count = w->open_count;
 
-    w->open = NULL;
-    if (open && record->position == open->position + (int64_t)open->found) {
+    w->open_count = 0; /* the list is written again while it is read: never ahead of what is read */
+    for (size_t i = 0; i < open_count; i++) {
+        struct witness_claim *open = w->open[i];
+        if (record->position != open->position + (int64_t)open->found)
+            continue;
         ask(w, open, record);
         open->differs = false; /* it may be a record of something else */
     }
@@ -107,12 +112,17 @@ enum status witness_stream(struct witness_claim *claims, size_t count, struct re
     struct arrival_cursor *cursor;
     struct arrival_record record;
     struct walk *w = malloc(sizeof *w);
+    struct witness_claim **open = calloc(count, sizeof *open);
 
-    if (!w)
+    if (!w || !open) {
+        free(w);
+        free(open);
         return error_set(err, "no memory");
+    }
     w->claims = claims;
     w->count = count;
-    w->open = NULL;
+    w->open = open;
+    w->open_count = 0;
     w->evidence = evidence;
     w->bytes = bytes;
     w->context = context;
@@ -125,6 +135,7 @@ enum status witness_stream(struct witness_claim *claims, size_t count, struct re
             see_record(w, &record);
         arrival_cursor_close(cursor);
     }
+    free(open);
     free(w);
     return status == STATUS_END ? STATUS_OK : status;
 }

@@ -23,19 +23,20 @@ struct datagram_key {
     uint8_t ip_version;
     uint16_t zero;
 };
-_Static_assert(sizeof(struct datagram_key) == 40, "a key with padding would make equal keys differ");
+_Static_assert(sizeof(struct datagram_key) == 40,
+               "a key with padding would make equal keys differ");
 
 struct datagram {
     struct datagram_key key;
-    UT_hash_handle hh;      /* in the order in which their first fragments came */
-    struct packet first;    /* what the fragment at 0 says beside its payload */
+    UT_hash_handle hh;   /* in the order in which their first fragments came */
+    struct packet first; /* what the fragment at 0 says beside its payload */
     bool has_first, refused;
     bool has_total;
-    uint32_t total;         /* bytes on the wire, known from the last fragment */
-    uint32_t covered;       /* bytes on the wire that have come */
-    uint32_t ip_len;        /* of the fragments together */
+    uint32_t total;   /* bytes on the wire, known from the last fragment */
+    uint32_t covered; /* bytes on the wire that have come */
+    uint32_t ip_len;  /* of the fragments together */
     int64_t first_ns;
-    struct piece *pieces;   /* sorted, disjoint on the wire */
+    struct piece *pieces; /* sorted, disjoint on the wire */
     uint32_t piece_count, piece_room;
     struct frame *frames;
     uint32_t frame_count, frame_room;
@@ -290,8 +291,8 @@ enum verdict defrag_push(struct defrag *d, struct packet *p)
     expire(d, p->frame->time_ns);
 
     struct datagram *g = datagram_of(d, p);
-    void *frames = g ? grow(d, g, g->frames, &g->frame_room, g->frame_count + 1, sizeof *g->frames)
-                     : NULL;
+    void *frames =
+        g ? grow(d, g, g->frames, &g->frame_room, g->frame_count + 1, sizeof *g->frames) : NULL;
     if (!frames) {
         if (g && g->frame_count == 0)
             forget(d, g);

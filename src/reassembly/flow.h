@@ -25,9 +25,9 @@ static inline enum side side_other(enum side side)
 struct flow_key {
     struct address low, high; /* the lower endpoint first: by address, then by port */
     uint16_t low_port, high_port;
-    uint8_t protocol; /* enum transport */
+    uint8_t protocol;   /* enum transport */
     uint8_t ip_version; /* IPv6 addresses may look like mapped IPv4 ones, and are not the same */
-    uint16_t tunnel;  /* number of the tunnel path; 0 is none */
+    uint16_t tunnel;    /* number of the tunnel path; 0 is none */
 };
 _Static_assert(sizeof(struct flow_key) == 40, "a key with padding would make equal keys differ");
 
@@ -45,45 +45,47 @@ enum flow_state {
 };
 
 enum flow_end {
-    END_CAPTURE,   /* the captures ended first */
-    END_FIN,       /* both FINs */
+    END_CAPTURE, /* the captures ended first */
+    END_FIN,     /* both FINs */
     END_RESET,
-    END_TIMEOUT,   /* idle by the capture's clock */
-    END_REUSED,    /* a SYN with another sequence number took the five-tuple over */
-    END_EVICTED,   /* the flow table was full */
+    END_TIMEOUT, /* idle by the capture's clock */
+    END_REUSED,  /* a SYN with another sequence number took the five-tuple over */
+    END_EVICTED, /* the flow table was full */
 };
 
 /* What only few flows need. */
 struct side_rare {
-    struct ranges provisional; /* held, but from segments with a wrong checksum; a right one may replace */
-    struct ranges truncated;   /* on the wire, cut from the capture by the snap length */
-    struct ranges refused;     /* arrived, but only in segments that were refused */
+    struct ranges
+        provisional; /* held, but from segments with a wrong checksum; a right one may replace */
+    struct ranges truncated; /* on the wire, cut from the capture by the snap length */
+    struct ranges refused;   /* arrived, but only in segments that were refused */
+    struct ranges doubted;   /* of these, what counts once the receiver acknowledges it */
 };
 
 /* One direction: what this side sent. Positions count its payload bytes, see seq.h. */
 struct side_state {
     uint64_t packets;
     uint64_t ip_bytes;
-    uint64_t frame_bytes;     /* on the wire */
-    uint64_t bytes;           /* payload; for TCP each position once */
-    uint64_t retransmitted;   /* payload bytes that came again */
-    int64_t next;             /* one past the highest position that came, 0 before any */
-    int64_t acked;            /* the other side has acknowledged all below it; valid with has_acked */
-    int64_t fin;              /* position of the FIN; valid with has_fin */
-    int64_t syn;              /* position of the first byte after the SYN; valid with has_syn */
-    struct ranges held;       /* positions that came, captured */
-    struct side_rare *rare;   /* NULL for nearly all */
-    uint32_t base;            /* the sequence number of position 0; valid with anchored */
-    uint32_t window;          /* the largest offered by this side, scaled, in bytes */
-    uint8_t scale;            /* of the window; valid with has_scale */
-    uint8_t flags;            /* TCP flags, all that came */
+    uint64_t frame_bytes;   /* on the wire */
+    uint64_t bytes;         /* payload; for TCP each position once */
+    uint64_t retransmitted; /* payload bytes that came again */
+    int64_t next;           /* one past the highest position that came, 0 before any */
+    int64_t acked;          /* the other side has acknowledged all below it; valid with has_acked */
+    int64_t fin;            /* position of the FIN; valid with has_fin */
+    int64_t syn;            /* position of the first byte after the SYN; valid with has_syn */
+    struct ranges held;     /* positions that came, captured */
+    struct side_rare *rare; /* NULL for nearly all */
+    uint32_t base;          /* the sequence number of position 0; valid with anchored */
+    uint32_t window;        /* the largest offered by this side, scaled, in bytes */
+    uint8_t scale;          /* of the window; valid with has_scale */
+    uint8_t flags;          /* TCP flags, all that came */
     uint8_t min_ttl;
-    uint8_t mac[6];           /* of the first packet; valid with flow.has_macs */
+    uint8_t mac[6]; /* of the first packet; valid with flow.has_macs */
     bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
     bool rst : 1;
-    bool closed : 1;          /* a FIN of this side was believed, if only its place is not known */
-    bool checksum_right : 1;  /* this side has shown a right checksum */
-    bool settled : 1;         /* holes below settled_to have been told and are closed */
+    bool closed : 1;         /* a FIN of this side was believed, if only its place is not known */
+    bool checksum_right : 1; /* this side has shown a right checksum */
+    bool settled : 1;        /* holes below settled_to have been told and are closed */
     int64_t settled_to;
 };
 
@@ -92,26 +94,26 @@ enum { HISTORY_LEN = 24 };
 struct flow {
     struct flow_key key;
     UT_hash_handle hh;
-    struct flow *older, *newer;  /* in the queue of its timeout */
-    int64_t first_ns, last_ns;   /* the smallest and the largest time of its packets */
-    int64_t queued_ns;           /* the clock when it was put into its queue */
-    int64_t syn_ns;              /* of the client's last SYN before the answer */
-    int64_t handshake_rtt_ns;    /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
+    struct flow *older, *newer; /* in the queue of its timeout */
+    int64_t first_ns, last_ns;  /* the smallest and the largest time of its packets */
+    int64_t queued_ns;          /* the clock when it was put into its queue */
+    int64_t syn_ns;             /* of the client's last SYN before the answer */
+    int64_t handshake_rtt_ns;   /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
     uint64_t first_frame;
     uint32_t first_evidence_id;
     uint16_t vlans[PACKET_VLANS_MAX]; /* of the first packet */
     uint8_t vlan_count;
-    uint8_t state;               /* enum flow_state */
-    uint8_t end;                 /* enum flow_end, set before the sink hears of the end */
+    uint8_t state; /* enum flow_state */
+    uint8_t end;   /* enum flow_end, set before the sink hears of the end */
     uint8_t queue;
-    bool client_is_low;          /* which endpoint of the key is the client */
+    bool client_is_low; /* which endpoint of the key is the client */
     bool client_guessed;
     bool has_macs;
     uint8_t icmp_type, icmp_code; /* of the first packet, seen from the client */
-    uint32_t history_seen;       /* a bit a letter */
-    char history[HISTORY_LEN];   /* Zeek's letters, the client's upper case; ends in a NUL */
-    struct side_state sides[2];  /* by enum side */
-    void *kept;                  /* the sink's own, NULL when the flow is new */
+    uint32_t history_seen;        /* a bit a letter */
+    char history[HISTORY_LEN];    /* Zeek's letters, the client's upper case; ends in a NUL */
+    struct side_state sides[2];   /* by enum side */
+    void *kept;                   /* the sink's own, NULL when the flow is new */
 };
 
 static inline const struct address *flow_address(const struct flow *f, enum side side)

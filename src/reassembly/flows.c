@@ -38,7 +38,7 @@ struct flows {
     struct budget node_budget, range_budget;
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
-    int64_t clock;      /* the highest time so far */
+    int64_t clock;                                             /* the highest time so far */
     bool clock_is_set;
 };
 

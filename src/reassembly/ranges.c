@@ -112,8 +112,8 @@ bool ranges_add(struct ranges *r, struct range *fresh, uint32_t *fresh_count, in
     return true;
 }
 
-bool ranges_cut(struct ranges *r, struct range *cut, uint32_t *cut_count, int64_t begin, int64_t end,
-                struct budget *budget)
+bool ranges_cut(struct ranges *r, struct range *cut, uint32_t *cut_count, int64_t begin,
+                int64_t end, struct budget *budget)
 {
     assert(begin < end);
     *cut_count = 0;

@@ -22,8 +22,8 @@ struct range {
 struct ranges {
     struct range *more; /* owned; NULL while there is at most one range */
     uint32_t count;
-    uint32_t room;      /* of `more` */
-    struct range one;   /* the range, while `more` is NULL */
+    uint32_t room;    /* of `more` */
+    struct range one; /* the range, while `more` is NULL */
 };
 
 enum { RANGES_MAX = 4096 };
@@ -44,8 +44,8 @@ bool ranges_add(struct ranges *r, struct range *fresh, uint32_t *fresh_count, in
 
 /* Takes [begin, end) out. Writes the parts that were in it as ranges_add() does. False, with nothing
  * changed, when a range would have to be split and there is no room. */
-bool ranges_cut(struct ranges *r, struct range *cut, uint32_t *cut_count, int64_t begin, int64_t end,
-                struct budget *budget);
+bool ranges_cut(struct ranges *r, struct range *cut, uint32_t *cut_count, int64_t begin,
+                int64_t end, struct budget *budget);
 
 /* The index of the first range that ends after `position`; `count` when there is none. */
 uint32_t ranges_find(const struct ranges *r, int64_t position);

@@ -21,9 +21,9 @@ enum refusal {
     REFUSED_CHECKSUM,      /* wrong, on a side that has shown a right one */
     REFUSED_OUT_OF_WINDOW, /* too far from where the stream is */
     REFUSED_BEFORE_START,  /* below the first byte after the SYN */
-    REFUSED_KEEPALIVE,     /* one byte just below what the other side has acknowledged (RFC 9293 3.8.4) */
-    REFUSED_SETTLED,       /* into a hole that was given up earlier */
-    REFUSED_NO_MEMORY,     /* the budget had no room to remember its place */
+    REFUSED_KEEPALIVE, /* one byte just below what the other side has acknowledged (RFC 9293 3.8.4) */
+    REFUSED_SETTLED,   /* into a hole that was given up earlier */
+    REFUSED_NO_MEMORY, /* the budget had no room to remember its place */
     REFUSAL_COUNT
 };
 
@@ -63,11 +63,11 @@ enum oddity {
     ODDITY_DATA_AFTER_RESET,
     ODDITY_DATA_AFTER_FIN,
     ODDITY_FIN_MOVED,
-    ODDITY_SYN_CHANGED,          /* a SYN-ACK with another sequence number in a running connection */
+    ODDITY_SYN_CHANGED, /* a SYN-ACK with another sequence number in a running connection */
     ODDITY_SYN_DATA,
     ODDITY_URGENT,
     ODDITY_FLOW_EVICTED,
-    ODDITY_CAPTURE_DAMAGED,      /* the capture is cut off or damaged here; `text` says how */
+    ODDITY_CAPTURE_DAMAGED, /* the capture is cut off or damaged here; `text` says how */
     ODDITY_COUNT
 };
 
@@ -77,16 +77,18 @@ const char *oddity_name(enum oddity kind);
 struct arrival {
     const struct packet *packet;
     enum side side;
-    int64_t position;      /* of its first byte */
-    uint32_t len;          /* bytes on the wire */
-    struct span bytes;     /* the captured ones, the first bytes.len of len; inside packet->payload,
+    int64_t position;     /* of its first byte */
+    uint32_t len;         /* bytes on the wire */
+    struct span bytes;    /* the captured ones, the first bytes.len of len; inside packet->payload,
                               of which an arrival may be a part */
-    enum refusal refused;  /* if not REFUSED_NOT, nothing of it is in the stream */
-    bool provisional;      /* its checksum is wrong, but this side has never shown a right one */
+    enum refusal refused; /* if not REFUSED_NOT, nothing of it is in the stream */
+    bool provisional;     /* its checksum is wrong, but this side has never shown a right one */
 
-    const struct range *fresh; /* positions that it brings for the first time, in order, inside the */
-    uint32_t fresh_count;      /* captured bytes: the sink keeps these */
-    const struct range *taken; /* positions held provisionally before, which it takes over, in order */
+    const struct range
+        *fresh;           /* positions that it brings for the first time, in order, inside the */
+    uint32_t fresh_count; /* captured bytes: the sink keeps these */
+    const struct range
+        *taken; /* positions held provisionally before, which it takes over, in order */
     uint32_t taken_count;
 };
 
@@ -98,6 +100,12 @@ struct sink {
 
     /* A segment or datagram with at least one byte of payload on the wire. */
     void (*segment)(struct sink *sink, struct flow *flow, const struct arrival *arrival);
+
+    /* The bytes at [position, position + len) came in segments that were refused, and are in the
+     * stream after all, provisionally: their receiver has acknowledged them. Of several segments the
+     * first that was refused with such a byte brings it. None of these came in fragments. */
+    void (*believe)(struct sink *sink, struct flow *flow, enum side side, int64_t position,
+                    int64_t len);
 
     /* Positions [position, position + len) will not come. `tail`: they lie behind the last byte
      * present. In order of position within a side, but for those of a datagram stream, which come with the

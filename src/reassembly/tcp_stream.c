@@ -11,7 +11,7 @@
 #include <assert.h>
 
 enum {
-    WINDOW_LEAST = 1 << 20,           /* bytes; a smaller offer is treated as this much */
+    WINDOW_LEAST = 1 << 20,              /* bytes; a smaller offer is treated as this much */
     WINDOW_WITHOUT_SCALE = 0xffff << 14, /* the largest that can be meant (RFC 7323 2.3) */
 };
 
@@ -70,6 +70,7 @@ void side_release(const struct segment_context *at, struct side_state *side)
     ranges_release(&side->rare->provisional, at->budget);
     ranges_release(&side->rare->truncated, at->budget);
     ranges_release(&side->rare->refused, at->budget);
+    ranges_release(&side->rare->doubted, at->budget);
     pool_free(at->rare, side->rare);
     side->rare = NULL;
 }
@@ -95,12 +96,10 @@ static struct run run_cut(struct run *run, int64_t position)
     return front;
 }
 
-/* Records positions in one of the rare sets; best effort, since it only names a gap's cause. */
-static void mark(const struct segment_context *at, struct ranges *set, int64_t begin, int64_t end)
+/* Whether the receiver may have seen another checksum, or another window, than the capture shows. */
+static bool is_receivers_choice(const struct side_state *us, struct run run, enum refusal why)
 {
-    uint32_t count;
-    if (begin < end)
-        (void)ranges_add(set, at->taken, &count, begin, end, at->budget);
+    return why == REFUSED_CHECKSUM || (why == REFUSED_OUT_OF_WINDOW && run.position >= us->next);
 }
 
 static void refuse(const struct segment_context *at, struct flow *f, enum side side,
@@ -121,7 +120,9 @@ static void refuse(const struct segment_context *at, struct flow *f, enum side s
     struct side_state *us = &f->sides[side];
     struct side_rare *rare = us->anchored ? side_rare(at, us) : NULL;
     if (rare)
-        mark(at, &rare->refused, run.position, run.position + run.len);
+        rare_mark(at, &rare->refused, run.position, run.position + run.len);
+    if (rare && !p->pieces && is_receivers_choice(us, run, why))
+        doubt(at, us, run.position, run.position + (int64_t)run.bytes.len);
     struct arrival arrival = {.packet = p,
                               .side = side,
                               .position = run.position,
@@ -147,8 +148,8 @@ static void keep(const struct segment_context *at, struct flow *f, enum side sid
                               .taken = at->taken};
 
     if (run.bytes.len > 0) {
-        bool held = ranges_add(&us->held, at->fresh, &arrival.fresh_count, run.position, end,
-                               at->budget);
+        bool held =
+            ranges_add(&us->held, at->fresh, &arrival.fresh_count, run.position, end, at->budget);
         if (!held) { /* too many holes: close the oldest, then there is room */
             tcp_settle(at, f, side);
             if (us->settled && run.position < us->settled_to) {
@@ -169,8 +170,7 @@ static void keep(const struct segment_context *at, struct flow *f, enum side sid
     if (fresh < run.bytes.len) {
         us->retransmitted += run.bytes.len - fresh;
         history_add(f, side, 'T');
-        if (!provisional && us->rare && us->rare->provisional.count > 0 &&
-            p->checksum == CHECKSUM_RIGHT)
+        if (!provisional && us->rare && us->rare->provisional.count > 0)
             ranges_cut(&us->rare->provisional, at->taken, &arrival.taken_count, run.position, end,
                        at->budget);
     }
@@ -181,10 +181,10 @@ static void keep(const struct segment_context *at, struct flow *f, enum side sid
 
     struct side_rare *rare = NULL;
     if (end < run.position + run.len && (rare = side_rare(at, us)) != NULL)
-        mark(at, &rare->truncated, end, run.position + run.len);
+        rare_mark(at, &rare->truncated, end, run.position + run.len);
     if (provisional && fresh > 0 && (rare = side_rare(at, us)) != NULL) {
         for (uint32_t i = 0; i < arrival.fresh_count; i++)
-            mark(at, &rare->provisional, at->fresh[i].begin, at->fresh[i].end);
+            rare_mark(at, &rare->provisional, at->fresh[i].begin, at->fresh[i].end);
     }
     if (run.position + run.len > us->next)
         us->next = run.position + run.len;
@@ -194,8 +194,8 @@ static void keep(const struct segment_context *at, struct flow *f, enum side sid
  * there (RFC 9293 3.8.4, RFC 1122 4.2.3.6). Its byte may be garbage. */
 static bool is_keepalive(const struct side_state *us, struct run run)
 {
-    return run.len == 1 && us->has_acked && us->acked == run.position + 1 &&
-           us->next <= us->acked && us->anchored;
+    return run.len == 1 && us->anchored && us->has_acked && us->acked == us->next &&
+           run.position + 1 == us->next;
 }
 
 static void payload(const struct segment_context *at, struct flow *f, enum side side,
@@ -283,20 +283,25 @@ static void see_window(struct flow *f, enum side side, const struct packet *p)
 }
 
 /* What `side` acknowledges of the other side's bytes. */
-static void see_ack(struct flow *f, enum side side, const struct packet *p)
+static void see_ack(const struct segment_context *at, struct flow *f, enum side side,
+                    const struct packet *p)
 {
-    struct side_state *peer = &f->sides[side_other(side)];
+    enum side other = side_other(side);
+    struct side_state *peer = &f->sides[other];
 
     if (!peer->anchored)
         return;
     int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
     if (peer->has_fin && position == peer->fin + 1)
         position = peer->fin; /* the FIN takes a number, but is no byte */
-    if (position > ceiling_of(f, side_other(side)) || position < floor_of(f, side_other(side)))
+    if (position < floor_of(f, other))
+        return;
+    if (position > ceiling_of(f, other) && !is_doubted(peer, position))
         return;
     if (!peer->has_acked || position > peer->acked) {
         peer->acked = position;
         peer->has_acked = true;
+        believe_acknowledged(at, f, other);
     }
 }
 
@@ -371,6 +376,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     if (!checksum_counts(at, f, side, p, &provisional)) {
         int64_t where = us->anchored ? seq_position(seq, us->base, us->next) : 0;
         refuse(at, f, side, p, (struct run){where, p->payload_len, p->payload}, REFUSED_CHECKSUM);
+        believe_acknowledged(at, f, side); /* the capture may have seen the acknowledgement first */
         return;
     }
     us->flags |= flags;
@@ -378,7 +384,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
         see_syn(at, f, side, p);
     see_window(f, side, p);
     if (flags & TCP_ACK && !(flags & TCP_RST))
-        see_ack(f, side, p);
+        see_ack(at, f, side, p);
     /* Judged before its own payload, a reason in words (RFC 1122 4.2.2.12), moves the stream on. */
     bool believed = flags & TCP_RST && is_rst_believed(f, side, p, seq);
     if (!us->anchored && p->payload_len > 0) {

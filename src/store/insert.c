@@ -46,7 +46,14 @@ static const char *const texts[STATEMENT_COUNT] = {
                         " kept_evidence_id, kept_frame, other, other_evidence_id, other_frame)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [INSERT_REFUSED] = "INSERT INTO refused (stream_id, position, length, evidence_id, frame,"
-                       " reason, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                       " reason, data, file_offset, time_ns)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SELECT_REFUSED] = "SELECT refused_id, position, evidence_id, frame, data, file_offset, time_ns"
+                       " FROM refused WHERE stream_id = ?1 AND position BETWEEN ?3 AND ?2"
+                       " AND position + length(data) > ?2 AND file_offset IS NOT NULL"
+                       " AND reason IN ('bad_checksum', 'out_of_window')"
+                       " ORDER BY refused_id LIMIT 1",
+    [DELETE_REFUSED] = "DELETE FROM refused WHERE refused_id = ?1",
     [SELECT_ARRIVALS] = "SELECT low, high, data FROM arrivals WHERE stream_id = ?1 AND part >= ?2"
                         " ORDER BY part",
     [INSERT_TAKEOVER] = "INSERT INTO temp.takeovers VALUES (?1, ?2, ?3, ?4, ?5)",

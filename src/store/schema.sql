@@ -208,7 +208,9 @@ CREATE TABLE refused (
     evidence_id INTEGER NOT NULL,
     frame INTEGER NOT NULL,
     reason TEXT NOT NULL,           -- bad_checksum | out_of_window | before_start | keepalive | settled | no_memory
-    data BLOB NOT NULL              -- as captured
+    data BLOB NOT NULL,             -- as captured
+    file_offset INTEGER,            -- of its first byte in the capture; NULL when it came in fragments
+    time_ns INTEGER NOT NULL
 ) STRICT;
 
 -- What is odd: one row per flow and kind, or per evidence and kind where there is no flow.

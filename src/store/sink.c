@@ -25,20 +25,6 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
     records_add_frame(s, k, &record);
 }
 
-static void write_refused(struct store *s, struct kept_flow *k, const struct arrival *a)
-{
-    struct owner by = owners_of(a, a->position);
-    struct row *row = insert_begin(&s->insert, INSERT_REFUSED);
-    put_int(row, 1, keep_stream_id(s, k, a->side));
-    put_int(row, 2, a->position);
-    put_int(row, 3, a->len);
-    put_int(row, 4, by.evidence_id);
-    put_count(row, 5, by.frame);
-    put_text(row, 6, refusal_name(a->refused));
-    put_blob(row, 7, a->bytes);
-    insert_end(&s->insert, row);
-}
-
 /* Whether all its bytes are new: nearly every segment. */
 static bool all_fresh(const struct arrival *a)
 {
@@ -82,7 +68,7 @@ static void see_segment(struct sink *sink, struct flow *flow, const struct arriv
     if (!k || !keep_stream(s, k, a->side))
         return;
     if (a->refused != REFUSED_NOT) {
-        write_refused(s, k, a);
+        refused_write(s, k, a);
         fate = (uint8_t)(FATE_REFUSED + a->refused);
     } else {
         fate = accept_bytes(s, k, a);
@@ -93,6 +79,16 @@ static void see_segment(struct sink *sink, struct flow *flow, const struct arriv
         record.fate = fate;
         records_add_arrival(s, k, a->side, &record);
     }
+}
+
+static void see_believe(struct sink *sink, struct flow *flow, enum side side, int64_t position,
+                        int64_t len)
+{
+    struct store *s = store_of(sink);
+    struct kept_flow *k = keep_flow(s, flow);
+
+    if (k && keep_stream(s, k, side))
+        refused_believe(s, k, side, position, len);
 }
 
 static void see_gap(struct sink *sink, struct flow *flow, enum side side, int64_t position,
@@ -155,6 +151,7 @@ static void see_flow_end(struct sink *sink, struct flow *flow)
 
 const struct sink sink_table = {.frame = see_frame,
                                 .segment = see_segment,
+                                .believe = see_believe,
                                 .gap = see_gap,
                                 .oddity = see_oddity,
                                 .flow_end = see_flow_end};

@@ -146,7 +146,7 @@ struct store {
 
     struct buffer kept_bytes; /* what is held of an arrival that is compared */
     struct buffer text;       /* for what is made valid UTF-8 */
-    bool oddities_indexed;
+    bool oddities_indexed, refused_indexed;
     bool takeovers; /* temp.takeovers is there */
     struct store_counts counts;
 };
@@ -201,6 +201,11 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
 /* conflicts.c - what an arrival brings that was there before. */
 bool conflicts_find(struct store *s, struct kept_flow *k, const struct arrival *a);
 void conflicts_take(struct store *s, struct kept_flow *k, const struct arrival *a);
+
+/* refused.c - segments that are not in the stream, and some that are after all. */
+void refused_write(struct store *s, struct kept_flow *k, const struct arrival *a);
+void refused_believe(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                     int64_t len);
 
 /* owners.c - who brought a byte. */
 struct owner {

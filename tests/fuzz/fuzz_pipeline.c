@@ -1,12 +1,15 @@
 /* fuzz_pipeline.c - any bytes as a capture file, all the way into a case.
  *
- * What the command `seine` does: the file is ingested into a fresh case. If it is a capture at all,
- * the case must then be a sound database (integrity_check), hold as many frames as the run counted,
+ * What the command `seine` does: the file is ingested into a fresh case. An input that begins with a
+ * zero is no capture, but a script of packets (script.h), of which one is written: bytes that are
+ * changed at random seldom have a right checksum. If it is a capture at all, the case must then be a sound database (integrity_check), hold as many frames as the run counted,
  * each in one verdict, and prove itself with no proof that fails (verify_case). The frames of a flow
  * must be found again in the evidence (extract_flow). One input in four is given again: to the same
  * case, which must know it, and to a fresh one, which must get the same seal. */
 #include "fuzz/fuzz.h"
 
+#include "base/buffer.h"
+#include "fuzz/script.h"
 #include "pipeline/extract.h"
 #include "pipeline/ingest.h"
 #include "pipeline/verify.h"
@@ -158,6 +161,41 @@ static void ingest_again(const struct ingest_result *first)
                result.seal);
 }
 
+/* ---- the capture ---- */
+
+static void put_le32(struct buffer *b, uint64_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        buffer_add_byte(b, (uint8_t)(value >> 8 * i));
+}
+
+static void on_frame(void *context, const uint8_t *bytes, size_t len, uint32_t wire_len,
+                     int64_t time_ns)
+{
+    put_le32(context, (uint64_t)time_ns / 1000000000);
+    put_le32(context, (uint64_t)time_ns % 1000000000);
+    put_le32(context, len);
+    put_le32(context, wire_len);
+    buffer_add(context, bytes, len);
+}
+
+static void write_capture(const uint8_t *data, size_t len)
+{
+    static const uint32_t header[] = {0xa1b23c4d, 4 << 16 | 2, 0, 0, 65535, 101};
+    struct buffer capture;
+
+    if (len == 0 || data[0] != 0) {
+        fuzz_write(paths()->capture, data, len);
+        return;
+    }
+    buffer_init(&capture, 16u << 20);
+    for (size_t i = 0; i < sizeof header / sizeof header[0]; i++)
+        put_le32(&capture, header[i]);
+    script_play((struct fuzz_input){data + 1, len - 1}, on_frame, &capture);
+    fuzz_write(paths()->capture, capture.data, capture.len);
+    buffer_release(&capture);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct ingest_result result;
@@ -167,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len > FUZZ_INPUT_MAX)
         return -1;
     fuzz_remove(paths()->made);
-    fuzz_write(paths()->capture, data, len);
+    write_capture(data, len);
     enum status status = ingest_into(&result, paths()->made, &err);
     FUZZ_HOLDS(access(paths()->partial, F_OK) != 0, "a partial case is left over");
     FUZZ_HOLDS((access(paths()->made, F_OK) == 0) == (status == STATUS_OK), "%s",

@@ -33,9 +33,9 @@ struct stage *stage_new(size_t memory, bool live_timeouts)
     return s;
 }
 
-void stage_frame(struct stage *s, const uint8_t *bytes, size_t len, uint32_t wire_len,
-                 int64_t time_ns)
+void stage_frame(void *stage, const uint8_t *bytes, size_t len, uint32_t wire_len, int64_t time_ns)
 {
+    struct stage *s = stage;
     /* In memory of its own, so that whoever reads the bytes later is found out. */
     uint8_t *copy = fuzz_must(malloc(len > 0 ? len : 1));
     if (len > 0)

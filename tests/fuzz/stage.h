@@ -14,9 +14,8 @@ struct stage;
 /* `memory` is the flow table's. */
 struct stage *stage_new(size_t memory, bool live_timeouts);
 
-/* A frame of bare IP; its bytes may go when this returns. */
-void stage_frame(struct stage *s, const uint8_t *bytes, size_t len, uint32_t wire_len,
-                 int64_t time_ns);
+/* A frame of bare IP; its bytes may go when this returns. `stage` is a struct stage. */
+void stage_frame(void *stage, const uint8_t *bytes, size_t len, uint32_t wire_len, int64_t time_ns);
 
 /* No more frames. Checks what must hold for any frames. */
 void stage_end(struct stage *s);

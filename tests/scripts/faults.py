@@ -127,7 +127,7 @@ def mounted(place):
 
     mount("size=1m")
     shutil.copy(capture, disk)
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", disk], check=True)
     refused("read-only folder", disk, "ingest", "-o", case, capture)
     refused("read-only current folder", disk, "small.pcap", cwd=disk)
     unmount()

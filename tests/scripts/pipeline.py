@@ -1008,7 +1008,35 @@ def verify_holds_for_streams_of_every_shape(place):
         except Wrong as wrong:
             raise Wrong("%s: %s" % (name, wrong))
         os.remove(case)
-    
+
+
+@test
+def verify_holds_however_segments_contradict_each_other(place):
+    for number in range(8 * ROUNDS):
+        luck = luck_of("contradictions %d" % number)
+        lines = ["c SYN; s SYN ACK; c ACK"] if luck.random() < 0.5 else []
+        trust = luck.choice((0.1, 0.4, 0.8))
+        for _ in range(luck.randrange(5, 60)):
+            length = luck.choice((1, 3, 20, 90))
+            data = luck.choice(("len=%d" % length, '"%s"' % "".join(luck.choice("ab") for _ in range(length))))
+            checksum = "" if luck.random() < trust else luck.choice((" bad-checksum", " offload"))
+            cut = " frag=32,56" if length == 90 and luck.random() < 0.5 else ""
+            cut += luck.choice((" order=2,0,1", " order=0,1,2,1", "")) if cut else ""
+            snap = " snap=%d" % luck.randrange(56, 110) if not cut and luck.random() < 0.1 else ""
+            lines.append("c @%d %s%s%s%s" % (luck.randrange(200), data, checksum, cut, snap))
+        path = craft(os.path.join(place, "a.pcap"), "\n".join(lines))
+        head, frames = pcap(path)
+        ports = [write(os.path.join(place, "p%d.pcap" % n), head + b"".join(
+            raw for k, (_, raw) in enumerate(frames) if k % 3 // 2 == n)) for n in (0, 1)]
+        case = os.path.join(place, "case.db")
+        for arguments in ([path], ["--merge"] + ports):
+            ingest(case, *arguments)
+            try:
+                proved(case)
+            except Wrong as wrong:
+                raise Wrong("%d %s: %s" % (number, arguments[0], wrong))
+            os.remove(case)
+
 
 @test
 def verify_takes_no_longer_for_each_conflict(place):
@@ -1031,6 +1059,7 @@ def verify_takes_no_longer_for_each_conflict(place):
 
 def run_one(function):
     name = "pipeline." + function.__name__
+    began = time.monotonic()
     with lib.folder() as place:
         try:
             function(place)
@@ -1039,7 +1068,7 @@ def run_one(function):
         except Exception as error:  # a test that cannot go on is a test that failed
             lib.tell("not ok", name, "seed %d: %s: %s" % (SEED, type(error).__name__, error))
         else:
-            lib.tell("ok", name)
+            lib.tell("ok", name, "%.1f s" % (time.monotonic() - began) if lib.LONG else "")
 
 
 def main():

@@ -28,8 +28,18 @@ struct stretch {
     bool tail;
 };
 
+/* The bytes of a segment that was refused. */
+struct refused {
+    int64_t position;
+    uint8_t *bytes;
+    size_t len;
+    size_t owner;
+};
+
 struct told_side {
     struct page *pages; /* uthash's head */
+    struct refused *refused;
+    size_t refused_count;
     struct stretch *gaps;
     size_t gap_count;
     uint64_t fresh, again; /* captured payload bytes of accepted arrivals */
@@ -305,6 +315,16 @@ static void arrive(struct picture_sink *p, struct told_side *side, const struct 
     page->held[place] = a->provisional ? HELD_PROVISIONALLY : HELD;
 }
 
+static void refused_keep(struct told_side *side, const struct arrival *a, size_t owner)
+{
+    side->refused =
+        or_abort(realloc(side->refused, (side->refused_count + 1) * sizeof(*side->refused)));
+    struct refused *r = &side->refused[side->refused_count++];
+    *r = (struct refused){a->position, or_abort(malloc(a->bytes.len + 1)), a->bytes.len, owner};
+    if (a->bytes.len > 0)
+        memcpy(r->bytes, a->bytes.data, a->bytes.len);
+}
+
 static void see_segment(struct sink *sink, struct flow *flow, const struct arrival *a)
 {
     static struct losers losers;
@@ -329,6 +349,7 @@ static void see_segment(struct sink *sink, struct flow *flow, const struct arriv
         fprintf(out, "%s %s ", side_name(a->side), refusal_name(a->refused));
         text_bytes(out, a->bytes.data, a->bytes.len);
         fprintf(out, "@%" PRId64, a->position);
+        refused_keep(side, a, p->arrival_count);
     } else {
         losers = (struct losers){.to = &p->conflicts, .side = a->side};
         for (int64_t position = a->position; position < end; position++)
@@ -339,6 +360,39 @@ static void see_segment(struct sink *sink, struct flow *flow, const struct arriv
         side->datagrams_end = a->position + a->len;
     }
     p->arrival_count++;
+}
+
+/* The first refused segment that has the byte; NULL when there is none. */
+static const struct refused *refused_find(const struct told_side *side, int64_t position)
+{
+    for (size_t i = 0; i < side->refused_count; i++) {
+        const struct refused *r = &side->refused[i];
+        if (position >= r->position && position - r->position < (int64_t)r->len)
+            return r;
+    }
+    return NULL;
+}
+
+static void see_believe(struct sink *sink, struct flow *flow, enum side which, int64_t position,
+                        int64_t len)
+{
+    struct picture_sink *p = (struct picture_sink *)sink;
+    struct told_side *side = &told_flow(p, flow, "belief")->sides[which];
+
+    call(p, "flow %zu %s believes %" PRId64 "+%" PRId64, flow_name(p, flow), side_name(which),
+         position, len);
+    for (int64_t at = position; at < position + len; at++) {
+        const struct refused *r = refused_find(side, at);
+        if (!r || held_at(side, at) != HELD_NOT) {
+            broken(p, "%" PRId64 " is believed, but %s", at, r ? "is held" : "never came");
+            continue;
+        }
+        struct page *page = page_make(side, at);
+        page->byte[page_place(at)] = r->bytes[at - r->position];
+        page->owner[page_place(at)] = r->owner;
+        page->held[page_place(at)] = HELD_PROVISIONALLY;
+        side->fresh++;
+    }
 }
 
 /* ---- gaps and oddities ---- */
@@ -550,7 +604,7 @@ static void see_end(struct sink *sink, struct flow *flow)
 void picture_sink_init(struct picture_sink *p)
 {
     *p = (struct picture_sink){
-        .sink = {see_frame, see_segment, see_gap, see_oddity, see_end},
+        .sink = {see_frame, see_segment, see_believe, see_gap, see_oddity, see_end},
     };
     text_init(&p->gaps);
     text_init(&p->conflicts);
@@ -568,6 +622,9 @@ static void told_side_release(struct told_side *side)
         HASH_DEL(side->pages, page);
         free(page);
     }
+    for (size_t i = 0; i < side->refused_count; i++)
+        free(side->refused[i].bytes);
+    free(side->refused);
     free(side->gaps);
     free(side->drawn);
 }

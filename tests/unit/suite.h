@@ -20,10 +20,10 @@ struct test {
 /* Runs the tests and prints CUnit's own summary; returns main's exit status. */
 int suite_run(const char *name, const struct test tests[], size_t count);
 
-#define SUITE(name, tests)                                                                         \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        return suite_run(name, tests, sizeof(tests) / sizeof((tests)[0]));                         \
+#define SUITE(name, tests)                                                 \
+    int main(void)                                                         \
+    {                                                                      \
+        return suite_run(name, tests, sizeof(tests) / sizeof((tests)[0])); \
     }
 
 #endif

@@ -1,0 +1,80 @@
+/* doubt.c - what was refused, and is believed once its receiver acknowledges it.
+ *
+ * A receiver acknowledges only what it has taken. So where it acknowledges bytes that came in no other
+ * way than in segments which we refused, we were wrong: the checksum was spoilt by the capture (the
+ * host had merged segments, or somebody edited the file), or the window that we knew was not the
+ * real one (the capture paused). They count then, provisionally: a segment without a fault that brings
+ * the same positions later takes them over, as it does where an attacker's segment with a wrong
+ * checksum went before the real one and the capture saw the acknowledgement first. */
+#include "reassembly/history.h"
+#include "reassembly/tcp_stream.h"
+
+void rare_mark(const struct segment_context *at, struct ranges *set, int64_t begin, int64_t end)
+{
+    uint32_t count;
+    if (begin < end)
+        (void)ranges_add(set, at->taken, &count, begin, end, at->budget);
+}
+
+void doubt(const struct segment_context *at, struct side_state *side, int64_t begin, int64_t end)
+{
+    struct side_rare *rare = side_rare(at, side);
+    if (rare)
+        rare_mark(at, &rare->doubted, begin, end);
+}
+
+bool is_doubted(const struct side_state *side, int64_t position)
+{
+    if (!side->rare)
+        return false;
+    const struct ranges *doubted = &side->rare->doubted;
+    uint32_t i = ranges_find(doubted, position - 1);
+    return i < doubted->count && ranges_items(doubted)[i].begin < position;
+}
+
+/* The lowest position that may still come into the stream. */
+static int64_t lowest_open(const struct side_state *us)
+{
+    int64_t low = us->has_syn ? us->syn : us->held.count > 0 ? ranges_items(&us->held)[0].begin : 0;
+    return us->settled && us->settled_to > low ? us->settled_to : low;
+}
+
+static void believe(const struct segment_context *at, struct flow *f, enum side side,
+                    struct range range)
+{
+    struct side_state *us = &f->sides[side];
+    uint32_t count;
+
+    if (!ranges_add(&us->held, at->fresh, &count, range.begin, range.end, at->budget))
+        return; /* no memory to remember its place: it stays refused */
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t len = at->fresh[i].end - at->fresh[i].begin;
+        us->bytes += (uint64_t)len;
+        history_add(f, side, 'D');
+        at->sink->believe(at->sink, f, side, at->fresh[i].begin, len);
+        rare_mark(at, &us->rare->provisional, at->fresh[i].begin, at->fresh[i].end);
+    }
+    if (range.end > us->next)
+        us->next = range.end;
+}
+
+void believe_acknowledged(const struct segment_context *at, struct flow *f, enum side side)
+{
+    struct side_state *us = &f->sides[side];
+
+    if (!us->rare || !us->has_acked)
+        return;
+    struct ranges *doubted = &us->rare->doubted;
+    while (doubted->count > 0 && ranges_items(doubted)[0].begin < us->acked) {
+        struct range range = ranges_items(doubted)[0];
+        uint32_t count;
+        if (range.end > us->acked)
+            range.end = us->acked;
+        ranges_cut(doubted, at->taken, &count, range.begin, range.end,
+                   at->budget); /* off the front */
+        if (range.begin < lowest_open(us))
+            range.begin = lowest_open(us);
+        if (range.begin < range.end)
+            believe(at, f, side, range);
+    }
+}

@@ -1,0 +1,89 @@
+/* refused.c - segments that are not in the stream: their rows, and how some come into it after all.
+ *
+ * When a receiver has acknowledged bytes that came in refused segments only, they are taken from the
+ * rows of `refused`, the first first, and kept as if they arrived now, provisionally. A row of which
+ * every byte was taken is removed: it is no longer refused. */
+#include "store/writer.h"
+
+enum { SEGMENT_MOST = 65535 }; /* bytes: no segment is longer */
+
+void refused_write(struct store *s, struct kept_flow *k, const struct arrival *a)
+{
+    struct owner by = owners_of(a, a->position);
+    struct arrival_record place;
+    bool in_one_piece = a->packet->piece_count == 0 && pieces_at(&place, a, 0);
+    struct row *row = insert_begin(&s->insert, INSERT_REFUSED);
+    put_int(row, 1, keep_stream_id(s, k, a->side));
+    put_int(row, 2, a->position);
+    put_int(row, 3, a->len);
+    put_int(row, 4, by.evidence_id);
+    put_count(row, 5, by.frame);
+    put_text(row, 6, refusal_name(a->refused));
+    put_blob(row, 7, a->bytes);
+    if (in_one_piece)
+        put_count(row, 8, place.offset);
+    else
+        put_null(row, 8);
+    put_int(row, 9, a->packet->frame->time_ns);
+    insert_end(&s->insert, row);
+}
+
+static void delete_row(struct store *s, int64_t refused_id)
+{
+    struct row *row = insert_begin(&s->insert, DELETE_REFUSED);
+    put_int(row, 1, refused_id);
+    insert_end(&s->insert, row);
+}
+
+/* Takes the bytes at `position`, as many as the first row that has them brings, up to `end`. Returns
+ * where they end; `end` after a failure. */
+static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                        int64_t end)
+{
+    struct row *row = insert_begin(&s->insert, SELECT_REFUSED);
+    put_int(row, 1, keep_stream_id(s, k, side));
+    put_int(row, 2, position);
+    put_int(row, 3, position - SEGMENT_MOST);
+    if (!insert_next(&s->insert, row)) {
+        insert_done(row);
+        insert_fail(&s->insert, "reading %s: position %lld was refused, but has no row",
+                    case_file_name(&s->file), (long long)position);
+        return end;
+    }
+    sqlite3_stmt *found = row->statement;
+    int64_t refused_id = sqlite3_column_int64(found, 0), begin = sqlite3_column_int64(found, 1);
+    struct span bytes =
+        span_of(sqlite3_column_blob(found, 4), (size_t)sqlite3_column_bytes(found, 4));
+    bool from_its_start = begin == position;
+    size_t skipped = (size_t)(position - begin);
+    bytes = span_after(bytes, skipped);
+    bool to_its_end = (int64_t)bytes.len <= end - position;
+    bytes = span_first(bytes, (size_t)(end - position));
+    struct arrival_record record = {
+        .position = position,
+        .length = (uint32_t)bytes.len,
+        .captured = (uint32_t)bytes.len,
+        .evidence_id = (uint32_t)sqlite3_column_int64(found, 2),
+        .frame = (uint64_t)sqlite3_column_int64(found, 3),
+        .offset = (uint64_t)sqlite3_column_int64(found, 5) + skipped,
+        .time_ns = sqlite3_column_int64(found, 6),
+        .fate = FATE_PROVISIONAL,
+    };
+    chunks_keep(s, k, side, position, bytes);
+    records_add_arrival(s, k, side, &record);
+    insert_done(row);
+    if (from_its_start && to_its_end)
+        delete_row(s, refused_id);
+    return position + record.length;
+}
+
+void refused_believe(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                     int64_t len)
+{
+    if (!s->refused_indexed) /* indexes.sql has the same for the end */
+        insert_run(&s->insert,
+                   "CREATE INDEX IF NOT EXISTS refused_place ON refused (stream_id, position)");
+    s->refused_indexed = true;
+    for (int64_t at = position; at < position + len && !s->insert.failed;)
+        at = take_row(s, k, side, at, position + len);
+}
