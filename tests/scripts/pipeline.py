@@ -243,8 +243,8 @@ def told(case):
         "conflicts": lib.rows(case, "select %s from conflicts order by conflict_id" % conflicts),
         "refused": lib.rows(case, "select stream_id, position, length, reason, data from refused"),
         "segments": segments(case),
-        "oddities": lib.rows(case, "select flow_id, kind, count from oddities where kind <> "
-                                   "'capture_damaged' order by oddity_id"),
+        "oddities": lib.rows(case, "select flow_id, kind, sum(count) from oddities where kind <> "
+                                   "'capture_damaged' group by flow_id, kind"),
     }
 
 
@@ -628,7 +628,7 @@ def flow_alone(place, case, flow_id, number, *arguments):
         for file, id_there in ((case, flow_id), (again, found[0][0])):
             names = lib.columns(file, table, WHERE + (
                 "flow_id", "stream_id", "end_reason", "state", "conflict_id", "refused_id", "kept_evidence_id",
-                "kept_frame", "other_evidence_id", "other_frame", "frame"))
+                "kept_frame", "other_evidence_id", "other_frame", "frame", "file_offset"))
             where = "flow_id = ?" if table in ("flows", "streams") else "stream_id / 2 = ?"
             names = (["stream_id % 2"] if table != "flows" else []) + names
             rows.append(lib.rows(file, "select %s from %s where %s order by %s" % (
@@ -1026,6 +1026,8 @@ def verify_holds_however_segments_contradict_each_other(place):
             cut += luck.choice((" order=2,0,1", " order=0,1,2,1", "")) if cut else ""
             snap = " snap=%d" % luck.randrange(56, 110) if not cut and luck.random() < 0.1 else ""
             lines.append("c @%d %s%s%s%s" % (luck.randrange(200), data, checksum, cut, snap))
+            if luck.random() < 0.15:  # what was refused may be believed now
+                lines.append("s ACK ack=%d" % luck.randrange(300))
         path = craft(os.path.join(place, "a.pcap"), "\n".join(lines))
         head, frames = pcap(path)
         ports = [write(os.path.join(place, "p%d.pcap" % n), head + b"".join(
@@ -1035,6 +1037,8 @@ def verify_holds_however_segments_contradict_each_other(place):
             ingest(case, *arguments)
             try:
                 proved(case)
+                if number % 4 == 0:
+                    flows_alone(place, case, luck, 1)
             except Wrong as wrong:
                 raise Wrong("%d %s: %s" % (number, arguments[0], wrong))
             os.remove(case)
