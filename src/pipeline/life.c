@@ -22,13 +22,13 @@ static enum verdict judge(const struct life *life, const struct frame *frame, st
     if (life->filter && !filter_accepts(life->filter, frame))
         return VERDICT_FILTERED;
     enum verdict verdict = dissect(frame, packet);
+    if (verdict == VERDICT_FRAGMENT)
+        verdict = defrag_push(life->defrag, packet); /* whole again, or still waiting */
     if (verdict == VERDICT_BAD_CHECKSUM && packet->transport != 0) {
         /* Some captures have no right one at all: its flow judges, as of any other checksum. */
         packet->checksum = CHECKSUM_WRONG;
         verdict = VERDICT_OK;
     }
-    if (verdict == VERDICT_FRAGMENT)
-        verdict = defrag_push(life->defrag, packet); /* whole again, or still waiting */
     return verdict;
 }
 

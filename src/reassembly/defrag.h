@@ -4,6 +4,10 @@
  * arrive wins, and bytes that differ leave an oddity. Where IPv6 fragments overlap, the whole
  * datagram is refused (RFC 5722 4), later fragments of it too; an exact duplicate is no overlap.
  *
+ * Fragments belong together within one path through tunnels. Where a datagram made whole holds a tunnel,
+ * and that a fragment again, the inner one is made whole in turn: its pieces are then those of the
+ * frames outside.
+ *
  * Ceilings: 60 s by the capture's clock from the first fragment, and `memory` bytes. A datagram that
  * is given up leaves an oddity with its first frame: fragments_incomplete, or fragments_evicted when
  * it was the oldest and the room was needed. */
