@@ -1,5 +1,5 @@
-/* capwap.h - a view of the header of a CAPWAP data packet, which an access point sends to its controller
- * (RFC 5415 4.3).
+/* capwap.h - a view of the header of a CAPWAP data packet, which an access point sends to its
+ * controller (RFC 5415 4.3).
  *
  *     0 1 | length 5 bits, radio 5, binding 5, T 1 | F 1, L 1, W 1, M 1, K 1, 0 3 | fragment 4 | ...
  *
@@ -27,7 +27,8 @@ bool capwap_view(struct span *rest, struct capwap *c);
 static inline bool capwap_is_wlan(const struct capwap *c)
 {
     enum { BINDING_WLAN = 1 };
-    return load_be16(c->header, 2) & 0x0100 && (load_be16(c->header, 2) >> 9 & 0x1f) == BINDING_WLAN;
+    return load_be16(c->header, 2) & 0x0100 &&
+           (load_be16(c->header, 2) >> 9 & 0x1f) == BINDING_WLAN;
 }
 static inline bool capwap_is_native(const struct capwap *c)
 {

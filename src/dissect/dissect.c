@@ -19,29 +19,29 @@ enum verdict walk_link_type(struct walk *w, uint32_t link_type)
         uint32_t link_type;
         enum next next;
     } link_types[] = {
-        {1, NEXT_ETHERNET},        /* ETHERNET */
-        {0, NEXT_NULL},            /* NULL */
-        {6, NEXT_TOKEN_RING},      /* IEEE802_5 */
-        {7, NEXT_ARCNET_BSD},      /* ARCNET_BSD */
-        {8, NEXT_SLIP},            /* SLIP */
-        {9, NEXT_PPP_SERIAL},      /* PPP */
-        {10, NEXT_FDDI},           /* FDDI */
-        {12, NEXT_IP},             /* DLT_RAW of most systems */
-        {14, NEXT_IP},             /* DLT_RAW of OpenBSD */
-        {50, NEXT_PPP_SERIAL},     /* PPP_HDLC */
-        {51, NEXT_PPPOE},          /* PPP_ETHER */
-        {100, NEXT_LLC},           /* ATM_RFC1483 */
-        {101, NEXT_IP},            /* RAW */
-        {104, NEXT_PPP_SERIAL},    /* C_HDLC */
-        {105, NEXT_WLAN},          /* IEEE802_11 */
-        {107, NEXT_FRELAY},        /* FRELAY */
-        {108, NEXT_NULL},          /* LOOP */
-        {113, NEXT_SLL},           /* LINUX_SLL */
-        {119, NEXT_PRISM},         /* IEEE802_11_PRISM */
-        {127, NEXT_RADIOTAP},      /* IEEE802_11_RADIOTAP */
-        {129, NEXT_ARCNET_LINUX},  /* ARCNET_LINUX */
-        {149, NEXT_PKTAP},         /* DLT_USER2 of Apple's first ones */
-        {163, NEXT_PRISM},         /* IEEE802_11_AVS */
+        {1, NEXT_ETHERNET},       /* ETHERNET */
+        {0, NEXT_NULL},           /* NULL */
+        {6, NEXT_TOKEN_RING},     /* IEEE802_5 */
+        {7, NEXT_ARCNET_BSD},     /* ARCNET_BSD */
+        {8, NEXT_SLIP},           /* SLIP */
+        {9, NEXT_PPP_SERIAL},     /* PPP */
+        {10, NEXT_FDDI},          /* FDDI */
+        {12, NEXT_IP},            /* DLT_RAW of most systems */
+        {14, NEXT_IP},            /* DLT_RAW of OpenBSD */
+        {50, NEXT_PPP_SERIAL},    /* PPP_HDLC */
+        {51, NEXT_PPPOE},         /* PPP_ETHER */
+        {100, NEXT_LLC},          /* ATM_RFC1483 */
+        {101, NEXT_IP},           /* RAW */
+        {104, NEXT_PPP_SERIAL},   /* C_HDLC */
+        {105, NEXT_WLAN},         /* IEEE802_11 */
+        {107, NEXT_FRELAY},       /* FRELAY */
+        {108, NEXT_NULL},         /* LOOP */
+        {113, NEXT_SLL},          /* LINUX_SLL */
+        {119, NEXT_PRISM},        /* IEEE802_11_PRISM */
+        {127, NEXT_RADIOTAP},     /* IEEE802_11_RADIOTAP */
+        {129, NEXT_ARCNET_LINUX}, /* ARCNET_LINUX */
+        {149, NEXT_PKTAP},        /* DLT_USER2 of Apple's first ones */
+        {163, NEXT_PRISM},        /* IEEE802_11_AVS */
         {178, NEXT_JUNIPER_ETHERNET},
         {179, NEXT_JUNIPER_PPP},
         {180, NEXT_JUNIPER_FRELAY},

@@ -1,4 +1,5 @@
-/* erspan.h - views of what a Cisco switch puts before a frame that it mirrors (draft-foschiano-erspan).
+/* erspan.h - views of what a Cisco switch puts before a frame that it mirrors
+ * (draft-foschiano-erspan).
  *
  *     type II:  version 4 bits (1), VLAN 12 | class 3, how 2, cut 1, session 10 | index 4 | Ethernet
  *     type III: version 4 bits (2), VLAN 12 | the same | time 4 | tag 2 | cut 1, kind 5 bits, ...,
@@ -19,7 +20,8 @@ struct erspan {
     struct span header; /* 8, 12 or 20 bytes */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when it is of another version. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when it is of another
+ * version. */
 size_t erspan_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */

@@ -29,7 +29,7 @@ size_t frelay_need(struct span rest)
         return 0;
     size_t at = protocol_at(rest, &is_cisco);
     if (at == 0)
-        return ADDRESS_MIN + 2;
+        return rest.len < ADDRESS_MIN + 2 ? ADDRESS_MIN + 2 : rest.len + 1;
     if (is_cisco)
         return at + 2;
     return rest.len > at && load_u8(rest, at) == FRELAY_SNAP ? at + 6 : at + 1;

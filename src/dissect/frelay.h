@@ -31,7 +31,8 @@ struct frelay {
     uint8_t protocol; /* 0 in Cisco's, whose type is at the end */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when its address does not end. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when its address does
+ * not end. */
 size_t frelay_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */

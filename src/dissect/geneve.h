@@ -15,7 +15,8 @@ struct geneve {
     struct span header; /* 8 bytes or more */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when its version is not 0. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when its version is not
+ * 0. */
 size_t geneve_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */

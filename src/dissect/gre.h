@@ -15,13 +15,13 @@
 #include <stdint.h>
 
 enum gre_protocol {
-    GRE_ERSPAN = 0x88be,     /* type I without a sequence number, else II (draft-foschiano-erspan) */
+    GRE_ERSPAN = 0x88be, /* type I without a sequence number, else II (draft-foschiano-erspan) */
     GRE_ERSPAN_3 = 0x22eb,
-    GRE_ETHERNET = 0x6558,   /* transparent bridging */
+    GRE_ETHERNET = 0x6558, /* transparent bridging */
     GRE_PPP = 0x880b,
-    GRE_EOIP = 0x6400,       /* MikroTik's Ethernet over IP: version 1, its tunnel in place of the call */
-    GRE_WCCP = 0x883e,       /* Cisco's redirection of web traffic: IPv4, as a rule after 4 bytes */
-    GRE_ARUBA_MIN = 0x8200,  /* an access point's 802.11, by radio */
+    GRE_EOIP = 0x6400, /* MikroTik's Ethernet over IP: version 1, its tunnel in place of the call */
+    GRE_WCCP = 0x883e, /* Cisco's redirection of web traffic: IPv4, as a rule after 4 bytes */
+    GRE_ARUBA_MIN = 0x8200, /* an access point's 802.11, by radio */
     GRE_ARUBA_MAX = 0x823f,
     GRE_ARUBA_2_MIN = 0x9000,
     GRE_ARUBA_2_MAX = 0x903f,
@@ -40,8 +40,8 @@ struct gre {
     struct span header; /* 4 bytes or more */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when its version is neither 0
- * nor 1, or 1 without a key. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when its version is
+ * neither 0 nor 1, or 1 without a key. */
 size_t gre_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */

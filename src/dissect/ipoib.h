@@ -1,4 +1,5 @@
-/* ipoib.h - a view of what stands before a packet of IP over InfiniBand (LINKTYPE_IPOIB, RFC 4391 6).
+/* ipoib.h - a view of what stands before a packet of IP over InfiniBand (LINKTYPE_IPOIB, RFC
+ * 4391 6).
  *
  *     addresses 40 | EtherType 2 | 0 2 | ... */
 #ifndef SEINE_DISSECT_IPOIB_H

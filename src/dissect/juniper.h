@@ -13,7 +13,8 @@ struct juniper {
     struct span header; /* 4 bytes or more */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when it does not begin so. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when it does not begin
+ * so. */
 size_t juniper_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */

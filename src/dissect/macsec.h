@@ -15,7 +15,8 @@ struct macsec {
     struct span header; /* 6 or 14 bytes */
 };
 
-/* How many bytes the tag takes, the least while it cannot be told; 0 when it is of another version. */
+/* How many bytes the tag takes, the least while it cannot be told; 0 when it is of another
+ * version. */
 size_t macsec_need(struct span rest);
 
 /* Takes the tag off the front of `rest`; false, with nothing changed, when it is not there. */

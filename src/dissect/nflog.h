@@ -1,12 +1,12 @@
-/* nflog.h - views of what Linux's netfilter hands to a program with a packet (LINKTYPE_NFLOG), of the
- * netlink message around it (LINKTYPE_NETLINK), and of one attribute of either.
+/* nflog.h - views of what Linux's netfilter hands to a program with a packet (LINKTYPE_NFLOG),
+ * of the netlink message around it (LINKTYPE_NETLINK), and of one attribute of either.
  *
  *     netlink:   length 4 | type 2 | flags 2 | sequence 4 | port 4 | ...
  *     nflog:     family 1 | version 1 | resource 2 | attributes
  *     attribute: length 2 | type 2 | value, to a multiple of 4 | ...
  *
- * Lengths and types are in the byte order of the host that captured; it can be told from the length,
- * which is small. */
+ * Lengths and types are in the byte order of the host that captured; it can be told from the
+ * length, which is small. */
 #ifndef SEINE_DISSECT_NFLOG_H
 #define SEINE_DISSECT_NFLOG_H
 
@@ -68,12 +68,14 @@ static inline bool nflog_attribute_is_big_endian(const struct nflog_attribute *a
 /* Bytes of the value. */
 static inline uint16_t nflog_attribute_len(const struct nflog_attribute *a)
 {
-    uint16_t len = nflog_attribute_is_big_endian(a) ? load_be16(a->header, 0) : load_le16(a->header, 0);
+    uint16_t len =
+        nflog_attribute_is_big_endian(a) ? load_be16(a->header, 0) : load_le16(a->header, 0);
     return (uint16_t)(len - 4);
 }
 static inline uint16_t nflog_attribute_type(const struct nflog_attribute *a)
 {
-    uint16_t type = nflog_attribute_is_big_endian(a) ? load_be16(a->header, 2) : load_le16(a->header, 2);
+    uint16_t type =
+        nflog_attribute_is_big_endian(a) ? load_be16(a->header, 2) : load_le16(a->header, 2);
     return type & 0x3fff; /* without the marks of nesting and byte order */
 }
 

@@ -24,8 +24,8 @@ struct nsh {
     struct span header; /* 8 bytes or more */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when version or length make no
- * sense. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when version or length
+ * make no sense. */
 size_t nsh_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */

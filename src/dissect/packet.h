@@ -55,8 +55,8 @@ struct quote {
     struct span transport; /* the first 8 bytes of its transport */
 };
 
-/* A path of so many tunnels, each with the longest name and number that there is ("geneve:16777215"),
- * fits, with the slashes between them and the NUL. */
+/* A path of so many tunnels, each with the longest name and number that there is
+ * ("geneve:16777215"), fits, with the slashes between them and the NUL. */
 enum { PACKET_VLANS_MAX = 4, PACKET_TUNNELS_MAX = 8, PACKET_TUNNEL_MAX = 128 };
 
 /* Where a piece of the payload of a reassembled datagram came from. */
@@ -114,11 +114,11 @@ struct packet {
     const struct frame *frames;
     uint32_t frame_count;
 
-    /* The path through tunnels, outermost first: "gre", "vxlan:42", "vxlan:7/gre:5"; empty for none.
-     * A number that is the same in both directions of a conversation is in it (VNI, key of IP in GRE, I-SID),
-     * one that is a direction's own (TEID, L2TP session, MPLS label, NSH service path) or only names
-     * a mirror (ERSPAN session) is not; neither are the outer addresses. The last member: beyond
-     * its NUL it is not set. */
+    /* The path through tunnels, outermost first: "gre", "vxlan:42", "vxlan:7/gre:5"; empty for
+     * none. A number that is the same in both directions of a conversation is in it (VNI, key of
+     * IP in GRE, I-SID), one that is a direction's own (TEID, L2TP session, MPLS label, NSH
+     * service path) or only names a mirror (ERSPAN session) is not; neither are the outer
+     * addresses. The last member: beyond its NUL it is not set. */
     char tunnel[PACKET_TUNNEL_MAX];
 };
 

@@ -1,4 +1,5 @@
-/* pbb.h - a view of the tag between a backbone's Ethernet header and the customer's (IEEE 802.1Q 9.7).
+/* pbb.h - a view of the tag between a backbone's Ethernet header and the customer's (IEEE 802.1Q
+ * 9.7).
  *
  *     priority 3 bits, drop 1, no addresses 1, ..., service 24 | Ethernet */
 #ifndef SEINE_DISSECT_PBB_H

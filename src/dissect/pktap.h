@@ -14,7 +14,8 @@ struct pktap {
     struct span header; /* 12 bytes or more */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when it is too short for itself. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when it is too short for
+ * itself. */
 size_t pktap_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */

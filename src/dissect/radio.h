@@ -18,8 +18,8 @@ struct radiotap {
     struct span header; /* 8 bytes or more */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when it is of another version
- * or too short for itself. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when it is of another
+ * version or too short for itself. */
 size_t radiotap_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */

@@ -40,8 +40,8 @@ struct token_ring {
     struct span header; /* 14 to 44 bytes */
 };
 
-/* How many bytes the header takes, the least while it cannot be told; 0 when its route is too short for
- * itself. */
+/* How many bytes the header takes, the least while it cannot be told; 0 when its route is too
+ * short for itself. */
 size_t token_ring_need(struct span rest);
 bool token_ring_view(struct span *rest, struct token_ring *t);
 

@@ -1,4 +1,5 @@
-/* vntag.h - a view of a VN-Tag (Cisco; IEEE 802.1BR's predecessor), without the EtherType before it.
+/* vntag.h - a view of a VN-Tag (Cisco; IEEE 802.1BR's predecessor), without the EtherType before
+ * it.
  *
  *     direction, pointer, ports 4 | type 2 | ... */
 #ifndef SEINE_DISSECT_VNTAG_H

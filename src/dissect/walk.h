@@ -4,22 +4,23 @@
  *                             └────── rest ────────────┘└── missing ─┘
  *                                                       └ cut ┘
  *
- * A step reads the header that `next` names off the front of `rest`, says what comes after it, and
- * returns VERDICT_OK; or it returns the verdict with which the frame ends. A new protocol is a file
- * with its view, an enumerator here, a step in the file of its layer, and a case where its number
- * occurs: link_types in dissect.c, walk_ethertype(), walk_protocol(), tunnel_at() in walk_udp.c.
+ * A step reads the header that `next` names off the front of `rest`, says what comes after it,
+ * and returns VERDICT_OK; or it returns the verdict with which the frame ends. A new protocol is
+ * a file with its view, an enumerator here, a step in the file of its layer, and a case where
+ * its number occurs: link_types in dissect.c, walk_ethertype(), walk_protocol(), tunnel_at() in
+ * walk_udp.c.
  *
- * Tunnels. A frame has one verdict and is one packet: the innermost. walk_enter() notes the tunnel in
- * the packet's path, and the walk goes on inside, where every later header takes the place of
- * the one outside. At most PACKET_TUNNELS_MAX deep: what lies deeper is malformed. A tunnel over IP
- * is named by its protocol number, and what is found inside is the frame's verdict. One over UDP
- * is only a guess, from a port and from a header that makes sense: so the packet as it is outside
- * is set aside, and where the inside is not a packet of a flow in the end, the frame is
- * that UDP datagram, with all of its bytes. So no payload is lost to a port that is used for something
- * else, and the outer datagrams of a tunnel are a flow only as far as nothing could be made of them.
- * Of the checksums it is the packet's own that is judged, with those of all IPv4 headers around it. Those
- * of GRE and of UDP outside are not: tunnel ends compute them wrongly and ignore them, and
- * where a packet is damaged its own says so.
+ * Tunnels. A frame has one verdict and is one packet: the innermost. walk_enter() notes the
+ * tunnel in the packet's path, and the walk goes on inside, where every later header takes the
+ * place of the one outside. At most PACKET_TUNNELS_MAX deep: what lies deeper is malformed. A
+ * tunnel over IP is named by its protocol number, and what is found inside is the frame's
+ * verdict. One over UDP is only a guess, from a port and from a header that makes sense: so the
+ * packet as it is outside is set aside, and where the inside is not a packet of a flow in the
+ * end, the frame is that UDP datagram, with all of its bytes. So no payload is lost to a port
+ * that is used for something else, and the outer datagrams of a tunnel are a flow only as far as
+ * nothing could be made of them. Of the checksums it is the packet's own that is judged, with
+ * those of all IPv4 headers around it. Those of GRE and of UDP outside are not: tunnel ends
+ * compute them wrongly and ignore them, and where a packet is damaged its own says so.
  *
  * Private to the room. */
 #ifndef SEINE_DISSECT_WALK_H
@@ -135,8 +136,8 @@ static inline void walk_bound(struct walk *w, size_t len)
 enum verdict walk_enter(struct walk *w, const char *name, enum next next);
 enum verdict walk_enter_numbered(struct walk *w, const char *name, uint32_t number, enum next next);
 
-/* Whether this could be the beginning of an Ethernet frame around a packet, or ARP: for where nothing
- * says what is carried. */
+/* Whether this could be the beginning of an Ethernet frame around a packet, or ARP: for where
+ * nothing says what is carried. */
 bool walk_looks_like_ethernet(struct span rest);
 enum { ETHERNET_ENOUGH = 14 + 3 * 4 + 2 }; /* bytes that it looks at, at most */
 

@@ -30,7 +30,7 @@ enum ethertype { /* IEEE registration authority */
                  TYPE_LLDP = 0x88cc,
                  TYPE_MACSEC = 0x88e5,
                  TYPE_PBB = 0x88e7,
-                 TYPE_FAULT = 0x8902,    /* connectivity fault management */
+                 TYPE_FAULT = 0x8902, /* connectivity fault management */
                  TYPE_VNTAG = 0x8926,
                  TYPE_NSH = 0x894f,
                  TYPE_LOOPBACK = 0x9000, /* Ethernet's configuration testing */
@@ -252,9 +252,9 @@ enum verdict walk_pppoe(struct walk *w)
     return walk_on(w, NEXT_PPP);
 }
 
-/* What is neither IPv4 nor IPv6 is a wire's worth of frames: Ethernet, as a rule behind a control word
- * whose first four bits are 0 (RFC 4385 3, RFC 4448 4.6); where they are not, or those of an address,
- * without. */
+/* What is neither IPv4 nor IPv6 is a wire's worth of frames: Ethernet, as a rule behind a
+ * control word whose first four bits are 0 (RFC 4385 3, RFC 4448 4.6); where they are not, or
+ * those of an address, without. */
 static enum verdict walk_pseudowire(struct walk *w)
 {
     enum { WORD_LEN = 4 };

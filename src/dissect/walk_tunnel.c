@@ -1,4 +1,5 @@
-/* walk_tunnel.c - the steps into tunnels that lie over IP, MPLS or Ethernet, and the path of all. */
+/* walk_tunnel.c - the steps into tunnels that lie over IP, MPLS or Ethernet, and the path of
+ * all. */
 #include "dissect/erspan.h"
 #include "dissect/gre.h"
 #include "dissect/l2tp.h"
@@ -103,7 +104,8 @@ static enum verdict walk_gre_1(struct walk *w, const struct gre *g)
     return walk_enter(w, "pptp", NEXT_PPP);
 }
 
-/* The four bytes of its second version are not there in the first; an IPv4 header begins with a 4. */
+/* The four bytes of its second version are not there in the first; an IPv4 header begins with a
+ * 4. */
 static enum verdict skip_wccp(struct walk *w)
 {
     if (w->rest.len == 0)
@@ -132,8 +134,8 @@ enum verdict walk_gre(struct walk *w)
         return walk_enter(w, "erspan", NEXT_ETHERNET);
     if (protocol == GRE_ERSPAN || protocol == GRE_ERSPAN_3)
         return walk_enter(w, "erspan", NEXT_ERSPAN);
-    /* Around Ethernet the key is no sign of who belongs together: mirrors say the direction in it, NVGRE
-     * (RFC 7637 3.2) the flow. */
+    /* Around Ethernet the key is no sign of who belongs together: mirrors say the direction in
+     * it, NVGRE (RFC 7637 3.2) the flow. */
     if (protocol == GRE_ETHERNET)
         return walk_enter(w, "gre", NEXT_ETHERNET);
 
@@ -178,8 +180,9 @@ enum verdict walk_etherip(struct walk *w)
 
 /* ---- L2TP, version 3 ---- */
 
-/* A session's cookie has 0, 4 or 8 bytes, its sublayer 0 or 4. Where none of the places holds what looks
- * like Ethernet, or PPP with its address and control, it cannot be told what is carried. */
+/* A session's cookie has 0, 4 or 8 bytes, its sublayer 0 or 4. Where none of the places holds
+ * what looks like Ethernet, or PPP with its address and control, it cannot be told what is
+ * carried. */
 enum verdict walk_l2tp_session(struct walk *w)
 {
     enum { COOKIE_AND_SUBLAYER_MAX = 12, PPP_ADDRESS_CONTROL = 0xff03 };

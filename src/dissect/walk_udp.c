@@ -1,7 +1,7 @@
 /* walk_udp.c - tunnels over UDP: by their port, and a header that makes sense.
  *
- * A step here says VERDICT_MALFORMED for whatever does not look like its tunnel: that the frame is then
- * the UDP datagram is for the end of the walk to settle (walk.h). */
+ * A step here says VERDICT_MALFORMED for whatever does not look like its tunnel: that the frame
+ * is then the UDP datagram is for the end of the walk to settle (walk.h). */
 #include "dissect/ayiya.h"
 #include "dissect/capwap.h"
 #include "dissect/geneve.h"
@@ -90,8 +90,8 @@ static enum verdict walk_gtp(struct walk *w)
     return is_ip(w->rest) ? walk_enter(w, "gtp", NEXT_IP) : VERDICT_MALFORMED;
 }
 
-/* The packet inside has an address of Teredo's at one of its ends, or of a link at both (RFC 4380 2.6,
- * 5.2.1). */
+/* The packet inside has an address of Teredo's at one of its ends, or of a link at both (RFC
+ * 4380 2.6, 5.2.1). */
 static bool is_teredo(struct span rest)
 {
     enum { SRC_AT = 8, DST_AT = 24, LEN = 40, LINK_LOCAL = 0xfe80 };
@@ -181,8 +181,8 @@ static tunnel_step *tunnel_at(uint16_t port)
     }
 }
 
-/* Tunnels whose answers come from their port. With the others the source is a mark of the flow inside:
- * what comes from their port is no tunnel to its receiver. */
+/* Tunnels whose answers come from their port. With the others the source is a mark of the flow
+ * inside: what comes from their port is no tunnel to its receiver. */
 static bool is_answered(uint16_t port)
 {
     return port == 1701 || port == 2152 || port == 3544 || port == 5072 || port == 5247;

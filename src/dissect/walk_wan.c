@@ -1,5 +1,5 @@
-/* walk_wan.c - the steps through the rarer links: frame relay, rings, ARCNET, InfiniBand, serial lines, and
- * what systems and routers put before a frame. */
+/* walk_wan.c - the steps through the rarer links: frame relay, rings, ARCNET, InfiniBand, serial
+ * lines, and what systems and routers put before a frame. */
 #include "dissect/arcnet.h"
 #include "dissect/frelay.h"
 #include "dissect/ipoib.h"

@@ -21,7 +21,7 @@ static enum verdict walk_part(struct walk *w)
     if (!wlan_part_view(&w->rest, &p))
         return walk_short(w, wlan_part_need(w->rest));
     size_t len = wlan_part_len(&p), padded = (14 + len + 3) / ALIGNMENT * ALIGNMENT - 14;
-    w->packet->aggregate |= w->rest.len + w->cut > padded + 14; /* more than a check sequence */
+    w->packet->aggregate |= w->rest.len + w->cut > padded + p.header.len; /* more than a checksum */
     note_addresses(w->packet, wlan_part_src(&p), wlan_part_dst(&p));
     walk_bound(w, len);
     return walk_on(w, NEXT_LLC);

@@ -22,18 +22,18 @@ struct wlan {
     bool swapped;       /* its control field, and the sequence */
 };
 
-/* The type of the frame, and whether its control field is swapped; false when it is of another version
- * or not there. */
+/* The type of the frame, and whether its control field is swapped; false when it is of another
+ * version or not there. */
 bool wlan_type(struct span rest, enum wlan_type *type, bool *swapped);
 
-/* How many bytes the header of a data frame takes, the least while it cannot be told; 0 when it is of
- * another version or type. */
+/* How many bytes the header of a data frame takes, the least while it cannot be told; 0 when it
+ * is of another version or type. */
 size_t wlan_need(struct span rest);
 
 /* Takes the header off the front of `rest`; false, with nothing changed, when it is not there. */
 bool wlan_view(struct span *rest, struct wlan *w);
 
-bool wlan_has_data(const struct wlan *w);    /* some kinds say something by being sent */
+bool wlan_has_data(const struct wlan *w); /* some kinds say something by being sent */
 bool wlan_is_protected(const struct wlan *w);
 bool wlan_is_fragment(const struct wlan *w); /* not the whole of what was to be sent */
 bool wlan_is_aggregate(const struct wlan *w);

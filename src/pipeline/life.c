@@ -43,6 +43,8 @@ void see_frame(const struct life *life, struct verdict_counts *seen, const struc
         enum oddity kind = (enum oddity)(verdict - VERDICT_TRUNCATED) + ODDITY_TRUNCATED;
         life->sink->oddity(life->sink, NULL, frame, kind, NULL);
     }
+    if (verdict == VERDICT_OK && packet.aggregate)
+        life->sink->oddity(life->sink, NULL, frame, ODDITY_AGGREGATE, NULL);
     if (verdict == VERDICT_OK)
         flows_packet(life->flows, &packet); /* its flow puts it in order, and tells the sink */
 }

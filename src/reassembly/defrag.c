@@ -178,9 +178,9 @@ static struct datagram *datagram_of(struct defrag *d, const struct packet *p)
     return g;
 }
 
-/* The frame that brought the byte of a fragment at position `start`, its index in g->frames, and how far
- * that goes: not further than `end`. A fragment that came in fragments of the datagram around it has them
- * from several; what the snap length cut of that datagram, from the last. */
+/* The frame that brought the byte of a fragment at position `start`, its index in g->frames, and
+ * how far that goes: not further than `end`. A fragment that came in fragments of the datagram
+ * around it has them from several; what the snap length cut of that datagram, from the last. */
 static struct piece piece_of(const struct datagram *g, uint32_t start, uint32_t end,
                              const struct packet *p)
 {
@@ -205,7 +205,8 @@ static struct piece piece_of(const struct datagram *g, uint32_t start, uint32_t 
     return piece;
 }
 
-/* Puts positions [start, end) of a fragment that one frame brought in as a piece before index `at`. */
+/* Puts positions [start, end) of a fragment that one frame brought in as a piece before index
+ * `at`. */
 static bool piece_put(struct defrag *d, struct datagram *g, uint32_t at, struct piece piece,
                       const struct packet *p)
 {
@@ -293,7 +294,8 @@ static bool is_overlap(const struct datagram *g, const struct packet *p)
     return false;
 }
 
-/* Where the last piece ends. When that is within the total, and as many bytes came, there is no hole. */
+/* Where the last piece ends. When that is within the total, and as many bytes came, there is no
+ * hole. */
 static uint32_t wire_end(const struct datagram *g)
 {
     const struct piece *last = g->piece_count > 0 ? &g->pieces[g->piece_count - 1] : NULL;
@@ -327,7 +329,8 @@ static enum verdict make_whole(struct defrag *d, struct datagram *g, struct pack
     return dissect_transport(p);
 }
 
-/* Notes the frame of a fragment, or all those of the datagram around it. False when there is no memory. */
+/* Notes the frame of a fragment, or all those of the datagram around it. False when there is no
+ * memory. */
 static bool add_frames(struct defrag *d, struct datagram *g, const struct packet *p)
 {
     const struct frame *from = p->pieces ? p->frames : p->frame;

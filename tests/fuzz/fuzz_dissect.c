@@ -76,8 +76,7 @@ static void check_transport(const struct packet *p, struct span in)
     if (p->transport == TRANSPORT_TCP) {
         struct tcp_options options;
         FUZZ_HOLDS(p->headers.len >= 20 && p->headers.len <= 60 &&
-                       p->tcp.header.data == p->headers.data &&
-                       p->tcp.header.len == p->headers.len,
+                       p->tcp.header.data == p->headers.data && p->tcp.header.len == p->headers.len,
                    "a TCP header of %zu bytes", p->headers.len);
         tcp_options(&p->tcp, &options);
         FUZZ_HOLDS(options.sack_count <= 4, "%u SACK blocks", (unsigned)options.sack_count);
@@ -89,8 +88,8 @@ static void check_transport(const struct packet *p, struct span in)
                        p->transport == (p->ip_version == 6 ? TRANSPORT_ICMPV6 : TRANSPORT_ICMP),
                    "transport %u", (unsigned)p->transport);
     }
-    FUZZ_HOLDS(!p->quote.present || (is_inside(p->quote.transport, p->payload) &&
-                                     p->quote.transport.len == 8),
+    FUZZ_HOLDS(!p->quote.present ||
+                   (is_inside(p->quote.transport, p->payload) && p->quote.transport.len == 8),
                "the quote lies outside of the payload");
 }
 
@@ -106,18 +105,20 @@ static void check_whole(const struct packet *p, const struct evidence *e)
                "another frame completed it");
     for (uint32_t i = 0; i < p->piece_count; i++) {
         const struct piece *piece = &p->pieces[i];
-        FUZZ_HOLDS(piece->start == next, "a piece at %" PRIu32 ", not %" PRIu32, piece->start, next);
+        FUZZ_HOLDS(piece->start == next, "a piece at %" PRIu32 ", not %" PRIu32, piece->start,
+                   next);
         FUZZ_HOLDS(piece->len <= piece->wire_len && piece->frame < p->frame_count,
                    "a piece that makes no sense");
         /* What the snap length cut is a hole, and nothing is offered behind it. */
-        FUZZ_HOLDS(piece->len == piece->wire_len || i + 1 == p->piece_count, "a hole in the pieces");
+        FUZZ_HOLDS(piece->len == piece->wire_len || i + 1 == p->piece_count,
+                   "a hole in the pieces");
         const struct frame *from = &p->frames[piece->frame];
-        FUZZ_HOLDS(piece->len == 0 ||
-                       (piece->offset >= from->offset &&
-                        piece->offset + piece->len <= from->offset + from->bytes.len &&
-                        memcmp(e->bytes + piece->offset, p->whole.data + piece->start,
-                               piece->len) == 0),
-                   "a piece is not where it says");
+        FUZZ_HOLDS(
+            piece->len == 0 ||
+                (piece->offset >= from->offset &&
+                 piece->offset + piece->len <= from->offset + from->bytes.len &&
+                 memcmp(e->bytes + piece->offset, p->whole.data + piece->start, piece->len) == 0),
+            "a piece is not where it says");
         next = piece->start + piece->len;
     }
     FUZZ_HOLDS(next == p->whole.len, "%" PRIu32 " bytes in pieces, %zu in all", next, p->whole.len);
@@ -163,9 +164,9 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
 
 static uint32_t link_type_of(uint8_t choice)
 {
-    static const uint32_t known[] = {1,   0,   9,   50,  101, 108, 113, 204, 228, 229, 276, 12,  14,
-                                     6,   7,   8,   10,  51,  100, 104, 105, 107, 119, 127, 129, 163,
-                                     178, 179, 180, 181, 192, 239, 242, 253, 258};
+    static const uint32_t known[] = {1,   0,   9,   50,  101, 108, 113, 204, 228, 229, 276, 12,
+                                     14,  6,   7,   8,   10,  51,  100, 104, 105, 107, 119, 127,
+                                     129, 163, 178, 179, 180, 181, 192, 239, 242, 253, 258};
     size_t count = sizeof known / sizeof known[0];
     return choice < count ? known[choice] : choice == count ? 147 : known[choice % count];
 }
