@@ -96,7 +96,7 @@ static void check_transport(const struct packet *p, struct span in)
 static void check_whole(const struct packet *p, const struct evidence *e)
 {
     uint32_t next = 0;
-    FUZZ_HOLDS(p->piece_count > 0 && p->frame_count > 0 && !p->fragment, "whole, out of nothing");
+    FUZZ_HOLDS(p->piece_count > 0 && p->frame_count > 0, "whole, out of nothing");
     FUZZ_HOLDS(p->ip_payload_len <= UINT16_MAX, "%" PRIu32 " bytes", p->ip_payload_len);
     for (uint32_t i = 0; i < p->frame_count; i++)
         FUZZ_HOLDS(!p->frames[i].bytes.data && p->frames[i].number <= p->frame->number,
@@ -154,6 +154,7 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
     if (packet.pieces && verdict != VERDICT_FRAGMENT && verdict != VERDICT_OVERLAP) {
         check_whole(&packet, e);
         check_any(&packet);
+        FUZZ_HOLDS(verdict != VERDICT_OK || !packet.fragment, "a fragment that is a packet");
         if (verdict == VERDICT_OK)
             check_transport(&packet, packet.ip_payload);
     } else {
