@@ -1,12 +1,16 @@
 /* defrag.h - IP fragments made whole (RFC 791 3.2, RFC 8200 4.5).
  *
- * Fragments wait, copied, until their datagram is whole. Where IPv4 fragments overlap, the first to
- * arrive wins, and bytes that differ leave an oddity. Where IPv6 fragments overlap, the whole
+ * Fragments wait, copied, until their datagram is whole. Where IPv4 fragments overlap, the first
+ * to arrive wins, and bytes that differ leave an oddity. Where IPv6 fragments overlap, the whole
  * datagram is refused (RFC 5722 4), later fragments of it too; an exact duplicate is no overlap.
  *
- * Ceilings: 60 s by the capture's clock from the first fragment, and `memory` bytes. A datagram that
- * is given up leaves an oddity with its first frame: fragments_incomplete, or fragments_evicted when
- * it was the oldest and the room was needed. */
+ * Fragments belong together within one path through tunnels. Where a datagram made whole holds a
+ * tunnel, and that a fragment again, the inner one is made whole in turn: its pieces are then
+ * those of the frames outside.
+ *
+ * Ceilings: 60 s by the capture's clock from the first fragment, and `memory` bytes. A datagram
+ * that is given up leaves an oddity with its first frame: fragments_incomplete, or
+ * fragments_evicted when it was the oldest and the room was needed. */
 #ifndef SEINE_REASSEMBLY_DEFRAG_H
 #define SEINE_REASSEMBLY_DEFRAG_H
 
@@ -20,9 +24,10 @@ struct defrag;
 struct defrag *defrag_new(struct sink *sink, size_t memory);
 void defrag_free(struct defrag *d); /* NULL is allowed */
 
-/* Takes a packet that dissect() has called a fragment. VERDICT_FRAGMENT while the datagram is not
- * whole; VERDICT_OVERLAP when it is refused; else `packet` has become the whole datagram, with its
- * pieces and frames, and the verdict is that of its transport. Its bytes live until the next call. */
+/* Takes a packet that dissect() has called a fragment. VERDICT_FRAGMENT while the datagram is
+ * not whole; VERDICT_OVERLAP when it is refused; else `packet` has become the whole datagram,
+ * with its pieces and frames, and the verdict is that of its transport. Its bytes live until the
+ * next call. */
 enum verdict defrag_push(struct defrag *d, struct packet *packet);
 
 /* Gives up all that still waits: the captures have ended. */
