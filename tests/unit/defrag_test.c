@@ -352,8 +352,8 @@ static void pieces_in_tunnels(void)
         INSIDE_A "\n" INSIDE_B,
         INSIDE_A "frag=8,24\n" INSIDE_B "frag=16 order=1,0",
         INSIDE_B "frag=8,16,24 order=3,1,2,0\n" INSIDE_A "frag=24 order=1,0",
-        "c ip proto=4 hex:4500002400070000401100000900000109000002"
-        "9c400050001000006161616161616161 frag=8,24 order=2,0,1",
+        ("c ip proto=4 hex:4500002400070000401100000900000109000002"
+         "9c400050001000006161616161616161 frag=8,24 order=2,0,1"),
     };
 
     for (size_t i = 0; i < COUNT(scripts); i++) {
