@@ -1,83 +1,14 @@
 /* policy_test.c - every policy, over all orders and overlaps of up to four segments in six bytes,
- * against a model that does everything a byte at a time.
- *
- * The model knows a policy as nine letters: how the segment that came lies to the one that is held,
- * and who keeps what they share, 'h' or 'c':
- *
- *                   it ends  before  with  after
- *     it begins before          c      c     c
- *               with            h      h     c        Linux
- *               after           h      h     h                                                       */
+ * against a model that does everything a byte at a time (policy_model.h). */
 #include "reassembly/receiver.h"
 
+#include "property/policy_model.h"
 #include "suite.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { BYTES = 6, SEGMENTS = 4, NOBODY = -1 };
-
-static const struct {
-    const char *name, *letters;
-    bool absolute, whole;
-} known[] = {
-    {"first", "hhh hhh hhh", true, false},    {"last", "ccc ccc ccc", true, false},
-    {"bsd", "ccc hhh hhh", false, false},     {"bsd-right", "hcc hcc hhc", false, false},
-    {"linux", "ccc hhc hhh", false, true},    {"old-linux", "ccc hcc hhh", false, true},
-    {"windows", "ccc hhh hhh", false, false}, {"windows2k3", "ccc hhh hhh", false, false},
-    {"vista", "hhh hhh hhh", false, false},   {"solaris", "hcc hcc hhc", false, false},
-    {"hpux11", "hcc hcc hhc", false, false},  {"hpux10", "ccc hhc hhh", false, false},
-    {"irix", "ccc hhc hhh", false, false},    {"macos", "ccc hhh hhh", false, false},
-};
-
-struct model {
-    int owner[BYTES];
-    struct range lay[SEGMENTS]; /* above next, when it came */
-    int next;
-};
-
-static int order(int64_t a, int64_t b)
-{
-    return a < b ? 0 : a == b ? 1 : 2;
-}
-
-/* Where the segment that holds a byte lies. */
-static struct range place(const struct model *m, int at, bool whole)
-{
-    struct range run = {at, at + 1};
-
-    if (whole)
-        return m->lay[m->owner[at]];
-    while (run.begin > m->next && m->owner[run.begin - 1] == m->owner[at])
-        run.begin--;
-    while (run.end < BYTES && m->owner[run.end] == m->owner[at])
-        run.end++;
-    return run;
-}
-
-static void model_take(struct model *m, size_t policy, int segment, int begin, int end)
-{
-    bool takes[BYTES] = {false};
-
-    if (!known[policy].absolute && begin < m->next)
-        begin = m->next;
-    m->lay[segment] = (struct range){begin, end};
-    for (int at = begin; at < end; at++) {
-        if (m->owner[at] == NOBODY) {
-            takes[at] = true;
-            continue;
-        }
-        struct range held = place(m, at, known[policy].whole);
-        int row = order(begin, held.begin), column = order(end, held.end);
-        takes[at] = known[policy].letters[row * 4 + column] == 'c';
-    }
-    for (int at = begin; at < end; at++) {
-        if (takes[at])
-            m->owner[at] = segment;
-    }
-    while (!known[policy].absolute && m->next < BYTES && m->owner[m->next] != NOBODY)
-        m->next++;
-}
+enum { BYTES = 6, SEGMENTS = 4 };
 
 /* Adds to `found` what is due; false where it does not rise. */
 static bool drain(struct receiver *r, int found[BYTES], int64_t *told)
@@ -96,14 +27,15 @@ static bool drain(struct receiver *r, int found[BYTES], int64_t *told)
 
 static bool is_like_the_model(size_t policy, const struct range *segments, int count)
 {
-    struct model m = {.next = 0};
+    struct model m;
     struct receiver r;
     int found[BYTES];
     int64_t told = 0;
     bool like = true;
 
     for (int at = 0; at < BYTES; at++)
-        m.owner[at] = found[at] = NOBODY;
+        found[at] = NOBODY;
+    model_init(&m);
     receiver_init(&r, policy_find(known[policy].name), 0);
     for (int i = 0; i < count && like; i++) {
         struct receiver_run run = {
@@ -155,7 +87,7 @@ static bool is_every_list_like_the_model(size_t policy, int count)
 
 static void every_order_and_overlap(void)
 {
-    for (size_t policy = 0; policy < sizeof known / sizeof known[0]; policy++)
+    for (size_t policy = 0; policy < KNOWN_COUNT; policy++)
         for (int count = 1; count <= SEGMENTS; count++)
             CU_ASSERT(is_every_list_like_the_model(policy, count));
 }
@@ -168,7 +100,7 @@ static void every_policy_is_known(void)
         CU_ASSERT_EQUAL(policy_at(count)->absolute, known[count].absolute);
         count++;
     }
-    CU_ASSERT_EQUAL(count, sizeof known / sizeof known[0]);
+    CU_ASSERT_EQUAL(count, (size_t)KNOWN_COUNT);
 }
 
 static const struct test tests[] = {
