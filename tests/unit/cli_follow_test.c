@@ -264,7 +264,7 @@ static void turns(const char *story, const char *expected)
     }
     made_case_done(&c);
     CU_ASSERT_EQUAL_FATAL(reader_open(&reader, c.path, &err), STATUS_OK);
-    CU_ASSERT_EQUAL_FATAL(conversation_open(&conversation, reader, ids, &err), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(conversation_open(&conversation, reader, ids, NULL, &err), STATUS_OK);
     turns_print(said, sizeof said, conversation);
     CU_ASSERT_STRING_EQUAL(said, expected);
     if (strcmp(said, expected) != 0)
