@@ -71,6 +71,12 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
+static bool repeats(const struct option_word *option)
+{
+    size_t len = strlen(option->argument);
+    return len > 3 && strcmp(option->argument + len - 3, "...") == 0;
+}
+
 static bool option_set(struct arguments *a, const struct command *command, int place,
                        const char *value)
 {
@@ -79,10 +85,17 @@ static bool option_set(struct arguments *a, const struct command *command, int p
         a->options[place] = "";
         return true;
     }
-    if (a->options[place]) {
+    if (a->options[place] && !repeats(option)) {
         usage_error(command, "--%s is given twice", option->name);
         return false;
     }
+    if (repeats(option) && a->repeated_count == ARGUMENTS_REPEAT_MAX) {
+        usage_error(command, "--%s is given more than %d times", option->name,
+                    ARGUMENTS_REPEAT_MAX);
+        return false;
+    }
+    if (repeats(option))
+        a->repeated[a->repeated_count++] = value;
     if (!is_choice(option->argument, value)) {
         usage_error(command, "--%s takes one of %s, not '%s'", option->name, option->argument,
                     value);

@@ -9,12 +9,18 @@
 
 struct command;
 
-enum { ARGUMENTS_OPTION_MAX = 24 }; /* options that one command may have */
+enum {
+    ARGUMENTS_OPTION_MAX = 24, /* options that one command may have */
+    ARGUMENTS_REPEAT_MAX = 256 /* times that one may be given */
+};
 
 struct arguments {
     const char *options[ARGUMENTS_OPTION_MAX]; /* by index in the command's table: the argument, ""
                                                   for a flag that is given, NULL if not given */
-    char **words;                              /* what is not an option */
+    const char
+        *repeated[ARGUMENTS_REPEAT_MAX]; /* all of the option that may be given several times */
+    size_t repeated_count;
+    char **words; /* what is not an option */
     int word_count;
     bool help;         /* --help was among them: nothing else was checked */
     char *const *argv; /* all of it, as main() got it; borrowed */

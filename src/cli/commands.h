@@ -23,10 +23,12 @@ enum exit_status {
 
 /* An option. Its place in the command's table is its index in struct arguments. */
 struct option_word {
-    const char *name;     /* long, without dashes; NULL ends the table */
-    char letter;          /* short, or 0 */
-    const char *argument; /* "CASE", or the choices "text|hex|raw", or NULL for a flag */
-    const char *text;     /* a sentence; an option without one is not listed */
+    const char *name; /* long, without dashes; NULL ends the table */
+    char letter;      /* short, or 0 */
+    const char
+        *argument;    /* "CASE", or the choices "text|hex|raw", or NULL for a flag; "NAME..." may be
+                             given several times, as one option of a command may */
+    const char *text; /* a sentence; an option without one is not listed */
 };
 
 struct argument_word {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 struct voice {
-    struct stream_cursor *pieces; /* NULL: this side says nothing */
-    struct stream_piece piece;    /* the rest of it is still to be told */
+    struct view *pieces;       /* NULL: this side says nothing */
+    struct stream_piece piece; /* the rest of it is still to be told */
     bool has_piece;
     bool begun;       /* the first piece has been seen, so that frontier means something */
     int64_t frontier; /* all before it is due */
@@ -73,9 +73,9 @@ int64_t ahead_reach(struct ahead *a, int64_t frontier)
 static enum status voice_load(struct voice *v, struct error *err)
 {
     while (!v->has_piece && v->pieces) {
-        enum status status = stream_cursor_next(v->pieces, &v->piece, err);
+        enum status status = view_next(v->pieces, &v->piece, err);
         if (status == STATUS_END) {
-            stream_cursor_close(v->pieces);
+            view_close(v->pieces);
             v->pieces = NULL;
         } else if (status != STATUS_OK) {
             return status;
@@ -214,11 +214,11 @@ enum status conversation_next(struct conversation *c, enum said_by *by, struct s
 }
 
 static enum status voice_open(struct voice *v, struct reader *reader, int64_t stream_id,
-                              bool needs_arrivals, struct error *err)
+                              const struct policy *policy, bool needs_arrivals, struct error *err)
 {
     if (stream_id < 0)
         return STATUS_OK;
-    enum status status = stream_cursor_open(&v->pieces, reader, stream_id, err);
+    enum status status = view_open(&v->pieces, reader, stream_id, policy, err);
     if (status != STATUS_OK || !needs_arrivals)
         return status;
     status = voice_load(v, err); /* before the first arrival: the frontier is the stream's start */
@@ -230,7 +230,8 @@ static enum status voice_open(struct voice *v, struct reader *reader, int64_t st
 }
 
 enum status conversation_open(struct conversation **conversation, struct reader *reader,
-                              const int64_t stream_ids[SIDE_COUNT], struct error *err)
+                              const int64_t stream_ids[SIDE_COUNT], const struct policy *policy,
+                              struct error *err)
 {
     *conversation = NULL;
     struct conversation *c = calloc(1, sizeof *c);
@@ -240,7 +241,7 @@ enum status conversation_open(struct conversation **conversation, struct reader 
     enum status status = STATUS_OK;
     for (int side = 0; side < SIDE_COUNT && status == STATUS_OK; side++) {
         c->voices[side].ahead.ranges = c->ranges[side];
-        status = voice_open(&c->voices[side], reader, stream_ids[side], both, err);
+        status = voice_open(&c->voices[side], reader, stream_ids[side], policy, both, err);
     }
     if (status != STATUS_OK) {
         conversation_close(c);
@@ -255,7 +256,7 @@ void conversation_close(struct conversation *c)
     if (!c)
         return;
     for (int side = 0; side < SIDE_COUNT; side++) {
-        stream_cursor_close(c->voices[side].pieces);
+        view_close(c->voices[side].pieces);
         arrival_cursor_close(c->voices[side].arrivals);
     }
     free(c);

@@ -15,7 +15,7 @@
 #define SEINE_CLI_CONVERSATION_H
 
 #include "base/error.h"
-#include "store/reader.h"
+#include "store/view.h"
 
 #include <stdint.h>
 
@@ -26,9 +26,10 @@ enum said_by { BY_CLIENT, BY_SERVER, SIDE_COUNT };
 struct conversation;
 
 /* The streams to tell, by side; a negative id leaves a side out. With one side alone the arrivals
- * are not needed, and not read. */
+ * are not needed, and not read. `policy` NULL: each stream as its own policy has it. */
 enum status conversation_open(struct conversation **conversation, struct reader *reader,
-                              const int64_t stream_ids[SIDE_COUNT], struct error *err);
+                              const int64_t stream_ids[SIDE_COUNT], const struct policy *policy,
+                              struct error *err);
 
 /* The next run of bytes, or gap, and who said it. The piece dies at the next call. STATUS_OK,
  * STATUS_END, STATUS_FAILED. */

@@ -20,8 +20,9 @@ static const struct option_word options[] = {
             "text, the default: lines, with what cannot be printed escaped. hex: a dump with "
             "positions. raw: the bytes and nothing else."},
     [POLICY] = {"policy", 0, "NAME",
-                "Which of several versions of a byte is shown: first, the only one that this build "
-                "has."},
+                "Where segments overlapped and differed: shows what a receiver with this overlap "
+                "policy has, first, last, bsd, linux, windows, solaris or another that seine "
+                "ingest knows. When not given, that of the ingest."},
     {0},
 };
 
@@ -29,7 +30,8 @@ static const struct option_word options[] = {
 struct wish {
     int64_t flow_id;
     enum transcript_form form;
-    const char *side; /* or NULL for both */
+    const char *side;            /* or NULL for both */
+    const struct policy *policy; /* or NULL for that of the ingest */
 };
 
 static bool wish_read(struct wish *w, const struct command *self, const struct arguments *a)
@@ -41,8 +43,9 @@ static bool wish_read(struct wish *w, const struct command *self, const struct a
         usage_error(self, "a flow is a number, as seine flows lists them, not '%s'", a->words[1]);
         return false;
     }
-    if (a->options[POLICY] && strcmp(a->options[POLICY], "first") != 0) {
-        usage_error(self, "this build has no policy but first, so not '%s'", a->options[POLICY]);
+    w->policy = a->options[POLICY] ? policy_find(a->options[POLICY]) : NULL;
+    if (a->options[POLICY] && !w->policy) {
+        usage_error(self, "there is no policy '%s'", a->options[POLICY]);
         return false;
     }
     if (w->form == AS_RAW && isatty(STDOUT_FILENO)) {
@@ -108,13 +111,31 @@ static enum status streams_find(int64_t ids[SIDE_COUNT], struct reader *reader,
     return status;
 }
 
+/* Says by which policy a side is shown, where that is not `first`. */
+static enum status print_policies(struct reader *reader, const int64_t ids[SIDE_COUNT],
+                                  const struct wish *w, struct error *err)
+{
+    static const char *const names[SIDE_COUNT] = {[BY_CLIENT] = "client", [BY_SERVER] = "server"};
+    enum status status = STATUS_OK;
+
+    for (int side = 0; side < SIDE_COUNT && status == STATUS_OK && w->form != AS_RAW; side++) {
+        const struct policy *policy = w->policy;
+        if (ids[side] >= 0 && !policy)
+            status = view_policy(&policy, reader, ids[side], err);
+        if (ids[side] >= 0 && status == STATUS_OK && policy != policy_at(0))
+            printf("[%s: policy %s]\n", names[side], policy->name);
+    }
+    return status;
+}
+
 /* All of the conversation. `*missing` is how many bytes its gaps have. */
 static enum status conversation_print(uint64_t *missing, struct reader *reader,
-                                      const int64_t ids[SIDE_COUNT], enum transcript_form form,
+                                      const int64_t ids[SIDE_COUNT], const struct wish *w,
                                       struct error *err)
 {
+    enum transcript_form form = w->form;
     struct conversation *conversation;
-    enum status status = conversation_open(&conversation, reader, ids, err);
+    enum status status = conversation_open(&conversation, reader, ids, w->policy, err);
     if (status != STATUS_OK)
         return status;
     struct transcript transcript;
@@ -150,7 +171,9 @@ static enum exit_status follow_run(const struct command *self, const struct argu
     if (status == STATUS_OK && wish.form != AS_RAW && ids[BY_CLIENT] < 0 && ids[BY_SERVER] < 0)
         puts("[no payload]");
     if (status == STATUS_OK)
-        status = conversation_print(&missing, reader, ids, wish.form, &err);
+        status = print_policies(reader, ids, &wish, &err);
+    if (status == STATUS_OK)
+        status = conversation_print(&missing, reader, ids, &wish, &err);
     reader_close(reader);
     if (status != STATUS_OK) {
         say("%s", err.text);
@@ -192,12 +215,13 @@ static const struct exit_word exits[] = {
 static const struct example examples[] = {
     {"seine follow case.db 17", "The conversation, to read."},
     {"seine follow case.db 17 --side server --as raw > body", "What the server sent, as a file."},
+    {"seine follow case.db 17 --policy linux", "The conversation as two Linux hosts had it."},
     {0},
 };
 
 const struct command command_follow = {
     .name = "follow",
-    .synopsis = "[--side client|server] [--as text|hex|raw] CASE FLOW",
+    .synopsis = "[--side client|server] [--as text|hex|raw] [--policy NAME] CASE FLOW",
     .summary = "print what the two sides of a conversation said",
     .description = description,
     .arguments = argument_words,

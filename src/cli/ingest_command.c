@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT, FILTER, MERGE, MEMORY, JOBS, PAYLOAD, POLICY, NO_HASH, SYNC, QUIET };
+enum { OUTPUT, FILTER, MERGE, MEMORY, JOBS, PAYLOAD, POLICY, FRAG_POLICY, NO_HASH, SYNC, QUIET };
 
 enum { JOBS_MOST = 64, COMMAND_LINE_MOST = 1 << 20 };
 
@@ -36,9 +36,16 @@ static const struct option_word options[] = {
     [PAYLOAD] = {"payload", 0, "keep|reference",
                  "keep: the payload is in the case. reference: it stays in the capture; this build "
                  "does not have that yet."},
-    [POLICY] = {"policy", 0, "NAME",
-                "Which of several versions of a byte is taken: first, the only one that this "
-                "build has."},
+    [POLICY] = {"policy", 0, "[NET=]NAME...",
+                "Where segments overlap and differ: the stream that is hashed, and that follow "
+                "shows, is as a receiver with this overlap policy has it. first (the default), "
+                "last, bsd, bsd-right, linux, old-linux, windows, windows2k3, vista, solaris, "
+                "hpux10, hpux11, irix or macos. With NET=, such as 10.0.0.0/8=linux, only for "
+                "receivers in that network; the longest counts. May be given several times. What "
+                "is stored does not depend on it: every version is in the case."},
+    [FRAG_POLICY] = {"frag-policy", 0, "first|last|bsd|bsd-right|linux|windows|solaris",
+                     "Which bytes are taken where IPv4 fragments overlap; first when not given. "
+                     "IPv6 fragments that overlap are refused, as RFC 5722 says."},
     [NO_HASH] = {"no-hash", 0, NULL, "Leave out the SHA-256 of evidence and streams."},
     [SYNC] = {"sync", 0, NULL, "Flush to the disk, so that the case survives a loss of power."},
     [QUIET] = {"quiet", 'q', NULL, "No progress on the terminal, and no line at the end."},
@@ -131,10 +138,9 @@ static bool options_read(struct ingest_options *to, const struct arguments *a)
         usage_error(self, "this build does not have --payload reference yet");
         return false;
     }
-    if (a->options[POLICY] && strcmp(a->options[POLICY], "first") != 0) {
-        usage_error(self, "this build has no policy but first, so not '%s'", a->options[POLICY]);
-        return false;
-    }
+    to->policies = a->repeated;
+    to->policy_count = a->repeated_count;
+    to->fragment_policy = a->options[FRAG_POLICY];
     to->filter = a->options[FILTER];
     to->merge = a->options[MERGE] != NULL;
     to->no_hash = a->options[NO_HASH] != NULL;

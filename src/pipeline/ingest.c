@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "pipeline/reading.h"
+#include "reassembly/policy.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -33,6 +34,7 @@ struct run {
     size_t count;
     struct store *store;
     struct life life;
+    struct policy_choice policies;
     uint64_t frames;
     uint64_t bytes_all;
     uint64_t bytes_before;      /* of captures read to their end */
@@ -339,7 +341,9 @@ static enum status read_interleaved(struct run *run)
 static enum status open_life(struct run *run, size_t memory)
 {
     run->life.sink = store_sink(run->store);
-    run->life.defrag = defrag_new(run->life.sink, memory / 16);
+    const char *name = run->options->fragment_policy;
+    run->life.defrag = defrag_new(run->life.sink, memory / 16,
+                                  name ? fragment_policy_find(name) : fragment_policy_at(0));
     run->life.flows = flows_new(run->life.sink, memory / 2, &flow_timeouts_offline);
     if (!run->life.defrag || !run->life.flows)
         return error_set(run->err, "no memory for the flow table");
@@ -365,24 +369,42 @@ static enum status read_captures(struct run *run)
     return store_checkpoint(run->store, run->err);
 }
 
-/* The options that change rows, as JSON. */
+/* A string of JSON, quotes and all. */
+static bool json_add_text(struct buffer *text, const char *value)
+{
+    bool done = buffer_add_text(text, "\"");
+    for (const char *c = value; *c && done; c++) {
+        if (*c == '"' || *c == '\\')
+            done = buffer_print(text, "\\%c", *c);
+        else if ((unsigned char)*c < 0x20)
+            done = buffer_print(text, "\\u%04x", (unsigned)*c);
+        else
+            done = buffer_add_byte(text, (uint8_t)*c);
+    }
+    return done && buffer_add_text(text, "\"");
+}
+
+/* The options that change rows, as JSON: {"filter":"tcp","policy":["bsd","10.0.0.0/8=linux"]}. */
 static char *options_json(const struct ingest_options *o)
 {
     struct buffer text;
+    const char *comma = "";
     buffer_init(&text, 1 << 20);
     bool done = buffer_add_text(&text, "{");
     if (o->filter) {
-        done = done && buffer_add_text(&text, "\"filter\":\"");
-        for (const char *c = o->filter; *c && done; c++) {
-            if (*c == '"' || *c == '\\')
-                done = buffer_print(&text, "\\%c", *c);
-            else if ((unsigned char)*c < 0x20)
-                done = buffer_print(&text, "\\u%04x", (unsigned)*c);
-            else
-                done = buffer_add_byte(&text, (uint8_t)*c);
-        }
-        done = done && buffer_add_text(&text, "\"");
+        done = done && buffer_add_text(&text, "\"filter\":") && json_add_text(&text, o->filter);
+        comma = ",";
     }
+    for (size_t i = 0; i < o->policy_count && done; i++) {
+        done = buffer_print(&text, i == 0 ? "%s\"policy\":[" : "%s", comma) &&
+               json_add_text(&text, o->policies[i]);
+        comma = ",";
+    }
+    if (o->policy_count > 0)
+        done = done && buffer_add_text(&text, "]");
+    if (o->fragment_policy)
+        done = done && buffer_print(&text, "%s\"frag_policy\":", comma) &&
+               json_add_text(&text, o->fragment_policy);
     done = done && buffer_add_text(&text, "}");
     char *copy = done ? strdup(buffer_text(&text)) : NULL;
     buffer_release(&text);
@@ -402,6 +424,7 @@ static enum status open_store(struct run *run, size_t memory)
         .memory = memory / 8 * 3,
         .page_size = run->bytes_all > LARGE_CAPTURE ? 16384 : 4096,
         .hash = !o->no_hash,
+        .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,
         .jobs = o->jobs > 0 ? o->jobs : 1,
         .memory_total = memory,
@@ -466,13 +489,30 @@ static enum status run_without(struct run *run, struct reading *known, size_t me
     return run->count > 0 ? run_once(run, memory) : STATUS_OK;
 }
 
+static enum status choose_policies(struct policy_choice *to, const struct ingest_options *options,
+                                   struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    *to = (struct policy_choice){0};
+    for (size_t i = 0; i < options->policy_count && status == STATUS_OK; i++)
+        status = policy_choice_add(to, options->policies[i], err);
+    return status;
+}
+
 enum status ingest_check(const struct ingest_options *options, struct error *err)
 {
     struct filter *filter = NULL;
 
     if (options->memory && options->memory < INGEST_MEMORY_LEAST)
         return error_set(err, "--memory must be at least %d MiB", INGEST_MEMORY_LEAST >> 20);
-    enum status status = options->filter ? filter_new(&filter, options->filter, err) : STATUS_OK;
+    if (options->fragment_policy && !fragment_policy_find(options->fragment_policy))
+        return error_set(err, "there is no fragment policy '%.60s'", options->fragment_policy);
+    struct policy_choice policies;
+    enum status status = choose_policies(&policies, options, err);
+    policy_choice_release(&policies);
+    if (status == STATUS_OK && options->filter)
+        status = filter_new(&filter, options->filter, err);
     filter_free(filter);
     return status;
 }
@@ -488,6 +528,8 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     if (status == STATUS_OK && !(run.option_text = options_json(options)))
         status = error_set(err, "no memory");
     if (status == STATUS_OK)
+        status = choose_policies(&run.policies, options, err);
+    if (status == STATUS_OK)
         status = look_at_captures(&run);
     if (status == STATUS_OK && options->filter)
         status = filter_new(&run.life.filter, options->filter, err);
@@ -499,6 +541,7 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
         reading_release(&run.readings[i]);
     free(run.readings);
     free(run.option_text);
+    policy_choice_release(&run.policies);
     filter_free(run.life.filter);
     return status;
 }

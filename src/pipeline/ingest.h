@@ -22,7 +22,12 @@ struct ingest_options {
     size_t capture_count;
     const char *filter; /* libpcap's language, or NULL */
     bool merge;         /* interleave the captures by time instead of one after the other */
-    bool no_hash;       /* neither of evidence nor of streams */
+    /* Overlap policies, each "NAME" or "NETWORK=NAME" by the receiver's network (reassembly/policy.h): the
+     * view that streams are hashed of. Then that of IPv4 fragments, or NULL for `first`. */
+    const char *const *policies;
+    size_t policy_count;
+    const char *fragment_policy;
+    bool no_hash; /* neither of evidence nor of streams */
     bool sync;
     size_t memory;                 /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
     int jobs;                      /* 0 is the default */

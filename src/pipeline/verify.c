@@ -10,6 +10,7 @@
 #include "pipeline/replay.h"
 #include "pipeline/witness.h"
 #include "store/seal.h"
+#include "store/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,7 +193,25 @@ static struct evidence_file *file_of(void *context, uint32_t evidence_id)
 struct stream_row {
     int64_t stream_id, start, length, stored, missing, truncated, missing_tail;
     char sha256[DIGEST_HEX_LEN + 1];
+    const struct policy *other; /* the hash is of the view under this one; NULL: of the chunks */
 };
+
+/* The hash of a stream in conflict is that of its view. */
+static void prove_view(struct verification *v, const struct stream_row *row)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+    struct error why = {""};
+
+    if (view_hash(hex, v->reader, row->stream_id, row->other, &why) != STATUS_OK)
+        say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, why.text);
+    else if (strcmp(hex, row->sha256) != 0)
+        say(v, PROOF_FAILS, "stream %" PRId64 ": its view under policy %s has not its SHA-256",
+            row->stream_id, row->other->name);
+    else
+        say(v, PROOF_HOLDS,
+            "stream %" PRId64 ": %" PRId64 " bytes in the case have its SHA-256 under policy %s",
+            row->stream_id, row->stored, row->other->name);
+}
 
 /* The case's own bytes and gaps add up to its row. */
 static enum status prove_chunks(struct verification *v, const struct stream_row *row,
@@ -242,6 +261,8 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
             row->stream_id);
     else if (!row->sha256[0])
         say(v, PROOF_NOT_POSSIBLE, "stream %" PRId64 ": it was not hashed", row->stream_id);
+    else if (row->other)
+        prove_view(v, row);
     else if (strcmp(hex, row->sha256) != 0)
         say(v, PROOF_FAILS, "stream %" PRId64 ": its chunks do not have its SHA-256",
             row->stream_id);
@@ -306,8 +327,9 @@ static enum status prove_arrivals(struct verification *v, const struct stream_ro
     enum status status = load_takeovers(v, &takeovers, &takeover_count, row->stream_id);
 
     if (status == STATUS_OK)
-        status = replay_stream(&replayed, v->reader, row->stream_id, row->start, row->sha256,
-                               takeovers, takeover_count, file_of, v, v->err);
+        status = replay_stream(&replayed, v->reader, row->stream_id, row->start,
+                               row->other ? "" : row->sha256, takeovers, takeover_count, file_of, v,
+                               v->err);
     free(takeovers);
     if (status != STATUS_OK) {
         say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, v->err->text);
@@ -329,6 +351,22 @@ static enum status prove_arrivals(struct verification *v, const struct stream_ro
     return STATUS_OK;
 }
 
+/* Which view a stream's hash is of. False after a proof that fails. */
+static bool find_policy(struct verification *v, struct stream_row *row, bool in_conflict)
+{
+    const struct policy *policy;
+    struct error why = {""};
+
+    if (!in_conflict)
+        return true;
+    if (view_policy(&policy, v->reader, row->stream_id, &why) != STATUS_OK) {
+        say(v, PROOF_FAILS, "%s", why.text);
+        return false;
+    }
+    row->other = policy == policy_at(0) ? NULL : policy;
+    return true;
+}
+
 static enum status prove_streams(struct verification *v)
 {
     sqlite3_stmt *s;
@@ -337,7 +375,7 @@ static enum status prove_streams(struct verification *v)
     enum status status =
         digest ? reader_prepare(v->reader, &s,
                                 "SELECT stream_id, start, length, stored, missing, truncated, "
-                                "missing_tail, sha256 FROM streams ORDER BY stream_id",
+                                "missing_tail, sha256, conflicted FROM streams ORDER BY stream_id",
                                 v->err)
                : error_set(v->err, "no memory");
 
@@ -346,11 +384,18 @@ static enum status prove_streams(struct verification *v)
         return status;
     }
     while (status == STATUS_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        struct stream_row row = {sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
-                                 sqlite3_column_int64(s, 2), sqlite3_column_int64(s, 3),
-                                 sqlite3_column_int64(s, 4), sqlite3_column_int64(s, 5),
-                                 sqlite3_column_int64(s, 6), ""};
+        struct stream_row row = {sqlite3_column_int64(s, 0),
+                                 sqlite3_column_int64(s, 1),
+                                 sqlite3_column_int64(s, 2),
+                                 sqlite3_column_int64(s, 3),
+                                 sqlite3_column_int64(s, 4),
+                                 sqlite3_column_int64(s, 5),
+                                 sqlite3_column_int64(s, 6),
+                                 "",
+                                 NULL};
         snprintf(row.sha256, sizeof row.sha256, "%s", text_of(s, 7));
+        if (!find_policy(v, &row, sqlite3_column_int64(s, 8) != 0))
+            continue;
         status = prove_chunks(v, &row, digest);
         if (status == STATUS_OK)
             status = prove_arrivals(v, &row);

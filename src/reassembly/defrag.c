@@ -11,6 +11,8 @@
 #include "reassembly/tunnels.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,13 +50,14 @@ struct datagram {
 
 struct defrag {
     struct sink *sink;
+    const struct policy *policy;
     struct budget budget;
     struct datagram *waiting; /* uthash's head */
     struct datagram *done;    /* the one last made whole, whose bytes are lent out */
     struct tunnels *tunnels;  /* owned */
 };
 
-struct defrag *defrag_new(struct sink *sink, size_t memory)
+struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy)
 {
     struct defrag *d = calloc(1, sizeof *d);
     if (!d)
@@ -65,6 +68,7 @@ struct defrag *defrag_new(struct sink *sink, size_t memory)
         return NULL;
     }
     d->sink = sink;
+    d->policy = policy;
     budget_init(&d->budget, memory - memory / 16);
     return d;
 }
@@ -247,38 +251,131 @@ static bool pieces_put(struct defrag *d, struct datagram *g, uint32_t *at, uint3
     return true;
 }
 
+/* The positions that both the fragment and piece `i` have captured; may be empty. */
+static struct range common(const struct datagram *g, uint32_t i, const struct packet *p)
+{
+    const struct piece *piece = &g->pieces[i];
+    struct range both = {piece->start, (int64_t)piece->start + piece->len};
+    int64_t mine = (int64_t)p->fragment_at + (int64_t)p->ip_payload.len;
+
+    if (both.begin < p->fragment_at)
+        both.begin = p->fragment_at;
+    if (both.end > mine)
+        both.end = mine;
+    return both;
+}
+
 /* Whether the fragment says something else than piece `i` where both have bytes. */
 static bool differs(const struct datagram *g, uint32_t i, const struct packet *p)
 {
-    uint32_t start = g->pieces[i].start, end = start + g->pieces[i].len;
-    uint32_t mine = p->fragment_at + (uint32_t)p->ip_payload.len;
+    struct range both = common(g, i, p);
 
-    if (start < p->fragment_at)
-        start = p->fragment_at;
-    if (end > mine)
-        end = mine;
-    return start < end && memcmp(g->bytes + start, p->ip_payload.data + (start - p->fragment_at),
-                                 end - start) != 0;
+    return both.begin < both.end &&
+           memcmp(g->bytes + both.begin, p->ip_payload.data + (both.begin - p->fragment_at),
+                  (size_t)(both.end - both.begin)) != 0;
 }
 
-/* Adds what the fragment brings that was not there. False when there is no memory for it. */
-static bool add(struct defrag *d, struct datagram *g, const struct packet *p, bool *conflict)
-{
-    uint32_t at = p->fragment_at, end = at + p->ip_payload_len, i = 0;
+enum { SHOWN = 32, CONFLICT_TEXT_MAX = 256 }; /* bytes of each version; of the sentence */
 
-    *conflict = false;
-    while (i < g->piece_count && g->pieces[i].start + g->pieces[i].wire_len <= at)
-        i++;
-    while (at < end) {
-        if (i == g->piece_count || g->pieces[i].start >= end)
-            return pieces_put(d, g, &i, at, end, p);
-        if (g->pieces[i].start > at && !pieces_put(d, g, &i, at, g->pieces[i].start, p))
+static void add_hex(char hex[2 * SHOWN + 4], const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len && i < SHOWN; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    strcpy(hex + 2 * (len < SHOWN ? len : SHOWN), len > SHOWN ? "..." : "");
+}
+
+/* Both versions of the first run of bytes in which the fragment differs from piece `i`. */
+static void describe_conflict(char text[CONFLICT_TEXT_MAX], const struct datagram *g, uint32_t i,
+                              const struct packet *p)
+{
+    struct range both = common(g, i, p);
+    const uint8_t *held = g->bytes + both.begin;
+    const uint8_t *came = p->ip_payload.data + (both.begin - p->fragment_at);
+    size_t at = 0, most = (size_t)(both.end - both.begin);
+    char held_hex[2 * SHOWN + 4], came_hex[2 * SHOWN + 4];
+
+    while (held[at] == came[at])
+        at++;
+    size_t end = at + 1;
+    while (end < most && held[end] != came[end])
+        end++;
+    add_hex(held_hex, held + at, end - at);
+    add_hex(came_hex, came + at, end - at);
+    snprintf(text, CONFLICT_TEXT_MAX,
+             "byte %" PRId64 " of the datagram: frame %" PRIu64 " has %s, frame %" PRIu64 " %s",
+             both.begin + (int64_t)at, g->frames[g->pieces[i].frame].number, held_hex,
+             p->frame->number, came_hex);
+}
+
+/* Takes [begin, end), which it has a part of, from piece `*i`. `*i` is afterwards the first piece behind
+ * begin. False when there is no memory. */
+static bool piece_cut(struct defrag *d, struct datagram *g, uint32_t *i, uint32_t begin,
+                      uint32_t end)
+{
+    struct piece held = g->pieces[*i];
+    uint32_t held_end = held.start + held.wire_len;
+    bool before = held.start<begin, behind = held_end> end;
+
+    g->covered -= (behind ? end : held_end) - (before ? begin : held.start);
+    if (before) {
+        struct piece *left = &g->pieces[*i];
+        left->wire_len = begin - held.start;
+        if (left->len > left->wire_len)
+            left->len = left->wire_len;
+        (*i)++;
+    }
+    if (!behind) {
+        if (!before) {
+            g->piece_count--;
+            memmove(g->pieces + *i, g->pieces + *i + 1, (g->piece_count - *i) * sizeof *g->pieces);
+        }
+        return true;
+    }
+    if (before) { /* in two: the right part is a piece more */
+        void *pieces = grow(d, g, g->pieces, &g->piece_room, g->piece_count + 1, sizeof *g->pieces);
+        if (!pieces)
             return false;
-        *conflict |= differs(g, i, p);
-        at = g->pieces[i].start + g->pieces[i].wire_len;
+        g->pieces = pieces;
+        memmove(g->pieces + *i + 1, g->pieces + *i, (g->piece_count - *i) * sizeof *g->pieces);
+        g->piece_count++;
+    }
+    uint32_t skipped = end - held.start;
+    g->pieces[*i] = (struct piece){.start = end,
+                                   .len = held.len > skipped ? held.len - skipped : 0,
+                                   .wire_len = held_end - end,
+                                   .frame = held.frame,
+                                   .offset = held.offset + skipped};
+    return true;
+}
+
+/* Adds what the policy takes of the fragment. False when there is no memory for it. `text` is what it
+ * contradicts first, or empty. */
+static bool add(struct defrag *d, struct datagram *g, const struct packet *p,
+                char text[CONFLICT_TEXT_MAX])
+{
+    uint32_t begin = p->fragment_at, end = begin + p->ip_payload_len, i = 0;
+    uint32_t from = begin; /* all of it before this is placed */
+    struct range came = {begin, end};
+
+    text[0] = 0;
+    while (i < g->piece_count && g->pieces[i].start + g->pieces[i].wire_len <= begin)
+        i++;
+    while (i < g->piece_count && g->pieces[i].start < end) {
+        uint32_t start = g->pieces[i].start, held_end = start + g->pieces[i].wire_len;
+        struct range held = {start, held_end};
+        if (!text[0] && differs(g, i, p))
+            describe_conflict(text, g, i, p);
+        if (d->policy->takes(&held, &came)) {
+            if (!piece_cut(d, g, &i, begin, end))
+                return false;
+            continue;
+        }
+        if (from < start && !pieces_put(d, g, &i, from, start, p))
+            return false;
+        from = held_end;
         i++;
     }
-    return true;
+    return from >= end || pieces_put(d, g, &i, from, end, p);
 }
 
 static bool is_overlap(const struct datagram *g, const struct packet *p)
@@ -365,17 +462,21 @@ static enum verdict take(struct defrag *d, struct packet *p, bool *is_whole)
         return VERDICT_OVERLAP;
     }
 
-    bool conflict;
-    bool added = add(d, g, p, &conflict);
+    char conflict[CONFLICT_TEXT_MAX];
+    bool added = add(d, g, p, conflict);
     uint32_t end = p->fragment_at + p->ip_payload_len;
     if (!p->more_fragments) {
-        conflict |= g->has_total && g->total != end;
+        if (!conflict[0] && g->has_total && g->total != end)
+            snprintf(conflict, sizeof conflict,
+                     "a last fragment ends at byte %" PRIu32 ", frame %" PRIu64
+                     " is one that ends at %" PRIu32,
+                     g->total, p->frame->number, end);
         if (!g->has_total)
             g->total = end;
         g->has_total = true;
     }
-    if (conflict)
-        d->sink->oddity(d->sink, NULL, p->frame, ODDITY_FRAGMENT_CONFLICT, NULL);
+    if (conflict[0])
+        d->sink->oddity(d->sink, NULL, p->frame, ODDITY_FRAGMENT_CONFLICT, conflict);
     if (p->fragment_at == 0 && !g->has_first) {
         g->first = *p;
         g->has_first = true;

@@ -1,7 +1,8 @@
 /* defrag.h - IP fragments made whole (RFC 791 3.2, RFC 8200 4.5).
  *
- * Fragments wait, copied, until their datagram is whole. Where IPv4 fragments overlap, the first
- * to arrive wins, and bytes that differ leave an oddity. Where IPv6 fragments overlap, the whole
+ * Fragments wait, copied, until their datagram is whole. Where IPv4 fragments overlap, a policy says
+ * who keeps what they share (policy.h): by default the first to arrive. Bytes that differ leave an
+ * oddity with both versions of the first of them. Where IPv6 fragments overlap, the whole
  * datagram is refused (RFC 5722 4), later fragments of it too; an exact duplicate is no overlap.
  *
  * Fragments belong together within one path through tunnels. Where a datagram made whole holds a
@@ -14,14 +15,16 @@
 #ifndef SEINE_REASSEMBLY_DEFRAG_H
 #define SEINE_REASSEMBLY_DEFRAG_H
 
+#include "reassembly/policy.h"
 #include "reassembly/sink.h"
 
 #include <stddef.h>
 
 struct defrag;
 
-/* NULL when there is no memory. `sink` hears of oddities only, and is borrowed. */
-struct defrag *defrag_new(struct sink *sink, size_t memory);
+/* NULL when there is no memory. `sink` hears of oddities only, and is borrowed. `policy` is one of
+ * fragments. */
+struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy);
 void defrag_free(struct defrag *d); /* NULL is allowed */
 
 /* Takes a packet that dissect() has called a fragment. VERDICT_FRAGMENT while the datagram is

@@ -48,7 +48,7 @@ static void write_row(struct store *s, struct kept_flow *k, enum side side, int6
 }
 
 /* Compares the arrival with what is kept in `range`, and writes a row for each maximal range in
- * which they differ. `taken`: the arrival's bytes are to be the kept ones. */
+ * which they differ and that one frame brought. `taken`: the arrival's bytes are to be the kept ones. */
 static bool compare(struct store *s, struct kept_flow *k, const struct arrival *a,
                     struct range range, bool taken)
 {
@@ -65,10 +65,11 @@ static bool compare(struct store *s, struct kept_flow *k, const struct arrival *
             at++;
             continue;
         }
-        size_t end = at + 1;
-        while (end < len && kept[end] != came[end])
-            end++;
         int64_t position = range.begin + (int64_t)at;
+        int64_t frame_end = owners_end(a, position) - range.begin;
+        size_t most = frame_end < (int64_t)len ? (size_t)frame_end : len, end = at + 1;
+        while (end < most && kept[end] != came[end])
+            end++;
         struct chunk_view in = chunks_view(s, k, a->side, position, 1);
         struct owner held_by = owners_find(s, k, a->side, position, &in);
         struct owner came_by = owners_of(a, position);

@@ -31,7 +31,18 @@ static const char *verdict_of(const struct stream_rare *rare)
     return "complete";
 }
 
-static void write_stream(struct store *s, struct kept_flow *k, enum side side)
+/* The policy of who receives what `side` sends; NULL is first. Only TCP has overlaps. */
+static const char *policy_of(const struct store *s, const struct flow *flow, enum side side)
+{
+    if (!s->policies || flow->key.protocol != TRANSPORT_TCP)
+        return NULL;
+    const struct policy *policy =
+        policy_choose(s->policies, flow_address(flow, side_other(side)), flow->key.ip_version);
+    return policy == policy_at(0) ? NULL : policy->name;
+}
+
+static void write_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
+                         enum side side)
 {
     static const struct stream_rare none;
     const struct kept_stream *t = k->sides[side];
@@ -58,6 +69,7 @@ static void write_stream(struct store *s, struct kept_flow *k, enum side side)
         put_text_len(row, 12, hex, DIGEST_HEX_LEN);
     else
         put_null(row, 12);
+    put_text(row, 13, policy_of(s, flow, side));
     insert_end(&s->insert, row);
     s->counts.streams++;
 }
@@ -149,6 +161,6 @@ void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow 
     records_write_frames(s, k);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
         if (k->sides[side])
-            write_stream(s, k, side);
+            write_stream(s, flow, k, side);
     oddities_write(s, k);
 }

@@ -71,6 +71,9 @@ static const char *const texts[STATEMENT_COUNT] = {
                     " last_ns = max(last_ns, excluded.last_ns),"
                     " flows_as_client = flows_as_client + excluded.flows_as_client,"
                     " flows_as_server = flows_as_server + excluded.flows_as_server",
+    [SELECT_VIEW] = "SELECT stream_id FROM streams WHERE stream_id > ?1 AND policy IS NOT NULL"
+                    " AND conflicted > 0 ORDER BY stream_id LIMIT 1",
+    [UPDATE_STREAM_HASH] = "UPDATE streams SET sha256 = ?2 WHERE stream_id = ?1",
 };
 
 /* The tables that go through batches. */
@@ -90,8 +93,8 @@ static const struct {
     [INSERT_FLOW_FRAMES] = {"batch_frames", "flow_frames (flow_id, part, frames, data)", 4},
     [INSERT_STREAM] = {"batch_streams",
                        "streams (stream_id, flow_id, side, start, length, stored, missing,"
-                       " truncated, missing_tail, conflicted, verdict, sha256)",
-                       12},
+                       " truncated, missing_tail, conflicted, verdict, sha256, policy)",
+                       13},
     [INSERT_STREAM_DATA] = {"batch_data", "stream_data (stream_id, position, data)", 3},
     [INSERT_ARRIVALS] = {"batch_arrivals", "arrivals (stream_id, part, segments, low, high, data)",
                          6},

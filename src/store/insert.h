@@ -55,6 +55,8 @@ enum statement {
     INSERT_ODDITY,
     UPDATE_ODDITY,
     UPSERT_HOST,
+    SELECT_VIEW,
+    UPDATE_STREAM_HASH,
     STATEMENT_COUNT
 };
 

@@ -66,3 +66,14 @@ struct owner owners_of(const struct arrival *a, int64_t position)
             return (struct owner){record.evidence_id, record.frame};
     return (struct owner){a->packet->frame->evidence_id, a->packet->frame->number};
 }
+
+int64_t owners_end(const struct arrival *a, int64_t position)
+{
+    struct arrival_record record;
+
+    for (uint32_t i = 0; i < pieces_count(a); i++)
+        if (pieces_at(&record, a, i) && position >= record.position &&
+            position - record.position < record.length)
+            return record.position + record.length;
+    return a->position + (int64_t)a->bytes.len;
+}

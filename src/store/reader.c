@@ -30,7 +30,8 @@ enum {
 struct reader {
     sqlite3 *db;
     char *path;
-    int lock; /* a descriptor of the file, to ask for the writer's lock */
+    int lock;      /* a descriptor of the file, to ask for the writer's lock */
+    bool borrowed; /* the connection is another's */
 };
 
 static const char *const promised_tables[] = {
@@ -257,11 +258,31 @@ enum status reader_open(struct reader **reader, const char *path, struct error *
     return status;
 }
 
+enum status reader_borrow(struct reader **reader, sqlite3 *db, struct error *err)
+{
+    const char *path = sqlite3_db_filename(db, "main");
+    struct reader *r = malloc(sizeof *r);
+
+    *reader = NULL;
+    if (r)
+        *r = (struct reader){.db = db,
+                             .path = strdup(path && path[0] ? path : "the case"),
+                             .lock = -1,
+                             .borrowed = true};
+    if (!r || !r->path) {
+        free(r);
+        return error_set(err, "reading a case: no memory");
+    }
+    *reader = r;
+    return STATUS_OK;
+}
+
 void reader_close(struct reader *reader)
 {
     if (!reader)
         return;
-    close_database(reader);
+    if (!reader->borrowed)
+        close_database(reader);
     if (reader->lock >= 0)
         close(reader->lock); /* after SQLite's own, see above */
     free(reader->path);

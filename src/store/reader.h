@@ -23,6 +23,9 @@ struct reader;
 enum status reader_open(struct reader **reader, const char *path, struct error *err);
 void reader_close(struct reader *reader); /* NULL is allowed */
 
+/* A reader on a connection that stays its owner's: for whoever has one already. */
+enum status reader_borrow(struct reader **reader, sqlite3 *db, struct error *err);
+
 /* The connection, borrowed, for queries of the caller's own. */
 sqlite3 *reader_db(struct reader *reader);
 const char *reader_path(const struct reader *reader);

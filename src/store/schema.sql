@@ -147,7 +147,8 @@ CREATE TABLE streams (
     missing_tail INTEGER NOT NULL,  -- bytes known to have come after the last one present
     conflicted INTEGER NOT NULL,    -- bytes in conflict rows
     verdict TEXT NOT NULL,          -- complete | gap | conflict | truncated
-    sha256 TEXT                     -- of the bytes present, in order, gaps left out; NULL with --no-hash
+    sha256 TEXT,                    -- of the bytes present under its policy, in order, gaps left out; NULL with --no-hash
+    policy TEXT                     -- the overlap policy of its receiver (docs/policies.md); NULL is first
 ) STRICT;
 
 -- Payload. Small streams have one row in stream_data, the others their rows in chunk_data; `chunks`
@@ -185,7 +186,7 @@ CREATE TABLE gaps (
 ) STRICT, WITHOUT ROWID;
 
 -- Later arrivals that say something else: for each, every maximal range of positions in which its
--- bytes differ from those kept.
+-- bytes differ from those kept, and came in one frame.
 CREATE TABLE conflicts (
     conflict_id INTEGER PRIMARY KEY,
     stream_id INTEGER NOT NULL,

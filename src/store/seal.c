@@ -161,16 +161,34 @@ static char *seal_order(struct seal *s, const char *name, bool without_rowid)
     return order;
 }
 
-/* The rows that carry payload: only those of streams without a hash. */
-static char *seal_payload_sql(const char *name)
+/* Whether streams can have a policy: a case from before that has not the column. */
+static bool has_policies(const struct seal *s)
 {
+    sqlite3_stmt *row = NULL;
+    bool has = sqlite3_prepare_v2(s->db,
+                                  "SELECT 1 FROM pragma_table_xinfo('streams', 'main')"
+                                  " WHERE name = 'policy'",
+                                  -1, &row, NULL) == SQLITE_OK &&
+               sqlite3_step(row) == SQLITE_ROW;
+    sqlite3_finalize(row);
+    return has;
+}
+
+/* The rows that carry payload: only those of streams without a hash, or with one that is of other
+ * bytes than those that are stored. */
+static char *seal_payload_sql(const struct seal *s, const char *name)
+{
+    const char *other = has_policies(s) ? " OR (s.policy IS NOT NULL AND s.conflicted > 0)" : "";
+
     if (strcmp(name, "stream_data") == 0)
         return sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.stream_data AS d"
-                               " ON d.stream_id = s.stream_id WHERE s.sha256 IS NULL"
-                               " ORDER BY s.stream_id");
+                               " ON d.stream_id = s.stream_id WHERE s.sha256 IS NULL%s"
+                               " ORDER BY s.stream_id",
+                               other);
     return sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.chunk_data AS d"
-                           " ON d.stream_id = s.stream_id WHERE s.sha256 IS NULL"
-                           " ORDER BY s.stream_id, d.position, d.chunk_id");
+                           " ON d.stream_id = s.stream_id WHERE s.sha256 IS NULL%s"
+                           " ORDER BY s.stream_id, d.position, d.chunk_id",
+                           other);
 }
 
 static enum status seal_table(struct seal *s, const char *name, bool without_rowid,
@@ -179,7 +197,7 @@ static enum status seal_table(struct seal *s, const char *name, bool without_row
     char *sql = NULL;
 
     if (strcmp(name, "stream_data") == 0 || strcmp(name, "chunk_data") == 0) {
-        sql = seal_payload_sql(name);
+        sql = seal_payload_sql(s, name);
     } else {
         char *order = seal_order(s, name, without_rowid);
         if (order)

@@ -4,6 +4,7 @@
 #include "store/schema.h"
 #include "store/seal.h"
 #include "store/text.h"
+#include "store/view.h"
 #include "store/writer.h"
 
 #include <pwd.h>
@@ -105,7 +106,15 @@ static void continue_ids(struct store *s)
         return;
     }
     s->next_evidence_id = (uint32_t)evidence_id + 1;
-    s->next_flow_id = flow_id + 1;
+    s->next_flow_id = s->first_flow_id = flow_id + 1;
+}
+
+/* A case from before a column was there gets it. */
+static void add_columns(struct store *s)
+{
+    if (!s->file.partial &&
+        ask(s, "SELECT count(*) FROM pragma_table_xinfo('streams') WHERE name = 'policy'") == 0)
+        insert_run(&s->insert, "ALTER TABLE streams ADD COLUMN policy TEXT");
 }
 
 static void remark_on(struct store *s)
@@ -154,6 +163,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->sink = sink_table;
     s->memory_len = options->memory;
     s->hash = options->hash;
+    s->policies = options->policies;
     s->sync = options->sync;
     s->cached.stream_id = s->owner.stream_id = -1;
     if (case_file_open(&s->file, path, options->page_size, cache, options->sync, err) !=
@@ -172,6 +182,8 @@ enum status store_open(struct store **store, const char *path, const struct stor
     measure_rows(s);
     if (!s->insert.failed)
         remark_on(s);
+    if (!s->insert.failed)
+        add_columns(s);
     continue_ids(s);
     insert_run_row(s, options);
     if (s->insert.failed) {
@@ -210,6 +222,41 @@ struct store_counts store_counts(const struct store *s)
     return s->counts;
 }
 
+/* Streams were hashed as their bytes came, so as under `first`. Where another policy decides, and there
+ * is something to decide, the hash becomes that of the view. */
+static void hash_views(struct store *s)
+{
+    struct reader *reader;
+    struct error err = {""};
+    char hex[DIGEST_HEX_LEN + 1];
+    int64_t stream_id = 2 * s->first_flow_id - 1;
+    bool more = true;
+
+    if (!s->policies || !s->hash || s->insert.failed)
+        return;
+    enum status status = reader_borrow(&reader, s->file.db, &err);
+    while (status == STATUS_OK && more) {
+        struct row *row = insert_begin(&s->insert, SELECT_VIEW);
+        put_int(row, 1, stream_id);
+        more = insert_next(&s->insert, row);
+        if (more)
+            stream_id = sqlite3_column_int64(row->statement, 0);
+        insert_done(row);
+        if (!more)
+            break;
+        status = view_hash(hex, reader, stream_id, NULL, &err);
+        row = status == STATUS_OK ? insert_begin(&s->insert, UPDATE_STREAM_HASH) : NULL;
+        if (!row)
+            break;
+        put_int(row, 1, stream_id);
+        put_text_len(row, 2, hex, DIGEST_HEX_LEN);
+        insert_end(&s->insert, row);
+    }
+    reader_close(reader);
+    if (status != STATUS_OK)
+        insert_fail(&s->insert, "%s", err.text);
+}
+
 /* Indexes and the seal: the chunks are gone, so their memory is for SQLite's sorter. */
 static void finish_rows(struct store *s, char seal[65])
 {
@@ -222,6 +269,7 @@ static void finish_rows(struct store *s, char seal[65])
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
     insert_run(&s->insert, sql);
     insert_run(&s->insert, indexes_sql);
+    hash_views(s);
     if (s->insert.failed)
         return;
     struct error err;

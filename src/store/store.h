@@ -23,6 +23,7 @@
 #define SEINE_STORE_STORE_H
 
 #include "base/error.h"
+#include "reassembly/policy.h"
 #include "reassembly/sink.h"
 
 #include <stdbool.h>
@@ -43,8 +44,9 @@ struct store;
 
 struct store_options {
     size_t memory; /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
-    uint32_t page_size;  /* of a fresh case: 4096 or 16384 */
-    bool hash;           /* SHA-256 of streams */
+    uint32_t page_size;                   /* of a fresh case: 4096 or 16384 */
+    bool hash;                            /* SHA-256 of streams */
+    const struct policy_choice *policies; /* the view that it is of; borrowed. NULL: first */
     bool sync;           /* flush to the disk, so that it survives a loss of power */
     int jobs;            /* what stands in `runs` */
     size_t memory_total; /* likewise */

@@ -336,5 +336,5 @@ enum status tables_register(sqlite3 *db, struct error *err)
             return error_set(err, "the table %s cannot be registered: %s", table_kinds[i].name,
                              sqlite3_errmsg(db));
     }
-    return STATUS_OK;
+    return functions_register(db, err);
 }

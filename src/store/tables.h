@@ -14,4 +14,13 @@
 
 enum status tables_register(sqlite3 *db, struct error *err);
 
+/* The functions that compute views (view.h); tables_register() has them registered too.
+ *
+ *     stream_view_sha256(stream_id, policy)             as in streams.sha256; policy NULL: its own
+ *     stream_bytes(stream_id, position, length)         the bytes, of its own policy,
+ *     stream_bytes(stream_id, position, length, policy) or of another; NULL where one is missing
+ *
+ * A schema cannot call them: no view or trigger of a hostile case does. */
+enum status functions_register(sqlite3 *db, struct error *err);
+
 #endif

@@ -113,8 +113,9 @@ struct store {
 
     int64_t run_id;
     uint32_t next_evidence_id;
-    int64_t next_flow_id;
-    struct oddity_count *oddities; /* without a flow */
+    int64_t next_flow_id, first_flow_id;  /* of this run */
+    const struct policy_choice *policies; /* borrowed; NULL: all are first */
+    struct oddity_count *oddities;        /* without a flow */
     struct oddity_count
         *recent_oddities[ODDITY_COUNT]; /* of each kind, the one of those used last */
 
@@ -220,6 +221,7 @@ void owners_take(struct store *s, struct kept_flow *k, const struct arrival *a,
 /* The frame that brought the byte at `position` of an arrival: one of several when it was made
  * whole from fragments. */
 struct owner owners_of(const struct arrival *a, int64_t position);
+int64_t owners_end(const struct arrival *a, int64_t position); /* of what that frame brought */
 
 /* pieces.c - an arrival as one or several records. */
 uint32_t pieces_count(const struct arrival *a);

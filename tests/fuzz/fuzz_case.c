@@ -425,7 +425,8 @@ static void walk_conversation(struct reader *reader, int64_t flow_id, enum trans
     int64_t client = (int64_t)((uint64_t)flow_id * 2);
     const int64_t streams[SIDE_COUNT] = {client, client == INT64_MAX ? -1 : client + 1};
 
-    if (conversation_open(&conversation, reader, streams, &err) != STATUS_OK)
+    if (conversation_open(&conversation, reader, streams, policy_at((size_t)(flow_id & 15)),
+                          &err) != STATUS_OK)
         return;
     transcript_init(&transcript, nowhere, form, false);
     for (unsigned i = 0; i < STEPS_MAX; i++) {

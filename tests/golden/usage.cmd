@@ -14,7 +14,9 @@ seine ingest --memory lots x.pcap
 seine ingest --jobs 0 x.pcap
 seine ingest --payload reference x.pcap
 seine ingest --payload none x.pcap
-seine ingest --policy last x.pcap
+seine ingest --policy nobody x.pcap
+seine ingest --policy 10.0.0.0/33=bsd x.pcap
+seine ingest --frag-policy vista x.pcap
 seine ingest --merge=yes x.pcap
 seine flows
 seine flows a b
@@ -28,7 +30,7 @@ seine follow a one
 seine follow a -- -1
 seine follow --as song a 1
 seine follow --side left a 1
-seine follow --policy last a 1
+seine follow --policy nobody a 1
 seine extract a 1
 seine extract a one -o x.pcapng
 seine verify --seal abc a

@@ -204,7 +204,7 @@ static void part_write(struct made_case *c, const struct part *part, int stream_
     if (part->count == 0)
         return;
     snprintf(sql, sizeof sql,
-             "INSERT INTO streams VALUES (%d, 1, '%s', 0, %d, %d, 0, 0, 0, 0, 'gap', NULL)",
+             "INSERT INTO streams VALUES (%d, 1, '%s', 0, %d, %d, 0, 0, 0, 0, 'gap', NULL, NULL)",
              stream_id, stream_id % 2 == 0 ? "client" : "server", part->length, part->length);
     made_case_sql(c, sql);
     for (int at = 0, end; at < part->length; at = end) {
@@ -264,7 +264,7 @@ static void turns(const char *story, const char *expected)
     }
     made_case_done(&c);
     CU_ASSERT_EQUAL_FATAL(reader_open(&reader, c.path, &err), STATUS_OK);
-    CU_ASSERT_EQUAL_FATAL(conversation_open(&conversation, reader, ids, &err), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(conversation_open(&conversation, reader, ids, NULL, &err), STATUS_OK);
     turns_print(said, sizeof said, conversation);
     CU_ASSERT_STRING_EQUAL(said, expected);
     if (strcmp(said, expected) != 0)

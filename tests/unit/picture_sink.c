@@ -430,10 +430,11 @@ static void see_oddity(struct sink *sink, struct flow *flow, const struct frame 
 {
     struct picture_sink *p = (struct picture_sink *)sink;
 
-    (void)text;
     if (flow)
         told_flow(p, flow, "oddity");
     call(p, "oddity %s frame %" PRIu64, oddity_name(kind), frame->number);
+    if (text)
+        call(p, "says %s", text);
     if (strcmp(p->odd_before, oddity_name(kind)) != 0)
         odd_tell(p);
     snprintf(p->odd_before, sizeof(p->odd_before), "%s", oddity_name(kind));

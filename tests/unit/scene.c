@@ -57,8 +57,11 @@ static char *play(struct picture_sink *sink, const struct craft *c, const struct
         stage->timeouts ? stage->timeouts : &flow_timeouts_offline;
     size_t memory = stage->memory ? stage->memory : 16u << 20;
     size_t fragment_memory = stage->fragment_memory ? stage->fragment_memory : 1u << 20;
+    const struct policy *fragment_policy = stage->fragment_policy
+                                               ? fragment_policy_find(stage->fragment_policy)
+                                               : fragment_policy_at(0);
     struct flows *flows = or_abort(flows_new(&sink->sink, memory, timeouts));
-    struct defrag *defrag = or_abort(defrag_new(&sink->sink, fragment_memory));
+    struct defrag *defrag = or_abort(defrag_new(&sink->sink, fragment_memory, fragment_policy));
     struct frame frame = {.link_type = c->link_type, .evidence_id = 1, .offset = 24};
     char *verdicts = NULL;
     size_t len;

@@ -9,17 +9,18 @@ static void make(struct made_case *c)
 {
     made_case_new(c);
     made_case_sql(
-        c, "INSERT INTO runs VALUES (1, '0.1', 'seine x', 0, 1, 'h', 'u', 1, 1, NULL);"
-           "INSERT INTO evidence VALUES (1, 1, 'x.pcap', 'file', 'pcap', 24, NULL, 0, NULL, NULL,"
-           " 'complete', '{}', NULL);"
-           "INSERT INTO streams VALUES (4, 2, 'client', 0, 3, 3, 0, 0, 0, 0, 'complete', 'aa'),"
-           " (5, 2, 'server', 0, 6, 6, 0, 0, 0, 0, 'complete', NULL),"
-           " (6, 3, 'client', 0, 1, 1, 0, 0, 0, 0, 'complete', 'bb');"
-           "INSERT INTO stream_data VALUES (4, 0, x'414243');"
-           "INSERT INTO chunk_data (chunk_id, stream_id, position, length, part, data) VALUES"
-           " (1, 5, 3, 3, 0, x'444546'), (2, 5, 0, 3, 0, x'414243'), (3, 6, 0, 1, 0, x'58');"
-           "INSERT INTO gaps VALUES (4, 3, 1, 'unknown', 1);"
-           "INSERT INTO hosts VALUES ('::1', x'00000000000000000000000000000001', 1, 2, 3, 4)");
+        c,
+        "INSERT INTO runs VALUES (1, '0.1', 'seine x', 0, 1, 'h', 'u', 1, 1, NULL);"
+        "INSERT INTO evidence VALUES (1, 1, 'x.pcap', 'file', 'pcap', 24, NULL, 0, NULL, NULL,"
+        " 'complete', '{}', NULL);"
+        "INSERT INTO streams VALUES (4, 2, 'client', 0, 3, 3, 0, 0, 0, 0, 'complete', 'aa', NULL),"
+        " (5, 2, 'server', 0, 6, 6, 0, 0, 0, 0, 'complete', NULL, NULL),"
+        " (6, 3, 'client', 0, 1, 1, 0, 0, 0, 0, 'complete', 'bb', NULL);"
+        "INSERT INTO stream_data VALUES (4, 0, x'414243');"
+        "INSERT INTO chunk_data (chunk_id, stream_id, position, length, part, data) VALUES"
+        " (1, 5, 3, 3, 0, x'444546'), (2, 5, 0, 3, 0, x'414243'), (3, 6, 0, 1, 0, x'58');"
+        "INSERT INTO gaps VALUES (4, 3, 1, 'unknown', 1);"
+        "INSERT INTO hosts VALUES ('::1', x'00000000000000000000000000000001', 1, 2, 3, 4)");
 }
 
 static void seal_of(const struct made_case *c, char hex[65])

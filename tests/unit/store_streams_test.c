@@ -302,7 +302,7 @@ static void in_pieces(void)
     sqlite3_finalize(row);
     CHECK_SQL(
         &r, "SELECT position, length, kept_frame, other_frame FROM conflicts ORDER BY conflict_id",
-        "7|2|2|9 20|1|1|8");
+        "7|1|2|9 8|1|1|8 20|1|1|8");
     rig_release(&r);
 }
 

@@ -27,9 +27,10 @@ static void make(struct made_case *c)
     made_case_arrivals(c, 5, 0, some_arrivals, 1);
     made_case_arrivals(c, 9, 0, some_arrivals, 2);
     made_case_sql(
-        c, "INSERT INTO streams VALUES (4, 2, 'client', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL),"
-           " (5, 2, 'server', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL),"
-           " (7, 3, 'server', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL)");
+        c,
+        "INSERT INTO streams VALUES (4, 2, 'client', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL, NULL),"
+        " (5, 2, 'server', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL, NULL),"
+        " (7, 3, 'server', 0, 1, 1, 0, 0, 0, 0, 'complete', NULL, NULL)");
     CU_ASSERT_EQUAL_FATAL(tables_register(c->db, &err), STATUS_OK);
 }
 
