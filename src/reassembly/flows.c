@@ -192,19 +192,36 @@ static void expire(struct flows *t, int64_t now)
     }
 }
 
+/* Whether a flow at the front of its queue was busy in the later half of the time that it waited there. */
+static bool is_busy(const struct flows *t, const struct flow *f)
+{
+    return t->clock - f->last_ns < (t->clock - f->queued_ns) / 2;
+}
+
+/* Of the first few in a queue, the one that has been idle for longest; what was busy goes to the back
+ * before, once for that. NULL when the queue is empty. */
+static struct flow *idlest(struct flows *t, struct queue *q)
+{
+    enum { LOOKS = 8 };
+
+    while (q->oldest && is_busy(t, q->oldest)) {
+        struct flow *f = q->oldest;
+        queue_take(t, f);
+        queue_put(t, f);
+    }
+    struct flow *found = q->oldest, *f = found;
+    for (int i = 0; f && i < LOOKS; i++, f = f->newer) {
+        if (f->last_ns < found->last_ns)
+            found = f;
+    }
+    return found;
+}
+
 /* Takes a node from the flow that can best do without. False when there is none. */
 static bool evict(struct flows *t, const struct frame *frame)
 {
     for (int i = 0; i < QUEUES; i++) {
-        /* One that was busy since it was queued goes to the back once, unless all are. */
-        struct flow *f = t->queues[i].oldest;
-        for (int tries = 0; f && tries < 8; tries++) {
-            if (f->last_ns <= f->queued_ns)
-                break;
-            queue_take(t, f);
-            queue_put(t, f);
-            f = t->queues[i].oldest;
-        }
+        struct flow *f = idlest(t, &t->queues[i]);
         if (!f)
             continue;
         if (i != QUEUE_CLOSED)
