@@ -11,7 +11,6 @@ enum { SLAB_LEN = 64 * 1024 };
 
 struct pool_slab {
     struct pool_slab *next;
-    size_t node_count;
     alignas(max_align_t) unsigned char nodes[];
 };
 
@@ -42,7 +41,6 @@ static bool pool_grow(struct pool *p)
         return false;
     }
     slab->next = p->slabs;
-    slab->node_count = p->slab_count;
     p->slabs = slab;
     for (size_t i = p->slab_count; i-- > 0;) { /* backwards, so that nodes leave in address order */
         struct pool_node *node = (void *)(slab->nodes + i * p->node_len);
@@ -71,14 +69,6 @@ void pool_free(struct pool *p, void *node)
     n->next = p->free;
     p->free = n;
     p->used_count--;
-}
-
-size_t pool_free_count(const struct pool *p)
-{
-    size_t all = 0;
-    for (const struct pool_slab *slab = p->slabs; slab; slab = slab->next)
-        all += slab->node_count;
-    return all - p->used_count;
 }
 
 void pool_release(struct pool *p)

@@ -37,9 +37,6 @@ void *pool_new(struct pool *p);
 /* Gives a node back; NULL is allowed. */
 void pool_free(struct pool *p, void *node);
 
-/* How many nodes pool_new() gives before it must ask the budget. */
-size_t pool_free_count(const struct pool *p);
-
 /* Frees every slab, whether or not nodes are still out, and gives the bytes back to the budget. */
 void pool_release(struct pool *p);
 

@@ -28,7 +28,7 @@ static void on_report(void *context, enum proof proof, const char *what)
     } says[] = {
         [PROOF_HOLDS] = {"holds", COLOUR_PLAIN},
         [PROOF_FAILS] = {"FAILS", COLOUR_WARNING},
-        [PROOF_NOT_POSSIBLE] = {"unknown", COLOUR_BOLD},
+        [PROOF_NOT_POSSIBLE] = {"not provable", COLOUR_BOLD},
     };
     bool colours = *(bool *)context;
     printf("%s%s%s: ", colour_start(says[proof].colour, colours), says[proof].word,
@@ -73,7 +73,7 @@ static enum exit_status verify_run(const struct command *self, const struct argu
     count_text(holds, result.holds);
     count_text(fails, result.fails);
     count_text(not_possible, result.not_possible);
-    printf("%s hold, %s fail, %s unknown\n", holds, fails, not_possible);
+    printf("%s hold, %s fail, %s not provable\n", holds, fails, not_possible);
     return result.fails > 0 || result.not_possible > 0 ? EXIT_TOLD : EXIT_DONE;
 }
 
@@ -83,7 +83,7 @@ static const char *const description[] = {
     "and, where the capture is there, from the capture alone; the bytes of conflicts and refusals; "
     "that the sums add up; the seal. One line says how each proof went: it holds, it FAILS, or, "
     "since a "
-    "capture or a hash is not there, it is unknown; the last line counts them.",
+    "capture or a hash is not there, it is not provable; the last line counts them.",
     "The seal inside a case shows accidents only, since who changes the case can change it too. "
     "One "
     "that was kept elsewhere and is given as --seal shows any change.",

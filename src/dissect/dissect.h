@@ -16,8 +16,11 @@
  * OK, and `fragment` is set if it would have been FRAGMENT. Deterministic, without memory. */
 enum verdict dissect(const struct frame *frame, struct packet *packet);
 
-/* Reads the transport of a datagram that the defragmenter has made whole: `packet` holds what its
- * first fragment had, with ip_payload, ip_payload_len, ip_protocol and pieces of the whole. */
+/* Reads the transport of a datagram that the defragmenter has made whole: `packet` holds what
+ * its first fragment had, with ip_payload, ip_payload_len, ip_protocol and pieces of the whole.
+ * Where it is a tunnel, goes on inside, so the verdicts are those of dissect(): FRAGMENT when
+ * what is inside is a fragment again. `whole` is then what pieces count from, and ip_payload
+ * lies in it. */
 enum verdict dissect_transport(struct packet *packet);
 
 #endif

@@ -13,6 +13,7 @@ const char *verdict_name(enum verdict verdict)
         [VERDICT_OTHER_LINK] = "other_link",
         [VERDICT_OTHER_NETWORK] = "other_network",
         [VERDICT_OTHER_TRANSPORT] = "other_transport",
+        [VERDICT_ENCRYPTED] = "encrypted",
         [VERDICT_UNKNOWN_LINK] = "unknown_link",
         [VERDICT_TRUNCATED] = "truncated",
         [VERDICT_MALFORMED] = "malformed",

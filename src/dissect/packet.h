@@ -25,6 +25,7 @@ enum verdict {
     VERDICT_OTHER_LINK,    /* link control without a packet: LLC, STP, LLDP, control of PPP, ... */
     VERDICT_OTHER_NETWORK, /* an EtherType or protocol of the network layer that we do not read */
     VERDICT_OTHER_TRANSPORT, /* IP, but neither TCP, UDP, ICMP nor ICMPv6 */
+    VERDICT_ENCRYPTED,       /* ESP, MACsec or 802.11 whose content cannot be read */
     VERDICT_UNKNOWN_LINK,    /* a link type that we do not read */
     VERDICT_TRUNCATED,       /* cut by the snap length inside a header that we need */
     VERDICT_MALFORMED,       /* headers that contradict themselves or the length of the frame */
@@ -54,17 +55,22 @@ struct quote {
     struct span transport; /* the first 8 bytes of its transport */
 };
 
-enum { PACKET_VLANS_MAX = 4, PACKET_TUNNEL_MAX = 64 };
+/* A path of so many tunnels, each with the longest name and number that there is
+ * ("geneve:16777215"), fits, with the slashes between them and the NUL. */
+enum { PACKET_VLANS_MAX = 4, PACKET_TUNNELS_MAX = 8, PACKET_TUNNEL_MAX = 128 };
 
 /* Where a piece of the payload of a reassembled datagram came from. */
 struct piece {
-    uint32_t start;    /* of this piece, in bytes from the start of the IP payload */
+    uint32_t start;    /* of this piece, in bytes from the start of packet.whole */
     uint32_t len;      /* bytes, as captured */
     uint32_t wire_len; /* bytes */
     uint32_t frame;    /* index into packet.frames of the frame that brought it */
     uint64_t offset;   /* in the capture's uncompressed content, of the piece's first byte */
 };
 
+/* Inside tunnels it is the innermost packet that is the packet: addresses, lengths, payload and
+ * fragments are its own, the MAC addresses those of the last header that has any, and the VLAN tags
+ * all that were met. Of the headers outside, the path in `tunnel` is kept. */
 struct packet {
     const struct frame *frame; /* the frame, or the one that completed the datagram */
     uint8_t ip_version;        /* 4 or 6 */
@@ -82,7 +88,9 @@ struct packet {
     struct icmp icmp;        /* likewise for ICMP and ICMPv6 */
     struct quote quote;      /* ICMP errors */
     enum checksum checksum;  /* of the transport */
-    bool bad_ip_checksum;    /* the IPv4 header's own is wrong */
+    bool bad_ip_checksum;    /* an IPv4 header's own is wrong */
+    bool aggregate;          /* the frame holds further packets, which are not read (A-MSDU) */
+    uint8_t tunnel_count;    /* how many tunnels the path has */
     struct span payload;     /* of the transport, as captured, without Ethernet padding */
     uint32_t payload_len;    /* bytes as the headers say; payload.len when nothing was cut */
     uint64_t payload_offset; /* where payload.data[0] lies in the capture; unused with pieces */
@@ -96,6 +104,8 @@ struct packet {
     uint32_t ip_payload_len; /* the same as the header says */
     uint64_t ip_payload_offset;
     uint8_t ip_protocol;        /* of ip_payload: the next header */
+    struct span whole;          /* the payload of the outermost datagram that was made whole, which
+                                   pieces count from; else empty */
     const struct piece *pieces; /* of a datagram made whole, in order of `start`; else NULL */
     uint32_t piece_count;
     /* Every frame of a datagram made whole, in order of arrival, refused ones and `frame` included.
@@ -103,6 +113,13 @@ struct packet {
      * there are no pieces. */
     const struct frame *frames;
     uint32_t frame_count;
+
+    /* The path through tunnels, outermost first: "gre", "vxlan:42", "vxlan:7/gre:5"; empty for
+     * none. A number that is the same in both directions of a conversation is in it (VNI, key of
+     * IP in GRE, I-SID), one that is a direction's own (TEID, L2TP session, MPLS label, NSH
+     * service path) or only names a mirror (ERSPAN session) is not; neither are the outer
+     * addresses. The last member: beyond its NUL it is not set. */
+    char tunnel[PACKET_TUNNEL_MAX];
 };
 
 #endif

@@ -13,6 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Values of the protocol field that are no EtherType. */
+enum sll_protocol {
+    SLL_LLC = 0x0004,       /* include/uapi/linux/if_ether.h */
+    SLL_NETFILTER = 0x000c, /* of a netlink device: NETLINK_NETFILTER */
+};
+
 /* Devices whose protocol field is no EtherType (Linux, include/uapi/linux/if_arp.h). */
 enum sll_device {
     SLL_FRAME_RELAY = 770,

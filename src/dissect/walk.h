@@ -4,10 +4,23 @@
  *                             └────── rest ────────────┘└── missing ─┘
  *                                                       └ cut ┘
  *
- * A step reads the header that `next` names off the front of `rest`, says what comes after it, and
- * returns VERDICT_OK; or it returns the verdict with which the frame ends. A new protocol is a file
- * with its view, an enumerator here, a step in the file of its layer, and a case where its number
- * occurs: link_types in dissect.c, walk_ethertype(), walk_protocol().
+ * A step reads the header that `next` names off the front of `rest`, says what comes after it,
+ * and returns VERDICT_OK; or it returns the verdict with which the frame ends. A new protocol is
+ * a file with its view, an enumerator here, a step in the file of its layer, and a case where
+ * its number occurs: link_types in dissect.c, walk_ethertype(), walk_protocol(), tunnel_at() in
+ * walk_udp.c.
+ *
+ * Tunnels. A frame has one verdict and is one packet: the innermost. walk_enter() notes the
+ * tunnel in the packet's path, and the walk goes on inside, where every later header takes the
+ * place of the one outside. At most PACKET_TUNNELS_MAX deep: what lies deeper is malformed. A
+ * tunnel over IP is named by its protocol number, and what is found inside is the frame's
+ * verdict. One over UDP is only a guess, from a port and from a header that makes sense: so the
+ * packet as it is outside is set aside, and where the inside is not a packet of a flow in the
+ * end, the frame is that UDP datagram, with all of its bytes. So no payload is lost to a port
+ * that is used for something else, and the outer datagrams of a tunnel are a flow only as far as
+ * nothing could be made of them. Of the checksums it is the packet's own that is judged, with
+ * those of all IPv4 headers around it. Those of GRE and of UDP outside are not: tunnel ends
+ * compute them wrongly and ignore them, and where a packet is damaged its own says so.
  *
  * Private to the room. */
 #ifndef SEINE_DISSECT_WALK_H
@@ -21,7 +34,7 @@
 #include <stdint.h>
 
 enum next {
-    /* Link: walk_link.c */
+    /* Link: walk_link.c, walk_wan.c, walk_wlan.c */
     NEXT_ETHERNET,
     NEXT_LLC,
     NEXT_VLAN,
@@ -33,6 +46,34 @@ enum next {
     NEXT_PPP_SERIAL,    /* PPP or Cisco's HDLC */
     NEXT_PPPOE,
     NEXT_MPLS,
+    NEXT_MACSEC,
+    NEXT_VNTAG,
+    NEXT_FRELAY,
+    NEXT_FDDI,
+    NEXT_TOKEN_RING,
+    NEXT_ARCNET_LINUX,
+    NEXT_ARCNET_BSD,
+    NEXT_SLIP,
+    NEXT_IPOIB,
+    NEXT_PKTAP,
+    NEXT_JUNIPER_ETHERNET,
+    NEXT_JUNIPER_PPP,
+    NEXT_JUNIPER_FRELAY,
+    NEXT_JUNIPER_CHDLC,
+    NEXT_NFLOG,
+    NEXT_NETLINK,
+    NEXT_WLAN,
+    NEXT_RADIOTAP,
+    NEXT_PPI,
+    NEXT_PRISM, /* or AVS */
+
+    /* Tunnels: walk_tunnel.c */
+    NEXT_GRE,
+    NEXT_ERSPAN, /* of type II or III */
+    NEXT_ETHERIP,
+    NEXT_L2TP_SESSION, /* version 3, from the session on */
+    NEXT_NSH,
+    NEXT_PBB,
 
     /* Network: walk_network.c */
     NEXT_IP, /* of the version that it says */
@@ -57,8 +98,11 @@ struct walk {
     enum next next;
     uint8_t extension; /* the kind of NEXT_EXTENSION */
     bool unsized;      /* the IP header says no length: its host left that to the network card */
-    bool bad_header;   /* its checksum is wrong */
-    bool remade;       /* a datagram that was made whole from fragments, not a frame */
+    bool bad_header;   /* the checksum of an IP header is wrong */
+    bool remade;       /* a datagram that was made whole from fragments, and no tunnel in it yet */
+    bool guessing;     /* inside a tunnel over UDP */
+    bool bad_header_outside; /* what bad_header was there */
+    struct packet *outside;  /* the datagram that it is otherwise */
 };
 
 /* What comes after this step. */
@@ -88,7 +132,17 @@ static inline void walk_bound(struct walk *w, size_t len)
         w->cut = w->missing;
 }
 
-/* Goes on to what an EtherType names, or an IP protocol number. */
+/* Goes on into a tunnel, which is called that in the path, or "name:number". */
+enum verdict walk_enter(struct walk *w, const char *name, enum next next);
+enum verdict walk_enter_numbered(struct walk *w, const char *name, uint32_t number, enum next next);
+
+/* Whether this could be the beginning of an Ethernet frame around a packet, or ARP: for where
+ * nothing says what is carried. */
+bool walk_looks_like_ethernet(struct span rest);
+enum { ETHERNET_ENOUGH = 14 + 3 * 4 + 2 }; /* bytes that it looks at, at most */
+
+/* Goes on to what a link type names, an EtherType, or an IP protocol number. */
+enum verdict walk_link_type(struct walk *w, uint32_t link_type);
 enum verdict walk_ethertype(struct walk *w, uint16_t type);
 enum verdict walk_protocol(struct walk *w, uint8_t protocol);
 
@@ -103,6 +157,35 @@ enum verdict walk_ppp_direction(struct walk *w);
 enum verdict walk_ppp_serial(struct walk *w);
 enum verdict walk_pppoe(struct walk *w);
 enum verdict walk_mpls(struct walk *w);
+enum verdict walk_macsec(struct walk *w);
+enum verdict walk_vntag(struct walk *w);
+
+enum verdict walk_frelay(struct walk *w);
+enum verdict walk_fddi(struct walk *w);
+enum verdict walk_token_ring(struct walk *w);
+enum verdict walk_arcnet_linux(struct walk *w);
+enum verdict walk_arcnet_bsd(struct walk *w);
+enum verdict walk_slip(struct walk *w);
+enum verdict walk_ipoib(struct walk *w);
+enum verdict walk_pktap(struct walk *w);
+enum verdict walk_juniper_ethernet(struct walk *w);
+enum verdict walk_juniper_ppp(struct walk *w);
+enum verdict walk_juniper_frelay(struct walk *w);
+enum verdict walk_juniper_chdlc(struct walk *w);
+enum verdict walk_nflog(struct walk *w);
+enum verdict walk_netlink(struct walk *w);
+
+enum verdict walk_wlan(struct walk *w);
+enum verdict walk_radiotap(struct walk *w);
+enum verdict walk_ppi(struct walk *w);
+enum verdict walk_prism(struct walk *w);
+
+enum verdict walk_gre(struct walk *w);
+enum verdict walk_erspan(struct walk *w);
+enum verdict walk_etherip(struct walk *w);
+enum verdict walk_l2tp_session(struct walk *w);
+enum verdict walk_nsh(struct walk *w);
+enum verdict walk_pbb(struct walk *w);
 
 enum verdict walk_ip(struct walk *w);
 enum verdict walk_ipv4(struct walk *w);
@@ -111,6 +194,7 @@ enum verdict walk_extension(struct walk *w);
 
 enum verdict walk_tcp(struct walk *w);
 enum verdict walk_udp(struct walk *w);
+enum verdict walk_udp_tunnel(struct walk *w); /* its end, or into the tunnel that its ports name */
 enum verdict walk_icmp(struct walk *w);
 
 #endif

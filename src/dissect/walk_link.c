@@ -1,12 +1,14 @@
 /* walk_link.c - the steps from a link header to a packet. */
 #include "dissect/ethernet.h"
 #include "dissect/llc.h"
+#include "dissect/macsec.h"
 #include "dissect/mpls.h"
 #include "dissect/null.h"
 #include "dissect/ppp.h"
 #include "dissect/pppoe.h"
 #include "dissect/sll.h"
 #include "dissect/vlan.h"
+#include "dissect/vntag.h"
 #include "dissect/walk.h"
 
 #include <string.h>
@@ -26,7 +28,11 @@ enum ethertype { /* IEEE registration authority */
                  TYPE_EAPOL = 0x888e,
                  TYPE_SERVICE_VLAN = 0x88a8,
                  TYPE_LLDP = 0x88cc,
-                 TYPE_FAULT = 0x8902,    /* connectivity fault management */
+                 TYPE_MACSEC = 0x88e5,
+                 TYPE_PBB = 0x88e7,
+                 TYPE_FAULT = 0x8902, /* connectivity fault management */
+                 TYPE_VNTAG = 0x8926,
+                 TYPE_NSH = 0x894f,
                  TYPE_LOOPBACK = 0x9000, /* Ethernet's configuration testing */
                  TYPE_STACKED_VLAN = 0x9100,
                  TYPE_STACKED_VLAN_2 = 0x9200,
@@ -49,6 +55,14 @@ enum verdict walk_ethertype(struct walk *w, uint16_t type)
     case TYPE_MPLS:
     case TYPE_MPLS_MULTICAST:
         return walk_on(w, NEXT_MPLS);
+    case TYPE_MACSEC:
+        return walk_on(w, NEXT_MACSEC);
+    case TYPE_PBB:
+        return walk_on(w, NEXT_PBB);
+    case TYPE_VNTAG:
+        return walk_on(w, NEXT_VNTAG);
+    case TYPE_NSH:
+        return walk_on(w, NEXT_NSH);
     case TYPE_ARP:
     case TYPE_RARP:
         return VERDICT_ARP;
@@ -127,15 +141,21 @@ static enum verdict walk_cooked(struct walk *w, uint16_t device, uint16_t protoc
 {
     switch (device) {
     case SLL_FRAME_RELAY:
+        return walk_on(w, NEXT_FRELAY);
     case SLL_WIFI:
+        return walk_on(w, NEXT_WLAN);
     case SLL_WIFI_PRISM:
+        return walk_on(w, NEXT_PRISM);
     case SLL_WIFI_RADIOTAP:
+        return walk_on(w, NEXT_RADIOTAP);
     case SLL_NETLINK:
-        return VERDICT_OTHER_LINK;
+        return protocol == SLL_NETFILTER ? walk_on(w, NEXT_NETLINK) : VERDICT_OTHER_LINK;
     default:
         break;
     }
-    if (protocol < ETHERNET_TYPE_MIN) /* Linux's own numbers: LLC, CAN, ... */
+    if (protocol == SLL_LLC)
+        return walk_on(w, NEXT_LLC);
+    if (protocol < ETHERNET_TYPE_MIN) /* other numbers of Linux's own: CAN, ... */
         return VERDICT_OTHER_LINK;
     return walk_ethertype(w, protocol);
 }
@@ -232,6 +252,26 @@ enum verdict walk_pppoe(struct walk *w)
     return walk_on(w, NEXT_PPP);
 }
 
+/* What is neither IPv4 nor IPv6 is a wire's worth of frames: Ethernet, as a rule behind a
+ * control word whose first four bits are 0 (RFC 4385 3, RFC 4448 4.6); where they are not, or
+ * those of an address, without. */
+static enum verdict walk_pseudowire(struct walk *w)
+{
+    enum { WORD_LEN = 4 };
+
+    for (size_t at = load_u8(w->rest, 0) >> 4 == 0 ? WORD_LEN : 0;; at = 0) {
+        if (walk_looks_like_ethernet(span_after(w->rest, at))) {
+            span_take(&w->rest, at, NULL);
+            return walk_enter(w, "pw", NEXT_ETHERNET);
+        }
+        if (at == 0)
+            break;
+    }
+    if (w->cut > 0 && w->rest.len < WORD_LEN + ETHERNET_ENOUGH) /* it cannot be told yet */
+        return VERDICT_TRUNCATED;
+    return VERDICT_OTHER_NETWORK;
+}
+
 enum verdict walk_mpls(struct walk *w)
 {
     struct mpls m;
@@ -248,6 +288,30 @@ enum verdict walk_mpls(struct walk *w)
     case 6:
         return walk_on(w, NEXT_IPV6);
     default:
-        return VERDICT_OTHER_NETWORK;
+        return walk_pseudowire(w);
     }
+}
+
+enum verdict walk_macsec(struct walk *w)
+{
+    struct macsec m;
+
+    if (!macsec_view(&w->rest, &m))
+        return walk_short(w, macsec_need(w->rest));
+    if (macsec_is_changed(&m))
+        return VERDICT_ENCRYPTED;
+    if (w->rest.len < 2)
+        return walk_short(w, 2);
+    const uint16_t type = load_be16(w->rest, 0);
+    span_take(&w->rest, 2, NULL);
+    return walk_type_or_length(w, type);
+}
+
+enum verdict walk_vntag(struct walk *w)
+{
+    struct vntag v;
+
+    if (!vntag_view(&w->rest, &v))
+        return walk_short(w, vntag_need(w->rest));
+    return walk_type_or_length(w, vntag_type(&v));
 }

@@ -11,6 +11,17 @@
 #include "dissect/ipv6.h"
 #include "dissect/walk.h"
 
+enum protocol { /* IANA, protocol numbers; the transports are in packet.h */
+                PROTOCOL_IPV4 = 4,
+                PROTOCOL_IPV6 = 41,
+                PROTOCOL_GRE = 47,
+                PROTOCOL_ESP = 50,
+                PROTOCOL_ETHERIP = 97,
+                PROTOCOL_L2TP = 115,
+                PROTOCOL_MPLS = 137,
+                PROTOCOL_ETHERNET = 143, /* RFC 8986 10.1 */
+};
+
 enum verdict walk_protocol(struct walk *w, uint8_t protocol)
 {
     const bool v6 = w->packet->ip_version == 6;
@@ -25,11 +36,30 @@ enum verdict walk_protocol(struct walk *w, uint8_t protocol)
         w->extension = protocol;
         return walk_on(w, NEXT_EXTENSION);
     }
-    return VERDICT_OTHER_TRANSPORT;
+    switch (protocol) {
+    case PROTOCOL_IPV4:
+        return walk_enter(w, v6 ? "4in6" : "4in4", NEXT_IPV4);
+    case PROTOCOL_IPV6:
+        return walk_enter(w, v6 ? "6in6" : "6in4", NEXT_IPV6);
+    case PROTOCOL_GRE:
+        return walk_on(w, NEXT_GRE);
+    case PROTOCOL_ESP:
+        return VERDICT_ENCRYPTED;
+    case PROTOCOL_ETHERIP:
+        return walk_on(w, NEXT_ETHERIP);
+    case PROTOCOL_L2TP:
+        return walk_on(w, NEXT_L2TP_SESSION);
+    case PROTOCOL_MPLS:
+        return walk_enter(w, "mpls", NEXT_MPLS);
+    case PROTOCOL_ETHERNET:
+        return walk_enter(w, "ethernet", NEXT_ETHERNET);
+    default: /* IPComp too: what it holds is compressed */
+        return VERDICT_OTHER_TRANSPORT;
+    }
 }
 
 /* What the IP headers read so far leave is the payload of the packet, `protocol` its kind. A
- * datagram made whole keeps what the defragmenter gave it, since its pieces count from there. */
+ * datagram made whole keeps what the defragmenter gave it, until a tunnel begins in it. */
 static void note_ip_payload(struct walk *w, uint8_t protocol)
 {
     struct packet *packet = w->packet;
@@ -39,8 +69,10 @@ static void note_ip_payload(struct walk *w, uint8_t protocol)
     packet->ip_protocol = protocol;
     packet->ip_payload = w->rest;
     packet->ip_payload_len = (uint32_t)(w->rest.len + w->missing);
-    packet->ip_payload_offset =
-        packet->frame->offset + (uint64_t)(w->rest.data - packet->frame->bytes.data);
+    packet->ip_payload_offset = 0; /* a tunnel inside a datagram made whole: the pieces know */
+    if (!packet->whole.data)
+        packet->ip_payload_offset =
+            packet->frame->offset + (uint64_t)(w->rest.data - packet->frame->bytes.data);
 }
 
 enum verdict walk_ip(struct walk *w)
@@ -75,7 +107,7 @@ enum verdict walk_ipv4(struct walk *w)
 
     if (!ipv4_view(&w->rest, &i))
         return walk_short(w, ipv4_need(w->rest));
-    w->bad_header = !is_header_right(&i);
+    w->bad_header |= !is_header_right(&i);
     size_t header_len = i.header.len, len = ipv4_len(&i);
     w->unsized = len == 0; /* segmentation offload: the packet is as long as the frame */
     if (w->unsized)

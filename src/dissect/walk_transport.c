@@ -95,7 +95,8 @@ enum verdict walk_udp(struct walk *w)
     if (udp_checksum(&u) != 0)
         packet->checksum =
             judge(packet, TRANSPORT_UDP, udp_checksum(&u), span_first(segment, len), len);
-    return arrive(w, TRANSPORT_UDP, u.header);
+    arrive(w, TRANSPORT_UDP, u.header);
+    return walk_udp_tunnel(w);
 }
 
 /* Reads the IP header in `rest` up to its transport. False when that is not at its front. */

@@ -127,7 +127,7 @@ static enum status is_known(struct run *run, const struct reading *r, bool *know
         } else {
             if (hash_file(r->path, hex, run->err) != STATUS_OK)
                 return STATUS_FAILED;
-            *known = store_has_evidence(run->store, hex, NULL, run->option_text);
+            *known = store_has_evidence(run->store, hex, r->fingerprint, run->option_text);
         }
     }
     return STATUS_OK;

@@ -22,13 +22,13 @@ static enum verdict judge(const struct life *life, const struct frame *frame, st
     if (life->filter && !filter_accepts(life->filter, frame))
         return VERDICT_FILTERED;
     enum verdict verdict = dissect(frame, packet);
+    if (verdict == VERDICT_FRAGMENT)
+        verdict = defrag_push(life->defrag, packet); /* whole again, or still waiting */
     if (verdict == VERDICT_BAD_CHECKSUM && packet->transport != 0) {
         /* Some captures have no right one at all: its flow judges, as of any other checksum. */
         packet->checksum = CHECKSUM_WRONG;
         verdict = VERDICT_OK;
     }
-    if (verdict == VERDICT_FRAGMENT)
-        verdict = defrag_push(life->defrag, packet); /* whole again, or still waiting */
     return verdict;
 }
 
@@ -43,6 +43,8 @@ void see_frame(const struct life *life, struct verdict_counts *seen, const struc
         enum oddity kind = (enum oddity)(verdict - VERDICT_TRUNCATED) + ODDITY_TRUNCATED;
         life->sink->oddity(life->sink, NULL, frame, kind, NULL);
     }
+    if (verdict == VERDICT_OK && packet.aggregate)
+        life->sink->oddity(life->sink, NULL, frame, ODDITY_AGGREGATE, NULL);
     if (verdict == VERDICT_OK)
         flows_packet(life->flows, &packet); /* its flow puts it in order, and tells the sink */
 }

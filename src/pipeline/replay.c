@@ -72,36 +72,44 @@ static size_t claim_find(const struct replay *r, int64_t position)
     return low;
 }
 
-/* Makes room at `*at`, which may be elsewhere then. */
+/* Puts the claims into the middle of an array that is at least twice as long as they are. */
+static bool claim_spread(struct replay *r)
+{
+    size_t room = r->room ? r->room : 64;
+    while (room / 2 <= r->count)
+        room *= 2;
+    struct claim *more = malloc(room * sizeof *more);
+    if (!more) {
+        fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+        return false;
+    }
+    size_t first = (room - r->count) / 2;
+    if (r->count > 0)
+        memcpy(more + first, r->claims + r->first, r->count * sizeof *more);
+    free(r->claims);
+    r->claims = more;
+    r->room = room;
+    r->first = first;
+    return true;
+}
+
+/* Makes room at `*at`, which may be elsewhere then, by moving whichever side is shorter: nothing where
+ * segments come in order, nor where they come in reverse. */
 static bool claim_room(struct replay *r, size_t *at)
 {
-    if (r->count == 0)
-        *at = r->first = r->room / 2;
     size_t before = *at - r->first, after = r->count - before;
+    bool to_front = before < after;
 
-    if (r->first > 0 && before <= after) { /* always so where segments come in reverse */
+    if ((to_front ? r->first == 0 : r->first + r->count == r->room) && !claim_spread(r))
+        return false;
+    *at = r->first + before;
+    if (to_front) {
         memmove(r->claims + r->first - 1, r->claims + r->first, before * sizeof *r->claims);
         r->first--;
         (*at)--;
-        return true;
+    } else {
+        memmove(r->claims + *at + 1, r->claims + *at, after * sizeof *r->claims);
     }
-    if (r->first + r->count == r->room) {
-        size_t room = r->count < r->room / 2 ? r->room : r->room ? r->room * 2 : 64;
-        struct claim *more = malloc(room * sizeof *more);
-        if (!more) {
-            fail(r, REPLAY_NOT_POSSIBLE, "no memory");
-            return false;
-        }
-        size_t first = (room - r->count) / 2;
-        if (r->count > 0)
-            memcpy(more + first, r->claims + r->first, r->count * sizeof *more);
-        free(r->claims);
-        r->claims = more;
-        r->room = room;
-        r->first = first;
-        *at = first + before;
-    }
-    memmove(r->claims + *at + 1, r->claims + *at, after * sizeof *r->claims);
     return true;
 }
 

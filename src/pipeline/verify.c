@@ -168,9 +168,8 @@ static enum status prove_evidence(struct verification *v)
                 say(v, PROOF_FAILS, "evidence %" PRIu32 ": %s", row->evidence_id, why.text);
             break;
         case FOUND_NOT:
-            say(v, PROOF_NOT_POSSIBLE,
-                "evidence %" PRIu32 ", %s: not provable, the file is not there", row->evidence_id,
-                row->source);
+            say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ", %s: the file is not there",
+                row->evidence_id, row->source);
             break;
         }
         free(path);
@@ -345,8 +344,8 @@ static enum status prove_arrivals(struct verification *v, const struct stream_ro
         say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, replayed.why);
         break;
     case REPLAY_NOT_POSSIBLE:
-        say(v, PROOF_NOT_POSSIBLE, "stream %" PRId64 ": not provable from the capture, %s",
-            row->stream_id, replayed.why);
+        say(v, PROOF_NOT_POSSIBLE, "stream %" PRId64 ": from the capture: %s", row->stream_id,
+            replayed.why);
         break;
     }
     return STATUS_OK;
@@ -547,7 +546,7 @@ static enum status prove_rows(struct verification *v, const struct told_rows *ro
         say(v, PROOF_HOLDS, "%s: the bytes of %" PRIu64 " are those of their frames", rows->kind,
             t.proved);
     if (t.absent > 0)
-        say(v, PROOF_NOT_POSSIBLE, "%s: not provable for %" PRIu64 ", their evidence is not there",
+        say(v, PROOF_NOT_POSSIBLE, "%s: %" PRIu64 " of them, their evidence is not there",
             rows->kind, t.absent);
     return status;
 }

@@ -8,6 +8,7 @@
 #include "base/budget.h"
 #include "base/table.h"
 #include "dissect/dissect.h"
+#include "reassembly/tunnels.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -23,7 +24,7 @@ struct datagram_key {
     uint32_t id;
     uint8_t protocol; /* 0 for IPv6, whose fragments are known by addresses and id (RFC 8200 4.5) */
     uint8_t ip_version;
-    uint16_t zero;
+    uint16_t tunnel; /* number of the path: equal addresses elsewhere are other hosts */
 };
 _Static_assert(sizeof(struct datagram_key) == 40,
                "a key with padding would make equal keys differ");
@@ -53,6 +54,7 @@ struct defrag {
     struct budget budget;
     struct datagram *waiting; /* uthash's head */
     struct datagram *done;    /* the one last made whole, whose bytes are lent out */
+    struct tunnels *tunnels;  /* owned */
 };
 
 struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy)
@@ -60,9 +62,14 @@ struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy 
     struct defrag *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
+    d->tunnels = tunnels_new(memory / 16);
+    if (!d->tunnels) {
+        free(d);
+        return NULL;
+    }
     d->sink = sink;
     d->policy = policy;
-    budget_init(&d->budget, memory);
+    budget_init(&d->budget, memory - memory / 16);
     return d;
 }
 
@@ -105,6 +112,7 @@ void defrag_free(struct defrag *d)
     while (d->waiting)
         forget(d, d->waiting);
     datagram_free(d, d->done);
+    tunnels_free(d->tunnels);
     free(d);
 }
 
@@ -148,7 +156,8 @@ static struct datagram *datagram_of(struct defrag *d, const struct packet *p)
                                .dst = p->ends.dst,
                                .id = p->fragment_id,
                                .protocol = p->ip_version == 4 ? p->ip_protocol : 0,
-                               .ip_version = p->ip_version};
+                               .ip_version = p->ip_version,
+                               .tunnel = tunnels_number(d->tunnels, NULL, p->tunnel)};
     struct datagram *g = NULL;
     HASH_FIND(hh, d->waiting, &key, sizeof key, g);
     if (g)
@@ -174,10 +183,39 @@ static struct datagram *datagram_of(struct defrag *d, const struct packet *p)
     return g;
 }
 
-/* Puts positions [start, end) of a fragment in as a piece before index `at`. */
-static bool piece_put(struct defrag *d, struct datagram *g, uint32_t at, uint32_t start,
-                      uint32_t end, const struct packet *p)
+/* The frame that brought the byte of a fragment at position `start`, its index in g->frames, and
+ * how far that goes: not further than `end`. A fragment that came in fragments of the datagram
+ * around it has them from several; what the snap length cut of that datagram, from the last. */
+static struct piece piece_of(const struct datagram *g, uint32_t start, uint32_t end,
+                             const struct packet *p)
 {
+    struct piece piece = {.start = start,
+                          .wire_len = end - start,
+                          .frame = g->frame_count - 1,
+                          .offset = p->ip_payload_offset + (start - p->fragment_at)};
+    if (!p->pieces)
+        return piece;
+    const uint64_t at = (uint64_t)(p->ip_payload.data - p->whole.data) + (start - p->fragment_at);
+    for (uint32_t i = 0; i < p->piece_count; i++) {
+        const struct piece *outer = &p->pieces[i];
+        if (at < outer->start || at >= (uint64_t)outer->start + outer->len)
+            continue;
+        const uint64_t left = outer->start + outer->len - at;
+        piece.frame = g->frame_count - p->frame_count + outer->frame;
+        piece.offset = outer->offset + (at - outer->start);
+        if (piece.wire_len > left)
+            piece.wire_len = (uint32_t)left;
+        break;
+    }
+    return piece;
+}
+
+/* Puts positions [start, end) of a fragment that one frame brought in as a piece before index
+ * `at`. */
+static bool piece_put(struct defrag *d, struct datagram *g, uint32_t at, struct piece piece,
+                      const struct packet *p)
+{
+    const uint32_t start = piece.start, end = start + piece.wire_len;
     void *pieces = grow(d, g, g->pieces, &g->piece_room, g->piece_count + 1, sizeof *g->pieces);
     if (!pieces)
         return false;
@@ -192,13 +230,24 @@ static bool piece_put(struct defrag *d, struct datagram *g, uint32_t at, uint32_
     if (data.len > 0)
         memcpy(g->bytes + start, data.data, data.len);
     memmove(g->pieces + at + 1, g->pieces + at, (g->piece_count - at) * sizeof *g->pieces);
-    g->pieces[at] = (struct piece){.start = start,
-                                   .len = (uint32_t)data.len,
-                                   .wire_len = end - start,
-                                   .frame = g->frame_count - 1,
-                                   .offset = p->ip_payload_offset + (start - p->fragment_at)};
+    piece.len = (uint32_t)data.len;
+    g->pieces[at] = piece;
     g->piece_count++;
     g->covered += end - start;
+    return true;
+}
+
+/* Puts all of [start, end) in, and moves `*at` behind it. */
+static bool pieces_put(struct defrag *d, struct datagram *g, uint32_t *at, uint32_t start,
+                       uint32_t end, const struct packet *p)
+{
+    while (start < end) {
+        struct piece piece = piece_of(g, start, end, p);
+        if (!piece_put(d, g, *at, piece, p))
+            return false;
+        start += piece.wire_len;
+        (*at)++;
+    }
     return true;
 }
 
@@ -321,15 +370,12 @@ static bool add(struct defrag *d, struct datagram *g, const struct packet *p,
                 return false;
             continue;
         }
-        if (from < start) {
-            if (!piece_put(d, g, i, from, start, p))
-                return false;
-            i++;
-        }
+        if (from < start && !pieces_put(d, g, &i, from, start, p))
+            return false;
         from = held_end;
         i++;
     }
-    return from >= end || piece_put(d, g, i, from, end, p);
+    return from >= end || pieces_put(d, g, &i, from, end, p);
 }
 
 static bool is_overlap(const struct datagram *g, const struct packet *p)
@@ -346,7 +392,8 @@ static bool is_overlap(const struct datagram *g, const struct packet *p)
     return false;
 }
 
-/* Where the last piece ends. When that is within the total, and as many bytes came, there is no hole. */
+/* Where the last piece ends. When that is within the total, and as many bytes came, there is no
+ * hole. */
 static uint32_t wire_end(const struct datagram *g)
 {
     const struct piece *last = g->piece_count > 0 ? &g->pieces[g->piece_count - 1] : NULL;
@@ -380,26 +427,33 @@ static enum verdict make_whole(struct defrag *d, struct datagram *g, struct pack
     return dissect_transport(p);
 }
 
-enum verdict defrag_push(struct defrag *d, struct packet *p)
+/* Notes the frame of a fragment, or all those of the datagram around it. False when there is no
+ * memory. */
+static bool add_frames(struct defrag *d, struct datagram *g, const struct packet *p)
 {
-    assert(p->fragment);
-    datagram_free(d, d->done);
-    d->done = NULL;
-    expire(d, p->frame->time_ns);
+    const struct frame *from = p->pieces ? p->frames : p->frame;
+    const uint32_t count = p->pieces ? p->frame_count : 1;
+    void *frames = grow(d, g, g->frames, &g->frame_room, g->frame_count + count, sizeof *g->frames);
 
+    if (!frames)
+        return false;
+    g->frames = frames;
+    memcpy(g->frames + g->frame_count, from, count * sizeof *from);
+    g->frame_count += count;
+    g->frames[g->frame_count - 1].bytes.data = NULL;
+    return true;
+}
+
+/* One fragment. `*is_whole`: the packet has become a datagram, whatever its verdict. */
+static enum verdict take(struct defrag *d, struct packet *p, bool *is_whole)
+{
     struct datagram *g = datagram_of(d, p);
-    void *frames =
-        g ? grow(d, g, g->frames, &g->frame_room, g->frame_count + 1, sizeof *g->frames) : NULL;
-    if (!frames) {
+    if (!g || !add_frames(d, g, p)) {
         if (g && g->frame_count == 0)
             forget(d, g);
         d->sink->oddity(d->sink, NULL, p->frame, ODDITY_FRAGMENTS_EVICTED, NULL);
         return VERDICT_FRAGMENT;
     }
-    g->frames = frames;
-    g->frames[g->frame_count] = *p->frame;
-    g->frames[g->frame_count].bytes.data = NULL;
-    g->frame_count++;
     g->ip_len += p->ip_len;
     if (g->refused)
         return VERDICT_OVERLAP;
@@ -437,5 +491,25 @@ enum verdict defrag_push(struct defrag *d, struct packet *p)
         give_up(d, g, ODDITY_FRAGMENT_CONFLICT);
         return VERDICT_FRAGMENT;
     }
+    *is_whole = true;
     return make_whole(d, g, p);
+}
+
+enum verdict defrag_push(struct defrag *d, struct packet *p)
+{
+    enum verdict verdict;
+    bool is_whole;
+
+    assert(p->fragment);
+    datagram_free(d, d->done);
+    d->done = NULL;
+    expire(d, p->frame->time_ns);
+    do { /* in a datagram made whole there may be a tunnel, and in that a fragment of another one */
+        struct datagram *around = d->done;
+        d->done = NULL;
+        is_whole = false;
+        verdict = take(d, p, &is_whole);
+        datagram_free(d, around);
+    } while (is_whole && verdict == VERDICT_FRAGMENT);
+    return verdict;
 }

@@ -5,9 +5,13 @@
  * oddity with both versions of the first of them. Where IPv6 fragments overlap, the whole
  * datagram is refused (RFC 5722 4), later fragments of it too; an exact duplicate is no overlap.
  *
- * Ceilings: 60 s by the capture's clock from the first fragment, and `memory` bytes. A datagram that
- * is given up leaves an oddity with its first frame: fragments_incomplete, or fragments_evicted when
- * it was the oldest and the room was needed. */
+ * Fragments belong together within one path through tunnels. Where a datagram made whole holds a
+ * tunnel, and that a fragment again, the inner one is made whole in turn: its pieces are then
+ * those of the frames outside.
+ *
+ * Ceilings: 60 s by the capture's clock from the first fragment, and `memory` bytes. A datagram
+ * that is given up leaves an oddity with its first frame: fragments_incomplete, or
+ * fragments_evicted when it was the oldest and the room was needed. */
 #ifndef SEINE_REASSEMBLY_DEFRAG_H
 #define SEINE_REASSEMBLY_DEFRAG_H
 
@@ -23,9 +27,10 @@ struct defrag;
 struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy);
 void defrag_free(struct defrag *d); /* NULL is allowed */
 
-/* Takes a packet that dissect() has called a fragment. VERDICT_FRAGMENT while the datagram is not
- * whole; VERDICT_OVERLAP when it is refused; else `packet` has become the whole datagram, with its
- * pieces and frames, and the verdict is that of its transport. Its bytes live until the next call. */
+/* Takes a packet that dissect() has called a fragment. VERDICT_FRAGMENT while the datagram is
+ * not whole; VERDICT_OVERLAP when it is refused; else `packet` has become the whole datagram,
+ * with its pieces and frames, and the verdict is that of its transport. Its bytes live until the
+ * next call. */
 enum verdict defrag_push(struct defrag *d, struct packet *packet);
 
 /* Gives up all that still waits: the captures have ended. */

@@ -27,7 +27,7 @@ struct flow_key {
     uint16_t low_port, high_port;
     uint8_t protocol;   /* enum transport */
     uint8_t ip_version; /* IPv6 addresses may look like mapped IPv4 ones, and are not the same */
-    uint16_t tunnel;    /* number of the tunnel path; 0 is none */
+    uint16_t tunnel;    /* number of the tunnel path, see tunnels.h; 0 is none */
 };
 _Static_assert(sizeof(struct flow_key) == 40, "a key with padding would make equal keys differ");
 
@@ -101,6 +101,7 @@ struct flow {
     int64_t handshake_rtt_ns;   /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
     uint64_t first_frame;
     uint32_t first_evidence_id;
+    const char *tunnel; /* the path through tunnels, borrowed from the table; NULL for none */
     uint16_t vlans[PACKET_VLANS_MAX]; /* of the first packet */
     uint8_t vlan_count;
     uint8_t state; /* enum flow_state */

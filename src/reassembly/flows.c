@@ -3,6 +3,7 @@
 
 #include "reassembly/history.h"
 #include "reassembly/tcp_stream.h"
+#include "reassembly/tunnels.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct flows {
     struct flow *table; /* uthash's head: the flows in order of their beginning */
     struct queue queues[QUEUES];
     struct pool nodes, rare;
+    struct tunnels *tunnels; /* owned */
     struct budget node_budget, range_budget;
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
@@ -47,7 +49,12 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
     struct flows *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    budget_init(&t->node_budget, memory - memory / 4);
+    t->tunnels = tunnels_new(memory / 16);
+    if (!t->tunnels) {
+        free(t);
+        return NULL;
+    }
+    budget_init(&t->node_budget, memory - memory / 4 - memory / 16);
     budget_init(&t->range_budget, memory / 4);
     pool_init(&t->nodes, &t->node_budget, sizeof(struct flow));
     pool_init(&t->rare, &t->range_budget, sizeof(struct side_rare));
@@ -72,6 +79,7 @@ void flows_free(struct flows *t)
     HASH_CLEAR(hh, t->table);
     pool_release(&t->nodes);
     pool_release(&t->rare);
+    tunnels_free(t->tunnels);
     free(t);
 }
 
@@ -82,7 +90,7 @@ uint64_t flows_count(const struct flows *t)
 
 size_t flows_memory_peak(const struct flows *t)
 {
-    return t->node_budget.peak + t->range_budget.peak;
+    return t->node_budget.peak + t->range_budget.peak + tunnels_memory_peak(t->tunnels);
 }
 
 /* ---- queues ---- */
@@ -242,7 +250,7 @@ static bool icmp_answer(uint8_t transport, uint8_t type, uint8_t *answer, bool *
 
 /* The key of a packet; true when its sender is the lower endpoint. */
 static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
-                     const struct endpoints *ends)
+                     const struct endpoints *ends, uint16_t tunnel)
 {
     int order = memcmp(&ends->src, &ends->dst, sizeof ends->src);
     bool src_is_low = order < 0 || (order == 0 && ends->src_port <= ends->dst_port);
@@ -254,6 +262,7 @@ static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
     key->high_port = src_is_low ? ends->dst_port : ends->src_port;
     key->protocol = protocol;
     key->ip_version = ip_version;
+    key->tunnel = tunnel;
     return src_is_low;
 }
 
@@ -269,13 +278,13 @@ static void icmp_ports(struct endpoints *ends, uint8_t transport, uint8_t type, 
                          : (uint16_t)(0x100 + code); /* no type: never meets one */
 }
 
-static bool key_of(struct flow_key *key, const struct packet *p)
+static bool key_of(struct flow_key *key, const struct packet *p, uint16_t tunnel)
 {
     struct endpoints ends = p->ends;
 
     if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6)
         icmp_ports(&ends, p->transport, icmp_type(&p->icmp), icmp_code(&p->icmp));
-    return key_make(key, p->ip_version, p->transport, &ends);
+    return key_make(key, p->ip_version, p->transport, &ends, tunnel);
 }
 
 static struct flow *find(struct flows *t, const struct flow_key *key)
@@ -307,7 +316,7 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
 }
 
 static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool src_is_low,
-                             const struct packet *p)
+                             const struct packet *p, const char *tunnel)
 {
     struct flow *f = pool_new(&t->nodes);
     while (!f && evict(t, p->frame))
@@ -326,6 +335,7 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
     f->first_frame = p->frames ? p->frames[0].number : p->frame->number;
     f->first_evidence_id = p->frames ? p->frames[0].evidence_id : p->frame->evidence_id;
     f->handshake_rtt_ns = -1;
+    f->tunnel = tunnel;
     f->vlan_count = p->vlan_count;
     memcpy(f->vlans, p->vlans, sizeof f->vlans);
     f->has_macs = p->has_macs;
@@ -363,8 +373,9 @@ static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
         t->at.sink->frame(t->at.sink, f, &p->frames[i]);
 }
 
-/* An ICMP error belongs to the flow that it quotes, too. The quoted packet went the other way. */
-static void tell_quoted(struct flows *t, const struct packet *p)
+/* An ICMP error belongs to the flow that it quotes, too, in the same tunnel. The quoted packet went the
+ * other way. */
+static void tell_quoted(struct flows *t, const struct packet *p, uint16_t tunnel)
 {
     const struct quote *q = &p->quote;
     struct endpoints ends = q->ends;
@@ -372,7 +383,7 @@ static void tell_quoted(struct flows *t, const struct packet *p)
 
     if (q->protocol == TRANSPORT_ICMP || q->protocol == TRANSPORT_ICMPV6)
         icmp_ports(&ends, q->protocol, load_u8(q->transport, 0), load_u8(q->transport, 1));
-    key_make(&key, p->ip_version, q->protocol, &ends);
+    key_make(&key, p->ip_version, q->protocol, &ends, tunnel);
     struct flow *f = find(t, &key);
     if (f)
         tell_frames(t, f, p);
@@ -403,10 +414,12 @@ static void count(struct flow *f, enum side side, const struct packet *p)
 void flows_packet(struct flows *t, const struct packet *p)
 {
     struct flow_key key;
+    const char *path;
     int64_t now = p->frame->time_ns;
 
     expire(t, now);
-    bool src_is_low = key_of(&key, p);
+    const uint16_t tunnel = tunnels_number(t->tunnels, &path, p->tunnel);
+    bool src_is_low = key_of(&key, p, tunnel);
     struct flow *f = find(t, &key);
     if (f && is_idle(t, f, now)) {
         flow_finish(t, f, END_TIMEOUT);
@@ -420,7 +433,7 @@ void flows_packet(struct flows *t, const struct packet *p)
         }
     }
     if (!f)
-        f = flow_new(t, &key, src_is_low, p);
+        f = flow_new(t, &key, src_is_low, p, path);
     if (!f) {
         t->at.sink->oddity(t->at.sink, NULL, p->frame, ODDITY_NO_MEMORY, NULL);
         return;
@@ -438,7 +451,7 @@ void flows_packet(struct flows *t, const struct packet *p)
         queue_put(t, f);
     }
     if (p->quote.present)
-        tell_quoted(t, p);
+        tell_quoted(t, p, tunnel);
 }
 
 void flows_end_all(struct flows *t)

@@ -5,7 +5,8 @@
  * the table is full. Expiry never scans: each timeout has a queue of its own, oldest first; a flow
  * that was busy since it was queued goes to the back when it reaches the front.
  *
- * Ceilings: flow nodes take at most three quarters of `memory`, ranges of held positions the rest.
+ * Ceilings: ranges of held positions take at most a quarter of `memory`, paths through tunnels a
+ * sixteenth (tunnels.h says what happens then), flow nodes the rest.
  * When there is no node for a new flow, one is taken from another: of a closed flow if there is one, else of a half-open one, then
  * of the one that waits longest in its queue; an unfinished one leaves the oddity flow_evicted. When a
  * side has more than RANGES_MAX holes, its lower half is settled: the gaps are told, and what comes

@@ -57,6 +57,7 @@ const char *oddity_name(enum oddity kind)
         [ODDITY_URGENT] = "urgent",
         [ODDITY_FLOW_EVICTED] = "flow_evicted",
         [ODDITY_CAPTURE_DAMAGED] = "capture_damaged",
+        [ODDITY_AGGREGATE] = "aggregate",
     };
     assert(kind < ODDITY_COUNT);
     return names[kind];

@@ -68,6 +68,7 @@ enum oddity {
     ODDITY_URGENT,
     ODDITY_FLOW_EVICTED,
     ODDITY_CAPTURE_DAMAGED, /* the capture is cut off or damaged here; `text` says how */
+    ODDITY_AGGREGATE,       /* a frame of several packets, of which only the first is read */
     ODDITY_COUNT
 };
 

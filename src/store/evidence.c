@@ -43,6 +43,10 @@ bool store_has_evidence(struct store *s, const char *sha256, const char *fingerp
         insert_begin(&s->insert, sha256 ? SELECT_EVIDENCE_BY_HASH : SELECT_EVIDENCE_BY_FINGERPRINT);
     put_text(row, 1, key);
     put_text(row, 2, or_empty(options));
+    if (sha256 && fingerprint)
+        put_text(row, 3, fingerprint);
+    else if (sha256)
+        put_null(row, 3);
     bool found = insert_next(&s->insert, row);
     insert_done(row);
     return found;

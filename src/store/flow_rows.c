@@ -125,7 +125,7 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
     put_end(row, 6, 11, &texts[SIDE_SERVER], flow, SIDE_SERVER);
     size_t vlan_len = vlan_text(vlans, flow->vlans, flow->vlan_count);
     put_text(row, 8, vlan_len > 0 ? vlans : NULL);
-    put_null(row, 9); /* tunnels are not looked into yet */
+    put_text(row, 9, flow->tunnel);
     put_int(row, 12, flow->first_ns);
     put_int(row, 13, flow->last_ns);
     put_count(row, 14, flow->first_frame);

@@ -17,7 +17,8 @@ static const char *const texts[STATEMENT_COUNT] = {
         "UPDATE evidence SET bytes = ?2, sha256 = ?3, fingerprint = ?4, frames = ?5,"
         " first_ns = ?6, last_ns = ?7, status = ?8 WHERE evidence_id = ?1",
     [SELECT_EVIDENCE_BY_HASH] =
-        "SELECT 1 FROM evidence WHERE sha256 = ?1 AND status <> 'open' AND"
+        "SELECT 1 FROM evidence WHERE status <> 'open' AND"
+        " (sha256 = ?1 OR (sha256 IS NULL AND fingerprint = ?3)) AND"
         " (options = ?2 OR CASE WHEN json_valid(options) AND json_valid(?2) THEN"
         " json_extract(options, '$.filter') IS json_extract(?2, '$.filter') END)",
     [SELECT_EVIDENCE_BY_FINGERPRINT] =

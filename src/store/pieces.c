@@ -38,7 +38,7 @@ bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t 
         return true;
     }
     const struct piece *piece = &packet->pieces[index];
-    uint64_t first = (uint64_t)(a->bytes.data - packet->ip_payload.data); /* of the arrival */
+    uint64_t first = (uint64_t)(a->bytes.data - packet->whole.data); /* of the arrival */
     uint64_t begin = piece->start > first ? piece->start : first;
     uint64_t end = (uint64_t)piece->start + piece->wire_len;
     uint64_t captured_end = (uint64_t)piece->start + piece->len;

@@ -75,7 +75,7 @@ CREATE TABLE flows (
     server_ip TEXT NOT NULL,
     server_port INTEGER NOT NULL,   -- for ICMP the code
     vlan TEXT,                      -- ids of the first frame, outermost first: '10' or '10.20'
-    tunnel TEXT,                    -- the path through tunnels, outermost first
+    tunnel TEXT,                    -- the path through tunnels, outermost first: 'gre' or 'vxlan:7/gre:5'
     client_mac TEXT,
     server_mac TEXT,
     first_ns INTEGER NOT NULL,

@@ -67,8 +67,8 @@ const char *store_remark(struct store *store);
 
 struct sink *store_sink(struct store *store);
 
-/* Whether the case holds a file already: by its hash and filter option when `sha256` is not NULL,
- * else by its fingerprint. `options` is the JSON text that store_evidence_begin() would get. */
+/* Whether the case holds a file already, under the same filter: by its hash when `sha256` is not
+ * NULL, where a row that was never hashed is known by its fingerprint; else by its fingerprint. `options` is the JSON text that store_evidence_begin() would get. */
 bool store_has_evidence(struct store *store, const char *sha256, const char *fingerprint,
                         const char *options);
 

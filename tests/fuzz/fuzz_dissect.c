@@ -12,6 +12,7 @@
 #include "reassembly/defrag.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,9 @@ static void check_view(const struct frame *f, struct span view, uint32_t len, ui
 static void check_any(const struct packet *p)
 {
     FUZZ_HOLDS(p->vlan_count <= PACKET_VLANS_MAX, "%u tags", (unsigned)p->vlan_count);
+    FUZZ_HOLDS(p->tunnel_count <= PACKET_TUNNELS_MAX &&
+                   strnlen(p->tunnel, PACKET_TUNNEL_MAX) < PACKET_TUNNEL_MAX,
+               "%u tunnels", (unsigned)p->tunnel_count);
     FUZZ_HOLDS(p->ip_version == 0 || p->ip_version == 4 || p->ip_version == 6, "IP version %u",
                (unsigned)p->ip_version);
 }
@@ -92,7 +96,7 @@ static void check_transport(const struct packet *p, struct span in)
 static void check_whole(const struct packet *p, const struct evidence *e)
 {
     uint32_t next = 0;
-    FUZZ_HOLDS(p->piece_count > 0 && p->frame_count > 0 && !p->fragment, "whole, out of nothing");
+    FUZZ_HOLDS(p->piece_count > 0 && p->frame_count > 0, "whole, out of nothing");
     FUZZ_HOLDS(p->ip_payload_len <= UINT16_MAX, "%" PRIu32 " bytes", p->ip_payload_len);
     for (uint32_t i = 0; i < p->frame_count; i++)
         FUZZ_HOLDS(!p->frames[i].bytes.data && p->frames[i].number <= p->frame->number,
@@ -109,16 +113,17 @@ static void check_whole(const struct packet *p, const struct evidence *e)
         FUZZ_HOLDS(piece->len == piece->wire_len || i + 1 == p->piece_count,
                    "a hole in the pieces");
         const struct frame *from = &p->frames[piece->frame];
-        FUZZ_HOLDS(piece->len == 0 ||
-                       (piece->offset >= from->offset &&
-                        piece->offset + piece->len <= from->offset + from->bytes.len &&
-                        memcmp(e->bytes + piece->offset, p->ip_payload.data + piece->start,
-                               piece->len) == 0),
-                   "a piece is not where it says");
+        FUZZ_HOLDS(
+            piece->len == 0 ||
+                (piece->offset >= from->offset &&
+                 piece->offset + piece->len <= from->offset + from->bytes.len &&
+                 memcmp(e->bytes + piece->offset, p->whole.data + piece->start, piece->len) == 0),
+            "a piece is not where it says");
         next = piece->start + piece->len;
     }
-    FUZZ_HOLDS(next == p->ip_payload.len && next <= p->ip_payload_len,
-               "%" PRIu32 " bytes in pieces, %zu in all", next, p->ip_payload.len);
+    FUZZ_HOLDS(next == p->whole.len, "%" PRIu32 " bytes in pieces, %zu in all", next, p->whole.len);
+    FUZZ_HOLDS(is_inside(p->ip_payload, p->whole) && p->ip_payload.len <= p->ip_payload_len,
+               "the payload of IP is not in the datagram");
 }
 
 static bool is_same(const struct packet *a, const struct packet *b)
@@ -140,7 +145,8 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
     FUZZ_HOLDS(verdict < VERDICT_COUNT && verdict_name(verdict), "verdict %d", (int)verdict);
     FUZZ_HOLDS(verdict != VERDICT_FILTERED && verdict != VERDICT_OVERLAP, "not dissect's verdict");
     FUZZ_HOLDS(dissect(frame, &again) == verdict, "another verdict at a second look");
-    FUZZ_HOLDS(is_same(&packet, &again), "another packet at a second look");
+    FUZZ_HOLDS(is_same(&packet, &again) && strcmp(packet.tunnel, again.tunnel) == 0,
+               "another packet at a second look");
     FUZZ_HOLDS(packet.frame == frame && !packet.pieces && !packet.frames, "a packet without frame");
     check_any(&packet);
     if (packet.ip_payload_len > 0)
@@ -158,6 +164,7 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
     if (packet.pieces && verdict != VERDICT_FRAGMENT && verdict != VERDICT_OVERLAP) {
         check_whole(&packet, e);
         check_any(&packet);
+        FUZZ_HOLDS(verdict != VERDICT_OK || !packet.fragment, "a fragment that is a packet");
         if (verdict == VERDICT_OK)
             check_transport(&packet, packet.ip_payload);
     } else {
@@ -168,7 +175,9 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
 
 static uint32_t link_type_of(uint8_t choice)
 {
-    static const uint32_t known[] = {1, 0, 9, 50, 101, 108, 113, 204, 228, 229, 276, 12, 14};
+    static const uint32_t known[] = {1,   0,   9,   50,  101, 108, 113, 204, 228, 229, 276, 12,
+                                     14,  6,   7,   8,   10,  51,  100, 104, 105, 107, 119, 127,
+                                     129, 163, 178, 179, 180, 181, 192, 239, 242, 253, 258};
     size_t count = sizeof known / sizeof known[0];
     return choice < count ? known[choice] : choice == count ? 147 : known[choice % count];
 }

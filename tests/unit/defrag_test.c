@@ -307,11 +307,11 @@ static bool are_pieces_right(const struct packet *p, const struct tape *tape)
         if (frame->bytes.data || piece->offset < frame->offset ||
             piece->offset + piece->len > frame->offset + frame->bytes.len)
             return false;
-        if (memcmp(p->ip_payload.data + at, tape->bytes + piece->offset, piece->len) != 0)
+        if (memcmp(p->whole.data + at, tape->bytes + piece->offset, piece->len) != 0)
             return false;
         at += piece->len;
     }
-    return at == p->ip_payload.len && p->frames[p->frame_count - 1].number == p->frame->number;
+    return at == p->whole.len && p->frames[p->frame_count - 1].number == p->frame->number;
 }
 
 /* Plays a tape on which one datagram is made whole; false when it is not, or its pieces are wrong. */
@@ -374,6 +374,60 @@ static void pieces(void)
     }
 }
 
+/* A datagram in fragments, each alone in a tunnel, and that in fragments again. */
+#define INSIDE_A \
+    "c ip proto=4 hex:45000024000720004011000009000001090000029c400050001800006161616161616161 "
+#define INSIDE_B                                                \
+    "c ip proto=4 hex:4500001c00070002401100000900000109000002" \
+    "6262626262626262 "
+
+static const struct scene tunnel_scenes[] = {
+    {"a tunnel in fragments is made whole, and gone into",
+     .script = "c ip proto=4 hex:4500002400070000401100000900000109000002"
+               "9c400050001000006161616161616161 frag=8,24 order=2,0,1",
+     .client = "aaaaaaaa", .flows = "udp one_way D capture_end guessed"},
+    {"fragments in a tunnel are made whole", .script = INSIDE_A "\n" INSIDE_B,
+     .client = "aaaaaaaabbbbbbbb"},
+    {"fragments in a tunnel in fragments are made whole",
+     .script = INSIDE_A "frag=8,24\n" INSIDE_B "frag=16 order=1,0", .client = "aaaaaaaabbbbbbbb"},
+    {"and in any order", .script = INSIDE_B "frag=16\n" INSIDE_A "frag=24 order=1,0",
+     .client = "aaaaaaaabbbbbbbb"},
+    {"fragments in different tunnels do not belong together",
+     .script =
+         "tunnel gre 192.0.2.1 192.0.2.2\n" HEAD A8 "tunnel vxlan 192.0.2.1 192.0.2.2 7\n" B8 C8,
+     .oddities = "fragments_incomplete x2"},
+    {"in the same they do",
+     .script = "tunnel vxlan 192.0.2.1 192.0.2.2 7\n" HEAD A8
+               "tunnel vxlan 192.0.2.3 192.0.2.4 7\n" B8 C8,
+     .client = WHOLE},
+    {"what the snap length cut of a fragment inside is missing",
+     .script = INSIDE_A "frag=8,24 snap=40\n" INSIDE_B,
+     .oddities = "truncated, fragments_incomplete"},
+};
+
+static void tunnels(void)
+{
+    check_scenes(tunnel_scenes, COUNT(tunnel_scenes));
+}
+
+static void pieces_in_tunnels(void)
+{
+    static const char *const scripts[] = {
+        INSIDE_A "\n" INSIDE_B,
+        INSIDE_A "frag=8,24\n" INSIDE_B "frag=16 order=1,0",
+        INSIDE_B "frag=8,16,24 order=3,1,2,0\n" INSIDE_A "frag=24 order=1,0",
+        ("c ip proto=4 hex:4500002400070000401100000900000109000002"
+         "9c400050001000006161616161616161 frag=8,24 order=2,0,1"),
+    };
+
+    for (size_t i = 0; i < COUNT(scripts); i++) {
+        struct tape tape;
+        tape_init(&tape, scripts[i]);
+        CU_ASSERT(is_traced(&tape, fragment_policy_at(0)));
+        tape_release(&tape);
+    }
+}
+
 static const struct test tests[] = {
     {"fragments are put in order", order},
     {"overlaps are decided, and told", overlaps},
@@ -387,5 +441,7 @@ static const struct test tests[] = {
     {"without memory every fragment is told", no_memory},
     {"a datagram may have thousands of fragments", tiny},
     {"every byte is traced to its frame and offset", pieces},
+    {"tunnels and fragments go through each other", tunnels},
+    {"also there every byte is traced to its frame and offset", pieces_in_tunnels},
 };
 SUITE("defrag", tests)

@@ -157,6 +157,8 @@ static inline void say_packet(char line[LINE_MAX_LEN], enum verdict verdict, con
     }
     for (unsigned i = 0; i < p->vlan_count; i++)
         say(line, "%s%u", i == 0 ? " vlan " : ".", p->vlans[i]);
+    if (p->tunnel[0])
+        say(line, " in %s", p->tunnel);
 }
 
 /* Whether what a verdict promises of a packet is so, whatever the bytes were. */
@@ -164,7 +166,9 @@ static inline bool is_packet_sound(enum verdict verdict, const struct packet *p)
 {
     const struct span bytes = p->frame->bytes;
 
-    if (verdict >= VERDICT_COUNT || p->vlan_count > PACKET_VLANS_MAX)
+    if (verdict >= VERDICT_COUNT || p->vlan_count > PACKET_VLANS_MAX ||
+        p->tunnel_count > PACKET_TUNNELS_MAX || strlen(p->tunnel) >= PACKET_TUNNEL_MAX ||
+        (p->tunnel_count > 0) != (p->tunnel[0] != '\0'))
         return false;
     if (verdict == VERDICT_FRAGMENT)
         return p->fragment && p->ip_payload.len <= p->ip_payload_len &&

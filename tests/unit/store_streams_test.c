@@ -258,6 +258,7 @@ static void in_pieces(void)
     struct piece pieces[2] = {{0, 16, 16, 1, 5000}, {16, 22, 22, 0, 6000}};
     memcpy(datagram + 8, "0123456789abcdefghijABCDEFGHIJ", 30);
     struct packet packet = {.frame = &frames[1],
+                            .whole = span_of(datagram, sizeof datagram),
                             .ip_payload = span_of(datagram, sizeof datagram),
                             .payload = span_of(datagram + 8, 30),
                             .pieces = pieces,
