@@ -5,7 +5,8 @@
  * the bytes.
  *
  * Payload enters through the hashes in `streams`: of chunk_data and stream_data only the rows of
- * streams without a hash are read, and so the seal of a case of gigabytes takes no longer than its
+ * streams without a hash, or with one of other bytes (a policy other than `first`, and conflicts), are
+ * read, and so the seal of a case of gigabytes takes no longer than its
  * rows. Whoever compares a seal must therefore also prove the streams, and count that no chunk
  * belongs to none: `verify` does both.
  *

@@ -882,6 +882,43 @@ def verify_finds_whatever_was_changed_in_the_case(place):
 
 
 @test
+def a_stream_under_a_policy_is_proved(place):
+    first, path = rich(place)
+    case, good = os.path.join(place, "case.db"), os.path.join(place, "last.db")
+    hashes = {}
+    for policy in ("last", "bsd", "linux", "solaris", "vista"):
+        made = os.path.join(place, policy + ".db")
+        ingest(made, path, "--policy", policy)
+        proved(made)
+        hashes[policy] = lib.rows(made, "select stream_id, sha256 from streams")
+        for _, sha256 in hashes[policy]:
+            must(len(sha256) == 64, "no hash under", policy)
+        for of, under in ((first, policy), (made, "first"), (made, policy)):
+            wanted = hashes[policy] if under == policy else lib.rows(first, "select stream_id, sha256 from streams")
+            for stream, sha256 in wanted:
+                view = lib.seine("sql", "--csv", of, "select stream_view_sha256(%d, '%s')" % (stream, under))
+                same(view.out.decode().split()[-1], sha256, "a view under " + under)
+    must(hashes["last"] != hashes["vista"], "no policy makes a difference")
+
+    def changed(words, *statements):
+        shutil.copy(good, case)
+        change(case, *statements)
+        finds(case, words)
+
+    stream = lib.one(good, "select stream_id from streams where conflicted > 0 order by stored desc limit 1")
+    this = " where stream_id = %d" % stream
+    changed(["stream %d" % stream, "policy bsd", "SHA-256"], "update streams set policy = 'bsd'" + this)
+    changed(["policy that is not known"], "update streams set policy = 'nobody'" + this)
+    changed(["policy last", "SHA-256"], "update streams set sha256 = lower(hex(zeroblob(32)))" + this)
+    chunks = lib.rows(good, "select chunk_id, data from chunk_data where stream_id = ?", stream)
+    for chunk, blob in chunks[:3]:
+        for at in range(0, len(blob), 397):
+            flipped = blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1:]
+            changed(["stream %d" % stream],
+                    ("update chunk_data set data = ? where chunk_id = ?", (flipped, chunk)))
+
+
+@test
 def verify_finds_an_arrival_that_was_changed(place):
     good, _ = rich(place)
     case = os.path.join(place, "case.db")

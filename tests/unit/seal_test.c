@@ -73,6 +73,43 @@ static void bytes_without_a_hash_count(void)
     CU_ASSERT_FALSE(changes("UPDATE stream_data SET data = x'59' WHERE stream_id = 4"));
 }
 
+/* Where a policy took other bytes than those stored, the hash is not of what is stored. */
+static void bytes_under_a_policy_count(void)
+{
+#define UNDER(policy, conflicted)                                        \
+    "DELETE FROM stream_data; DELETE FROM streams WHERE stream_id <> 4;" \
+    "UPDATE streams SET policy = " policy ", conflicted = " conflicted
+    struct made_case c;
+    char hexes[3][2][65];
+    static const char *const made[] = {UNDER("'linux'", "1"), UNDER("'linux'", "0"),
+                                       UNDER("NULL", "1")};
+    for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < 2; j++) {
+            make(&c);
+            made_case_sql(&c, made[i]);
+            made_case_sql(&c, j == 0 ? "INSERT INTO stream_data VALUES (4, 0, x'414243')"
+                                     : "INSERT INTO stream_data VALUES (4, 0, x'414244')");
+            seal_of(&c, hexes[i][j]);
+            made_case_remove(&c);
+        }
+    }
+    CU_ASSERT_STRING_NOT_EQUAL(hexes[0][0], hexes[0][1]);
+    CU_ASSERT_STRING_EQUAL(hexes[1][0], hexes[1][1]);
+    CU_ASSERT_STRING_EQUAL(hexes[2][0], hexes[2][1]);
+}
+
+/* A case from before streams had policies has a seal too. */
+static void the_column_may_be_missing(void)
+{
+    struct made_case c;
+    char hex[65];
+    make(&c);
+    made_case_sql(&c, "CREATE TABLE old AS SELECT stream_id, conflicted, sha256 FROM streams;"
+                      "DROP TABLE streams; ALTER TABLE old RENAME TO streams");
+    seal_of(&c, hex);
+    made_case_remove(&c);
+}
+
 static void runs_and_indexes_do_not_count(void)
 {
     CU_ASSERT_FALSE(changes("UPDATE runs SET seal = 'x'"));
@@ -179,6 +216,8 @@ static const struct test tests[] = {
     {"every row counts", every_row_counts},
     {"what lies where counts", what_lies_where_counts},
     {"bytes without a hash count", bytes_without_a_hash_count},
+    {"bytes that are not those of the hash count", bytes_under_a_policy_count},
+    {"a case without policies has a seal", the_column_may_be_missing},
     {"runs and indexes do not count", runs_and_indexes_do_not_count},
     {"an index over all columns does not change the order",
      an_index_over_all_columns_does_not_change_the_order},
