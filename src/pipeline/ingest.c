@@ -402,9 +402,13 @@ static char *options_json(const struct ingest_options *o)
     }
     if (o->policy_count > 0)
         done = done && buffer_add_text(&text, "]");
-    if (o->fragment_policy)
+    if (o->fragment_policy) {
         done = done && buffer_print(&text, "%s\"frag_policy\":", comma) &&
                json_add_text(&text, o->fragment_policy);
+        comma = ",";
+    }
+    if (o->merge && o->capture_count > 1)
+        done = done && buffer_print(&text, "%s\"merge\":true", comma);
     done = done && buffer_add_text(&text, "}");
     char *copy = done ? strdup(buffer_text(&text)) : NULL;
     buffer_release(&text);
