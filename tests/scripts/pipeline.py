@@ -430,7 +430,7 @@ def a_file_that_only_looks_the_same_is_read(place):
 
 @test
 def another_filter_is_another_reading(place):
-    path = craft(os.path.join(place, "a.pcap"), traffic(luck_of("filter"), 100))
+    path = craft(os.path.join(place, "a.pcap"), traffic(luck_of("filter"), 100) + "\nevery\nc udp \"one\"\nc \"two\"\n")
     case = os.path.join(place, "case.db")
     ingest(case, "-f", "udp", path)
     frames = len(pcap(path)[1])
