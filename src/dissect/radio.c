@@ -3,7 +3,8 @@
 
 enum { LEAST = 8 };
 
-size_t radiotap_need(struct span rest)
+/* Radiotap and PPI begin alike: a version of 0, a byte, and the length of the whole header. */
+static size_t versioned_need(struct span rest)
 {
     if (rest.len > 0 && load_u8(rest, 0) != 0)
         return 0;
@@ -11,6 +12,11 @@ size_t radiotap_need(struct span rest)
         return LEAST;
     size_t len = load_le16(rest, 2);
     return len < LEAST ? 0 : len;
+}
+
+size_t radiotap_need(struct span rest)
+{
+    return versioned_need(rest);
 }
 
 bool radiotap_view(struct span *rest, struct radiotap *r)
@@ -41,12 +47,7 @@ bool radiotap_is_padded(const struct radiotap *r)
 
 size_t ppi_need(struct span rest)
 {
-    if (rest.len > 0 && load_u8(rest, 0) != 0)
-        return 0;
-    if (rest.len < 4)
-        return LEAST;
-    size_t len = load_le16(rest, 2);
-    return len < LEAST ? 0 : len;
+    return versioned_need(rest);
 }
 
 bool ppi_view(struct span *rest, struct ppi *p)

@@ -56,7 +56,7 @@ enum flow_end {
 /* What only few flows need. */
 struct side_rare {
     struct ranges
-        provisional; /* held, but from segments with a wrong checksum; a right one may replace */
+        provisional; /* held, but in doubt (a wrong checksum, or refused at first); one without fault takes over */
     struct ranges truncated; /* on the wire, cut from the capture by the snap length */
     struct ranges refused;   /* arrived, but only in segments that were refused */
     struct ranges doubted;   /* of these, what counts once the receiver acknowledges it */
