@@ -5,7 +5,8 @@
  * or a tool did and wrote the shorter length down as if it had been on the wire. The sequence
  * numbers after it count the bytes that the header says. Only where an outer header with a
  * length of its own (802.3, PPPoE) says less, that one wins: what follows there is padding.
- * Wireshark takes what is there for the length in each of these cases, and shows the same bytes. */
+ * Wireshark takes what is there for the length in each of these cases, and shows the same bytes. A
+ * header with a wrong checksum is not believed to mean more than what is there. */
 #include "dissect/checksum.h"
 #include "dissect/ipv4.h"
 #include "dissect/ipv6.h"
@@ -107,11 +108,13 @@ enum verdict walk_ipv4(struct walk *w)
 
     if (!ipv4_view(&w->rest, &i))
         return walk_short(w, ipv4_need(w->rest));
-    w->bad_header |= !is_header_right(&i);
+    const bool is_right = is_header_right(&i);
+    w->bad_header |= !is_right;
     size_t header_len = i.header.len, len = ipv4_len(&i);
     w->unsized = len == 0; /* segmentation offload: the packet is as long as the frame */
-    if (w->unsized)
-        len = header_len + w->rest.len + w->cut;
+    const size_t there = header_len + w->rest.len + w->cut;
+    if (w->unsized || (!is_right && len > there))
+        len = there;
     if (len < header_len)
         return VERDICT_MALFORMED;
 

@@ -60,6 +60,14 @@ struct side_rare {
     struct ranges truncated; /* on the wire, cut from the capture by the snap length */
     struct ranges refused;   /* arrived, but only in segments that were refused */
     struct ranges doubted;   /* of these, what counts once the receiver acknowledges it */
+    struct ranges
+        spoilt; /* of these, what counts at the end unless the receiver asked for it again:
+                                there only the checksum was wrong */
+    struct range untaken; /* held, and the receiver has shown that it did not take it when it came;
+                                begin == end when there is none */
+    uint32_t syn_len;     /* payload bytes that came in its SYN */
+    uint32_t other_base;  /* of another SYN that came; valid with has_other_base */
+    bool has_other_base;
 };
 
 /* One direction: what this side sent. Positions count its payload bytes, see seq.h. */
@@ -77,14 +85,19 @@ struct side_state {
     struct side_rare *rare; /* NULL for nearly all */
     uint32_t base;          /* the sequence number of position 0; valid with anchored */
     uint32_t window;        /* the largest offered by this side, scaled, in bytes */
-    uint8_t scale;          /* of the window; valid with has_scale */
-    uint8_t flags;          /* TCP flags, all that came */
+    uint32_t
+        timestamp; /* the latest that its receiver goes by (RFC 7323 4.3); valid with has_timestamp */
+    uint8_t scale; /* of the window; valid with has_scale */
+    uint8_t flags; /* TCP flags, all that came */
     uint8_t min_ttl;
     uint8_t mac[6]; /* of the first packet; valid with flow.has_macs */
     bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
+    bool has_timestamp : 1;
+    bool window_is_closed : 1; /* the last window that this side offered was 0 */
     bool rst : 1;
     bool closed : 1;         /* a FIN of this side was believed, if only its place is not known */
     bool checksum_right : 1; /* this side has shown a right checksum */
+    bool checksum_left : 1;  /* and one that was left to the network card */
     bool settled : 1;        /* holes below settled_to have been told and are closed */
     int64_t settled_to;
 };
@@ -95,10 +108,12 @@ struct flow {
     struct flow_key key;
     UT_hash_handle hh;
     struct flow *older, *newer; /* in the queue of its timeout */
-    int64_t first_ns, last_ns;  /* the smallest and the largest time of its packets */
-    int64_t queued_ns;          /* the clock when it was put into its queue */
-    int64_t syn_ns;             /* of the client's last SYN before the answer */
-    int64_t handshake_rtt_ns;   /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
+    struct flow
+        *rival; /* of two with the same key, the other one; see tcp_reuse.h. NULL: there is none */
+    int64_t first_ns, last_ns; /* the smallest and the largest time of its packets */
+    int64_t queued_ns;         /* the clock when it was put into its queue */
+    int64_t syn_ns;            /* of the client's last SYN before the answer */
+    int64_t handshake_rtt_ns;  /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
     uint64_t first_frame;
     uint32_t first_evidence_id;
     const char *tunnel; /* the path through tunnels, borrowed from the table; NULL for none */
@@ -110,6 +125,7 @@ struct flow {
     bool client_is_low; /* which endpoint of the key is the client */
     bool client_guessed;
     bool has_macs;
+    bool is_rival;                /* it is not the one that its key finds */
     uint8_t icmp_type, icmp_code; /* of the first packet, seen from the client */
     uint32_t history_seen;        /* a bit a letter */
     char history[HISTORY_LEN];    /* Zeek's letters, the client's upper case; ends in a NUL */

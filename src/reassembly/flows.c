@@ -2,6 +2,7 @@
 #include "reassembly/flows.h"
 
 #include "reassembly/history.h"
+#include "reassembly/tcp_reuse.h"
 #include "reassembly/tcp_stream.h"
 #include "reassembly/tunnels.h"
 
@@ -68,13 +69,20 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
     return t;
 }
 
+static void flow_release(struct flows *t, struct flow *f)
+{
+    side_release(&t->at, &f->sides[SIDE_CLIENT]);
+    side_release(&t->at, &f->sides[SIDE_SERVER]);
+}
+
 void flows_free(struct flows *t)
 {
     if (!t)
         return;
     for (struct flow *f = t->table; f; f = f->hh.next) {
-        side_release(&t->at, &f->sides[SIDE_CLIENT]);
-        side_release(&t->at, &f->sides[SIDE_SERVER]);
+        flow_release(t, f);
+        if (f->rival)
+            flow_release(t, f->rival);
     }
     HASH_CLEAR(hh, t->table);
     pool_release(&t->nodes);
@@ -148,9 +156,29 @@ static bool is_idle(const struct flows *t, const struct flow *f, int64_t now)
 
 /* ---- the life of a flow ---- */
 
+/* Puts a flow where its key is looked up. False when there is no memory for the table itself. */
+static bool table_add(struct flows *t, struct flow *f)
+{
+    HASH_ADD(hh, t->table, key, sizeof f->key, f);
+    return f->hh.tbl != NULL;
+}
+
+/* Nobody has answered the SYN of `rival`. */
+static void tell_rival(struct flows *t, struct flow *elder, const struct flow *rival)
+{
+    struct frame syn = {.number = rival->first_frame, .evidence_id = rival->first_evidence_id};
+
+    t->at.sink->oddity(t->at.sink, elder, &syn, ODDITY_SYN_IN_CONNECTION, NULL);
+}
+
 static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
 {
     struct segment_context *at = &t->at;
+
+    if (f->is_rival)
+        tell_rival(t, f->rival, f);
+    else if (f->rival && why != END_REUSED)
+        tell_rival(t, f, f->rival);
 
     if (f->state == FLOW_CLOSED)
         why = END_FIN;
@@ -162,11 +190,21 @@ static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
         tcp_tell_gaps(at, f, SIDE_SERVER);
     }
     at->sink->flow_end(at->sink, f);
-    side_release(at, &f->sides[SIDE_CLIENT]);
-    side_release(at, &f->sides[SIDE_SERVER]);
+    flow_release(t, f);
     queue_take(t, f);
-    HASH_DEL(t->table, f);
+    struct flow *other = f->rival;
+    bool was_rival = f->is_rival;
+    if (f->hh.tbl)
+        HASH_DEL(t->table, f);
     pool_free(&t->nodes, f);
+    if (!other)
+        return;
+    other->rival = NULL;
+    if (was_rival)
+        return;
+    other->is_rival = false; /* the five-tuple is its own now */
+    if (!table_add(t, other))
+        flow_finish(t, other, END_EVICTED);
 }
 
 /* Moves the clock on, and ends what has been idle for too long. */
@@ -332,20 +370,19 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
     return src_low == dst_low || dst_low;
 }
 
-static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool src_is_low,
-                             const struct packet *p, const char *tunnel)
+/* A node without anything in it; NULL when there is none. Another flow may have been given up for it. */
+static struct flow *node_new(struct flows *t, const struct packet *p)
 {
     struct flow *f = pool_new(&t->nodes);
     while (!f && evict(t, p->frame))
         f = pool_new(&t->nodes);
-    if (!f)
-        return NULL;
-    f->key = *key;
-    HASH_ADD(hh, t->table, key, sizeof f->key, f);
-    if (!f->hh.tbl) { /* no memory for the table itself */
-        pool_free(&t->nodes, f);
-        return NULL;
-    }
+    return f;
+}
+
+/* Fills in what the first packet says. */
+static void flow_begin(struct flows *t, struct flow *f, bool src_is_low, const struct packet *p,
+                       const char *tunnel)
+{
     bool src_is_client = sender_is_client(p, &f->client_guessed);
     f->client_is_low = src_is_client == src_is_low;
     f->first_ns = f->last_ns = p->frame->time_ns;
@@ -375,6 +412,77 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
         f->icmp_code = icmp_code(&p->icmp);
     }
     queue_put(t, f);
+}
+
+static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool src_is_low,
+                             const struct packet *p, const char *tunnel)
+{
+    struct flow *f = node_new(t, p);
+    if (!f)
+        return NULL;
+    f->key = *key;
+    if (!table_add(t, f)) {
+        pool_free(&t->nodes, f);
+        return NULL;
+    }
+    flow_begin(t, f, src_is_low, p, tunnel);
+    return f;
+}
+
+/* ---- two connections with one five-tuple ---- */
+
+static enum side side_of(const struct flow *f, bool src_is_low)
+{
+    return src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
+}
+
+/* A flow beside the one that has the key. NULL where that one is gone, or there is no room. */
+static struct flow *rival_new(struct flows *t, const struct flow_key *key, bool src_is_low,
+                              const struct packet *p, const char *tunnel)
+{
+    struct flow *f = node_new(t, p), *elder = find(t, key); /* it may have been given up for it */
+    if (!f)
+        return NULL;
+    if (!elder) {
+        pool_free(&t->nodes, f);
+        return NULL;
+    }
+    if (elder->rival)
+        flow_finish(t, elder->rival, END_REUSED);
+    f->key = *key;
+    f->rival = elder;
+    f->is_rival = true;
+    elder->rival = f;
+    flow_begin(t, f, src_is_low, p, tunnel);
+    return f;
+}
+
+/* Which flow a segment belongs to, of the one that has its five-tuple, its rival, and a new one, which
+ * NULL stands for. */
+static struct flow *owner_of(struct flows *t, struct flow *f, const struct flow_key *key,
+                             bool src_is_low, const struct packet *p, const char *tunnel)
+{
+    struct flow *rival = f->rival;
+
+    if (rival) {
+        bool settled;
+        bool is_rivals = tcp_is_rivals(f, side_of(f, src_is_low), rival, side_of(rival, src_is_low),
+                                       p, &settled);
+        if (settled)
+            flow_finish(t, f, END_REUSED);
+        if (is_rivals)
+            return rival;
+    }
+    switch (tcp_claim(f, side_of(f, src_is_low), p)) {
+    case CLAIM_NONE:
+        break;
+    case CLAIM_TAKES:
+        flow_finish(t, f, END_REUSED);
+        f = find(t, key); /* a rival may have come into its place */
+        return f ? owner_of(t, f, key, src_is_low, p, tunnel) : NULL;
+    case CLAIM_WAITS:
+        return rival_new(t, key, src_is_low, p, tunnel);
+    }
     return f;
 }
 
@@ -438,17 +546,12 @@ void flows_packet(struct flows *t, const struct packet *p)
     const uint16_t tunnel = tunnels_number(t->tunnels, &path, p->tunnel);
     bool src_is_low = key_of(&key, p, tunnel);
     struct flow *f = find(t, &key);
-    if (f && is_idle(t, f, now)) {
+    while (f && is_idle(t, f, now)) {
         flow_finish(t, f, END_TIMEOUT);
-        f = NULL;
+        f = find(t, &key); /* a rival may have come into its place */
     }
-    if (f && p->transport == TRANSPORT_TCP) {
-        enum side side = src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
-        if (tcp_is_reuse(f, side, p)) {
-            flow_finish(t, f, END_REUSED);
-            f = NULL;
-        }
-    }
+    if (f && p->transport == TRANSPORT_TCP)
+        f = owner_of(t, f, &key, src_is_low, p, path);
     if (!f)
         f = flow_new(t, &key, src_is_low, p, path);
     if (!f) {
@@ -456,7 +559,7 @@ void flows_packet(struct flows *t, const struct packet *p)
         return;
     }
 
-    enum side side = src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
+    enum side side = side_of(f, src_is_low);
     count(f, side, p);
     tell_frames(t, f, p);
     if (p->transport == TRANSPORT_TCP)

@@ -208,7 +208,8 @@ CREATE TABLE refused (
     length INTEGER NOT NULL,        -- on the wire
     evidence_id INTEGER NOT NULL,
     frame INTEGER NOT NULL,
-    reason TEXT NOT NULL,           -- bad_checksum | out_of_window | before_start | keepalive | settled | no_memory
+    reason TEXT NOT NULL,           -- bad_checksum | out_of_window | before_start | keepalive | settled
+                                    -- | no_memory | old_timestamp
     data BLOB NOT NULL,             -- as captured
     file_offset INTEGER,            -- of its first byte in the capture; NULL when it came in fragments
     time_ns INTEGER NOT NULL

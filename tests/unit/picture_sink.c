@@ -10,7 +10,7 @@
 
 enum { PAGE_LEN = 1024, DRAWN_MAX = 4096 };
 
-enum held { HELD_NOT, HELD, HELD_PROVISIONALLY };
+enum held { HELD_NOT, HELD, HELD_PROVISIONALLY, HELD_UNACCEPTED };
 
 struct page {
     int64_t number; /* of positions [number * PAGE_LEN, ...) */
@@ -293,7 +293,7 @@ static void arrive(struct picture_sink *p, struct told_side *side, const struct 
     if (fresh == (held != HELD_NOT))
         broken(p, "%" PRId64 " is %s", position,
                fresh ? "fresh, but held" : "neither fresh nor held");
-    if (taken && held != HELD_PROVISIONALLY)
+    if (taken && held != HELD_PROVISIONALLY && held != HELD_UNACCEPTED)
         broken(p, "%" PRId64 " is taken, but was not provisional", position);
     if (!taken && held == HELD_PROVISIONALLY && a->packet->checksum == CHECKSUM_RIGHT &&
         !p->is_tight)
@@ -312,7 +312,9 @@ static void arrive(struct picture_sink *p, struct told_side *side, const struct 
     size_t place = page_place(position);
     page->byte[place] = byte;
     page->owner[place] = p->arrival_count;
-    page->held[place] = a->provisional ? HELD_PROVISIONALLY : HELD;
+    page->held[place] = a->provisional  ? HELD_PROVISIONALLY
+                        : a->unaccepted ? HELD_UNACCEPTED
+                                        : HELD;
 }
 
 static void refused_keep(struct told_side *side, const struct arrival *a, size_t owner)
