@@ -234,7 +234,7 @@ static void hash_views(struct store *s)
 
     if (!s->policies || !s->hash || s->insert.failed)
         return;
-    enum status status = reader_borrow(&reader, s->file.db, &err);
+    enum status status = reader_borrow(&reader, s->file.db, "main", &err);
     while (status == STATUS_OK && more) {
         struct row *row = insert_begin(&s->insert, SELECT_VIEW);
         put_int(row, 1, stream_id);
