@@ -65,7 +65,7 @@ struct side_rare {
                                 there only the checksum was wrong */
     struct range untaken; /* held, and the receiver has shown that it did not take it when it came;
                                 begin == end when there is none */
-    uint32_t syn_len;     /* payload bytes that came in its SYN */
+    uint32_t syn_len;     /* payload bytes that came first in its SYN, from `syn` on */
     uint32_t other_base;  /* of another SYN that came; valid with has_other_base */
     bool has_other_base;
 };

@@ -105,15 +105,22 @@ void refuse(const struct segment_context *at, struct flow *f, enum side side,
 
 /* ---- kept ---- */
 
-/* What the receiver did not take gives way where [begin, end) brings it again. */
+/* What the receiver did not take gives way where [begin, end) brings it again, once. */
 static void yield_untaken(const struct segment_context *at, struct side_rare *rare, int64_t begin,
                           int64_t end)
 {
-    if (begin < rare->untaken.begin)
-        begin = rare->untaken.begin;
-    if (end > rare->untaken.end)
-        end = rare->untaken.end;
-    rare_mark(at, &rare->provisional, begin, end);
+    struct range *untaken = &rare->untaken;
+
+    if (begin >= untaken->end || end <= untaken->begin)
+        return;
+    if (end >= untaken->end) {
+        int64_t from = begin > untaken->begin ? begin : untaken->begin;
+        rare_mark(at, &rare->provisional, from, untaken->end);
+        untaken->end = from;
+    } else { /* what lies before `begin` waits among those in doubt */
+        rare_mark(at, &rare->provisional, untaken->begin, end);
+        untaken->begin = end;
+    }
 }
 
 /* Puts a run that is inside all bounds into the stream. Returns how many of its bytes are new. */
@@ -237,6 +244,19 @@ static void forget_reset(const struct segment_context *at, struct flow *f, enum 
     f->state = is_closing ? FLOW_CLOSING : is_midstream ? FLOW_MIDSTREAM : FLOW_ESTABLISHED;
 }
 
+/* All of `run` came for the first time, and need not have been taken: of a probe it is so until it is
+ * acknowledged, of a SYN once its answer says so. */
+static void remember_unaccepted(const struct segment_context *at, struct side_state *us,
+                                struct run run, bool is_probe)
+{
+    struct side_rare *rare = side_rare(at, us);
+
+    if (rare && is_probe)
+        rare->untaken = (struct range){run.position, run.position + run.len};
+    else if (rare && run.position == us->syn)
+        rare->syn_len = (uint32_t)run.len;
+}
+
 void tcp_payload(const struct segment_context *at, struct flow *f, enum side side,
                  const struct packet *p, struct run run, bool provisional)
 {
@@ -265,8 +285,8 @@ void tcp_payload(const struct segment_context *at, struct flow *f, enum side sid
         if (!provisional && (is_probe || tcp_flags(&p->tcp) & TCP_SYN))
             trust = UNACCEPTED;
         uint64_t fresh = keep(at, f, side, p, inside, trust);
-        if (is_probe && side_rare(at, us))
-            us->rare->untaken = (struct range){inside.position, inside.position + 1};
+        if (trust == UNACCEPTED && fresh == (uint64_t)inside.len)
+            remember_unaccepted(at, us, inside, is_probe);
         if (us->rst && fresh > 0 && trust == TRUSTED)
             forget_reset(at, f, side, p);
     }

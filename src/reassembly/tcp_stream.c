@@ -169,7 +169,9 @@ static void see_fin(const struct segment_context *at, struct flow *f, enum side 
     }
     if (us->has_fin && us->fin != position) {
         odd(at, f, p, ODDITY_FIN_MOVED);
-        return;
+        if (us->next <= us->fin || position < us->next)
+            return;
+        /* Bytes came after the other one, which so was not the end. */
     }
     if (us->has_acked && us->acked == position + 1)
         us->acked = position; /* that was the FIN being acknowledged, captured before it */
@@ -227,16 +229,6 @@ static void anchor(struct side_state *us, const struct packet *p, uint32_t seq)
     us->anchored = true;
 }
 
-static void see_syn_data(const struct segment_context *at, struct flow *f, enum side side,
-                         const struct packet *p)
-{
-    struct side_rare *rare = side_rare(at, &f->sides[side]);
-
-    odd(at, f, p, ODDITY_SYN_DATA);
-    if (rare && p->payload_len > rare->syn_len)
-        rare->syn_len = p->payload_len;
-}
-
 /* The bytes are kept in the stream (RFC 6093); where they end is told, in either reading of the
  * pointer (RFC 1122 4.2.2.4). */
 static void say_urgent(const struct segment_context *at, struct flow *f, const struct packet *p,
@@ -282,7 +274,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
         say_urgent(at, f, p, position);
     if (p->payload_len > 0) {
         if (flags & TCP_SYN)
-            see_syn_data(at, f, side, p);
+            odd(at, f, p, ODDITY_SYN_DATA);
         if (us->anchored)
             tcp_payload(at, f, side, p, (struct run){position, p->payload_len, p->payload},
                         provisional);
