@@ -281,6 +281,7 @@ enum status capture_next(struct capture *c, struct frame *frame, struct error *e
 {
     enum status status = c->status;
     frame->evidence_id = 0;
+    frame->fcs_len = 0;
     if (c->begun && status == STATUS_OK) { /* the fast path: one call, and a look at the guard */
         status = c->format->next(c, frame);
         const atomic_bool *struck = c->window->struck;
