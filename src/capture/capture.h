@@ -3,17 +3,18 @@
  *     bytes of the evidence            uncompressed content            frames
  *     ─────────────────────── inflate ─────────────────────── format ─────────►  capture_next()
  *      mapped file | stream            window that moves on     pcap | pcapng
- *      | memory
+ *      | memory                                             | snoop | ERF
  *
  * A regular file that nobody has open for writing is mapped in windows that move forward, up to 64
  * captures at once; anything else (pipe, standard input, a file that still grows, .gz, .zst) is
  * read through a window of bounded size. The formats see only "the bytes at this offset" and do not
  * know which.
  *
- * Formats: classic pcap (both byte orders, micro- and nanoseconds, the Kuznetzov variant) and
- * pcapng (draft-ietf-opsawg-pcapng). Compression is recognised by its magic, never by the name:
- * gzip of any number of members, zstd of any number of frames (of those that ask for at most 128
- * MiB).
+ * Formats: classic pcap (both byte orders, micro- and nanoseconds, the Kuznetzov variant), pcapng
+ * (draft-ietf-opsawg-pcapng), snoop as Solaris writes it (RFC 1761) and Surveyor's variant, and
+ * Endace's ERF. This has no magic: it is known by the chain of its first records, from a pipe once
+ * eight have come. Compression is recognised by its magic, never by the name: gzip of any number of
+ * members, zstd of any number of frames (of those that ask for at most 128 MiB).
  *
  * What a capture says beside frames (interfaces, comments, statistics, secrets) goes to a listener
  * as it is met, always before the next frame is returned, and never before the first is asked for.
@@ -32,7 +33,8 @@
 
 struct capture;
 
-/* An interface as the capture describes it. A classic pcap has one, without a name. */
+/* An interface as the capture describes it. A classic pcap has one, without a name; of a snoop file
+ * and an ERF, each link type of a port is one. */
 struct capture_interface {
     uint32_t interface_id;
     uint32_t link_type;
@@ -43,7 +45,8 @@ struct capture_interface {
     uint64_t ticks_per_second; /* of the timestamps as written */
 };
 
-/* Cumulative counters of one interface (pcapng: interface statistics block). */
+/* Cumulative counters of one interface (pcapng: interface statistics block; snoop and ERF: what was
+ * lost before a record, told where it is not what it was). */
 struct capture_statistics {
     uint32_t interface_id;
     int64_t time_ns;              /* when they were taken */
@@ -112,7 +115,7 @@ enum status capture_next(struct capture *capture, struct frame *frame, struct er
 /* Closes and frees; NULL is allowed. */
 void capture_close(struct capture *capture);
 
-/* What it is: "pcap", "pcapng", and with ".gz" or ".zst" behind it. Static. */
+/* What it is: "pcap", "pcapng", "snoop", "erf", and with ".gz" or ".zst" behind it. Static. */
 const char *capture_format(const struct capture *capture);
 bool capture_is_mapped(const struct capture *capture);
 

@@ -31,9 +31,13 @@ struct inflate {
     uint8_t buffer[INPUT_LEN];
 };
 
+/* Method and flags too (RFC 1952 2.3): in one ERF of 65536 the first time would be the magic. */
 bool inflate_is_gzip(struct span head)
 {
-    return head.len >= 2 && load_be16(head, 0) == 0x1f8b;
+    enum { DEFLATE = 8, FLAGS_RESERVED = 0xe0 };
+    if (head.len < 2 || load_be16(head, 0) != 0x1f8b)
+        return false;
+    return head.len < 4 || (load_u8(head, 2) == DEFLATE && !(load_u8(head, 3) & FLAGS_RESERVED));
 }
 
 bool inflate_is_zstd(struct span head)

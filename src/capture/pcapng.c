@@ -71,9 +71,13 @@ static uint64_t load_ticks(const struct capture *c, struct span s, size_t at)
     return (uint64_t)load32(c, s, at) << 32 | load32(c, s, at + 4);
 }
 
-static bool pcapng_recognises(struct span head)
+static enum status pcapng_recognises(struct capture *c)
 {
-    return head.len >= 4 && load_be32(head, 0) == BLOCK_SECTION;
+    struct span head;
+    enum status status = capture_head(c, &head, 4);
+    if (status != STATUS_OK)
+        return status;
+    return load_be32(head, 0) == BLOCK_SECTION ? STATUS_OK : STATUS_END;
 }
 
 /* Puts before the sentence where it is that the trouble was met. */
@@ -305,10 +309,16 @@ static struct pcapng_interface *interface_new(struct capture *c)
     return i;
 }
 
+/* In bytes or in bits: which of them can be told, since there are two lengths. */
+static uint8_t fcs_len_of(uint8_t written)
+{
+    return written == 16 || written == 32 ? written / 8 : written <= 4 ? written : 0;
+}
+
 static void interface_option(const struct capture *c, struct pcapng_interface *i,
                              struct capture_interface *told, const struct option *option)
 {
-    enum { NAME = 2, DESCRIPTION = 3, RESOLUTION = 9, FILTER = 11, OFFSET = 14 };
+    enum { NAME = 2, DESCRIPTION = 3, RESOLUTION = 9, FILTER = 11, FCS_LEN = 13, OFFSET = 14 };
     struct span value = option->value;
     switch (option->code) {
     case OPTION_COMMENT:
@@ -327,6 +337,10 @@ static void interface_option(const struct capture *c, struct pcapng_interface *i
     case FILTER: /* behind a byte that says in what language; 0 is libpcap's */
         if (value.len > 0 && load_u8(value, 0) == 0)
             told->filter = span_after(value, 1);
+        break;
+    case FCS_LEN: /* the draft says bits, and has 4 for its example */
+        if (value.len == 1)
+            i->fcs_len = fcs_len_of(load_u8(value, 0));
         break;
     case OFFSET:
         if (value.len == 8)
@@ -422,14 +436,19 @@ static const struct pcapng_interface *interface_of(struct capture *c, uint32_t n
     return NULL;
 }
 
-/* Comments behind a packet. */
-static void packet_options(const struct capture *c, struct span options, uint32_t captured)
+/* Behind a packet: comments, and what is known of its frame check sequence, if that is another one
+ * than the interface's. */
+static void packet_options(const struct capture *c, struct frame *frame, struct span options,
+                           uint32_t captured)
 {
+    enum { FLAGS = 2 };
     struct option option;
     span_take(&options, (4 - captured % 4) % 4, NULL);
     while (option_take(c, &options, &option)) {
         if (option.code == OPTION_COMMENT)
             capture_note(c, c->frame_count + 1, "comment", option.value);
+        if (option.code == FLAGS && option.value.len == 4 && (load32(c, option.value, 0) & 0x1e0))
+            frame->fcs_len = load32(c, option.value, 0) >> 5 & 0x0f;
     }
 }
 
@@ -456,11 +475,12 @@ static enum status take_packet(struct capture *c, struct frame *frame, struct sp
     }
     frame->wire_len = wire_len > captured ? wire_len : captured;
     frame->link_type = i->link_type;
+    frame->fcs_len = i->fcs_len;
     frame->interface_id = i->interface_id;
     frame->offset = c->offset + BLOCK_HEADER_LEN + FIXED_LEN;
     frame->time_ns = c->as.pcapng.last_ns = clock_ns(&i->clock, ticks);
     if (body->len > 4) /* more than padding */
-        packet_options(c, *body, captured);
+        packet_options(c, frame, *body, captured);
     return STATUS_OK;
 }
 
@@ -480,6 +500,7 @@ static enum status take_simple_packet(struct capture *c, struct frame *frame, st
         frame->bytes = span_first(frame->bytes, i->snap_len);
     frame->wire_len = wire_len;
     frame->link_type = i->link_type;
+    frame->fcs_len = i->fcs_len;
     frame->interface_id = i->interface_id;
     frame->offset = c->offset + BLOCK_HEADER_LEN + fixed.len;
     frame->time_ns = c->as.pcapng.last_ns;

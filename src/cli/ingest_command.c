@@ -275,9 +275,8 @@ static const char *const description[] = {
     "Captures given together are one run. They are read in the order of their first timestamps, "
     "and "
     "conversations go on from one to the next, as in a rotated capture. A capture that the case "
-    "holds already is skipped with a sentence. Formats are pcap and pcapng, also compressed by "
-    "gzip "
-    "or zstd, and are known by their contents.",
+    "holds already is skipped with a sentence. Formats are pcap, pcapng, snoop and ERF, also "
+    "compressed by gzip or zstd, and are known by their contents.",
     "At the end one line says what was read, and the seal: a hash over all that the case says. "
     "Kept "
     "elsewhere, it shows any later change (seine verify --seal). When interrupted, nothing is "

@@ -62,6 +62,7 @@ enum next {
     NEXT_JUNIPER_CHDLC,
     NEXT_NFLOG,
     NEXT_NETLINK,
+    NEXT_IPNET,
     NEXT_WLAN,
     NEXT_RADIOTAP,
     NEXT_PPI,
@@ -174,6 +175,7 @@ enum verdict walk_juniper_frelay(struct walk *w);
 enum verdict walk_juniper_chdlc(struct walk *w);
 enum verdict walk_nflog(struct walk *w);
 enum verdict walk_netlink(struct walk *w);
+enum verdict walk_ipnet(struct walk *w);
 
 enum verdict walk_wlan(struct walk *w);
 enum verdict walk_radiotap(struct walk *w);

@@ -101,6 +101,15 @@ static bool is_header_right(const struct ipv4 *i)
     return ipv4_checksum(i) == 0 || checksum_sum(i->header) == CHECKSUM_ALL_ONES;
 }
 
+/* How long a packet is that does not say so: all that is left, which at the end of the frame is not
+ * what the capture calls a frame check sequence. */
+static size_t unsized_len(const struct walk *w)
+{
+    size_t len = w->rest.len + w->cut;
+    size_t fcs_len = w->missing == SIZE_MAX ? w->packet->frame->fcs_len : 0;
+    return len > fcs_len ? len - fcs_len : 0;
+}
+
 enum verdict walk_ipv4(struct walk *w)
 {
     struct packet *packet = w->packet;
@@ -112,7 +121,7 @@ enum verdict walk_ipv4(struct walk *w)
     w->bad_header |= !is_right;
     size_t header_len = i.header.len, len = ipv4_len(&i);
     w->unsized = len == 0; /* segmentation offload: the packet is as long as the frame */
-    const size_t there = header_len + w->rest.len + w->cut;
+    const size_t there = header_len + unsized_len(w);
     if (w->unsized || (!is_right && len > there))
         len = there;
     if (len < header_len)
@@ -147,7 +156,7 @@ enum verdict walk_ipv6(struct walk *w)
      * stands in its hop-by-hop header (RFC 2675 3). */
     w->unsized = len == 0 && ipv6_next(&i) != IPV6_NOTHING;
     if (w->unsized)
-        len = w->rest.len + w->cut;
+        len = unsized_len(w);
 
     packet->ip_version = 6;
     packet->ttl = ipv6_hop_limit(&i);

@@ -24,7 +24,7 @@ CREATE TABLE evidence (
     run_id INTEGER NOT NULL,
     source TEXT NOT NULL,           -- the path as given, '-' for standard input, or the interface
     kind TEXT NOT NULL,             -- file | live
-    format TEXT NOT NULL,           -- pcap | pcapng | pcap.gz | ...
+    format TEXT NOT NULL,           -- pcap | pcapng | snoop | erf | pcap.gz | ...
     bytes INTEGER,                  -- of the file as it lies on the disk
     sha256 TEXT,                    -- of the file as it lies on the disk; NULL with --no-hash
     frames INTEGER NOT NULL,
@@ -227,7 +227,7 @@ CREATE TABLE oddities (
     detail TEXT
 ) STRICT;
 
--- Comments and the like that a pcapng carries.
+-- Comments and the like that a pcapng or the metadata of an ERF carry.
 CREATE TABLE notes (
     note_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,
@@ -236,7 +236,8 @@ CREATE TABLE notes (
     text TEXT NOT NULL
 ) STRICT;
 
--- Counters of the capturing side; of a pcapng its interface statistics (cumulative).
+-- Counters of the capturing side (cumulative): of a pcapng its interface statistics, of a snoop file
+-- and an ERF what was lost before a frame.
 CREATE TABLE capture_stats (
     stat_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,

@@ -177,7 +177,7 @@ static uint32_t link_type_of(uint8_t choice)
 {
     static const uint32_t known[] = {1,   0,   9,   50,  101, 108, 113, 204, 228, 229, 276, 12,
                                      14,  6,   7,   8,   10,  51,  100, 104, 105, 107, 119, 127,
-                                     129, 163, 178, 179, 180, 181, 192, 239, 242, 253, 258};
+                                     129, 163, 178, 179, 180, 181, 192, 239, 242, 253, 258, 226};
     size_t count = sizeof known / sizeof known[0];
     return choice < count ? known[choice] : choice == count ? 147 : known[choice % count];
 }

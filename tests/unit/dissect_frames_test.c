@@ -314,6 +314,38 @@ static void a_wrong_header_is_read_all_the_same(void)
     CU_ASSERT_STRING_EQUAL(line, OK_UDP4);
 }
 
+/* A frame check sequence is no payload, where only the frame says how long a packet is. */
+static void a_check_sequence_is_no_payload(void)
+{
+    static const struct {
+        const char *picture, *expected;
+        size_t cut;
+    } cases[] = {
+        {ETHER "0800" V4("002b", "06") TCP ABC "eeeeeeee", OK_TCP4, 0},
+        {ETHER "0800" V4("0000", "06") TCP ABC "eeeeeeee", OK_TCP4, 0},
+        {ETHER "0800" V4("0000", "06") TCP ABC "eeeeeeee", OK_TCP4, 3}, /* not all captured */
+        {ETHER "0800" V4("0000", "06") TCP ABC "eeeeeeee", OK_TCP4, 4},
+        {ETHER "86dd" V6("0000", "06") TCP ABC "eeeeeeee", OK_TCP6, 0},
+        {ETHER "86dd" V6("0017", "06") TCP ABC "eeeeeeee", OK_TCP6, 0},
+        /* Inside a packet that says its length, there is none of the frame's. */
+        {ETHER "0800" V4("003f", "04") V4("0000", "06") TCP ABC "eeeeeeee", OK_TCP4 " in 4in4", 0},
+        {ETHER "0800", "malformed", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char line[LINE_MAX_LEN];
+        struct packet p;
+        size_t len = picture_bytes(bytes, cases[i].picture);
+        struct frame frame = {.bytes = span_of(bytes, len - cases[i].cut),
+                              .wire_len = (uint32_t)len,
+                              .link_type = 1,
+                              .fcs_len = 4};
+        say_packet(line, dissect(&frame, &p), &p);
+        if (strcmp(line, cases[i].expected) != 0)
+            printf("\n    case %zu: %s\n", i, line);
+        CU_ASSERT_STRING_EQUAL(line, cases[i].expected);
+    }
+}
+
 static void the_members_say_what_the_headers_do(void)
 {
     static const uint8_t src[] = {2, 0, 0, 0, 0, 0xaa}, dst[] = {2, 0, 0, 0, 0, 0xbb};
@@ -389,6 +421,7 @@ static const struct test tests[] = {
     {"IPv4 and IPv6 are walked to their transport", networks_are_walked},
     {"every transport is walked to its payload", transports_are_walked},
     {"the members of a packet say what its headers do", the_members_say_what_the_headers_do},
+    {"a frame check sequence is no payload", a_check_sequence_is_no_payload},
     {"a packet with a wrong header checksum is read all the same",
      a_wrong_header_is_read_all_the_same},
     {"a frame cut at any length is truncated or keeps its verdict", frames_are_cut_at_each_length},
