@@ -32,21 +32,21 @@ struct flow_key {
 _Static_assert(sizeof(struct flow_key) == 40, "a key with padding would make equal keys differ");
 
 enum flow_state {
-    FLOW_ONE_WAY,     /* not TCP, packets one way only */
-    FLOW_TWO_WAY,     /* not TCP, packets both ways */
-    FLOW_ATTEMPT,     /* SYN without an answer */
-    FLOW_HANDSHAKE,   /* SYN and SYN-ACK, or SYN-ACK alone */
+    FLOW_ONE_WAY,     /* UDP and ICMP, packets one way only */
+    FLOW_TWO_WAY,     /* UDP and ICMP, packets both ways */
+    FLOW_ATTEMPT,     /* SYN without an answer; of SCTP, INIT */
+    FLOW_HANDSHAKE,   /* SYN and SYN-ACK, or SYN-ACK alone; INIT ACK, COOKIE ECHO */
     FLOW_ESTABLISHED, /* the handshake was seen to its end, or data after a SYN-ACK */
-    FLOW_MIDSTREAM,   /* TCP without a SYN from either side */
-    FLOW_CLOSING,     /* one FIN */
-    FLOW_CLOSED,      /* both FINs */
-    FLOW_REJECTED,    /* RST in answer to the SYN */
-    FLOW_RESET,       /* RST in window */
+    FLOW_MIDSTREAM,   /* TCP without a SYN from either side, SCTP without its handshake */
+    FLOW_CLOSING,     /* one FIN; SHUTDOWN */
+    FLOW_CLOSED,      /* both FINs; SHUTDOWN ACK or SHUTDOWN COMPLETE */
+    FLOW_REJECTED,    /* RST in answer to the SYN; ABORT */
+    FLOW_RESET,       /* RST in window; ABORT with a right tag */
 };
 
 enum flow_end {
     END_CAPTURE, /* the captures ended first */
-    END_FIN,     /* both FINs */
+    END_FIN,     /* both FINs; of SCTP, shut down */
     END_RESET,
     END_TIMEOUT, /* idle by the capture's clock */
     END_REUSED,  /* a SYN with another sequence number took the five-tuple over */
@@ -62,12 +62,13 @@ struct side_rare {
     struct ranges doubted;   /* of these, what counts once the receiver acknowledges it */
 };
 
-/* One direction: what this side sent. Positions count its payload bytes, see seq.h. */
+/* One direction: what this side sent. Positions count its payload bytes, see seq.h; of SCTP, its DATA
+ * chunks: association.c says what it uses. */
 struct side_state {
     uint64_t packets;
     uint64_t ip_bytes;
     uint64_t frame_bytes;   /* on the wire */
-    uint64_t bytes;         /* payload; for TCP each position once */
+    uint64_t bytes;         /* payload; for TCP each position once, for SCTP each TSN */
     uint64_t retransmitted; /* payload bytes that came again */
     int64_t next;           /* one past the highest position that came, 0 before any */
     int64_t acked;          /* the other side has acknowledged all below it; valid with has_acked */
@@ -77,11 +78,13 @@ struct side_state {
     struct side_rare *rare; /* NULL for nearly all */
     uint32_t base;          /* the sequence number of position 0; valid with anchored */
     uint32_t window;        /* the largest offered by this side, scaled, in bytes */
+    uint32_t tag;           /* SCTP: what its packets carry; valid with has_tag */
     uint8_t scale;          /* of the window; valid with has_scale */
     uint8_t flags;          /* TCP flags, all that came */
     uint8_t min_ttl;
     uint8_t mac[6]; /* of the first packet; valid with flow.has_macs */
     bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
+    bool has_tag : 1;
     bool rst : 1;
     bool closed : 1;         /* a FIN of this side was believed, if only its place is not known */
     bool checksum_right : 1; /* this side has shown a right checksum */
@@ -126,7 +129,7 @@ static inline const struct address *flow_address(const struct flow *f, enum side
 uint16_t flow_port(const struct flow *f, enum side side);
 
 /* Words of the case; static. */
-const char *flow_protocol_name(uint8_t protocol); /* "tcp", "udp", "icmp", "icmpv6" */
+const char *flow_protocol_name(uint8_t protocol); /* "tcp", "udp", "sctp", "icmp", "icmpv6" */
 const char *flow_state_name(uint8_t state);
 const char *flow_end_name(uint8_t end);
 

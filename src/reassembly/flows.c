@@ -1,6 +1,7 @@
 /* flows.c - the table of flows. */
 #include "reassembly/flows.h"
 
+#include "reassembly/association.h"
 #include "reassembly/history.h"
 #include "reassembly/tcp_stream.h"
 #include "reassembly/tunnels.h"
@@ -321,6 +322,11 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
         uint8_t flags = tcp_flags(&p->tcp);
         if (flags & TCP_SYN && !(flags & TCP_RST))
             return !(flags & TCP_ACK);
+    } else if (p->transport == TRANSPORT_SCTP) {
+        bool by_client;
+        uint8_t state;
+        if (association_opening(p, &by_client, &state))
+            return by_client;
     } else if (p->transport != TRANSPORT_UDP) {
         uint8_t answer;
         bool is_request;
@@ -364,6 +370,10 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
         f->state = FLOW_MIDSTREAM;
         if (flags & TCP_SYN && !(flags & TCP_RST))
             f->state = flags & TCP_ACK ? FLOW_HANDSHAKE : FLOW_ATTEMPT;
+    } else if (p->transport == TRANSPORT_SCTP) {
+        bool by_client;
+        if (!association_opening(p, &by_client, &f->state))
+            f->state = FLOW_MIDSTREAM;
     } else {
         f->state = FLOW_ONE_WAY;
     }
@@ -449,6 +459,13 @@ void flows_packet(struct flows *t, const struct packet *p)
             f = NULL;
         }
     }
+    if (f && p->transport == TRANSPORT_SCTP) {
+        enum side side = src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
+        if (association_is_reuse(f, side, p)) {
+            flow_finish(t, f, END_REUSED);
+            f = NULL;
+        }
+    }
     if (!f)
         f = flow_new(t, &key, src_is_low, p, path);
     if (!f) {
@@ -461,6 +478,8 @@ void flows_packet(struct flows *t, const struct packet *p)
     tell_frames(t, f, p);
     if (p->transport == TRANSPORT_TCP)
         tcp_segment(&t->at, f, side, p);
+    else if (p->transport == TRANSPORT_SCTP)
+        association_packet(&t->at, f, side, p);
     else
         datagram(&t->at, f, side, p);
     if (queue_of(f) != f->queue) { /* another state, another timeout */

@@ -1,9 +1,9 @@
 /* flows.h - the table of flows: finds the flow of a packet, makes it, ends it.
  *
  * A flow ends by the capture's clock when it has been idle for longer than the timeout of its state,
- * when a SYN with another sequence number takes its five-tuple over, when the captures end, or when
- * the table is full. Expiry never scans: each timeout has a queue of its own, oldest first; a flow
- * that was busy since it was queued goes to the back when it reaches the front.
+ * when a SYN with another sequence number, or an INIT with another tag, takes its five-tuple over, when
+ * the captures end, or when the table is full. Expiry never scans: each timeout has a queue of its own,
+ * oldest first; a flow that was busy since it was queued goes to the back when it reaches the front.
  *
  * Ceilings: ranges of held positions take at most a quarter of `memory`, paths through tunnels a
  * sixteenth (tunnels.h says what happens then), flow nodes the rest. When there is no node for a new

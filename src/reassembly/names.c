@@ -58,6 +58,9 @@ const char *oddity_name(enum oddity kind)
         [ODDITY_FLOW_EVICTED] = "flow_evicted",
         [ODDITY_CAPTURE_DAMAGED] = "capture_damaged",
         [ODDITY_AGGREGATE] = "aggregate",
+        [ODDITY_OLD_CHECKSUM] = "old_checksum",
+        [ODDITY_WRONG_TAG] = "wrong_tag",
+        [ODDITY_BAD_CHUNK] = "bad_chunk",
     };
     assert(kind < ODDITY_COUNT);
     return names[kind];
@@ -70,6 +73,8 @@ const char *flow_protocol_name(uint8_t protocol)
         return "tcp";
     case TRANSPORT_UDP:
         return "udp";
+    case TRANSPORT_SCTP:
+        return "sctp";
     case TRANSPORT_ICMP:
         return "icmp";
     default:
