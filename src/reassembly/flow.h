@@ -1,7 +1,7 @@
 /* flow.h - a conversation between two endpoints, and what is known of each of its sides.
  *
- * A flow is looked up by its key: protocol, both endpoints and tunnel path, the same whichever way a
- * packet goes. What lies here is what reassembly needs and what becomes the flow's row; payload is
+ * A flow is looked up by its key: protocol, both endpoints and where it was seen, the same whichever way
+ * a packet goes. What lies here is what reassembly needs and what becomes the flow's row; payload is
  * never kept here, only which positions of it have been held. */
 #ifndef SEINE_REASSEMBLY_FLOW_H
 #define SEINE_REASSEMBLY_FLOW_H
@@ -27,7 +27,7 @@ struct flow_key {
     uint16_t low_port, high_port;
     uint8_t protocol;   /* enum transport */
     uint8_t ip_version; /* IPv6 addresses may look like mapped IPv4 ones, and are not the same */
-    uint16_t tunnel;    /* number of the tunnel path, see tunnels.h; 0 is none */
+    uint16_t place;     /* the number of where it was seen, see places.h */
 };
 _Static_assert(sizeof(struct flow_key) == 40, "a key with padding would make equal keys differ");
 
@@ -104,7 +104,8 @@ struct flow {
     int64_t handshake_rtt_ns;   /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
     uint64_t first_frame;
     uint32_t first_evidence_id;
-    const char *tunnel; /* the path through tunnels, borrowed from the table; NULL for none */
+    uint32_t interface_id; /* of the first frame, in its capture */
+    const char *tunnel;    /* the path through tunnels, borrowed from the table; NULL for none */
     uint16_t vlans[PACKET_VLANS_MAX]; /* of the first packet */
     uint8_t vlan_count;
     uint8_t state; /* enum flow_state */

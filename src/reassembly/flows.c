@@ -4,7 +4,6 @@
 #include "reassembly/association.h"
 #include "reassembly/history.h"
 #include "reassembly/tcp_stream.h"
-#include "reassembly/tunnels.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -37,7 +36,7 @@ struct flows {
     struct flow *table; /* uthash's head: the flows in order of their beginning */
     struct queue queues[QUEUES];
     struct pool nodes, rare;
-    struct tunnels *tunnels; /* owned */
+    struct places *places; /* owned */
     struct budget node_budget, range_budget;
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
@@ -45,13 +44,14 @@ struct flows {
     bool clock_is_set;
 };
 
-struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts)
+struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
+                        unsigned place_parts)
 {
     struct flows *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->tunnels = tunnels_new(memory / 16);
-    if (!t->tunnels) {
+    t->places = places_new(memory / 16, place_parts);
+    if (!t->places) {
         free(t);
         return NULL;
     }
@@ -80,7 +80,7 @@ void flows_free(struct flows *t)
     HASH_CLEAR(hh, t->table);
     pool_release(&t->nodes);
     pool_release(&t->rare);
-    tunnels_free(t->tunnels);
+    places_free(t->places);
     free(t);
 }
 
@@ -91,7 +91,7 @@ uint64_t flows_count(const struct flows *t)
 
 size_t flows_memory_peak(const struct flows *t)
 {
-    return t->node_budget.peak + t->range_budget.peak + tunnels_memory_peak(t->tunnels);
+    return t->node_budget.peak + t->range_budget.peak + places_memory_peak(t->places);
 }
 
 /* ---- queues ---- */
@@ -268,7 +268,7 @@ static bool icmp_answer(uint8_t transport, uint8_t type, uint8_t *answer, bool *
 
 /* The key of a packet; true when its sender is the lower endpoint. */
 static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
-                     const struct endpoints *ends, uint16_t tunnel)
+                     const struct endpoints *ends, uint16_t place)
 {
     int order = memcmp(&ends->src, &ends->dst, sizeof ends->src);
     bool src_is_low = order < 0 || (order == 0 && ends->src_port <= ends->dst_port);
@@ -280,7 +280,7 @@ static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
     key->high_port = src_is_low ? ends->dst_port : ends->src_port;
     key->protocol = protocol;
     key->ip_version = ip_version;
-    key->tunnel = tunnel;
+    key->place = place;
     return src_is_low;
 }
 
@@ -296,13 +296,13 @@ static void icmp_ports(struct endpoints *ends, uint8_t transport, uint8_t type, 
                          : (uint16_t)(0x100 + code); /* no type: never meets one */
 }
 
-static bool key_of(struct flow_key *key, const struct packet *p, uint16_t tunnel)
+static bool key_of(struct flow_key *key, const struct packet *p, uint16_t place)
 {
     struct endpoints ends = p->ends;
 
     if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6)
         icmp_ports(&ends, p->transport, icmp_type(&p->icmp), icmp_code(&p->icmp));
-    return key_make(key, p->ip_version, p->transport, &ends, tunnel);
+    return key_make(key, p->ip_version, p->transport, &ends, place);
 }
 
 static struct flow *find(struct flows *t, const struct flow_key *key)
@@ -358,6 +358,7 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
     f->first_frame = p->frames ? p->frames[0].number : p->frame->number;
     f->first_evidence_id = p->frames ? p->frames[0].evidence_id : p->frame->evidence_id;
     f->handshake_rtt_ns = -1;
+    f->interface_id = p->frames ? p->frames[0].interface_id : p->frame->interface_id;
     f->tunnel = tunnel;
     f->vlan_count = p->vlan_count;
     memcpy(f->vlans, p->vlans, sizeof f->vlans);
@@ -400,9 +401,9 @@ static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
         t->at.sink->frame(t->at.sink, f, &p->frames[i]);
 }
 
-/* An ICMP error belongs to the flow that it quotes, too, in the same tunnel. The quoted packet went the
+/* An ICMP error belongs to the flow that it quotes, too, in the same place. The quoted packet went the
  * other way. */
-static void tell_quoted(struct flows *t, const struct packet *p, uint16_t tunnel)
+static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
 {
     const struct quote *q = &p->quote;
     struct endpoints ends = q->ends;
@@ -410,7 +411,7 @@ static void tell_quoted(struct flows *t, const struct packet *p, uint16_t tunnel
 
     if (q->protocol == TRANSPORT_ICMP || q->protocol == TRANSPORT_ICMPV6)
         icmp_ports(&ends, q->protocol, load_u8(q->transport, 0), load_u8(q->transport, 1));
-    key_make(&key, p->ip_version, q->protocol, &ends, tunnel);
+    key_make(&key, p->ip_version, q->protocol, &ends, place);
     struct flow *f = find(t, &key);
     if (f)
         tell_frames(t, f, p);
@@ -445,8 +446,8 @@ void flows_packet(struct flows *t, const struct packet *p)
     int64_t now = p->frame->time_ns;
 
     expire(t, now);
-    const uint16_t tunnel = tunnels_number(t->tunnels, &path, p->tunnel);
-    bool src_is_low = key_of(&key, p, tunnel);
+    const uint16_t place = places_number(t->places, &path, p);
+    bool src_is_low = key_of(&key, p, place);
     struct flow *f = find(t, &key);
     if (f && is_idle(t, f, now)) {
         flow_finish(t, f, END_TIMEOUT);
@@ -466,6 +467,7 @@ void flows_packet(struct flows *t, const struct packet *p)
             f = NULL;
         }
     }
+    const bool is_new = !f;
     if (!f)
         f = flow_new(t, &key, src_is_low, p, path);
     if (!f) {
@@ -476,6 +478,8 @@ void flows_packet(struct flows *t, const struct packet *p)
     enum side side = src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
     count(f, side, p);
     tell_frames(t, f, p);
+    if (is_new && places_is_shared(t->places, place))
+        t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
     if (p->transport == TRANSPORT_TCP)
         tcp_segment(&t->at, f, side, p);
     else if (p->transport == TRANSPORT_SCTP)
@@ -487,7 +491,7 @@ void flows_packet(struct flows *t, const struct packet *p)
         queue_put(t, f);
     }
     if (p->quote.present)
-        tell_quoted(t, p, tunnel);
+        tell_quoted(t, p, place);
 }
 
 void flows_end_all(struct flows *t)

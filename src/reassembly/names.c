@@ -61,6 +61,7 @@ const char *oddity_name(enum oddity kind)
         [ODDITY_OLD_CHECKSUM] = "old_checksum",
         [ODDITY_WRONG_TAG] = "wrong_tag",
         [ODDITY_BAD_CHUNK] = "bad_chunk",
+        [ODDITY_KEY_SHARED] = "key_shared",
     };
     assert(kind < ODDITY_COUNT);
     return names[kind];

@@ -72,6 +72,7 @@ enum oddity {
     ODDITY_OLD_CHECKSUM,    /* SCTP with the Adler-32 of RFC 2960 */
     ODDITY_WRONG_TAG,       /* SCTP with a tag that is not its association's */
     ODDITY_BAD_CHUNK,       /* SCTP chunks that contradict the length of their packet */
+    ODDITY_KEY_SHARED,      /* more places than can be told apart (places.h) */
     ODDITY_COUNT
 };
 

@@ -102,7 +102,8 @@ CREATE TABLE flows (
     client_guessed INTEGER NOT NULL,-- 1 when no handshake said who the client is
     lossy INTEGER NOT NULL,         -- 1 when it lived in a second in which the capture lost frames
     community_id TEXT NOT NULL,     -- Community ID 1.0
-    continues_flow_id INTEGER       -- the flow of an earlier slice that this one goes on with
+    continues_flow_id INTEGER,      -- the flow of an earlier slice that this one goes on with
+    interface_id INTEGER            -- of the first frame, as in interfaces
 ) STRICT;
 
 CREATE VIEW flow_times AS

@@ -201,7 +201,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (len > FUZZ_INPUT_MAX)
         return -1;
-    struct defrag *defrag = fuzz_must(defrag_new(&sink, DEFRAG_MEMORY, fragment_policy_at(0)));
+    struct defrag *defrag =
+        fuzz_must(defrag_new(&sink, DEFRAG_MEMORY, fragment_policy_at(0), PLACE_DEFAULT));
     evidence.end = 0;
     while (in.len > 0 && frame.number < FRAMES_MAX) {
         uint8_t how = fuzz_u8(&in);
