@@ -157,6 +157,8 @@ static enum verdict step(struct walk *w)
         return walk_udp(w);
     case NEXT_ICMP:
         return walk_icmp(w);
+    case NEXT_SCTP:
+        return walk_sctp(w);
     case NEXT_PAYLOAD:
         break;
     }

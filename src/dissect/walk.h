@@ -86,6 +86,7 @@ enum next {
     NEXT_TCP,
     NEXT_UDP,
     NEXT_ICMP, /* of either version */
+    NEXT_SCTP,
 
     NEXT_PAYLOAD, /* the end */
 };
@@ -198,5 +199,6 @@ enum verdict walk_tcp(struct walk *w);
 enum verdict walk_udp(struct walk *w);
 enum verdict walk_udp_tunnel(struct walk *w); /* its end, or into the tunnel that its ports name */
 enum verdict walk_icmp(struct walk *w);
+enum verdict walk_sctp(struct walk *w);
 
 #endif

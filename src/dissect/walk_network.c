@@ -31,6 +31,8 @@ enum verdict walk_protocol(struct walk *w, uint8_t protocol)
         return walk_on(w, NEXT_TCP);
     if (protocol == TRANSPORT_UDP)
         return walk_on(w, NEXT_UDP);
+    if (protocol == TRANSPORT_SCTP)
+        return walk_on(w, NEXT_SCTP);
     if (protocol == (v6 ? TRANSPORT_ICMPV6 : TRANSPORT_ICMP))
         return walk_on(w, NEXT_ICMP);
     if (v6 ? ipv6_is_extension(protocol) : protocol == IPV6_AUTHENTICATION) {

@@ -35,6 +35,7 @@ struct run {
     struct store *store;
     struct life life;
     struct policy_choice policies;
+    unsigned place_parts; /* of the key of flows and fragments */
     uint64_t frames;
     uint64_t bytes_all;
     uint64_t bytes_before;      /* of captures read to their end */
@@ -342,9 +343,11 @@ static enum status open_life(struct run *run, size_t memory)
 {
     run->life.sink = store_sink(run->store);
     const char *name = run->options->fragment_policy;
-    run->life.defrag = defrag_new(run->life.sink, memory / 16,
-                                  name ? fragment_policy_find(name) : fragment_policy_at(0));
-    run->life.flows = flows_new(run->life.sink, memory / 2, &flow_timeouts_offline);
+    run->life.defrag =
+        defrag_new(run->life.sink, memory / 16,
+                   name ? fragment_policy_find(name) : fragment_policy_at(0), run->place_parts);
+    run->life.flows =
+        flows_new(run->life.sink, memory / 2, &flow_timeouts_offline, run->place_parts);
     if (!run->life.defrag || !run->life.flows)
         return error_set(run->err, "no memory for the flow table");
     return STATUS_OK;
@@ -385,7 +388,7 @@ static bool json_add_text(struct buffer *text, const char *value)
 }
 
 /* The options that change rows, as JSON: {"filter":"tcp","policy":["bsd","10.0.0.0/8=linux"]}. */
-static char *options_json(const struct ingest_options *o)
+static char *options_json(const struct ingest_options *o, unsigned place_parts)
 {
     struct buffer text;
     const char *comma = "";
@@ -405,6 +408,12 @@ static char *options_json(const struct ingest_options *o)
     if (o->fragment_policy) {
         done = done && buffer_print(&text, "%s\"frag_policy\":", comma) &&
                json_add_text(&text, o->fragment_policy);
+        comma = ",";
+    }
+    if (place_parts != PLACE_DEFAULT) {
+        char key[PLACE_PARTS_LEN];
+        place_parts_text(key, place_parts);
+        done = done && buffer_print(&text, "%s\"key\":\"%s\"", comma, key);
         comma = ",";
     }
     if (o->merge && o->capture_count > 1)
@@ -440,6 +449,11 @@ static enum status open_store(struct run *run, size_t memory)
     const char *sentence;
     while ((sentence = store_remark(run->store)) != NULL)
         remark(run, "%s", sentence);
+    if (store_has_other_key(run->store, run->option_text))
+        remark(run,
+               "%s holds captures whose conversations were told apart by another --key: "
+               "evidence.options says by which",
+               o->case_path);
     return STATUS_OK;
 }
 
@@ -504,6 +518,18 @@ static enum status choose_policies(struct policy_choice *to, const struct ingest
     return status;
 }
 
+static enum status choose_key(unsigned *parts, const struct ingest_options *options,
+                              struct error *err)
+{
+    *parts = PLACE_DEFAULT;
+    if (!options->key || place_parts_read(parts, options->key))
+        return STATUS_OK;
+    return error_set(err,
+                     "--key takes none, or some of tunnel, vlan and interface with commas between "
+                     "them, not '%.60s'",
+                     options->key);
+}
+
 enum status ingest_check(const struct ingest_options *options, struct error *err)
 {
     struct filter *filter = NULL;
@@ -513,8 +539,11 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
     if (options->fragment_policy && !fragment_policy_find(options->fragment_policy))
         return error_set(err, "there is no fragment policy '%.60s'", options->fragment_policy);
     struct policy_choice policies;
+    unsigned place_parts;
     enum status status = choose_policies(&policies, options, err);
     policy_choice_release(&policies);
+    if (status == STATUS_OK)
+        status = choose_key(&place_parts, options, err);
     if (status == STATUS_OK && options->filter)
         status = filter_new(&filter, options->filter, err);
     filter_free(filter);
@@ -529,7 +558,9 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
 
     *result = (struct ingest_result){0};
     enum status status = ingest_check(options, err);
-    if (status == STATUS_OK && !(run.option_text = options_json(options)))
+    if (status == STATUS_OK)
+        status = choose_key(&run.place_parts, options, err);
+    if (status == STATUS_OK && !(run.option_text = options_json(options, run.place_parts)))
         status = error_set(err, "no memory");
     if (status == STATUS_OK)
         status = choose_policies(&run.policies, options, err);

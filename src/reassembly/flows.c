@@ -1,10 +1,10 @@
 /* flows.c - the table of flows. */
 #include "reassembly/flows.h"
 
+#include "reassembly/association.h"
 #include "reassembly/history.h"
 #include "reassembly/tcp_reuse.h"
 #include "reassembly/tcp_stream.h"
-#include "reassembly/tunnels.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ struct flows {
     struct flow *table; /* uthash's head: the flows in order of their beginning */
     struct queue queues[QUEUES];
     struct pool nodes, rare;
-    struct tunnels *tunnels; /* owned */
+    struct places *places; /* owned */
     struct budget node_budget, range_budget;
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
@@ -45,13 +45,14 @@ struct flows {
     bool clock_is_set;
 };
 
-struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts)
+struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
+                        unsigned place_parts)
 {
     struct flows *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->tunnels = tunnels_new(memory / 16);
-    if (!t->tunnels) {
+    t->places = places_new(memory / 16, place_parts);
+    if (!t->places) {
         free(t);
         return NULL;
     }
@@ -87,7 +88,7 @@ void flows_free(struct flows *t)
     HASH_CLEAR(hh, t->table);
     pool_release(&t->nodes);
     pool_release(&t->rare);
-    tunnels_free(t->tunnels);
+    places_free(t->places);
     free(t);
 }
 
@@ -98,7 +99,7 @@ uint64_t flows_count(const struct flows *t)
 
 size_t flows_memory_peak(const struct flows *t)
 {
-    return t->node_budget.peak + t->range_budget.peak + tunnels_memory_peak(t->tunnels);
+    return t->node_budget.peak + t->range_budget.peak + places_memory_peak(t->places);
 }
 
 /* ---- queues ---- */
@@ -305,7 +306,7 @@ static bool icmp_answer(uint8_t transport, uint8_t type, uint8_t *answer, bool *
 
 /* The key of a packet; true when its sender is the lower endpoint. */
 static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
-                     const struct endpoints *ends, uint16_t tunnel)
+                     const struct endpoints *ends, uint16_t place)
 {
     int order = memcmp(&ends->src, &ends->dst, sizeof ends->src);
     bool src_is_low = order < 0 || (order == 0 && ends->src_port <= ends->dst_port);
@@ -317,7 +318,7 @@ static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
     key->high_port = src_is_low ? ends->dst_port : ends->src_port;
     key->protocol = protocol;
     key->ip_version = ip_version;
-    key->tunnel = tunnel;
+    key->place = place;
     return src_is_low;
 }
 
@@ -333,13 +334,13 @@ static void icmp_ports(struct endpoints *ends, uint8_t transport, uint8_t type, 
                          : (uint16_t)(0x100 + code); /* no type: never meets one */
 }
 
-static bool key_of(struct flow_key *key, const struct packet *p, uint16_t tunnel)
+static bool key_of(struct flow_key *key, const struct packet *p, uint16_t place)
 {
     struct endpoints ends = p->ends;
 
     if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6)
         icmp_ports(&ends, p->transport, icmp_type(&p->icmp), icmp_code(&p->icmp));
-    return key_make(key, p->ip_version, p->transport, &ends, tunnel);
+    return key_make(key, p->ip_version, p->transport, &ends, place);
 }
 
 static struct flow *find(struct flows *t, const struct flow_key *key)
@@ -359,6 +360,11 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
         uint8_t flags = tcp_flags(&p->tcp);
         if (flags & TCP_SYN && !(flags & TCP_RST))
             return !(flags & TCP_ACK);
+    } else if (p->transport == TRANSPORT_SCTP) {
+        bool by_client;
+        uint8_t state;
+        if (association_opening(p, &by_client, &state))
+            return by_client;
     } else if (p->transport != TRANSPORT_UDP) {
         uint8_t answer;
         bool is_request;
@@ -389,6 +395,7 @@ static void flow_begin(struct flows *t, struct flow *f, bool src_is_low, const s
     f->first_frame = p->frames ? p->frames[0].number : p->frame->number;
     f->first_evidence_id = p->frames ? p->frames[0].evidence_id : p->frame->evidence_id;
     f->handshake_rtt_ns = -1;
+    f->interface_id = p->frames ? p->frames[0].interface_id : p->frame->interface_id;
     f->tunnel = tunnel;
     f->vlan_count = p->vlan_count;
     memcpy(f->vlans, p->vlans, sizeof f->vlans);
@@ -401,6 +408,10 @@ static void flow_begin(struct flows *t, struct flow *f, bool src_is_low, const s
         f->state = FLOW_MIDSTREAM;
         if (flags & TCP_SYN && !(flags & TCP_RST))
             f->state = flags & TCP_ACK ? FLOW_HANDSHAKE : FLOW_ATTEMPT;
+    } else if (p->transport == TRANSPORT_SCTP) {
+        bool by_client;
+        if (!association_opening(p, &by_client, &f->state))
+            f->state = FLOW_MIDSTREAM;
     } else {
         f->state = FLOW_ONE_WAY;
     }
@@ -498,9 +509,9 @@ static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
         t->at.sink->frame(t->at.sink, f, &p->frames[i]);
 }
 
-/* An ICMP error belongs to the flow that it quotes, too, in the same tunnel. The quoted packet went the
+/* An ICMP error belongs to the flow that it quotes, too, in the same place. The quoted packet went the
  * other way. */
-static void tell_quoted(struct flows *t, const struct packet *p, uint16_t tunnel)
+static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
 {
     const struct quote *q = &p->quote;
     struct endpoints ends = q->ends;
@@ -508,7 +519,7 @@ static void tell_quoted(struct flows *t, const struct packet *p, uint16_t tunnel
 
     if (q->protocol == TRANSPORT_ICMP || q->protocol == TRANSPORT_ICMPV6)
         icmp_ports(&ends, q->protocol, load_u8(q->transport, 0), load_u8(q->transport, 1));
-    key_make(&key, p->ip_version, q->protocol, &ends, tunnel);
+    key_make(&key, p->ip_version, q->protocol, &ends, place);
     struct flow *f = find(t, &key);
     if (f)
         tell_frames(t, f, p);
@@ -543,8 +554,8 @@ void flows_packet(struct flows *t, const struct packet *p)
     int64_t now = p->frame->time_ns;
 
     expire(t, now);
-    const uint16_t tunnel = tunnels_number(t->tunnels, &path, p->tunnel);
-    bool src_is_low = key_of(&key, p, tunnel);
+    const uint16_t place = places_number(t->places, &path, p);
+    bool src_is_low = key_of(&key, p, place);
     struct flow *f = find(t, &key);
     while (f && is_idle(t, f, now)) {
         flow_finish(t, f, END_TIMEOUT);
@@ -552,6 +563,11 @@ void flows_packet(struct flows *t, const struct packet *p)
     }
     if (f && p->transport == TRANSPORT_TCP)
         f = owner_of(t, f, &key, src_is_low, p, path);
+    if (f && p->transport == TRANSPORT_SCTP && association_is_reuse(f, side_of(f, src_is_low), p)) {
+        flow_finish(t, f, END_REUSED);
+        f = NULL;
+    }
+    const bool is_new = !f;
     if (!f)
         f = flow_new(t, &key, src_is_low, p, path);
     if (!f) {
@@ -562,8 +578,12 @@ void flows_packet(struct flows *t, const struct packet *p)
     enum side side = side_of(f, src_is_low);
     count(f, side, p);
     tell_frames(t, f, p);
+    if (is_new && places_is_shared(t->places, place))
+        t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
     if (p->transport == TRANSPORT_TCP)
         tcp_segment(&t->at, f, side, p);
+    else if (p->transport == TRANSPORT_SCTP)
+        association_packet(&t->at, f, side, p);
     else
         datagram(&t->at, f, side, p);
     if (queue_of(f) != f->queue) { /* another state, another timeout */
@@ -571,7 +591,7 @@ void flows_packet(struct flows *t, const struct packet *p)
         queue_put(t, f);
     }
     if (p->quote.present)
-        tell_quoted(t, p, tunnel);
+        tell_quoted(t, p, place);
 }
 
 void flows_end_all(struct flows *t)

@@ -64,6 +64,10 @@ const char *oddity_name(enum oddity kind)
         [ODDITY_FLOW_EVICTED] = "flow_evicted",
         [ODDITY_CAPTURE_DAMAGED] = "capture_damaged",
         [ODDITY_AGGREGATE] = "aggregate",
+        [ODDITY_OLD_CHECKSUM] = "old_checksum",
+        [ODDITY_WRONG_TAG] = "wrong_tag",
+        [ODDITY_BAD_CHUNK] = "bad_chunk",
+        [ODDITY_KEY_SHARED] = "key_shared",
     };
     assert(kind < ODDITY_COUNT);
     return names[kind];
@@ -76,6 +80,8 @@ const char *flow_protocol_name(uint8_t protocol)
         return "tcp";
     case TRANSPORT_UDP:
         return "udp";
+    case TRANSPORT_SCTP:
+        return "sctp";
     case TRANSPORT_ICMP:
         return "icmp";
     default:

@@ -52,6 +52,15 @@ bool store_has_evidence(struct store *s, const char *sha256, const char *fingerp
     return found;
 }
 
+bool store_has_other_key(struct store *s, const char *options)
+{
+    struct row *row = insert_begin(&s->insert, SELECT_OTHER_KEY);
+    put_text(row, 1, options);
+    bool found = insert_next(&s->insert, row);
+    insert_done(row);
+    return found;
+}
+
 uint32_t store_evidence_begin(struct store *s, const char *source, const char *kind,
                               const char *format, const char *options)
 {

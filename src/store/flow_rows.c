@@ -148,6 +148,7 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
     community_id(id, flow->key.protocol, flow->key.ip_version, &ends);
     put_int(row, 34, 0); /* lossy: told by live capture only */
     put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
+    put_int(row, 36, flow->interface_id);
     insert_end(&s->insert, row);
 
     hosts_add(&s->hosts, &ends.src, flow->key.ip_version, true, flow->first_ns, flow->last_ns);

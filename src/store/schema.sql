@@ -69,7 +69,7 @@ CREATE TABLE verdicts (
 CREATE TABLE flows (
     flow_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,   -- of its first frame
-    protocol TEXT NOT NULL,         -- tcp | udp | icmp | icmpv6
+    protocol TEXT NOT NULL,         -- tcp | udp | sctp | icmp | icmpv6
     client_ip TEXT NOT NULL,        -- canonical text (RFC 5952)
     client_port INTEGER NOT NULL,   -- for ICMP the type
     server_ip TEXT NOT NULL,
@@ -83,7 +83,7 @@ CREATE TABLE flows (
     first_frame INTEGER NOT NULL,
     client_packets INTEGER NOT NULL,
     server_packets INTEGER NOT NULL,
-    client_bytes INTEGER NOT NULL,  -- payload; for TCP each position once
+    client_bytes INTEGER NOT NULL,  -- payload; for TCP each position once, for SCTP each DATA chunk
     server_bytes INTEGER NOT NULL,
     client_ip_bytes INTEGER NOT NULL,    -- IP headers included
     server_ip_bytes INTEGER NOT NULL,
@@ -102,7 +102,8 @@ CREATE TABLE flows (
     client_guessed INTEGER NOT NULL,-- 1 when no handshake said who the client is
     lossy INTEGER NOT NULL,         -- 1 when it lived in a second in which the capture lost frames
     community_id TEXT NOT NULL,     -- Community ID 1.0
-    continues_flow_id INTEGER       -- the flow of an earlier slice that this one goes on with
+    continues_flow_id INTEGER,      -- the flow of an earlier slice that this one goes on with
+    interface_id INTEGER            -- of the first frame, as in interfaces
 ) STRICT;
 
 CREATE VIEW flow_times AS

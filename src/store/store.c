@@ -112,9 +112,12 @@ static void continue_ids(struct store *s)
 /* A case from before a column was there gets it. */
 static void add_columns(struct store *s)
 {
-    if (!s->file.partial &&
-        ask(s, "SELECT count(*) FROM pragma_table_xinfo('streams') WHERE name = 'policy'") == 0)
+    if (s->file.partial)
+        return;
+    if (ask(s, "SELECT count(*) FROM pragma_table_xinfo('streams') WHERE name = 'policy'") == 0)
         insert_run(&s->insert, "ALTER TABLE streams ADD COLUMN policy TEXT");
+    if (ask(s, "SELECT count(*) FROM pragma_table_xinfo('flows') WHERE name = 'interface_id'") == 0)
+        insert_run(&s->insert, "ALTER TABLE flows ADD COLUMN interface_id INTEGER");
 }
 
 static void remark_on(struct store *s)
