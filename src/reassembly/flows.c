@@ -38,6 +38,7 @@ struct flows {
     struct pool nodes, rare;
     struct tunnels *tunnels; /* owned */
     struct budget node_budget, range_budget;
+    size_t bucket_len; /* bytes set aside for the table's buckets */
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
     int64_t clock;                                             /* the highest time so far */
@@ -54,7 +55,8 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
         free(t);
         return NULL;
     }
-    budget_init(&t->node_budget, memory - memory / 4 - memory / 16);
+    t->bucket_len = memory / 24; /* with them there is about a bucket for each flow */
+    budget_init(&t->node_budget, memory - memory / 4 - memory / 16 - t->bucket_len);
     budget_init(&t->range_budget, memory / 4);
     pool_init(&t->nodes, &t->node_budget, sizeof(struct flow));
     pool_init(&t->rare, &t->range_budget, sizeof(struct side_rare));
@@ -346,6 +348,7 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
         pool_free(&t->nodes, f);
         return NULL;
     }
+    TABLE_BOUND(f->hh, t->bucket_len);
     bool src_is_client = sender_is_client(p, &f->client_guessed);
     f->client_is_low = src_is_client == src_is_low;
     f->first_ns = f->last_ns = p->frame->time_ns;
