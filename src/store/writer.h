@@ -200,6 +200,7 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
 
 /* conflicts.c - what an arrival brings that was there before. */
+enum { CONFLICT_MOST = 256 * 1024 }; /* bytes of one row */
 bool conflicts_find(struct store *s, struct kept_flow *k, const struct arrival *a);
 void conflicts_take(struct store *s, struct kept_flow *k, const struct arrival *a);
 
