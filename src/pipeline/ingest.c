@@ -6,6 +6,7 @@
 #include "pipeline/ingest.h"
 
 #include "base/buffer.h"
+#include "base/table.h"
 #include "pipeline/reading.h"
 #include "reassembly/policy.h"
 
@@ -37,6 +38,7 @@ struct run {
     size_t count;
     struct store *store;
     struct life life;
+    bool from_pipe;                /* some capture is no regular file */
     size_t memory;                 /* all of it, in bytes */
     struct reading_memory reading; /* what of it reading has */
     struct policy_choice policies;
@@ -106,35 +108,48 @@ static enum status put_in_order(struct run *run)
     return status;
 }
 
-/* Whether a file is in the case, or earlier among the arguments. Files that look alike are hashed to
- * be sure. */
-static enum status is_known(struct run *run, const struct reading *r, bool *known)
-{
-    char hex[DIGEST_HEX_LEN + 1], other[DIGEST_HEX_LEN + 1];
-    bool hash = !run->options->no_hash;
+/* A file that is not known so far, among those with its fingerprint. */
+struct alike {
+    UT_hash_handle hh; /* of the first of them */
+    struct reading *reading;
+    struct alike *next;
+};
 
+/* The SHA-256 of a file, computed once. */
+static enum status hash_of(struct run *run, struct reading *r)
+{
+    return r->file_hash[0] ? STATUS_OK : hash_file(r->path, r->file_hash, run->err);
+}
+
+static enum status are_same(struct run *run, struct reading *a, struct reading *b, bool *same)
+{
+    *same = run->options->no_hash;
+    if (*same)
+        return STATUS_OK;
+    if (hash_of(run, a) != STATUS_OK || hash_of(run, b) != STATUS_OK)
+        return STATUS_FAILED;
+    *same = strcmp(a->file_hash, b->file_hash) == 0;
+    return STATUS_OK;
+}
+
+/* Whether a file is in the case, or one of `alike`, which came earlier among the arguments. Files that
+ * look alike are hashed to be sure. */
+static enum status is_known(struct run *run, struct reading *r, const struct alike *alike,
+                            bool *known)
+{
     *known = false;
-    for (const struct reading *earlier = run->readings; earlier < r && !*known; earlier++) {
-        if (!earlier->is_file || strcmp(earlier->fingerprint, r->fingerprint) != 0)
-            continue;
-        if (!hash) {
-            *known = true;
-        } else {
-            if (hash_file(r->path, hex, run->err) != STATUS_OK ||
-                hash_file(earlier->path, other, run->err) != STATUS_OK)
-                return STATUS_FAILED;
-            *known = strcmp(hex, other) == 0;
-        }
+    for (; alike && !*known; alike = alike->next) {
+        if (are_same(run, alike->reading, r, known) != STATUS_OK)
+            return STATUS_FAILED;
     }
-    if (!*known && store_has_evidence(run->store, NULL, r->fingerprint, run->option_text)) {
-        if (!hash) {
-            *known = true;
-        } else {
-            if (hash_file(r->path, hex, run->err) != STATUS_OK)
-                return STATUS_FAILED;
-            *known = store_has_evidence(run->store, hex, r->fingerprint, run->option_text);
-        }
-    }
+    if (*known || !store_has_evidence(run->store, NULL, r->fingerprint, run->option_text))
+        return STATUS_OK;
+    *known = run->options->no_hash;
+    if (*known)
+        return STATUS_OK;
+    if (hash_of(run, r) != STATUS_OK)
+        return STATUS_FAILED;
+    *known = store_has_evidence(run->store, r->file_hash, r->fingerprint, run->option_text);
     return STATUS_OK;
 }
 
@@ -144,24 +159,54 @@ static void skip(struct run *run, const struct reading *r)
     run->result->skipped++;
 }
 
-static enum status leave_out_known(struct run *run)
+/* Marks what is known already. */
+static enum status find_known(struct run *run, struct alike *items, bool *known)
 {
-    size_t kept = 0;
+    struct alike *table = NULL;
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < run->count; i++) {
-        bool known = false;
-        run->readings[kept] = run->readings[i];
-        struct reading *r = &run->readings[kept];
-        if (r->is_file && is_known(run, r, &known) != STATUS_OK)
-            return STATUS_FAILED;
-        if (known) {
-            skip(run, r);
+    for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
+        struct reading *r = &run->readings[i];
+        struct alike *first = NULL;
+        if (!r->is_file)
+            continue;
+        HASH_FIND_STR(table, r->fingerprint, first);
+        status = is_known(run, r, first, &known[i]);
+        if (status != STATUS_OK || known[i])
+            continue;
+        items[i].reading = r;
+        if (first) {
+            items[i].next = first->next;
+            first->next = &items[i];
         } else {
-            kept++;
+            HASH_ADD_KEYPTR(hh, table, r->fingerprint, strlen(r->fingerprint), &items[i]);
+            if (!items[i].hh.tbl)
+                status = error_set(run->err, "no memory");
         }
     }
-    run->count = kept;
-    return STATUS_OK;
+    HASH_CLEAR(hh, table);
+    return status;
+}
+
+static enum status leave_out_known(struct run *run)
+{
+    struct alike *items = calloc(run->count, sizeof *items);
+    bool *known = calloc(run->count, sizeof *known);
+    size_t kept = 0;
+    enum status status =
+        items && known ? find_known(run, items, known) : error_set(run->err, "no memory");
+
+    for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
+        if (known[i])
+            skip(run, &run->readings[i]);
+        else
+            run->readings[kept++] = run->readings[i];
+    }
+    if (status == STATUS_OK)
+        run->count = kept;
+    free(items);
+    free(known);
+    return status;
 }
 
 /* ---- who gets how much of the memory ---- */
@@ -194,12 +239,11 @@ static enum status share_memory(struct run *run)
 {
     const size_t mib = 1 << 20;
     size_t need = reading_need(run), share = run->memory / 16;
-    bool from_pipe = false;
 
     for (size_t i = 0; i < run->count; i++)
-        from_pipe |= !run->readings[i].is_file; /* nobody knows what will come through it */
+        run->from_pipe |= !run->readings[i].is_file; /* nobody knows what will come through it */
     if (need > 0)
-        share = run->memory / (from_pipe ? 4 : 8);
+        share = run->memory / (run->from_pipe ? 4 : 8);
     if (need > run->memory / 8 * 5)
         return error_set(
             run->err,
@@ -316,7 +360,7 @@ static enum status came_through_pipe(struct run *run, const struct reading *r, b
     struct stat st;
 
     *came = false;
-    if (!r->is_file || stat(r->path, &st) < 0)
+    if (!run->from_pipe || !r->is_file || stat(r->path, &st) < 0)
         return STATUS_OK;
     for (const struct reading *earlier = run->readings; earlier < r && !*came; earlier++) {
         if (earlier->is_file || !earlier->sha256[0] || earlier->bytes != (uint64_t)st.st_size)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { SECRETS_MOST = 1 << 20 }; /* bytes of a row */
+enum { LOOKS_WITHOUT_INDEX = 64 };
 
 /* The bytes as a text that SQLite takes: valid UTF-8, no NUL; NULL for none. Dies with the next. */
 static const char *clean(struct store *s, struct buffer *into, struct span bytes)
@@ -41,6 +42,10 @@ bool store_has_evidence(struct store *s, const char *sha256, const char *fingerp
     const char *key = sha256 ? sha256 : fingerprint;
     if (!key)
         return false;
+    if (++s->evidence_looks == LOOKS_WITHOUT_INDEX) /* each reads the whole table without one */
+        insert_run(&s->insert,
+                   "CREATE INDEX IF NOT EXISTS evidence_sha256 ON evidence (sha256);"
+                   "CREATE INDEX IF NOT EXISTS evidence_fingerprint ON evidence (fingerprint)");
     struct row *row =
         insert_begin(&s->insert, sha256 ? SELECT_EVIDENCE_BY_HASH : SELECT_EVIDENCE_BY_FINGERPRINT);
     put_text(row, 1, key);

@@ -148,7 +148,8 @@ struct store {
     struct buffer kept_bytes; /* what is held of an arrival that is compared */
     struct buffer text;       /* for what is made valid UTF-8 */
     bool oddities_indexed, refused_indexed;
-    bool takeovers; /* temp.takeovers is there */
+    uint32_t evidence_looks; /* how often it was asked whether evidence is there */
+    bool takeovers;          /* temp.takeovers is there */
     struct store_counts counts;
 };
 
