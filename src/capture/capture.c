@@ -56,17 +56,26 @@ static enum packing packing_of(struct span head)
 }
 
 /* A window that reads, and uncompresses as it does. Takes `source`. */
-static struct window *stream_window(struct capture *c, struct source *source, size_t window_len)
+static struct window *stream_window(struct capture *c, struct source *source,
+                                    const struct capture_options *options)
 {
+    size_t window_len = options->window_len ? options->window_len : options->stream_len;
     if (c->packing == PACKING_GZIP)
-        source = inflate_gzip(source, c->name, &c->error);
+        source = inflate_gzip(source, c->name, c->memory, &c->error);
     else if (c->packing == PACKING_ZSTD)
-        source = inflate_zstd(source, c->name, &c->error);
+        source = inflate_zstd(source, c->name, c->memory, &c->error);
     if (!source)
         return NULL;
     if (window_len == 0)
         window_len = WINDOW_STREAMED;
-    return window_stream(source, window_len < WINDOW_LEAST ? WINDOW_LEAST : window_len, &c->error);
+    if (window_len < WINDOW_LEAST)
+        window_len = WINDOW_LEAST;
+    return window_stream(source, window_len, c->memory, &c->error);
+}
+
+size_t capture_memory(struct span head)
+{
+    return inflate_memory(head);
 }
 
 /* Mapped where it can be, else read. */
@@ -84,7 +93,7 @@ static struct window *file_window(struct capture *c, const struct capture_option
         map = window_map(c->fd, c->name, c->size, window_len, &c->evidence);
     }
     if (!map)
-        return stream_window(c, source, options->window_len);
+        return stream_window(c, source, options);
     source->ops->free(source);
     return map;
 }
@@ -96,7 +105,7 @@ static struct window *memory_window(struct capture *c, struct span bytes,
     if (c->packing == PACKING_NONE && !options->stream)
         return window_memory(bytes, &c->evidence, &c->error);
     struct source *source = source_memory(bytes, &c->evidence, &c->error);
-    return source ? stream_window(c, source, options->window_len) : NULL;
+    return source ? stream_window(c, source, options) : NULL;
 }
 
 /* Says why there is no format: `status` is what became of asking for the magic, `head`. */
@@ -175,6 +184,7 @@ static struct capture *capture_new(const char *name, const struct capture_option
     c->name = copy;
     c->fd = -1;
     c->listener = options->listener;
+    c->memory = options->memory;
     c->evidence.listener = &c->listener;
     return c;
 }

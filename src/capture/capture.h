@@ -24,6 +24,7 @@
 #ifndef SEINE_CAPTURE_CAPTURE_H
 #define SEINE_CAPTURE_CAPTURE_H
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "capture/frame.h"
 
@@ -86,8 +87,22 @@ struct capture_options {
      * to 256 MiB mapped or in memory and 64 MiB streamed: what is longer than that is damage. */
     size_t window_len;
 
+    size_t stream_len; /* the same for streamed ones alone, where window_len is 0 */
+
+    /* What is charged for windows over streams, for uncompressing, and for the interfaces of a pcapng.
+     * Where it has no room, a record or a section is damage, and zstd content that asks for more cannot
+     * be read. May be NULL, and is borrowed until capture_close(). */
+    struct budget *memory;
+
     bool stream; /* read even what could be mapped; for tests */
 };
+
+/* Bytes of a file from its first on that capture_memory() may want to see. */
+enum { CAPTURE_HEAD_LEN = 18 };
+
+/* What uncompressing a capture that begins like this takes of `memory`; 0 of one that is not compressed.
+ * Content that asks for more later on is not foreseen. */
+size_t capture_memory(struct span head);
 
 /* Opens a capture and reads its file header. `path` "-" is standard input. `options` may be NULL.
  * STATUS_FAILED, with a sentence and *capture NULL, when there is no such file, it cannot be read,

@@ -108,7 +108,8 @@ struct capture {
     uint64_t size; /* of the evidence */
     struct evidence evidence;
     struct capture_listener listener;
-    struct error error; /* how it ended */
+    struct budget *memory; /* borrowed; may be NULL */
+    struct error error;    /* how it ended */
     union {
         struct pcap pcap;
         struct pcapng pcapng;

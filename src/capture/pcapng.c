@@ -290,14 +290,23 @@ static int64_t clock_ns(const struct pcapng_clock *k, uint64_t ticks)
     return time;
 }
 
-/* Room for one more interface of this section; NULL with a sentence. */
-static struct pcapng_interface *interface_new(struct capture *c)
+/* Room for one more interface of this section; NULL with a sentence, and *status says what it is. */
+static struct pcapng_interface *interface_new(struct capture *c, enum status *status)
 {
+    *status = STATUS_FAILED;
     struct pcapng *p = &c->as.pcapng;
     if (p->interface_count == p->interface_room) {
         uint32_t room = p->interface_room ? p->interface_room * 2 : 4;
+        size_t more = (room - p->interface_room) * sizeof *p->interfaces;
+        if (!memory_take(c->memory, more)) {
+            error_damaged(&c->error,
+                          "the section has more interfaces than --memory leaves room for");
+            *status = pcapng_damaged(c);
+            return NULL;
+        }
         struct pcapng_interface *all = realloc(p->interfaces, room * sizeof *all);
         if (!all) {
+            memory_give(c->memory, more);
             error_set(&c->error, "%s: no memory for %" PRIu32 " interfaces", c->name, room);
             return NULL;
         }
@@ -361,9 +370,9 @@ static enum status see_interface(struct capture *c, struct span body)
         error_damaged(&c->error, "the section has more than %d interfaces", INTERFACES_MAX);
         return pcapng_damaged(c);
     }
-    struct pcapng_interface *i = interface_new(c);
+    struct pcapng_interface *i = interface_new(c, &status);
     if (!i)
-        return STATUS_FAILED;
+        return status;
     i->link_type = link_type_registered(load16(c, fixed, 0));
     i->snap_len = load32(c, fixed, 4);
     clock_set(&i->clock, 6); /* microseconds, unless said otherwise */
@@ -566,6 +575,7 @@ static enum status pcapng_open(struct capture *c)
 
 static void pcapng_close(struct capture *c)
 {
+    memory_give(c->memory, c->as.pcapng.interface_room * sizeof *c->as.pcapng.interfaces);
     free(c->as.pcapng.interfaces);
 }
 

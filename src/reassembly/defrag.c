@@ -47,6 +47,11 @@ struct datagram {
     size_t charged;
 };
 
+/* What a datagram costs before it has anything: four heaps of its own, each with what the C library keeps
+ * beside it, and its part of the table's buckets. */
+enum { MALLOC_COST = 16, BUCKETS_COST = 3 * sizeof(UT_hash_bucket) };
+enum { DATAGRAM_COST = sizeof(struct datagram) + 4 * MALLOC_COST + BUCKETS_COST };
+
 struct defrag {
     struct sink *sink;
     const struct policy *policy;
@@ -162,17 +167,17 @@ static struct datagram *datagram_of(struct defrag *d, const struct packet *p)
     HASH_FIND(hh, d->waiting, &key, sizeof key, g);
     if (g)
         return g;
-    while (!budget_take(&d->budget, sizeof *g)) {
+    while (!budget_take(&d->budget, DATAGRAM_COST)) {
         if (!d->waiting)
             return NULL;
         give_up(d, d->waiting, ODDITY_FRAGMENTS_EVICTED);
     }
     g = calloc(1, sizeof *g);
     if (!g) {
-        budget_give(&d->budget, sizeof *g);
+        budget_give(&d->budget, DATAGRAM_COST);
         return NULL;
     }
-    g->charged = sizeof *g;
+    g->charged = DATAGRAM_COST;
     g->key = key;
     g->first_ns = p->frame->time_ns;
     HASH_ADD(hh, d->waiting, key, sizeof g->key, g);
@@ -180,6 +185,7 @@ static struct datagram *datagram_of(struct defrag *d, const struct packet *p)
         datagram_free(d, g);
         return NULL;
     }
+    TABLE_BOUND(g->hh, HASH_COUNT(d->waiting) * BUCKETS_COST);
     return g;
 }
 

@@ -39,6 +39,7 @@ struct flows {
     struct pool nodes, rare;
     struct places *places; /* owned */
     struct budget node_budget, range_budget;
+    size_t bucket_len; /* bytes set aside for the table's buckets */
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
     int64_t clock;                                             /* the highest time so far */
@@ -56,7 +57,8 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
         free(t);
         return NULL;
     }
-    budget_init(&t->node_budget, memory - memory / 4 - memory / 16);
+    t->bucket_len = memory / 24; /* with them there is about a bucket for each flow */
+    budget_init(&t->node_budget, memory - memory / 4 - memory / 16 - t->bucket_len);
     budget_init(&t->range_budget, memory / 4);
     pool_init(&t->nodes, &t->node_budget, sizeof(struct flow));
     pool_init(&t->rare, &t->range_budget, sizeof(struct side_rare));
@@ -161,7 +163,10 @@ static bool is_idle(const struct flows *t, const struct flow *f, int64_t now)
 static bool table_add(struct flows *t, struct flow *f)
 {
     HASH_ADD(hh, t->table, key, sizeof f->key, f);
-    return f->hh.tbl != NULL;
+    if (!f->hh.tbl)
+        return false;
+    TABLE_BOUND(f->hh, t->bucket_len);
+    return true;
 }
 
 /* Nobody has answered the SYN of `rival`. */

@@ -6,7 +6,8 @@
  * oldest first; a flow that was busy since it was queued goes to the back when it reaches the front.
  *
  * Ceilings: ranges of held positions take at most a quarter of `memory`, places and paths through
- * tunnels a sixteenth (places.h says what happens then), flow nodes the rest. When there is no node for a new
+ * tunnels a sixteenth (places.h says what happens then), the table's buckets a twenty-fourth, flow
+ * nodes the rest. When there is no node for a new
  * flow, one is taken from another: of a closed flow if there is one, else of a half-open one, and so
  * on, each time one of those that have been idle for longest; an unfinished one leaves the oddity
  * flow_evicted. When a side has more than RANGES_MAX holes, its lower half is settled: the gaps are

@@ -250,7 +250,8 @@ CREATE TABLE capture_stats (
     dropped_by_system INTEGER
 ) STRICT;
 
--- Keys to encrypted traffic that a pcapng carries.
+-- Keys to encrypted traffic that a pcapng carries. A block of more than 1 MiB is several rows, in order, cut
+-- at ends of lines where there are any.
 CREATE TABLE secrets (
     secret_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,

@@ -19,7 +19,6 @@ enum {
     CACHE_MOST = 32 << 20,
     FIXED = 1 << 20,         /* batches, the chunk read last, statements */
     TEXT_CEILING = 16 << 20, /* of one text from outside, made valid */
-    KEPT_CEILING = 64 << 20, /* of one arrival that is compared */
 };
 
 /* What of a row is not its blob, at most: the record's header and its integers (SQLite file format,
@@ -176,7 +175,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     }
     insert_init(&s->insert, &s->file);
     memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
-    buffer_init(&s->kept_bytes, KEPT_CEILING);
+    buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
     s->digest = digest_new();
     s->cached.data = malloc(MEMORY_MOST);
