@@ -6,10 +6,11 @@
 #include "pipeline/verify.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { EVIDENCE, SEAL };
+enum { EVIDENCE, SEAL, NO_REBUILD };
 enum { SEAL_LEN = 64 };
 
 static const struct option_word options[] = {
@@ -17,8 +18,33 @@ static const struct option_word options[] = {
                   "Where to look for the captures besides where they were."},
     [SEAL] = {"seal", 0, "HASH",
               "The seal that was printed at the end of the ingest, to compare with."},
+    [NO_REBUILD] = {"no-rebuild", 0, NULL,
+                    "Leave out the ingest anew, which takes as long as the ingest did, and as much "
+                    "room in TMPDIR as the case has."},
     {0},
 };
+
+static volatile int stop;
+
+/* The case that is built anew must not stay behind. */
+static void on_stop(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    struct sigaction before;
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(numbers[i], &action, NULL);
+    }
+}
 
 static void on_report(void *context, enum proof proof, const char *what)
 {
@@ -54,6 +80,9 @@ static enum exit_status verify_run(const struct command *self, const struct argu
     struct verify_options verify_options = {
         .case_path = a->words[0],
         .folder = a->options[EVIDENCE],
+        .no_rebuild = a->options[NO_REBUILD] != NULL,
+        .version = SEINE_VERSION,
+        .stop = &stop,
         .report = on_report,
         .context = &colours,
     };
@@ -65,6 +94,7 @@ static enum exit_status verify_run(const struct command *self, const struct argu
     }
     struct error err = {0};
     struct verify_result result = {0};
+    catch_signals();
     if (verify_case(&result, &verify_options, &err) != STATUS_OK) {
         say("%s", err.text);
         return EXIT_WORLD;
