@@ -26,15 +26,16 @@ static const struct option_word options[] = {
 
 static volatile int stop;
 
-/* The case that is built anew must not stay behind. */
 static void on_stop(int number)
 {
     (void)number;
     stop = 1;
 }
 
-static void catch_signals(void)
+/* From here on a case is built anew, which must not stay behind. */
+static void on_rebuild(void *context)
 {
+    (void)context;
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     struct sigaction before;
@@ -82,6 +83,7 @@ static enum exit_status verify_run(const struct command *self, const struct argu
         .folder = a->options[EVIDENCE],
         .no_rebuild = a->options[NO_REBUILD] != NULL,
         .version = SEINE_VERSION,
+        .rebuild = on_rebuild,
         .stop = &stop,
         .report = on_report,
         .context = &colours,
@@ -94,7 +96,6 @@ static enum exit_status verify_run(const struct command *self, const struct argu
     }
     struct error err = {0};
     struct verify_result result = {0};
-    catch_signals();
     if (verify_case(&result, &verify_options, &err) != STATUS_OK) {
         say("%s", err.text);
         return EXIT_WORLD;
@@ -111,7 +112,8 @@ static const char *const description[] = {
     "Proves again what a case says: the hash of each capture; the hash of each stream, from the "
     "case "
     "and, where the capture is there, from the capture alone; the bytes of conflicts and refusals; "
-    "that the sums add up; the seal. One line says how each proof went: it holds, it FAILS, or, "
+    "that the sums add up; that an ingest anew gives the same rows; the seal. One line says how "
+    "each proof went: it holds, it FAILS, or, "
     "since a "
     "capture or a hash is not there, it is not provable; the last line counts them.",
     "The seal inside a case shows accidents only, since who changes the case can change it too. "

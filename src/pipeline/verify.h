@@ -23,8 +23,11 @@ struct verify_options {
      * compared. That takes as long as the ingest did, and as much room as the case has. */
     bool no_rebuild;
     const char *version; /* of this seine: the rows of another may differ. NULL: the same */
-    const volatile int
-        *stop; /* set from a signal handler to end early: STATUS_FAILED. May be NULL */
+
+    /* Told before the ingest anew begins: from here on `stop`, set from a signal handler, ends it early and
+     * leaves nothing behind (STATUS_FAILED). Either may be NULL. */
+    void (*rebuild)(void *context);
+    const volatile int *stop;
 
     /* One call a thing that was proved, or not: `what` is a sentence such as "evidence 1, sample.pcap:
      * SHA-256 agrees" or "stream 7: bytes differ from the capture from frame 812 on". */

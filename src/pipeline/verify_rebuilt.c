@@ -221,6 +221,32 @@ static enum status read_run(struct rebuilding *b, struct recipe *r, int64_t run_
     return status;
 }
 
+static bool is_stopped(const struct verification *v)
+{
+    return v->options->stop && *v->options->stop;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Whether a file is twice among those of a run: no ingest takes it a second time. */
+static bool has_twins(const struct recipe *r)
+{
+    const char **sorted = malloc(r->count * sizeof *sorted);
+    bool twins = false;
+
+    if (!sorted)
+        return false;
+    memcpy(sorted, r->captures, r->count * sizeof *sorted);
+    qsort(sorted, r->count, sizeof *sorted, by_path);
+    for (size_t i = 1; i < r->count && !twins; i++)
+        twins = strcmp(sorted[i - 1], sorted[i]) == 0;
+    free(sorted);
+    return twins;
+}
+
 static int64_t memory_there(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), len = sysconf(_SC_PAGESIZE);
@@ -245,12 +271,17 @@ static enum status read_recipe(struct rebuilding *b, struct recipe *r, size_t fi
     enum status status = read_evidence(b, r, &options, &run_id, &alike);
     if (status == STATUS_OK)
         status = read_run(b, r, run_id, &has_run);
-    if (status == STATUS_OK && r->count > 0) {
+    if (status == STATUS_OK) {
         uint32_t id = v->rows[first].evidence_id;
-        if (!has_run || !alike)
+        if (r->count == 0)
+            verification_say(v, PROOF_FAILS, "rebuilt: evidence %" PRIu32 ": its id makes no sense",
+                             id);
+        else if (!has_run || !alike)
             verification_say(v, PROOF_FAILS, "rebuilt: evidence %" PRIu32 ": %s", id,
                              has_run ? "it has other options than the others of its run"
                                      : "the run that read it is not there");
+        else if (has_twins(r))
+            say_differs(b, "evidence %" PRIu32 ": its run read a file twice", id);
         else if (!options)
             status = error_set(v->err, "no memory");
         else if (!take_options(r, options, &why))
@@ -300,7 +331,7 @@ static enum status repeat(struct rebuilding *b, const struct recipe *r, bool *po
     *possible = ingest(&result, &options, &why) == STATUS_OK;
     if (*possible)
         return STATUS_OK;
-    if (v->options->stop && *v->options->stop)
+    if (is_stopped(v))
         return error_set(v->err, "interrupted");
     verification_say(v, PROOF_NOT_POSSIBLE, "rebuilt: %s", why.text);
     return STATUS_OK;
@@ -549,7 +580,9 @@ static enum status compare_table(struct rebuilding *b, const char *name)
     enum status status = prepare_both(b, &t);
 
     while (status == STATUS_OK) {
-        if (t.is)
+        if (is_stopped(b->v))
+            status = error_set(b->v->err, "interrupted");
+        if (t.is && status == STATUS_OK)
             status = next_row(b, &t, &t.is);
         if (status == STATUS_OK && t.should_be)
             status = next_row(b, &t, &t.should_be);
@@ -649,6 +682,8 @@ enum status verify_rebuilt(struct verification *v)
         verification_say(v, PROOF_NOT_POSSIBLE, "rebuilt: no folder can be made in TMPDIR for it");
         possible = false;
     }
+    if (status == STATUS_OK && possible && v->options->rebuild)
+        v->options->rebuild(v->options->context);
     if (status == STATUS_OK && possible)
         status = repeat_runs(b, &possible);
     if (status == STATUS_OK && possible)

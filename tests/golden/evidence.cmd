@@ -33,6 +33,8 @@ seine verify both.db | grep -v ^holds
 # Without hashes.
 seine ingest -q -o unhashed.db --no-hash talk.pcap
 seine verify unhashed.db | grep -v sums
+# Where there is no room for an ingest anew.
+TMPDIR=/nowhere seine verify pipe.db | grep -v ^holds
 # Rows are proved by an ingest anew, whatever the seal says: it can be computed again.
 sqlite3 case.db "UPDATE flows SET client_packets = 99; CREATE VIEW mine AS SELECT 1"
 sqlite3 case.db "UPDATE runs SET seal = '$(seine verify case.db | sed -n 's/.*seal: \([0-9a-f]*\) now.*/\1/p')'"
