@@ -91,8 +91,9 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
 struct search {
     const struct evidence_row *row;
     enum known_by by;
-    char *path;    /* of the one */
-    char *another; /* the first that only bears its name, or only begins and ends like it */
+    struct stat case_file; /* never opened here: closing it would drop the locks of who reads it */
+    char *path;            /* of the one */
+    char *another;         /* the first that only bears its name, or only begins and ends like it */
 };
 
 static bool has_hash(const struct evidence_row *row, const char *path)
@@ -130,7 +131,8 @@ static bool try_path(struct search *s, char *candidate)
     const struct evidence_row *row = s->row;
     struct stat st;
 
-    if (candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode)) {
+    if (candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode) &&
+        !(st.st_dev == s->case_file.st_dev && st.st_ino == s->case_file.st_ino)) {
         bool same = false, alike = false;
         if (st.st_size == row->bytes) {
             bool hash = row->sha256[0] && (s->by == KNOWN_BY_HASH || !row->fingerprint[0]);
@@ -176,6 +178,9 @@ void evidence_find(struct evidence_place *place, const struct evidence_row *row,
     const char *slash = strrchr(case_path, '/');
     char *beside = slash ? strndup(case_path, (size_t)(slash - case_path) + 1) : strdup(".");
     struct search s = {.row = row, .by = by};
+
+    if (stat(case_path, &s.case_file) < 0)
+        s.case_file = (struct stat){0};
 
     bool found = folder && try_folder(&s, folder);
     if (!found && was_file(row))
