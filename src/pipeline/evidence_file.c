@@ -87,23 +87,36 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
 
 /* ---- finding ---- */
 
-static bool is_same(const struct evidence_row *row, const char *path)
-{
-    struct stat st;
-    char hex[DIGEST_HEX_LEN + 1];
+/* What is looked for, and what was seen on the way. */
+struct search {
+    const struct evidence_row *row;
+    enum known_by by;
+    struct stat case_file; /* never opened here: closing it would drop the locks of who reads it */
+    char *path;            /* of the one */
+    char *another;         /* the first that only bears its name, or only begins and ends like it */
+};
 
-    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != row->bytes)
-        return false;
-    if (row->fingerprint[0])
-        return fingerprint_file(path, hex, NULL) == STATUS_OK && strcmp(hex, row->fingerprint) == 0;
+static bool has_hash(const struct evidence_row *row, const char *path)
+{
+    char hex[DIGEST_HEX_LEN + 1];
     return row->sha256[0] && hash_file(path, hex, NULL) == STATUS_OK &&
            strcmp(hex, row->sha256) == 0;
 }
 
-static char *joined(const char *folder, size_t folder_len, const char *name)
+static bool has_fingerprint(const struct evidence_row *row, const char *path)
 {
+    char hex[FINGERPRINT_HEX_LEN + 1];
+    return row->fingerprint[0] && fingerprint_file(path, hex, NULL) == STATUS_OK &&
+           strcmp(hex, row->fingerprint) == 0;
+}
+
+static char *joined(const char *folder, const char *name)
+{
+    size_t len = strlen(folder);
     char *path = NULL;
-    return asprintf(&path, "%.*s/%s", (int)folder_len, folder, name) < 0 ? NULL : path;
+    return asprintf(&path, "%s%s%s", folder, len > 0 && folder[len - 1] == '/' ? "" : "/", name) < 0
+               ? NULL
+               : path;
 }
 
 static const char *base_name(const char *path)
@@ -112,56 +125,81 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Takes `candidate`: true, with *path the candidate, when it is the one. Else the first regular file
- * that bears the name of the one looked for goes to *changed. */
-static bool try_path(char **path, char **changed, const struct evidence_row *row, char *candidate)
+/* Takes `candidate`: true when it is the one. */
+static bool try_path(struct search *s, char *candidate)
 {
+    const struct evidence_row *row = s->row;
     struct stat st;
 
-    if (candidate && is_same(row, candidate)) {
-        *path = candidate;
-        return true;
+    if (candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode) &&
+        !(st.st_dev == s->case_file.st_dev && st.st_ino == s->case_file.st_ino)) {
+        bool same = false, alike = false;
+        if (st.st_size == row->bytes) {
+            bool hash = row->sha256[0] && (s->by == KNOWN_BY_HASH || !row->fingerprint[0]);
+            same = hash ? has_hash(row, candidate) : has_fingerprint(row, candidate);
+            alike = !same && hash && has_fingerprint(row, candidate);
+        }
+        if (same) {
+            s->path = candidate;
+            return true;
+        }
+        if (!s->another && (alike || strcmp(base_name(candidate), base_name(row->source)) == 0)) {
+            s->another = candidate;
+            return false;
+        }
     }
-    if (candidate && !*changed && strcmp(base_name(candidate), base_name(row->source)) == 0 &&
-        stat(candidate, &st) == 0 && S_ISREG(st.st_mode))
-        *changed = candidate;
-    else
-        free(candidate);
+    free(candidate);
     return false;
 }
 
 /* Any file in the folder that is the same, whatever it is called. */
-static bool try_folder(char **path, char **changed, const struct evidence_row *row,
-                       const char *folder)
+static bool try_folder(struct search *s, const char *folder)
 {
     bool found = false;
     DIR *dir = opendir(folder);
     struct dirent *entry;
 
     while (dir && !found && (entry = readdir(dir)) != NULL)
-        found = try_path(path, changed, row, joined(folder, strlen(folder), entry->d_name));
+        found = try_path(s, joined(folder, entry->d_name));
     if (dir)
         closedir(dir);
     return found;
 }
 
-enum found evidence_find(char **path, const struct evidence_row *row, const char *case_path,
-                         const char *folder)
+/* What came through a pipe was nowhere, and has no name. */
+static bool was_file(const struct evidence_row *row)
 {
-    const char *name = base_name(row->source), *slash = strrchr(case_path, '/');
-    size_t beside_len = slash ? (size_t)(slash - case_path) : 1;
-    char *changed = NULL;
+    return strcmp(row->source, "-") != 0;
+}
 
-    *path = NULL;
-    if ((folder && try_folder(path, &changed, row, folder)) ||
-        (strcmp(row->source, "-") != 0 &&
-         (try_path(path, &changed, row, strdup(row->source)) ||
-          try_path(path, &changed, row, joined(slash ? case_path : ".", beside_len, name))))) {
-        free(changed);
-        return FOUND;
-    }
-    *path = changed;
-    return changed ? FOUND_CHANGED : FOUND_NOT;
+void evidence_find(struct evidence_place *place, const struct evidence_row *row,
+                   const char *case_path, const char *folder, enum known_by by)
+{
+    const char *slash = strrchr(case_path, '/');
+    char *beside = slash ? strndup(case_path, (size_t)(slash - case_path) + 1) : strdup(".");
+    struct search s = {.row = row, .by = by};
+
+    if (stat(case_path, &s.case_file) < 0)
+        s.case_file = (struct stat){0};
+
+    bool found = folder && try_folder(&s, folder);
+    if (!found && was_file(row))
+        found = try_path(&s, strdup(row->source));
+    if (!found && was_file(row) && beside) /* before others there: it is the most likely one */
+        found = try_path(&s, joined(beside, base_name(row->source)));
+    if (!found && beside)
+        found = try_folder(&s, beside);
+    free(beside);
+    if (found)
+        *place = (struct evidence_place){FOUND, s.path, s.another};
+    else
+        *place = (struct evidence_place){s.another ? FOUND_CHANGED : FOUND_NOT, s.another, NULL};
+}
+
+void evidence_place_release(struct evidence_place *place)
+{
+    free(place->path);
+    free(place->stranger);
 }
 
 /* ---- reading ---- */

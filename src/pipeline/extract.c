@@ -173,10 +173,11 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
     }
     if (x->files[i])
         return x->files[i];
-    char *path;
-    switch (evidence_find(&path, &x->rows[i], x->case_path, x->folder)) {
+    struct evidence_place place;
+    evidence_find(&place, &x->rows[i], x->case_path, x->folder, KNOWN_BY_FINGERPRINT);
+    switch (place.found) {
     case FOUND:
-        evidence_open(&x->files[i], path, x->rows[i].format, x->err);
+        evidence_open(&x->files[i], place.path, x->rows[i].format, x->err);
         break;
     case FOUND_CHANGED:
         error_set(x->err,
@@ -191,7 +192,7 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
                   x->rows[i].source);
         break;
     }
-    free(path);
+    evidence_place_release(&place);
     return x->files[i];
 }
 

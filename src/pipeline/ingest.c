@@ -279,7 +279,7 @@ static enum status look_at_captures(struct run *run)
         run->count = i + 1;
     }
     enum status status = share_memory(run);
-    return status == STATUS_OK && run->count > 1 ? put_in_order(run) : status;
+    return status == STATUS_OK && run->count > 1 && !o->in_order ? put_in_order(run) : status;
 }
 
 /* ---- reading ---- */
@@ -524,7 +524,8 @@ static char *options_json(const struct ingest_options *o, unsigned place_parts)
         done = done && buffer_print(&text, "%s\"key\":\"%s\"", comma, key);
         comma = ",";
     }
-    if (o->merge && o->capture_count > 1)
+    if (o->merge &&
+        (o->capture_count > 1 || o->in_order)) /* the others may be in the case already */
         done = done && buffer_print(&text, "%s\"merge\":true", comma);
     done = done && buffer_add_text(&text, "}");
     char *copy = done ? strdup(buffer_text(&text)) : NULL;
@@ -541,9 +542,12 @@ static enum status open_store(struct run *run)
         if (run->readings[i].is_file && stat(run->readings[i].path, &st) == 0)
             run->bytes_all += (uint64_t)st.st_size;
     }
+    uint32_t page_size = o->page_size;
+    if (page_size == 0)
+        page_size = run->bytes_all > LARGE_CAPTURE ? 16384 : 4096;
     const struct store_options how = {
         .memory = shared_memory(run) / 15 * 6,
-        .page_size = run->bytes_all > LARGE_CAPTURE ? 16384 : 4096,
+        .page_size = page_size,
         .hash = !o->no_hash,
         .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,

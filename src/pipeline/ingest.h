@@ -35,6 +35,11 @@ struct ingest_options {
     int jobs;                      /* 0 is the default */
     const char *version, *command; /* for the `runs` row */
 
+    /* For who repeats an ingest: the captures stand in the order in which they were read, even those that
+     * were pipes then; a fresh case gets pages of this length (0: by the size of the captures). */
+    bool in_order;
+    uint32_t page_size;
+
     /* Sentences that the user should see, without a stop: a capture cut off, one that is skipped, a filter
      * that cannot see fragments. May quote bytes from outside. May be NULL. */
     void (*remark)(void *context, const char *sentence);

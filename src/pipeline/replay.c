@@ -286,6 +286,15 @@ static bool next_piece(struct replay *r, enum status *status)
     return !r->piece_ended;
 }
 
+/* The frame of a claim has not the case's bytes; said before fail(). */
+static void blame(struct replay *r, const struct claim *c)
+{
+    if (r->result->outcome != REPLAY_AGREES)
+        return;
+    r->result->evidence_id = c->evidence_id;
+    r->result->frame = c->frame;
+}
+
 /* Compares bytes from the evidence with the case's. */
 static enum status compare(struct replay *r, const struct claim *c, struct span bytes)
 {
@@ -307,6 +316,7 @@ static enum status compare(struct replay *r, const struct claim *c, struct span 
         size_t len = bytes.len < r->piece.bytes.len ? bytes.len : r->piece.bytes.len;
         for (size_t i = 0; i < len; i++) {
             if (bytes.data[i] != r->piece.bytes.data[i]) {
+                blame(r, c);
                 fail(r, REPLAY_DIFFERS,
                      "the byte at position %" PRId64 " is not the one that frame %" PRIu64
                      " brought",
@@ -337,6 +347,7 @@ static enum status emit_part(struct replay *r, const struct claim *c)
         size_t len = c->end - at < READ_LEN ? (size_t)(c->end - at) : READ_LEN;
         if (evidence_read(file, r->buffer, len, c->offset + (uint64_t)(at - c->begin), &why) !=
             STATUS_OK) {
+            blame(r, c);
             fail(r, REPLAY_DIFFERS, "frame %" PRIu64 " cannot be read: %.150s", c->frame, why.text);
             return STATUS_OK;
         }
