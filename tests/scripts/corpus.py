@@ -74,6 +74,22 @@ def survives(row, place):
         lib.tell("not ok", "corpus.capture " + row["path"], wrong)
 
 
+def bounded(row, place):
+    """A hostile capture takes the released seine at most 5 s of CPU and 256 MiB."""
+    path = os.path.join(CORPUS, "captures", row["path"])
+    child = subprocess.Popen([lib.RELEASE, "ingest", "-q", "-o", os.path.join(place, "case.db"), path],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    seconds, mebibytes = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    most["seconds"], most["MiB"] = max(most["seconds"], seconds), max(most["MiB"], mebibytes)
+    if child.returncode not in (0, 1, 3) or seconds > 5 or mebibytes > 256:
+        unbounded.append(row["path"])
+        lib.tell("not ok", "corpus.hostile " + row["path"], "exit status %d, %.2f s, %d MiB" % (
+            child.returncode, seconds, mebibytes))
+
+
 if not os.path.isdir(CORPUS):
     lib.tell("skip", "corpus", "there is no shared/corpus beside this project")
     lib.finish()
@@ -88,6 +104,11 @@ lib.each(survives, [row for row in inventory
                     if os.path.isfile(os.path.join(CORPUS, "captures", row["path"]))])
 lib.check("corpus.captures", "%d captures went wrong" % len(wrong_captures) if wrong_captures else None,
           "%(captures)d captures, %(sanitized)d with sanitizers, %(cases)d cases, %(frames)d frames" % counts)
+most, unbounded = {"seconds": 0, "MiB": 0}, []
+lib.each(bounded, [row for row in inventory if row["path"] in hostile])
+lib.check("corpus.hostile", "%d took too much" % len(unbounded) if unbounded else None,
+          "%d captures, at most %.2f s of CPU and %d MiB" % (
+              sum(row["path"] in hostile for row in inventory), most["seconds"], most["MiB"]))
 alike, least = counts["as counted by Wireshark"], floor().get("frames", 0)
 lib.check("corpus.frames", "as Wireshark counts in %d captures, held was %d" % (alike, least)
           if alike < least else None,
