@@ -53,18 +53,14 @@ enum flow_end {
     END_EVICTED, /* the flow table was full */
 };
 
-/* What only few flows need. */
+/* What only few flows need: sets of positions, and a SYN that is out of the ordinary. */
 struct side_rare {
-    struct ranges
-        provisional; /* held, but in doubt (a wrong checksum, or refused at first); one without fault takes over */
-    struct ranges truncated; /* on the wire, cut from the capture by the snap length */
-    struct ranges refused;   /* arrived, but only in segments that were refused */
-    struct ranges doubted;   /* of these, what counts once the receiver acknowledges it */
-    struct ranges
-        spoilt; /* of these, what counts at the end unless the receiver asked for it again:
-                                there only the checksum was wrong */
-    struct range untaken; /* held, and the receiver has shown that it did not take it when it came;
-                                begin == end when there is none */
+    struct ranges provisional; /* held, but in doubt: a segment without fault takes over */
+    struct ranges truncated;   /* on the wire, cut from the capture by the snap length */
+    struct ranges refused;     /* arrived, but only in segments that were refused */
+    struct ranges doubted;     /* of these, what counts once the receiver acknowledges it */
+    struct ranges spoilt;      /* of these, what only a checksum speaks against: see doubt.c */
+    struct range untaken; /* held, but not taken when it came: see tcp_payload.c; may be empty */
     uint32_t syn_len;     /* payload bytes that came first in its SYN, from `syn` on */
     uint32_t other_base;  /* of another SYN that came; valid with has_other_base */
     bool has_other_base;
@@ -86,11 +82,10 @@ struct side_state {
     struct side_rare *rare; /* NULL for nearly all */
     uint32_t base;          /* the sequence number of position 0; valid with anchored */
     uint32_t window;        /* the largest offered by this side, scaled, in bytes */
-    uint32_t
-        timestamp; /* the latest that its receiver goes by (RFC 7323 4.3); valid with has_timestamp */
-    uint32_t tag;  /* SCTP: what its packets carry; valid with has_tag */
-    uint8_t scale; /* of the window; valid with has_scale */
-    uint8_t flags; /* TCP flags, all that came */
+    uint32_t timestamp;     /* that its receiver goes by (RFC 7323 4.3); valid with has_timestamp */
+    uint32_t tag;           /* SCTP: what its packets carry; valid with has_tag */
+    uint8_t scale;          /* of the window; valid with has_scale */
+    uint8_t flags;          /* TCP flags, all that came */
     uint8_t min_ttl;
     uint8_t mac[6]; /* of the first packet; valid with flow.has_macs */
     bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
@@ -110,12 +105,11 @@ struct flow {
     struct flow_key key;
     UT_hash_handle hh;
     struct flow *older, *newer; /* in the queue of its timeout */
-    struct flow
-        *rival; /* of two with the same key, the other one; see tcp_reuse.h. NULL: there is none */
-    int64_t first_ns, last_ns; /* the smallest and the largest time of its packets */
-    int64_t queued_ns;         /* the clock when it was put into its queue */
-    int64_t syn_ns;            /* of the client's last SYN before the answer */
-    int64_t handshake_rtt_ns;  /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
+    struct flow *rival;         /* the other one of two with this key (tcp_reuse.h), or NULL */
+    int64_t first_ns, last_ns;  /* the smallest and the largest time of its packets */
+    int64_t queued_ns;          /* the clock when it was put into its queue */
+    int64_t syn_ns;             /* of the client's last SYN before the answer */
+    int64_t handshake_rtt_ns;   /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
     uint64_t first_frame;
     uint32_t first_evidence_id;
     uint32_t interface_id; /* of the first frame, in its capture */
