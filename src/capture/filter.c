@@ -120,7 +120,7 @@ enum status filter_new(struct filter **filter, const char *text, struct error *e
     enum { ETHERNET = 1 };
     *filter = NULL;
     struct bpf_program code;
-    struct error why = {""};
+    struct error why = {0};
     if (compile(&code, text, ETHERNET, &why))
         pcap_freecode(&code);
     else if (!compiles_elsewhere(text))
@@ -180,7 +180,7 @@ static struct program *program_of(struct filter *f, uint32_t link_type)
         return NULL;
     }
     struct program *p = &f->programs[f->program_count++];
-    struct error why = {""};
+    struct error why = {0};
     p->link_type = link_type;
     p->works = compile(&p->code, f->text, link_type, &why);
     if (!p->works)

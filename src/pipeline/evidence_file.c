@@ -29,6 +29,8 @@ void evidence_rows_free(struct evidence_row *rows, size_t count)
 static char *text_copy(sqlite3_stmt *row, int column)
 {
     const unsigned char *text = sqlite3_column_text(row, column);
+    if (!text && sqlite3_column_type(row, column) != SQLITE_NULL)
+        return NULL; /* no memory */
     return strdup(text ? (const char *)text : "");
 }
 

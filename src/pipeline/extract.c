@@ -134,15 +134,23 @@ static enum status load_interfaces(struct extraction *x)
             }
             x->interfaces = more;
         }
-        const char *name = (const char *)sqlite3_column_text(s, 4);
+        bool has_name = sqlite3_column_type(s, 4) != SQLITE_NULL;
+        const char *name = has_name ? (const char *)sqlite3_column_text(s, 4) : NULL;
+        char *copy = name ? strdup(name) : NULL;
+        if (has_name && !copy) {
+            status = error_set(x->err, "no memory");
+            break;
+        }
         x->interfaces[x->interface_count++] =
             (struct out_interface){.evidence_id = (uint32_t)sqlite3_column_int64(s, 0),
                                    .interface_id = (uint32_t)sqlite3_column_int64(s, 1),
                                    .link_type = (uint32_t)sqlite3_column_int64(s, 2),
                                    .snap_len = (uint32_t)sqlite3_column_int64(s, 3),
-                                   .name = name ? strdup(name) : NULL};
+                                   .name = copy};
     }
-    sqlite3_finalize(s);
+    if (sqlite3_finalize(s) != SQLITE_OK && status == STATUS_OK)
+        status =
+            error_set(x->err, "reading %s: %s", x->case_path, sqlite3_errmsg(reader_db(x->reader)));
     return status;
 }
 

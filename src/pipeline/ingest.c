@@ -269,7 +269,7 @@ static enum status read_one_after_another(struct run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
         struct reading *r = &run->readings[i];
-        struct error why = {""};
+        struct error why = {0};
         bool came;
         if (came_through_pipe(run, r, &came) != STATUS_OK)
             return STATUS_FAILED;
@@ -308,7 +308,7 @@ static struct reading *earliest(struct run *run)
 
 static enum status read_interleaved(struct run *run)
 {
-    struct error why = {""};
+    struct error why = {0};
     struct reading *r;
 
     if (run->count > MERGE_MAX)

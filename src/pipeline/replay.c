@@ -210,7 +210,7 @@ static enum status find_taken(struct replay *r, int64_t stream_id,
     int64_t open_at = 0, open_end = 0;
     bool *other_seen = calloc(count, sizeof *other_seen);
     enum status status = other_seen ? arrival_cursor_open(&cursor, r->reader, stream_id, r->err)
-                                    : error_set(r->err, "no memory");
+                                    : error_no_memory(r->err, "no memory");
 
     if (status != STATUS_OK) {
         free(other_seen);
@@ -410,7 +410,7 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
     *result = (struct replay_result){0};
     if (!r || !(r->digest = digest_new())) {
         free(r);
-        return error_set(err, "no memory");
+        return error_no_memory(err, "no memory");
     }
     r->reader = reader;
     r->result = result;

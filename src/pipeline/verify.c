@@ -31,6 +31,7 @@ struct verification {
     size_t row_count;
     struct evidence_file **files; /* by index of rows; NULL: not there */
     struct error *err;
+    bool no_memory; /* a text could not be read for want of it */
 };
 
 static void say(struct verification *v, enum proof proof, const char *format, ...)
@@ -57,10 +58,28 @@ static enum status fault(struct verification *v)
                      sqlite3_errmsg(reader_db(v->reader)));
 }
 
-static const char *text_of(sqlite3_stmt *s, int column)
+/* A text, "" for NULL. One that is there but finds no memory would be read as one that is not: it is
+ * remembered, and no proof is given. */
+static const char *text_of(struct verification *v, sqlite3_stmt *s, int column)
 {
     const unsigned char *text = sqlite3_column_text(s, column);
+    if (!text && (sqlite3_errcode(reader_db(v->reader)) & 0xff) == SQLITE_NOMEM)
+        v->no_memory = true;
     return text ? (const char *)text : "";
+}
+
+/* What became of a proof that ended early: it fails, for what the case says makes no sense, unless
+ * there was no memory for it. */
+static enum status say_why(struct verification *v, const struct error *why, const char *of,
+                           int64_t stream_id)
+{
+    if (why->no_memory) {
+        if (why != v->err)
+            *v->err = *why;
+        return STATUS_FAILED;
+    }
+    say(v, PROOF_FAILS, "%sstream %" PRId64 ": %s", of, stream_id, why->text);
+    return STATUS_OK;
 }
 
 /* ---- evidence ---- */
@@ -90,7 +109,7 @@ static int64_t first_changed_block(struct verification *v, const struct evidence
             if (got > 0)
                 checksum64_add(sum, span_of(block, (size_t)got));
             snprintf(hex, sizeof hex, "%016" PRIx64, checksum64_end(sum));
-            if (strcmp(hex, text_of(s, 1)) != 0)
+            if (strcmp(hex, text_of(v, s, 1)) != 0)
                 changed = number;
         }
         sqlite3_finalize(s);
@@ -149,7 +168,7 @@ static enum status prove_evidence(struct verification *v)
 {
     for (size_t i = 0; i < v->row_count; i++) {
         const struct evidence_row *row = &v->rows[i];
-        struct error why = {""};
+        struct error why = {0};
         char *path;
 
         if (strcmp(reader_evidence_status(v->reader, row->status), "interrupted") == 0)
@@ -197,20 +216,21 @@ struct stream_row {
 };
 
 /* The hash of a stream in conflict is that of its view. */
-static void prove_view(struct verification *v, const struct stream_row *row)
+static enum status prove_view(struct verification *v, const struct stream_row *row)
 {
     char hex[DIGEST_HEX_LEN + 1];
-    struct error why = {""};
+    struct error why = {0};
 
     if (view_hash(hex, v->reader, row->stream_id, row->other, &why) != STATUS_OK)
-        say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, why.text);
-    else if (strcmp(hex, row->sha256) != 0)
+        return say_why(v, &why, "", row->stream_id);
+    if (strcmp(hex, row->sha256) != 0)
         say(v, PROOF_FAILS, "stream %" PRId64 ": its view under policy %s has not its SHA-256",
             row->stream_id, row->other->name);
     else
         say(v, PROOF_HOLDS,
             "stream %" PRId64 ": %" PRId64 " bytes in the case have its SHA-256 under policy %s",
             row->stream_id, row->stored, row->other->name);
+    return STATUS_OK;
 }
 
 /* The case's own bytes and gaps add up to its row. */
@@ -244,10 +264,8 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
         }
     }
     stream_cursor_close(cursor);
-    if (status == STATUS_FAILED) {
-        say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, v->err->text);
-        return STATUS_OK;
-    }
+    if (status == STATUS_FAILED)
+        return say_why(v, v->err, "", row->stream_id);
     digest_end(digest, hex);
     if (unexplained > 0)
         say(v, PROOF_FAILS,
@@ -262,7 +280,7 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
     else if (!row->sha256[0])
         say(v, PROOF_NOT_POSSIBLE, "stream %" PRId64 ": it was not hashed", row->stream_id);
     else if (row->other)
-        prove_view(v, row);
+        return prove_view(v, row);
     else if (strcmp(hex, row->sha256) != 0)
         say(v, PROOF_FAILS, "stream %" PRId64 ": its chunks do not have its SHA-256",
             row->stream_id);
@@ -297,7 +315,7 @@ static enum status load_takeovers(struct verification *v, struct replay_takeover
             room = room ? room * 2 : 16;
             void *more = realloc(*takeovers, room * sizeof **takeovers);
             if (!more) {
-                status = error_set(v->err, "no memory");
+                status = error_no_memory(v->err, "no memory");
                 break;
             }
             *takeovers = more;
@@ -331,10 +349,8 @@ static enum status prove_arrivals(struct verification *v, const struct stream_ro
                                row->other ? "" : row->sha256, takeovers, takeover_count, file_of, v,
                                v->err);
     free(takeovers);
-    if (status != STATUS_OK) {
-        say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, v->err->text);
-        return STATUS_OK;
-    }
+    if (status != STATUS_OK)
+        return say_why(v, v->err, "", row->stream_id);
     switch (replayed.outcome) {
     case REPLAY_AGREES:
         say(v, PROOF_HOLDS, "stream %" PRId64 ": %" PRIu64 " segments of the capture rebuild it",
@@ -355,12 +371,15 @@ static enum status prove_arrivals(struct verification *v, const struct stream_ro
 static bool find_policy(struct verification *v, struct stream_row *row, bool in_conflict)
 {
     const struct policy *policy;
-    struct error why = {""};
+    struct error why = {0};
 
     if (!in_conflict)
         return true;
     if (view_policy(&policy, v->reader, row->stream_id, &why) != STATUS_OK) {
-        say(v, PROOF_FAILS, "%s", why.text);
+        if (why.no_memory)
+            v->no_memory = true;
+        else
+            say(v, PROOF_FAILS, "%s", why.text);
         return false;
     }
     row->other = policy == policy_at(0) ? NULL : policy;
@@ -377,7 +396,7 @@ static enum status prove_streams(struct verification *v)
                                 "SELECT stream_id, start, length, stored, missing, truncated, "
                                 "missing_tail, sha256, conflicted FROM streams ORDER BY stream_id",
                                 v->err)
-               : error_set(v->err, "no memory");
+               : error_no_memory(v->err, "no memory");
 
     if (status != STATUS_OK) {
         digest_free(digest);
@@ -393,14 +412,16 @@ static enum status prove_streams(struct verification *v)
                                  sqlite3_column_int64(s, 6),
                                  "",
                                  NULL};
-        snprintf(row.sha256, sizeof row.sha256, "%s", text_of(s, 7));
+        snprintf(row.sha256, sizeof row.sha256, "%s", text_of(v, s, 7));
+        if (v->no_memory)
+            break;
         if (!find_policy(v, &row, sqlite3_column_int64(s, 8) != 0))
             continue;
         status = prove_chunks(v, &row, digest);
         if (status == STATUS_OK)
             status = prove_arrivals(v, &row);
     }
-    if (status == STATUS_OK && step != SQLITE_DONE)
+    if (status == STATUS_OK && !v->no_memory && step != SQLITE_DONE)
         status = fault(v);
     sqlite3_finalize(s);
     digest_free(digest);
@@ -456,9 +477,14 @@ static struct span bytes_of_row(void *context, const struct witness_claim *claim
 
     sqlite3_reset(t->bytes);
     sqlite3_bind_int64(t->bytes, 1, t->ids[claim->row]);
-    if (sqlite3_step(t->bytes) != SQLITE_ROW)
+    int step = sqlite3_step(t->bytes);
+    if ((step & 0xff) == SQLITE_NOMEM)
+        t->v->no_memory = true;
+    if (step != SQLITE_ROW)
         return span_of(NULL, 0);
     const void *data = sqlite3_column_blob(t->bytes, 0);
+    if (!data && (sqlite3_errcode(reader_db(t->v->reader)) & 0xff) == SQLITE_NOMEM)
+        t->v->no_memory = true;
     return span_of(data, (size_t)sqlite3_column_bytes(t->bytes, 0));
 }
 
@@ -476,9 +502,15 @@ static void prove_claims(struct told *t)
                                         bytes_of_row, t, v->err);
 
     sqlite3_reset(t->bytes);
-    if (status != STATUS_OK) /* its arrivals make no sense */
+    if (status != STATUS_OK && v->err->no_memory)
+        v->no_memory = true;
+    else if (status != STATUS_OK) /* its arrivals make no sense */
         say(v, PROOF_FAILS, "%s of stream %" PRId64 ": %s", t->rows->kind, t->stream_id,
             v->err->text);
+    if (v->no_memory) { /* bytes that could not be read are not bytes that differ */
+        t->count = 0;
+        return;
+    }
     for (size_t i = 0; i < t->count && status == STATUS_OK; i++) {
         const struct witness_claim *claim = &t->claims[i];
         if (claim->absent)
@@ -534,7 +566,7 @@ static enum status prove_rows(struct verification *v, const struct told_rows *ro
                      .needs = calloc(ROWS_AT_A_TIME, sizeof *t.needs)};
     enum status status = t.claims && t.ids && t.needs
                              ? reader_prepare(v->reader, &t.bytes, rows->bytes_sql, v->err)
-                             : error_set(v->err, "no memory");
+                             : error_no_memory(v->err, "no memory");
 
     if (status == STATUS_OK)
         status = walk_rows(&t);
@@ -583,8 +615,11 @@ static enum status prove_seal(struct verification *v)
     if (status != STATUS_OK)
         return status;
     if (sqlite3_step(s) == SQLITE_ROW)
-        snprintf(recorded, sizeof recorded, "%s", text_of(s, 0));
-    sqlite3_finalize(s);
+        snprintf(recorded, sizeof recorded, "%s", text_of(v, s, 0));
+    if (sqlite3_finalize(s) != SQLITE_OK)
+        return fault(v);
+    if (v->no_memory)
+        return STATUS_OK;
     if (v->options->seal) {
         bool agrees = strcasecmp(v->options->seal, seal) == 0;
         say(v, agrees ? PROOF_HOLDS : PROOF_FAILS, "seal: %s the one that was given (%s)",
@@ -654,9 +689,11 @@ enum status verify_case(struct verify_result *result, const struct verify_option
     if (status == STATUS_OK)
         status = evidence_rows(&v.rows, &v.row_count, v.reader, err);
     if (status == STATUS_OK && !(v.files = calloc(v.row_count + 1, sizeof(struct evidence_file *))))
-        status = error_set(err, "no memory");
+        status = error_no_memory(err, "no memory");
     if (status == STATUS_OK)
         status = prove_all(&v);
+    if (status == STATUS_OK && v.no_memory)
+        status = error_no_memory(err, "verifying %s: no memory", options->case_path);
     for (size_t i = 0; v.files && i < v.row_count; i++)
         evidence_close(v.files[i]);
     free(v.files);

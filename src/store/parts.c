@@ -28,7 +28,8 @@ enum status parts_open(struct parts *p, sqlite3 *db, enum parts_kind kind, bool 
 
     *p = (struct parts){.db = db, .kind = kind, .of_one = of_one};
     if (sqlite3_prepare_v2(db, sql, -1, &p->statement, NULL) != SQLITE_OK)
-        return error_set(err, "%s cannot be read: %s", kinds[kind].table, sqlite3_errmsg(db));
+        return ((sqlite3_errcode(db) & 0xff) == SQLITE_NOMEM ? error_no_memory : error_set)(
+            err, "%s cannot be read: %s", kinds[kind].table, sqlite3_errmsg(db));
     return STATUS_OK;
 }
 
@@ -52,8 +53,10 @@ void parts_start(struct parts *p, int64_t owner)
 
 static enum status no_sense(const struct parts *p, const char *what, struct error *err)
 {
-    return error_set(err, "%s of %s %" PRId64 ", part %" PRId64 ": %s", kinds[p->kind].table,
-                     kinds[p->kind].owner, p->owner, p->part, what);
+    bool no_memory = (sqlite3_errcode(p->db) & 0xff) == SQLITE_NOMEM;
+    return (no_memory ? error_no_memory : error_set)(
+        err, "%s of %s %" PRId64 ", part %" PRId64 ": %s", kinds[p->kind].table,
+        kinds[p->kind].owner, p->owner, p->part, what);
 }
 
 /* The next row. Its part must be the one after the last one of the same owner, or the first of a later

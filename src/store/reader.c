@@ -61,6 +61,8 @@ static enum status reader_failed(const struct reader *r, struct error *err)
         return error_set(err, "%s is not a case: it is no SQLite database", r->path);
     case SQLITE_BUSY:
         return error_set(err, "%s is being written by another seine", r->path);
+    case SQLITE_NOMEM:
+        return error_no_memory(err, "reading %s: no memory", r->path);
     default:
         return error_set(err, "reading %s: %s", r->path, sqlite3_errmsg(r->db));
     }

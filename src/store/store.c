@@ -227,7 +227,7 @@ struct store_counts store_counts(const struct store *s)
 static void hash_views(struct store *s)
 {
     struct reader *reader;
-    struct error err = {""};
+    struct error err = {0};
     char hex[DIGEST_HEX_LEN + 1];
     int64_t stream_id = 2 * s->first_flow_id - 1;
     bool more = true;

@@ -17,7 +17,7 @@ static const struct arrival_record some_arrivals[] = {
 
 static void make(struct made_case *c)
 {
-    struct error err = {""};
+    struct error err = {0};
     made_case_new(c);
     made_case_frames(c, 1, 0, some_frames, 2);
     made_case_frames(c, 1, 1, some_frames + 2, 1);
