@@ -20,4 +20,13 @@ void table_seed(void);
 #define HASH_FUNCTION(key, len, value) ((value) = table_hash((key), (len)))
 #include <uthash.h>
 
+/* To be called after an object was added: keeps what the buckets take, while they double too, within
+ * `most` bytes. Chains become longer then, no more. Set aside as many for a table that grows. */
+#define TABLE_BOUND(handle, most)                                                    \
+    do {                                                                             \
+        if ((handle).tbl &&                                                          \
+            (size_t)(handle).tbl->num_buckets * 3 * sizeof(UT_hash_bucket) > (most)) \
+            (handle).tbl->noexpand = 1;                                              \
+    } while (0)
+
 #endif

@@ -14,7 +14,9 @@
 enum { WINDOW_MAPPED = 16 << 20, WINDOW_STREAMED = 1 << 20, WINDOW_LEAST = 4096 };
 enum { MAGIC_LEN = 4 };
 
-static const struct format *const formats[] = {&format_pcap, &format_pcapng};
+/* In the order in which they are asked: the one that has no magic comes last. */
+static const struct format *const formats[] = {&format_pcap, &format_pcapng, &format_snoop,
+                                               &format_erf};
 
 uint32_t link_type_registered(uint32_t link_type)
 {
@@ -54,17 +56,26 @@ static enum packing packing_of(struct span head)
 }
 
 /* A window that reads, and uncompresses as it does. Takes `source`. */
-static struct window *stream_window(struct capture *c, struct source *source, size_t window_len)
+static struct window *stream_window(struct capture *c, struct source *source,
+                                    const struct capture_options *options)
 {
+    size_t window_len = options->window_len ? options->window_len : options->stream_len;
     if (c->packing == PACKING_GZIP)
-        source = inflate_gzip(source, c->name, &c->error);
+        source = inflate_gzip(source, c->name, c->memory, &c->error);
     else if (c->packing == PACKING_ZSTD)
-        source = inflate_zstd(source, c->name, &c->error);
+        source = inflate_zstd(source, c->name, c->memory, &c->error);
     if (!source)
         return NULL;
     if (window_len == 0)
         window_len = WINDOW_STREAMED;
-    return window_stream(source, window_len < WINDOW_LEAST ? WINDOW_LEAST : window_len, &c->error);
+    if (window_len < WINDOW_LEAST)
+        window_len = WINDOW_LEAST;
+    return window_stream(source, window_len, c->memory, &c->error);
+}
+
+size_t capture_memory(struct span head)
+{
+    return inflate_memory(head);
 }
 
 /* Mapped where it can be, else read. */
@@ -82,7 +93,7 @@ static struct window *file_window(struct capture *c, const struct capture_option
         map = window_map(c->fd, c->name, c->size, window_len, &c->evidence);
     }
     if (!map)
-        return stream_window(c, source, options->window_len);
+        return stream_window(c, source, options);
     source->ops->free(source);
     return map;
 }
@@ -94,7 +105,7 @@ static struct window *memory_window(struct capture *c, struct span bytes,
     if (c->packing == PACKING_NONE && !options->stream)
         return window_memory(bytes, &c->evidence, &c->error);
     struct source *source = source_memory(bytes, &c->evidence, &c->error);
-    return source ? stream_window(c, source, options->window_len) : NULL;
+    return source ? stream_window(c, source, options) : NULL;
 }
 
 /* Says why there is no format: `status` is what became of asking for the magic, `head`. */
@@ -115,20 +126,29 @@ static enum status not_a_capture(struct capture *c, enum status status, struct s
                          c->window->end, packed ? " once uncompressed" : "");
     return error_set(&c->error,
                      "%s is not a capture: %sit begins with %02x %02x %02x %02x, which is neither "
-                     "pcap nor pcapng",
+                     "pcap, pcapng, snoop nor ERF",
                      c->name, packed ? "once uncompressed, " : "", load_u8(head, 0),
                      load_u8(head, 1), load_u8(head, 2), load_u8(head, 3));
 }
 
-/* Picks the format by its magic, and lets it read the file header. */
+enum status capture_head(struct capture *c, struct span *head, size_t len)
+{
+    enum status status = window_at(c->window, head, 0, len, &c->error);
+    return status == STATUS_DAMAGED ? STATUS_END : status;
+}
+
+/* Picks the format that recognises what is there, and lets it read the file header. */
 static enum status capture_recognise(struct capture *c)
 {
-    struct span head;
-    enum status status = window_at(c->window, &head, 0, MAGIC_LEN, &c->error);
-    for (size_t i = 0; status == STATUS_OK && i < sizeof formats / sizeof formats[0]; i++) {
-        if (formats[i]->recognises(head))
+    struct span head = {NULL, 0};
+    enum status status = STATUS_END;
+    for (size_t i = 0; status == STATUS_END && i < sizeof formats / sizeof formats[0]; i++) {
+        status = formats[i]->recognises(c);
+        if (status == STATUS_OK)
             c->format = formats[i];
     }
+    if (status == STATUS_END)
+        status = window_at(c->window, &head, 0, MAGIC_LEN, &c->error);
     if (!c->format)
         return not_a_capture(c, status, head);
     status = c->format->open(c);
@@ -164,6 +184,7 @@ static struct capture *capture_new(const char *name, const struct capture_option
     c->name = copy;
     c->fd = -1;
     c->listener = options->listener;
+    c->memory = options->memory;
     c->evidence.listener = &c->listener;
     return c;
 }
@@ -198,7 +219,7 @@ enum status capture_open(struct capture **capture, const char *path,
     *capture = NULL;
     struct capture *c = capture_new(strcmp(path, "-") == 0 ? "standard input" : path, options);
     if (!c)
-        return error_set(err, "%s: no memory to open it", path);
+        return error_no_memory(err, "%s: no memory to open it", path);
     if (capture_open_file(c, path) == STATUS_OK)
         c->window = file_window(c, options);
     return capture_ready(capture, c, err);
@@ -213,7 +234,7 @@ enum status capture_open_memory(struct capture **capture, const char *name, stru
     *capture = NULL;
     struct capture *c = capture_new(name, options);
     if (!c)
-        return error_set(err, "%s: no memory to open it", name);
+        return error_no_memory(err, "%s: no memory to open it", name);
     c->regular = true;
     c->size = bytes.len;
     c->window = memory_window(c, bytes, options);
@@ -255,6 +276,31 @@ static enum status capture_finish(struct capture *c, enum status status)
     return status;
 }
 
+enum status record_cut(struct capture *c, enum status status, uint64_t offset, uint64_t len,
+                       bool in_header)
+{
+    uint64_t number = c->frame_count + 1;
+    uint64_t left = status == STATUS_END ? window_left(c->window, offset) : 0;
+    if (status == STATUS_DAMAGED)
+        error_prefix(&c->error, "%s: frame %" PRIu64 " at offset %" PRIu64, c->name, number,
+                     offset);
+    if (status != STATUS_END || (in_header && left == 0))
+        return status;
+    return error_damaged(&c->error,
+                         "%s: frame %" PRIu64 " at offset %" PRIu64 " %s %" PRIu64
+                         " bytes; the file ends %" PRIu64 " bytes later",
+                         c->name, number, offset, in_header ? "has a header of" : "says", len,
+                         left);
+}
+
+enum status record_too_long(struct capture *c, uint64_t offset, uint64_t len)
+{
+    return error_damaged(&c->error,
+                         "%s: frame %" PRIu64 " at offset %" PRIu64 " says %" PRIu64
+                         " bytes, more than a record can have",
+                         c->name, c->frame_count + 1, offset, len);
+}
+
 /* The first frame, and what comes instead of one: `status` is what the format said, if it was
  * asked. */
 static enum status capture_next_slow(struct capture *c, enum status status, struct frame *frame)
@@ -281,6 +327,7 @@ enum status capture_next(struct capture *c, struct frame *frame, struct error *e
 {
     enum status status = c->status;
     frame->evidence_id = 0;
+    frame->fcs_len = 0;
     if (c->begun && status == STATUS_OK) { /* the fast path: one call, and a look at the guard */
         status = c->format->next(c, frame);
         const atomic_bool *struck = c->window->struck;

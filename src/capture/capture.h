@@ -3,17 +3,18 @@
  *     bytes of the evidence            uncompressed content            frames
  *     ─────────────────────── inflate ─────────────────────── format ─────────►  capture_next()
  *      mapped file | stream            window that moves on     pcap | pcapng
- *      | memory
+ *      | memory                                             | snoop | ERF
  *
  * A regular file that nobody has open for writing is mapped in windows that move forward, up to 64
  * captures at once; anything else (pipe, standard input, a file that still grows, .gz, .zst) is
  * read through a window of bounded size. The formats see only "the bytes at this offset" and do not
  * know which.
  *
- * Formats: classic pcap (both byte orders, micro- and nanoseconds, the Kuznetzov variant) and
- * pcapng (draft-ietf-opsawg-pcapng). Compression is recognised by its magic, never by the name:
- * gzip of any number of members, zstd of any number of frames (of those that ask for at most 128
- * MiB).
+ * Formats: classic pcap (both byte orders, micro- and nanoseconds, the Kuznetzov variant), pcapng
+ * (draft-ietf-opsawg-pcapng), snoop as Solaris writes it (RFC 1761) and Surveyor's variant, and
+ * Endace's ERF. This has no magic: it is known by the chain of its first records, from a pipe once
+ * eight have come. Compression is recognised by its magic, never by the name: gzip of any number of
+ * members, zstd of any number of frames (of those that ask for at most 128 MiB).
  *
  * What a capture says beside frames (interfaces, comments, statistics, secrets) goes to a listener
  * as it is met, always before the next frame is returned, and never before the first is asked for.
@@ -23,6 +24,7 @@
 #ifndef SEINE_CAPTURE_CAPTURE_H
 #define SEINE_CAPTURE_CAPTURE_H
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "capture/frame.h"
 
@@ -32,7 +34,8 @@
 
 struct capture;
 
-/* An interface as the capture describes it. A classic pcap has one, without a name. */
+/* An interface as the capture describes it. A classic pcap has one, without a name; of a snoop file
+ * and an ERF, each link type of a port is one. */
 struct capture_interface {
     uint32_t interface_id;
     uint32_t link_type;
@@ -43,7 +46,8 @@ struct capture_interface {
     uint64_t ticks_per_second; /* of the timestamps as written */
 };
 
-/* Cumulative counters of one interface (pcapng: interface statistics block). */
+/* Cumulative counters of one interface (pcapng: interface statistics block; snoop and ERF: what was
+ * lost before a record, told where it is not what it was). */
 struct capture_statistics {
     uint32_t interface_id;
     int64_t time_ns;              /* when they were taken */
@@ -83,8 +87,22 @@ struct capture_options {
      * to 256 MiB mapped or in memory and 64 MiB streamed: what is longer than that is damage. */
     size_t window_len;
 
+    size_t stream_len; /* the same for streamed ones alone, where window_len is 0 */
+
+    /* What is charged for windows over streams, for uncompressing, and for the interfaces of a pcapng.
+     * Where it has no room, a record or a section is damage, and zstd content that asks for more cannot
+     * be read. May be NULL, and is borrowed until capture_close(). */
+    struct budget *memory;
+
     bool stream; /* read even what could be mapped; for tests */
 };
+
+/* Bytes of a file from its first on that capture_memory() may want to see. */
+enum { CAPTURE_HEAD_LEN = 18 };
+
+/* What uncompressing a capture that begins like this takes of `memory`; 0 of one that is not compressed.
+ * Content that asks for more later on is not foreseen. */
+size_t capture_memory(struct span head);
 
 /* Opens a capture and reads its file header. `path` "-" is standard input. `options` may be NULL.
  * STATUS_FAILED, with a sentence and *capture NULL, when there is no such file, it cannot be read,
@@ -112,7 +130,7 @@ enum status capture_next(struct capture *capture, struct frame *frame, struct er
 /* Closes and frees; NULL is allowed. */
 void capture_close(struct capture *capture);
 
-/* What it is: "pcap", "pcapng", and with ".gz" or ".zst" behind it. Static. */
+/* What it is: "pcap", "pcapng", "snoop", "erf", and with ".gz" or ".zst" behind it. Static. */
 const char *capture_format(const struct capture *capture);
 bool capture_is_mapped(const struct capture *capture);
 

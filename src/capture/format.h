@@ -22,6 +22,7 @@ struct pcap {
     uint32_t ns_per_tick;
     uint32_t link_type;
     uint32_t snap_len;
+    uint8_t fcs_len; /* bytes; 0 is none, or not said */
 };
 
 /* From ticks since the epoch to nanoseconds, as if_tsresol and if_tsoffset say. */
@@ -37,6 +38,7 @@ struct pcapng_interface {
     uint32_t interface_id; /* unique over the capture */
     uint32_t link_type;
     uint32_t snap_len; /* 0 is no limit */
+    uint8_t fcs_len;   /* bytes; 0 is none, or not said */
     struct pcapng_clock clock;
 };
 
@@ -49,23 +51,45 @@ struct pcapng {
     int64_t last_ns; /* of the last frame that said its time */
 };
 
+/* Solaris's snoop, and the files that Shomiti and Finisar made of it. */
+struct snoop {
+    bool of_shomiti;
+    uint32_t network;       /* as written */
+    uint16_t link_types[3]; /* that its records can have: each is an interface */
+    uint32_t link_type_count;
+    uint32_t dropped; /* as the last record told */
+};
+
+enum { ERF_PORTS = 8, ERF_LINKS = 9 };
+
+/* An ERF has no header: what it knows comes with its records. Each pair of port and link type is an
+ * interface. */
+struct erf {
+    uint32_t interface_ids[ERF_PORTS][ERF_LINKS]; /* one more than it is; 0 is none yet */
+    uint32_t interface_count;
+    uint64_t lost[ERF_PORTS]; /* records that the card could not store, so far */
+    uint64_t said[4];         /* hashes of what metadata said last, by kind of note */
+};
+
 struct capture;
 
-/* The rules. `open` reads the file header and sets `offset`: STATUS_OK, STATUS_END when the content
+/* The rules. `recognises` looks at the beginning: STATUS_OK when it is this format's, STATUS_END
+ * when it is not, STATUS_FAILED, with a sentence, when reading failed. It asks the window for bytes
+ * from offset 0 on only, so that the next one finds them still there. `open` reads the file header and sets `offset`: STATUS_OK, STATUS_END when the content
  * ends inside it, else a sentence in capture->error; it tells nothing. `begin`, before the first
  * frame, tells what `open` learned. `next` fills the frame but its number, and moves `offset`
  * behind it: STATUS_OK, or why not, with a sentence in capture->error unless it is STATUS_END.
  * `close` may be NULL. */
 struct format {
     const char *names[3]; /* as it is, in gzip, in zstd */
-    bool (*recognises)(struct span head);
+    enum status (*recognises)(struct capture *c);
     enum status (*open)(struct capture *c);
     void (*begin)(struct capture *c);
     enum status (*next)(struct capture *c, struct frame *frame);
     void (*close)(struct capture *c);
 };
 
-extern const struct format format_pcap, format_pcapng;
+extern const struct format format_pcap, format_pcapng, format_snoop, format_erf;
 
 enum packing { PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
 
@@ -84,12 +108,27 @@ struct capture {
     uint64_t size; /* of the evidence */
     struct evidence evidence;
     struct capture_listener listener;
-    struct error error; /* how it ended */
+    struct budget *memory; /* borrowed; may be NULL */
+    struct error error;    /* how it ended */
     union {
         struct pcap pcap;
         struct pcapng pcapng;
+        struct snoop snoop;
+        struct erf erf;
     } as;
 };
+
+/* What the first `len` bytes are, for `recognises`: its STATUS_END when there are not so many. */
+enum status capture_head(struct capture *c, struct span *head, size_t len);
+
+/* What becomes of a record when the window could not give `len` bytes of it from `offset` on:
+ * `status` is what it said. `in_header` says that these are the first ones of the record: no byte
+ * of them is simply the end. */
+enum status record_cut(struct capture *c, enum status status, uint64_t offset, uint64_t len,
+                       bool in_header);
+
+/* The record under way says `len` bytes of frame, and none can have so many. */
+enum status record_too_long(struct capture *c, uint64_t offset, uint64_t len);
 
 static inline void capture_note(const struct capture *c, uint64_t frame, const char *kind,
                                 struct span text)
@@ -107,5 +146,8 @@ static inline uint16_t load_16(struct span s, size_t at, bool big_endian)
 {
     return big_endian ? load_be16(s, at) : load_le16(s, at);
 }
+
+/* A link type that no registered number names. */
+enum { LINK_TYPE_NONE = 0xffff };
 
 #endif

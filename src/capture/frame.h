@@ -19,6 +19,10 @@ struct frame {
      * 14 and 19, which some files have in its place, are mended. */
     uint32_t link_type;
 
+    /* How many of the last bytes on the wire are a frame check sequence, as far as the capture
+     * says. They are part of wire_len and, where they were captured, of `bytes`. */
+    uint8_t fcs_len;
+
     uint32_t interface_id; /* 0, 1, ... in the order in which this capture described them */
     uint32_t evidence_id;  /* which capture; set by the pipeline, 0 from the source itself */
 

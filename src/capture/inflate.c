@@ -14,7 +14,17 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-enum { INPUT_LEN = 1 << 18 };
+enum { INPUT_LEN = 1 << 16 };
+
+/* What the libraries take: zlib its state and 32 KiB of window; libzstd its state, and for a frame its
+ * window and room for three blocks, as versions up to 1.5 have it. */
+enum {
+    GZIP_LEN = 48 << 10,
+    ZSTD_LEN = 112 << 10,
+    ZSTD_BLOCK_LEN = 128 << 10,
+    WINDOW_LOG_LEAST = 10,
+    WINDOW_LOG_MOST = 27
+};
 
 struct inflate {
     struct source base;
@@ -28,12 +38,19 @@ struct inflate {
     size_t hint;        /* how many bytes libzstd waits for, and how many it does between frames */
     size_t first_hint;
     bool filled; /* the last call used all of its room: libzstd may hold more output back */
+    struct budget *memory; /* borrowed; may be NULL */
+    size_t charged;
+    int window_log; /* of the largest window that there is memory for */
     uint8_t buffer[INPUT_LEN];
 };
 
+/* Method and flags too (RFC 1952 2.3): in one ERF of 65536 the first time would be the magic. */
 bool inflate_is_gzip(struct span head)
 {
-    return head.len >= 2 && load_be16(head, 0) == 0x1f8b;
+    enum { DEFLATE = 8, FLAGS_RESERVED = 0xe0 };
+    if (head.len < 2 || load_be16(head, 0) != 0x1f8b)
+        return false;
+    return head.len < 4 || (load_u8(head, 2) == DEFLATE && !(load_u8(head, 3) & FLAGS_RESERVED));
 }
 
 bool inflate_is_zstd(struct span head)
@@ -42,6 +59,48 @@ bool inflate_is_zstd(struct span head)
         return false;
     uint32_t magic = load_le32(head, 0);
     return magic == 0xfd2fb528 || (magic & 0xfffffff0) == 0x184d2a50;
+}
+
+static size_t zstd_frame_len(uint64_t window_len)
+{
+    size_t block = window_len < ZSTD_BLOCK_LEN ? (size_t)window_len : ZSTD_BLOCK_LEN;
+    return (size_t)window_len + 2 * block + ZSTD_BLOCK_LEN;
+}
+
+/* The window that a frame asks for (RFC 8878, 3.1.1.1); 0 when `head` does not hold its header. */
+static uint64_t zstd_window_len(struct span head)
+{
+    if (head.len < CAPTURE_HEAD_LEN || load_le32(head, 0) != 0xfd2fb528)
+        return 0;
+    uint8_t descriptor = load_u8(head, 4), window = load_u8(head, 5);
+    unsigned dictionary_len = (1u << (descriptor & 3)) / 2;
+    if (!(descriptor & 0x20)) {
+        uint64_t base = (uint64_t)1 << (10 + (window >> 3));
+        return base + base / 8 * (window & 7);
+    }
+    size_t at = 5 + dictionary_len;
+    switch (descriptor >> 6) { /* one segment: as long as the content */
+    case 0:
+        return load_u8(head, at);
+    case 1:
+        return (uint64_t)load_le16(head, at) + 256;
+    case 2:
+        return load_le32(head, at);
+    default:
+        return load_le64(head, at);
+    }
+}
+
+size_t inflate_memory(struct span head)
+{
+    if (inflate_is_gzip(head))
+        return sizeof(struct inflate) + GZIP_LEN;
+    if (!inflate_is_zstd(head))
+        return 0;
+    uint64_t window_len = zstd_window_len(head);
+    if (window_len > SIZE_MAX / 4)
+        window_len = SIZE_MAX / 4;
+    return sizeof(struct inflate) + ZSTD_LEN + zstd_frame_len(window_len);
 }
 
 /* Makes sure that input is there; STATUS_END when there is no more. */
@@ -108,7 +167,7 @@ static enum status gzip_read(struct source *s, uint8_t *to, size_t *len, size_t 
             z->inside = false;
         } else if (z->gzip.avail_out == room) { /* else what came before the trouble comes first */
             if (result == Z_MEM_ERROR)
-                return error_set(err, "%s: no memory to uncompress it", z->name);
+                return error_no_memory(err, "%s: no memory to uncompress it", z->name);
             if (result != Z_OK && result != Z_BUF_ERROR)
                 return error_damaged(err, "the gzip data make no sense at byte %" PRIu64 ": %s",
                                      z->used_len, z->gzip.msg ? z->gzip.msg : "unknown method");
@@ -125,8 +184,13 @@ static enum status zstd_failed(const struct inflate *z, size_t result, struct er
     const char *words = ZSTD_getErrorName(result);
     switch ((int)ZSTD_getErrorCode(result)) {
     case ZSTD_error_memory_allocation:
-        return error_set(err, "%s: no memory to uncompress it", z->name);
+        return error_no_memory(err, "%s: no memory to uncompress it", z->name);
     case ZSTD_error_frameParameter_windowTooLarge:
+        if (z->window_log < WINDOW_LOG_MOST)
+            return error_set(err,
+                             "%s asks for a window of more than the %d KiB that --memory leaves to "
+                             "uncompress it",
+                             z->name, 1 << (z->window_log - 10));
         return error_set(err, "%s asks for more than 128 MiB to be uncompressed: %s", z->name,
                          words);
     default:
@@ -146,6 +210,33 @@ static size_t zstd_input_len(const struct inflate *z)
     return z->hint > BLOCK_HEADER_LEN ? z->hint - BLOCK_HEADER_LEN : z->hint;
 }
 
+/* Before a frame: how large a window it may have. */
+static void zstd_allow(struct inflate *z)
+{
+    size_t least = sizeof *z + ZSTD_LEN, left = SIZE_MAX;
+    if (z->memory)
+        left = z->memory->limit - z->memory->used + (z->charged - least);
+    z->window_log = WINDOW_LOG_LEAST;
+    while (z->window_log < WINDOW_LOG_MOST &&
+           zstd_frame_len((uint64_t)1 << (z->window_log + 1)) <= left)
+        z->window_log++;
+    ZSTD_DCtx_setParameter(z->zstd, ZSTD_d_windowLogMax, z->window_log);
+}
+
+/* Charges what libzstd holds by now. */
+static enum status zstd_charge(struct inflate *z, struct error *err)
+{
+    size_t least = sizeof *z + ZSTD_LEN, held = sizeof *z + ZSTD_sizeof_DStream(z->zstd);
+    if (held < least)
+        held = least;
+    if (held > z->charged && !memory_take(z->memory, held - z->charged))
+        return error_no_memory(err, "%s: no memory to uncompress it", z->name);
+    if (held < z->charged)
+        memory_give(z->memory, z->charged - held);
+    z->charged = held;
+    return STATUS_OK;
+}
+
 static enum status zstd_read(struct source *s, uint8_t *to, size_t *len, size_t room,
                              struct error *err)
 {
@@ -155,12 +246,16 @@ static enum status zstd_read(struct source *s, uint8_t *to, size_t *len, size_t 
         enum status status = inflate_feed(z, err);
         if (status != STATUS_OK && !(status == STATUS_END && z->inside))
             return status;
+        if (!z->inside)
+            zstd_allow(z);
         struct span block = span_first(z->input, zstd_input_len(z));
         ZSTD_inBuffer in = {block.data, block.len, 0};
         size_t result = ZSTD_decompressStream(z->zstd, &out, &in);
         inflate_use(z, in.pos);
         if (ZSTD_isError(result))
             return zstd_failed(z, result, err);
+        if (zstd_charge(z, err) != STATUS_OK)
+            return STATUS_FAILED;
         z->inside = result != 0;
         z->filled = z->inside && out.pos == room;
         z->hint = result != 0 ? result : z->first_hint;
@@ -183,18 +278,25 @@ static void inflate_free(struct source *s)
     inflateEnd(&z->gzip);
     ZSTD_freeDStream(z->zstd);
     z->raw->ops->free(z->raw);
+    memory_give(z->memory, z->charged);
     free(z);
 }
 
 /* Takes `raw` over, whatever becomes of it. */
 static struct inflate *inflate_new(const struct source_ops *ops, struct source *raw,
-                                   const char *name)
+                                   const char *name, struct budget *memory, size_t library_len)
 {
-    struct inflate *z = calloc(1, sizeof *z);
+    size_t cost = sizeof(struct inflate) + library_len;
+    bool charged = memory_take(memory, cost);
+    struct inflate *z = charged ? calloc(1, sizeof *z) : NULL;
     if (!z) {
+        if (charged)
+            memory_give(memory, cost);
         raw->ops->free(raw);
         return NULL;
     }
+    z->memory = memory;
+    z->charged = cost;
     z->base.ops = ops;
     z->raw = raw;
     z->name = name;
@@ -205,25 +307,27 @@ static struct source *inflate_failed(struct inflate *z, const char *name, struct
 {
     if (z)
         inflate_free(&z->base);
-    error_set(err, "%s: no memory to uncompress it", name);
+    error_no_memory(err, "%s: no memory to uncompress it", name);
     return NULL;
 }
 
-struct source *inflate_gzip(struct source *raw, const char *name, struct error *err)
+struct source *inflate_gzip(struct source *raw, const char *name, struct budget *memory,
+                            struct error *err)
 {
     static const struct source_ops ops = {gzip_read, inflate_drain, inflate_free};
     enum { GZIP_WINDOW_BITS = 16 + MAX_WBITS }; /* zlib's way of saying: gzip and nothing else */
-    struct inflate *z = inflate_new(&ops, raw, name);
+    struct inflate *z = inflate_new(&ops, raw, name, memory, GZIP_LEN);
     if (!z || inflateInit2(&z->gzip, GZIP_WINDOW_BITS) != Z_OK)
         return inflate_failed(z, name, err);
     z->inside = true;
     return &z->base;
 }
 
-struct source *inflate_zstd(struct source *raw, const char *name, struct error *err)
+struct source *inflate_zstd(struct source *raw, const char *name, struct budget *memory,
+                            struct error *err)
 {
     static const struct source_ops ops = {zstd_read, inflate_drain, inflate_free};
-    struct inflate *z = inflate_new(&ops, raw, name);
+    struct inflate *z = inflate_new(&ops, raw, name, memory, ZSTD_LEN);
     if (!z || !(z->zstd = ZSTD_createDStream()))
         return inflate_failed(z, name, err);
     z->hint = z->first_hint = ZSTD_initDStream(z->zstd);

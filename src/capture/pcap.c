@@ -9,21 +9,25 @@
  * here, once, the same way for all of them. */
 #include "capture/format.h"
 
-#include <inttypes.h>
-
 enum { FILE_HEADER_LEN = 24, RECORD_HEADER_LEN = 16, KUZNETZOV_HEADER_LEN = 24 };
 
 static const uint32_t MAGIC_MICRO = 0xa1b2c3d4, MAGIC_NANO = 0xa1b23c4d,
                       MAGIC_KUZNETZOV = 0xa1b2cd34;
+
+static const uint32_t NETWORK_SAYS_FCS = 0x04000000;
 
 static bool is_magic(uint32_t magic)
 {
     return magic == MAGIC_MICRO || magic == MAGIC_NANO || magic == MAGIC_KUZNETZOV;
 }
 
-static bool pcap_recognises(struct span head)
+static enum status pcap_recognises(struct capture *c)
 {
-    return head.len >= 4 && (is_magic(load_le32(head, 0)) || is_magic(load_be32(head, 0)));
+    struct span head;
+    enum status status = capture_head(c, &head, 4);
+    if (status != STATUS_OK)
+        return status;
+    return is_magic(load_le32(head, 0)) || is_magic(load_be32(head, 0)) ? STATUS_OK : STATUS_END;
 }
 
 /* Versions before 2.3 wrote the two lengths in the other order, and so did DG/UX's tcpdump, which
@@ -54,8 +58,10 @@ static enum status pcap_open(struct capture *c)
     p->header_len = magic == MAGIC_KUZNETZOV ? KUZNETZOV_HEADER_LEN : RECORD_HEADER_LEN;
     p->ns_per_tick = magic == MAGIC_NANO ? 1 : 1000;
     p->snap_len = load_32(header, 16, p->big_endian);
-    /* The upper half says how long a frame check sequence is, if it says anything. */
-    p->link_type = link_type_registered(load_32(header, 20, p->big_endian) & 0xffff);
+    /* The upper half says how long a frame check sequence is, in units of 16 bits, if anything. */
+    uint32_t network = load_32(header, 20, p->big_endian);
+    p->link_type = link_type_registered(network & 0xffff);
+    p->fcs_len = network & NETWORK_SAYS_FCS ? (uint8_t)(2 * (network >> 28)) : 0;
     c->offset = FILE_HEADER_LEN;
     return pcap_version(c, load_16(header, 4, p->big_endian), load_16(header, 6, p->big_endian));
 }
@@ -72,36 +78,13 @@ static void pcap_begin(struct capture *c)
         c->listener.interface(c->listener.context, &interface);
 }
 
-/* The bytes of the next frame that begin at `offset` are not all there: `status` is what the window
- * said. Between two records that is simply the end. */
-static enum status pcap_cut(struct capture *c, enum status status, uint64_t offset, uint32_t len)
-{
-    uint64_t number = c->frame_count + 1;
-    bool in_header = offset == c->offset;
-    uint64_t left = status == STATUS_END ? window_left(c->window, offset) : 0;
-    if (status == STATUS_DAMAGED)
-        error_prefix(&c->error, "%s: frame %" PRIu64 " at offset %" PRIu64, c->name, number,
-                     offset);
-    if (status != STATUS_END || (in_header && left == 0))
-        return status;
-    if (in_header)
-        return error_damaged(&c->error,
-                             "%s: frame %" PRIu64 " at offset %" PRIu64 " has a header of %" PRIu32
-                             " bytes; the file ends %" PRIu64 " bytes later",
-                             c->name, number, offset, len, left);
-    return error_damaged(&c->error,
-                         "%s: frame %" PRIu64 " at offset %" PRIu64 " says %" PRIu32
-                         " bytes; the file ends %" PRIu64 " bytes later",
-                         c->name, number, offset, len, left);
-}
-
 static enum status pcap_next(struct capture *c, struct frame *frame)
 {
     const struct pcap *p = &c->as.pcap;
     struct span header;
     enum status status = window_at(c->window, &header, c->offset, p->header_len, &c->error);
     if (status != STATUS_OK)
-        return pcap_cut(c, status, c->offset, p->header_len);
+        return record_cut(c, status, c->offset, p->header_len, true);
     uint32_t seconds = load_32(header, 0, p->big_endian);
     uint32_t fraction = load_32(header, 4, p->big_endian);
     uint32_t captured = load_32(header, 8, p->big_endian);
@@ -113,15 +96,13 @@ static enum status pcap_next(struct capture *c, struct frame *frame)
     }
     uint64_t offset = c->offset + p->header_len;
     if (captured > c->window->ceiling)
-        return error_damaged(&c->error,
-                             "%s: frame %" PRIu64 " at offset %" PRIu64 " says %" PRIu32
-                             " bytes, more than a record can have",
-                             c->name, c->frame_count + 1, offset, captured);
+        return record_too_long(c, offset, captured);
     status = window_at(c->window, &frame->bytes, offset, captured, &c->error);
     if (status != STATUS_OK)
-        return pcap_cut(c, status, offset, captured);
+        return record_cut(c, status, offset, captured, false);
     frame->wire_len = wire_len > captured ? wire_len : captured;
     frame->link_type = p->link_type;
+    frame->fcs_len = p->fcs_len;
     frame->interface_id = 0;
     frame->offset = offset;
     frame->time_ns = (int64_t)seconds * 1000000000 + (int64_t)fraction * p->ns_per_tick;

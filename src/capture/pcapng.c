@@ -71,9 +71,13 @@ static uint64_t load_ticks(const struct capture *c, struct span s, size_t at)
     return (uint64_t)load32(c, s, at) << 32 | load32(c, s, at + 4);
 }
 
-static bool pcapng_recognises(struct span head)
+static enum status pcapng_recognises(struct capture *c)
 {
-    return head.len >= 4 && load_be32(head, 0) == BLOCK_SECTION;
+    struct span head;
+    enum status status = capture_head(c, &head, 4);
+    if (status != STATUS_OK)
+        return status;
+    return load_be32(head, 0) == BLOCK_SECTION ? STATUS_OK : STATUS_END;
 }
 
 /* Puts before the sentence where it is that the trouble was met. */
@@ -286,15 +290,24 @@ static int64_t clock_ns(const struct pcapng_clock *k, uint64_t ticks)
     return time;
 }
 
-/* Room for one more interface of this section; NULL with a sentence. */
-static struct pcapng_interface *interface_new(struct capture *c)
+/* Room for one more interface of this section; NULL with a sentence, and *status says what it is. */
+static struct pcapng_interface *interface_new(struct capture *c, enum status *status)
 {
+    *status = STATUS_FAILED;
     struct pcapng *p = &c->as.pcapng;
     if (p->interface_count == p->interface_room) {
         uint32_t room = p->interface_room ? p->interface_room * 2 : 4;
+        size_t more = (room - p->interface_room) * sizeof *p->interfaces;
+        if (!memory_take(c->memory, more)) {
+            error_damaged(&c->error,
+                          "the section has more interfaces than --memory leaves room for");
+            *status = pcapng_damaged(c);
+            return NULL;
+        }
         struct pcapng_interface *all = realloc(p->interfaces, room * sizeof *all);
         if (!all) {
-            error_set(&c->error, "%s: no memory for %" PRIu32 " interfaces", c->name, room);
+            memory_give(c->memory, more);
+            error_no_memory(&c->error, "%s: no memory for %" PRIu32 " interfaces", c->name, room);
             return NULL;
         }
         p->interfaces = all;
@@ -305,10 +318,16 @@ static struct pcapng_interface *interface_new(struct capture *c)
     return i;
 }
 
+/* In bytes or in bits: which of them can be told, since there are two lengths. */
+static uint8_t fcs_len_of(uint8_t written)
+{
+    return written == 16 || written == 32 ? written / 8 : written <= 4 ? written : 0;
+}
+
 static void interface_option(const struct capture *c, struct pcapng_interface *i,
                              struct capture_interface *told, const struct option *option)
 {
-    enum { NAME = 2, DESCRIPTION = 3, RESOLUTION = 9, FILTER = 11, OFFSET = 14 };
+    enum { NAME = 2, DESCRIPTION = 3, RESOLUTION = 9, FILTER = 11, FCS_LEN = 13, OFFSET = 14 };
     struct span value = option->value;
     switch (option->code) {
     case OPTION_COMMENT:
@@ -327,6 +346,10 @@ static void interface_option(const struct capture *c, struct pcapng_interface *i
     case FILTER: /* behind a byte that says in what language; 0 is libpcap's */
         if (value.len > 0 && load_u8(value, 0) == 0)
             told->filter = span_after(value, 1);
+        break;
+    case FCS_LEN: /* the draft says bits, and has 4 for its example */
+        if (value.len == 1)
+            i->fcs_len = fcs_len_of(load_u8(value, 0));
         break;
     case OFFSET:
         if (value.len == 8)
@@ -347,9 +370,9 @@ static enum status see_interface(struct capture *c, struct span body)
         error_damaged(&c->error, "the section has more than %d interfaces", INTERFACES_MAX);
         return pcapng_damaged(c);
     }
-    struct pcapng_interface *i = interface_new(c);
+    struct pcapng_interface *i = interface_new(c, &status);
     if (!i)
-        return STATUS_FAILED;
+        return status;
     i->link_type = link_type_registered(load16(c, fixed, 0));
     i->snap_len = load32(c, fixed, 4);
     clock_set(&i->clock, 6); /* microseconds, unless said otherwise */
@@ -422,14 +445,19 @@ static const struct pcapng_interface *interface_of(struct capture *c, uint32_t n
     return NULL;
 }
 
-/* Comments behind a packet. */
-static void packet_options(const struct capture *c, struct span options, uint32_t captured)
+/* Behind a packet: comments, and what is known of its frame check sequence, if that is another one
+ * than the interface's. */
+static void packet_options(const struct capture *c, struct frame *frame, struct span options,
+                           uint32_t captured)
 {
+    enum { FLAGS = 2 };
     struct option option;
     span_take(&options, (4 - captured % 4) % 4, NULL);
     while (option_take(c, &options, &option)) {
         if (option.code == OPTION_COMMENT)
             capture_note(c, c->frame_count + 1, "comment", option.value);
+        if (option.code == FLAGS && option.value.len == 4 && (load32(c, option.value, 0) & 0x1e0))
+            frame->fcs_len = load32(c, option.value, 0) >> 5 & 0x0f;
     }
 }
 
@@ -456,11 +484,12 @@ static enum status take_packet(struct capture *c, struct frame *frame, struct sp
     }
     frame->wire_len = wire_len > captured ? wire_len : captured;
     frame->link_type = i->link_type;
+    frame->fcs_len = i->fcs_len;
     frame->interface_id = i->interface_id;
     frame->offset = c->offset + BLOCK_HEADER_LEN + FIXED_LEN;
     frame->time_ns = c->as.pcapng.last_ns = clock_ns(&i->clock, ticks);
     if (body->len > 4) /* more than padding */
-        packet_options(c, *body, captured);
+        packet_options(c, frame, *body, captured);
     return STATUS_OK;
 }
 
@@ -480,6 +509,7 @@ static enum status take_simple_packet(struct capture *c, struct frame *frame, st
         frame->bytes = span_first(frame->bytes, i->snap_len);
     frame->wire_len = wire_len;
     frame->link_type = i->link_type;
+    frame->fcs_len = i->fcs_len;
     frame->interface_id = i->interface_id;
     frame->offset = c->offset + BLOCK_HEADER_LEN + fixed.len;
     frame->time_ns = c->as.pcapng.last_ns;
@@ -545,6 +575,7 @@ static enum status pcapng_open(struct capture *c)
 
 static void pcapng_close(struct capture *c)
 {
+    memory_give(c->memory, c->as.pcapng.interface_room * sizeof *c->as.pcapng.interfaces);
     free(c->as.pcapng.interfaces);
 }
 

@@ -9,6 +9,7 @@
 #ifndef SEINE_CAPTURE_SOURCE_H
 #define SEINE_CAPTURE_SOURCE_H
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/span.h"
 #include "capture/capture.h"
@@ -24,6 +25,18 @@ static inline void evidence_tell(struct evidence *e, struct span bytes)
     e->told_len += bytes.len;
     if (e->listener->evidence_bytes && bytes.len > 0)
         e->listener->evidence_bytes(e->listener->context, bytes);
+}
+
+/* What reading takes is charged to a budget, where there is one. */
+static inline bool memory_take(struct budget *memory, size_t len)
+{
+    return !memory || budget_take(memory, len);
+}
+
+static inline void memory_give(struct budget *memory, size_t len)
+{
+    if (memory)
+        budget_give(memory, len);
 }
 
 struct source;
@@ -55,9 +68,15 @@ struct source *source_file(int fd, const char *name, uint64_t size, struct evide
 struct source *source_memory(struct span bytes, struct evidence *evidence, struct error *err);
 
 /* What `raw` holds, uncompressed; takes `raw` over, also when it fails with NULL and a sentence.
- * libzstd is given up to 128 MiB for a frame that asks for it (--long=27). */
-struct source *inflate_gzip(struct source *raw, const char *name, struct error *err);
-struct source *inflate_zstd(struct source *raw, const char *name, struct error *err);
+ * libzstd is given up to 128 MiB for a frame that asks for it (--long=27), and never more than
+ * `memory`, which may be NULL, has room for: a frame that asks for more cannot be read. */
+struct source *inflate_gzip(struct source *raw, const char *name, struct budget *memory,
+                            struct error *err);
+struct source *inflate_zstd(struct source *raw, const char *name, struct budget *memory,
+                            struct error *err);
+
+/* What is charged for it, as far as the first bytes tell; 0 of what is not compressed. */
+size_t inflate_memory(struct span head);
 
 bool inflate_is_gzip(struct span head);
 bool inflate_is_zstd(struct span head);

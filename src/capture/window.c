@@ -32,7 +32,7 @@ struct window *window_memory(struct span bytes, struct evidence *evidence, struc
 {
     struct window *w = malloc(sizeof *w);
     if (!w) {
-        error_set(err, "no memory to read a capture");
+        error_no_memory(err, "no memory to read a capture");
         return NULL;
     }
     *w = (struct window){
@@ -51,7 +51,8 @@ struct stream {
     struct source *source; /* owned */
     uint8_t *buffer;       /* owned; base.data is the same */
     size_t room;
-    enum status status; /* how the source ended; STATUS_OK while it has not */
+    struct budget *memory; /* borrowed, may be NULL: what `room` is charged to */
+    enum status status;    /* how the source ended; STATUS_OK while it has not */
     struct error error;
 };
 
@@ -59,10 +60,15 @@ struct stream {
  * that only says that it is long gets no memory for it. */
 static enum status stream_grow(struct stream *s, size_t need, struct error *err)
 {
-    size_t room = s->room > need / 2 ? need : s->room * 2;
+    size_t room = s->room > need / 2 ? need : s->room * 2, more = room - s->room;
+    if (!memory_take(s->memory, more))
+        return error_damaged(err, "it says %zu bytes, more than --memory leaves for a record",
+                             need);
     uint8_t *buffer = realloc(s->buffer, room);
-    if (!buffer)
-        return error_set(err, "no memory for %zu bytes of a capture", room);
+    if (!buffer) {
+        memory_give(s->memory, more);
+        return error_no_memory(err, "no memory for %zu bytes of a capture", room);
+    }
     s->base.data = s->buffer = buffer;
     s->room = room;
     return STATUS_OK;
@@ -127,21 +133,26 @@ static void stream_close(struct window *w)
 {
     struct stream *s = (struct stream *)w;
     s->source->ops->free(s->source);
+    memory_give(s->memory, s->room);
     free(s->buffer);
     free(s);
 }
 
 static const struct window_ops stream_ops = {stream_move, stream_drain, NULL, stream_close};
 
-struct window *window_stream(struct source *source, size_t window_len, struct error *err)
+struct window *window_stream(struct source *source, size_t window_len, struct budget *memory,
+                             struct error *err)
 {
+    bool charged = memory_take(memory, window_len);
     struct stream *s = calloc(1, sizeof *s);
-    uint8_t *buffer = malloc(window_len);
+    uint8_t *buffer = charged ? malloc(window_len) : NULL;
     if (!s || !buffer) {
+        if (charged)
+            memory_give(memory, window_len);
         free(s);
         free(buffer);
         source->ops->free(source);
-        error_set(err, "no memory for a window of %zu bytes", window_len);
+        error_no_memory(err, "no memory for a window of %zu bytes", window_len);
         return NULL;
     }
     *s = (struct stream){
@@ -149,6 +160,7 @@ struct window *window_stream(struct source *source, size_t window_len, struct er
         .source = source,
         .buffer = buffer,
         .room = window_len,
+        .memory = memory,
     };
     return &s->base;
 }

@@ -74,8 +74,10 @@ static inline uint64_t window_left(const struct window *w, uint64_t offset)
 struct window *window_memory(struct span bytes, struct evidence *evidence, struct error *err);
 
 /* Over a source, which it takes, also when it fails. Holds about `window_len` bytes, more while a
- * record needs it. */
-struct window *window_stream(struct source *source, size_t window_len, struct error *err);
+ * record needs it: charged to `memory`, which may be NULL. A record for which there is no room
+ * is damage. */
+struct window *window_stream(struct source *source, size_t window_len, struct budget *memory,
+                             struct error *err);
 
 /* Over a regular file of `size` bytes. `fd` and `name` are borrowed. NULL without a sentence when
  * the file cannot be mapped, or too many are: it can still be read. */

@@ -111,6 +111,26 @@ static enum status streams_find(int64_t ids[SIDE_COUNT], struct reader *reader,
     return status;
 }
 
+/* Of a flow without streams: whether there was no payload, or it is not kept, as that of SCTP. */
+static enum status print_nothing(bool *not_kept, struct reader *reader, const struct wish *w,
+                                 struct error *err)
+{
+    sqlite3_stmt *statement;
+    enum status status =
+        reader_prepare(reader, &statement,
+                       "SELECT 1 FROM flows WHERE flow_id = ?1 AND protocol = 'sctp'"
+                       " AND (client_bytes > 0 OR server_bytes > 0)",
+                       err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(statement, 1, w->flow_id);
+    *not_kept = sqlite3_step(statement) == SQLITE_ROW;
+    sqlite3_finalize(statement);
+    if (!*not_kept && w->form != AS_RAW)
+        puts("[no payload]");
+    return STATUS_OK;
+}
+
 /* Says by which policy a side is shown, where that is not `first`. */
 static enum status print_policies(struct reader *reader, const int64_t ids[SIDE_COUNT],
                                   const struct wish *w, struct error *err)
@@ -168,11 +188,12 @@ static enum exit_status follow_run(const struct command *self, const struct argu
     struct error err = {0};
     int64_t ids[SIDE_COUNT];
     uint64_t missing = 0;
+    bool not_kept = false;
     enum status status = print_flow(reader, &wish, &err);
     if (status == STATUS_OK)
         status = streams_find(ids, reader, &wish, &err);
-    if (status == STATUS_OK && wish.form != AS_RAW && ids[BY_CLIENT] < 0 && ids[BY_SERVER] < 0)
-        puts("[no payload]");
+    if (status == STATUS_OK && ids[BY_CLIENT] < 0 && ids[BY_SERVER] < 0)
+        status = print_nothing(&not_kept, reader, &wish, &err);
     if (status == STATUS_OK)
         status = print_policies(reader, ids, &wish, &err);
     if (status == STATUS_OK)
@@ -181,6 +202,10 @@ static enum exit_status follow_run(const struct command *self, const struct argu
     if (status != STATUS_OK) {
         say("%s", err.text);
         return EXIT_WORLD;
+    }
+    if (not_kept) {
+        say("flow %" PRId64 ": its payload was counted, and is not in the case", wish.flow_id);
+        return EXIT_TOLD;
     }
     if (wish.form == AS_RAW && missing > 0) {
         say("flow %" PRId64 ": %" PRIu64 " bytes are missing from what was written", wish.flow_id,
@@ -209,7 +234,7 @@ static const struct argument_word argument_words[] = {
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
-    {EXIT_TOLD, "Bytes are missing from a raw output."},
+    {EXIT_TOLD, "Bytes are missing from a raw output, or the payload is not kept (SCTP)."},
     {EXIT_USAGE, "The command line makes no sense."},
     {EXIT_WORLD, "The case could not be read, or there is no such flow."},
     {0},

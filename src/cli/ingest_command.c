@@ -16,7 +16,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT, FILTER, MERGE, MEMORY, JOBS, PAYLOAD, POLICY, FRAG_POLICY, NO_HASH, SYNC, QUIET };
+enum {
+    OUTPUT,
+    FILTER,
+    MERGE,
+    MEMORY,
+    JOBS,
+    PAYLOAD,
+    POLICY,
+    FRAG_POLICY,
+    KEY,
+    NO_HASH,
+    SYNC,
+    QUIET
+};
 
 enum { JOBS_MOST = 64, COMMAND_LINE_MOST = 1 << 20 };
 
@@ -46,6 +59,14 @@ static const struct option_word options[] = {
     [FRAG_POLICY] = {"frag-policy", 0, "first|last|bsd|bsd-right|linux|windows|solaris",
                      "Which bytes are taken where IPv4 fragments overlap; first when not given. "
                      "IPv6 fragments that overlap are refused, as RFC 5722 says."},
+    [KEY] =
+        {"key", 0, "PARTS",
+         "What tells conversations apart beside their addresses, ports and protocol: some, with "
+         "commas between them, of tunnel (the path through tunnels), vlan (the tags) and interface "
+         "(its number in the "
+         "capture), or none of them; tunnel when not given. What is not of the key may change "
+         "within a conversation. It holds for the captures of this run: flows never go on into "
+         "those that a case holds already."},
     [NO_HASH] = {"no-hash", 0, NULL, "Leave out the SHA-256 of evidence and streams."},
     [SYNC] = {"sync", 0, NULL, "Flush to the disk, so that the case survives a loss of power."},
     [QUIET] = {"quiet", 'q', NULL, "No progress on the terminal, and no line at the end."},
@@ -141,6 +162,7 @@ static bool options_read(struct ingest_options *to, const struct arguments *a)
     to->policies = a->repeated;
     to->policy_count = a->repeated_count;
     to->fragment_policy = a->options[FRAG_POLICY];
+    to->key = a->options[KEY];
     to->filter = a->options[FILTER];
     to->merge = a->options[MERGE] != NULL;
     to->no_hash = a->options[NO_HASH] != NULL;
@@ -275,9 +297,8 @@ static const char *const description[] = {
     "Captures given together are one run. They are read in the order of their first timestamps, "
     "and "
     "conversations go on from one to the next, as in a rotated capture. A capture that the case "
-    "holds already is skipped with a sentence. Formats are pcap and pcapng, also compressed by "
-    "gzip "
-    "or zstd, and are known by their contents.",
+    "holds already is skipped with a sentence. Formats are pcap, pcapng, snoop and ERF, also "
+    "compressed by gzip or zstd, and are known by their contents.",
     "At the end one line says what was read, and the seal: a hash over all that the case says. "
     "Kept "
     "elsewhere, it shows any later change (seine verify --seal). When interrupted, nothing is "

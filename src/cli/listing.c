@@ -13,7 +13,7 @@
 enum { PROTOCOL, IP, PORT, LIMIT, JSON, CSV };
 
 const struct option_word listing_options[] = {
-    [PROTOCOL] = {"protocol", 'p', "NAME", "Only this protocol: tcp, udp, icmp or icmpv6."},
+    [PROTOCOL] = {"protocol", 'p', "NAME", "Only this protocol: tcp, udp, sctp, icmp or icmpv6."},
     [IP] = {"ip", 0, "ADDRESS", "Only with this address on either side; 10.1.0.0/16 is a network."},
     [PORT] = {"port", 0, "N", "Only with this TCP or UDP port on either side."},
     [LIMIT] = {"limit", 'n', "N", "No more than so many rows."},

@@ -231,6 +231,28 @@ static enum exit_status answer_input(struct session *s)
     return status;
 }
 
+/* A case may have tables or views of its own under the names of those that are decoded, and SQLite takes
+ * them first: whoever asks must not believe that seine said it. */
+static bool tell_strangers(struct reader *reader)
+{
+    struct error err = {0};
+    sqlite3_stmt *row;
+    if (reader_prepare(
+            reader, &row,
+            "SELECT type, lower(name) FROM main.sqlite_schema WHERE type IN ('table', 'view')"
+            " AND lower(name) IN ('segments', 'frames') ORDER BY 2",
+            &err) != STATUS_OK) {
+        say("%s", err.text);
+        return false;
+    }
+    while (sqlite3_step(row) == SQLITE_ROW)
+        say("%s has a %s of its own named %s: that one answers, not what seine decodes",
+            reader_path(reader), (const char *)sqlite3_column_text(row, 0),
+            (const char *)sqlite3_column_text(row, 1));
+    sqlite3_finalize(row);
+    return true;
+}
+
 static enum exit_status sql_run(const struct command *self, const struct arguments *a)
 {
     struct session session;
@@ -245,7 +267,7 @@ static enum exit_status sql_run(const struct command *self, const struct argumen
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", a->words[0], sqlite3_errmsg(db));
-    } else {
+    } else if (tell_strangers(session.reader)) {
         sqlite3_set_authorizer(db, authorize, NULL);
         if (a->word_count > 1) {
             status = answer(&session, a->words[1]);
@@ -266,7 +288,7 @@ static const char *const description[] = {
     "Besides the tables of the case there are segments and frames, which decode where each byte "
     "came "
     "from: SELECT * FROM segments(5) for the stream 5, frames(7) for the flow 7. Any other SQLite "
-    "client reads the case too.",
+    "client reads the case too, and has these two from the loadable extension, seine.so.",
     NULL,
 };
 

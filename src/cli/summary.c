@@ -221,7 +221,7 @@ enum exit_status summary_print(const char *case_path, bool json)
     if (sqlite3_create_function(reader_db(reader), "evidence_status", 1,
                                 SQLITE_UTF8 | SQLITE_DIRECTONLY, reader, evidence_status, NULL,
                                 NULL) != SQLITE_OK)
-        status = error_set(&err, "%s: no memory for a summary", case_path);
+        status = error_no_memory(&err, "%s: no memory for a summary", case_path);
     if (status == STATUS_OK)
         status = print_warnings(reader, &told, !json, &err);
     if (status == STATUS_OK && json) {

@@ -6,10 +6,11 @@
 #include "pipeline/verify.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { EVIDENCE, SEAL };
+enum { EVIDENCE, SEAL, NO_REBUILD };
 enum { SEAL_LEN = 64 };
 
 static const struct option_word options[] = {
@@ -17,8 +18,34 @@ static const struct option_word options[] = {
                   "Where to look for the captures besides where they were."},
     [SEAL] = {"seal", 0, "HASH",
               "The seal that was printed at the end of the ingest, to compare with."},
+    [NO_REBUILD] = {"no-rebuild", 0, NULL,
+                    "Leave out the ingest anew, which takes as long as the ingest did, and as much "
+                    "room in TMPDIR as the case has."},
     {0},
 };
+
+static volatile int stop;
+
+static void on_stop(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+/* From here on a case is built anew, which must not stay behind. */
+static void on_rebuild(void *context)
+{
+    (void)context;
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    struct sigaction before;
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(numbers[i], &action, NULL);
+    }
+}
 
 static void on_report(void *context, enum proof proof, const char *what)
 {
@@ -54,6 +81,10 @@ static enum exit_status verify_run(const struct command *self, const struct argu
     struct verify_options verify_options = {
         .case_path = a->words[0],
         .folder = a->options[EVIDENCE],
+        .no_rebuild = a->options[NO_REBUILD] != NULL,
+        .version = SEINE_VERSION,
+        .rebuild = on_rebuild,
+        .stop = &stop,
         .report = on_report,
         .context = &colours,
     };
@@ -81,7 +112,8 @@ static const char *const description[] = {
     "Proves again what a case says: the hash of each capture; the hash of each stream, from the "
     "case "
     "and, where the capture is there, from the capture alone; the bytes of conflicts and refusals; "
-    "that the sums add up; the seal. One line says how each proof went: it holds, it FAILS, or, "
+    "that the sums add up; that an ingest anew gives the same rows; the seal. One line says how "
+    "each proof went: it holds, it FAILS, or, "
     "since a "
     "capture or a hash is not there, it is not provable; the last line counts them.",
     "The seal inside a case shows accidents only, since who changes the case can change it too. "

@@ -48,6 +48,7 @@ enum verdict walk_link_type(struct walk *w, uint32_t link_type)
         {181, NEXT_JUNIPER_CHDLC},
         {192, NEXT_PPI},           /* PPI */
         {204, NEXT_PPP_DIRECTION}, /* PPP_WITH_DIR */
+        {226, NEXT_IPNET},         /* IPNET */
         {228, NEXT_IPV4},          /* IPV4 */
         {229, NEXT_IPV6},          /* IPV6 */
         {239, NEXT_NFLOG},         /* NFLOG */
@@ -120,6 +121,8 @@ static enum verdict step(struct walk *w)
         return walk_nflog(w);
     case NEXT_NETLINK:
         return walk_netlink(w);
+    case NEXT_IPNET:
+        return walk_ipnet(w);
     case NEXT_WLAN:
         return walk_wlan(w);
     case NEXT_RADIOTAP:
@@ -154,6 +157,8 @@ static enum verdict step(struct walk *w)
         return walk_udp(w);
     case NEXT_ICMP:
         return walk_icmp(w);
+    case NEXT_SCTP:
+        return walk_sctp(w);
     case NEXT_PAYLOAD:
         break;
     }

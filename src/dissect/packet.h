@@ -9,6 +9,7 @@
 #include "capture/frame.h"
 #include "dissect/address.h"
 #include "dissect/icmp.h"
+#include "dissect/sctp.h"
 #include "dissect/tcp.h"
 
 #include <stdbool.h>
@@ -24,7 +25,7 @@ enum verdict {
     VERDICT_ARP,           /* ARP or RARP */
     VERDICT_OTHER_LINK,    /* link control without a packet: LLC, STP, LLDP, control of PPP, ... */
     VERDICT_OTHER_NETWORK, /* an EtherType or protocol of the network layer that we do not read */
-    VERDICT_OTHER_TRANSPORT, /* IP, but neither TCP, UDP, ICMP nor ICMPv6 */
+    VERDICT_OTHER_TRANSPORT, /* IP, but neither TCP, UDP, SCTP, ICMP nor ICMPv6 */
     VERDICT_ENCRYPTED,       /* ESP, MACsec or 802.11 whose content cannot be read */
     VERDICT_UNKNOWN_LINK,    /* a link type that we do not read */
     VERDICT_TRUNCATED,       /* cut by the snap length inside a header that we need */
@@ -36,13 +37,20 @@ enum verdict {
 
 const char *verdict_name(enum verdict verdict); /* "ok", "fragment", ...; static */
 
-enum transport { TRANSPORT_TCP = 6, TRANSPORT_UDP = 17, TRANSPORT_ICMP = 1, TRANSPORT_ICMPV6 = 58 };
+enum transport {
+    TRANSPORT_ICMP = 1,
+    TRANSPORT_TCP = 6,
+    TRANSPORT_UDP = 17,
+    TRANSPORT_ICMPV6 = 58,
+    TRANSPORT_SCTP = 132,
+};
 
 enum checksum {
     CHECKSUM_RIGHT,
     CHECKSUM_WRONG,
     CHECKSUM_OFFLOAD, /* wrong, and equal to the uncomplemented sum of the pseudo-header: the host
-                         that sent it left it to its network card */
+                         that sent it left it to its network card. Of SCTP: zero, which a host writes
+                         for its card, or because the ends agreed on it (RFC 9653) */
     CHECKSUM_NONE,    /* UDP sent without one (RFC 768; over IPv6 RFC 6935) */
     CHECKSUM_UNKNOWN, /* bytes are missing, it cannot be judged */
 };
@@ -86,8 +94,10 @@ struct packet {
     struct span headers;     /* the transport header, as captured */
     struct tcp tcp;          /* a valid view when transport is TCP and the verdict OK */
     struct icmp icmp;        /* likewise for ICMP and ICMPv6 */
+    struct sctp sctp;        /* likewise for SCTP; the payload is its chunks */
     struct quote quote;      /* ICMP errors */
     enum checksum checksum;  /* of the transport */
+    bool old_checksum;       /* SCTP's is right by RFC 2960, before RFC 3309 made it a CRC32c */
     bool bad_ip_checksum;    /* an IPv4 header's own is wrong */
     bool aggregate;          /* the frame holds further packets, which are not read (A-MSDU) */
     uint8_t tunnel_count;    /* how many tunnels the path has */

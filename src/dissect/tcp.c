@@ -96,3 +96,18 @@ bool tcp_options(const struct tcp *t, struct tcp_options *options)
     }
     return true;
 }
+
+bool tcp_timestamp(const struct tcp *t, uint32_t *value)
+{
+    if (t->header.len == FIXED_LEN)
+        return false;
+    /* The fast path: NOP, NOP, timestamps, as everybody sends them (RFC 7323 appendix A). */
+    if (t->header.len == FIXED_LEN + 12 && load_be32(t->header, FIXED_LEN) == 0x0101080a) {
+        *value = load_be32(t->header, FIXED_LEN + 4);
+        return true;
+    }
+    struct tcp_options options;
+    tcp_options(t, &options);
+    *value = options.ts_value;
+    return options.has_timestamps;
+}

@@ -45,6 +45,9 @@ bool tcp_view(struct span *rest, struct tcp *t);
  * holds. */
 bool tcp_options(const struct tcp *t, struct tcp_options *options);
 
+/* The timestamp that the segment was sent with (RFC 7323 3.2); false when it has none. */
+bool tcp_timestamp(const struct tcp *t, uint32_t *value);
+
 static inline uint16_t tcp_src_port(const struct tcp *t)
 {
     return load_be16(t->header, 0);

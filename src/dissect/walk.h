@@ -62,6 +62,7 @@ enum next {
     NEXT_JUNIPER_CHDLC,
     NEXT_NFLOG,
     NEXT_NETLINK,
+    NEXT_IPNET,
     NEXT_WLAN,
     NEXT_RADIOTAP,
     NEXT_PPI,
@@ -85,6 +86,7 @@ enum next {
     NEXT_TCP,
     NEXT_UDP,
     NEXT_ICMP, /* of either version */
+    NEXT_SCTP,
 
     NEXT_PAYLOAD, /* the end */
 };
@@ -174,6 +176,7 @@ enum verdict walk_juniper_frelay(struct walk *w);
 enum verdict walk_juniper_chdlc(struct walk *w);
 enum verdict walk_nflog(struct walk *w);
 enum verdict walk_netlink(struct walk *w);
+enum verdict walk_ipnet(struct walk *w);
 
 enum verdict walk_wlan(struct walk *w);
 enum verdict walk_radiotap(struct walk *w);
@@ -196,5 +199,6 @@ enum verdict walk_tcp(struct walk *w);
 enum verdict walk_udp(struct walk *w);
 enum verdict walk_udp_tunnel(struct walk *w); /* its end, or into the tunnel that its ports name */
 enum verdict walk_icmp(struct walk *w);
+enum verdict walk_sctp(struct walk *w);
 
 #endif

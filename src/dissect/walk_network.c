@@ -5,7 +5,8 @@
  * or a tool did and wrote the shorter length down as if it had been on the wire. The sequence
  * numbers after it count the bytes that the header says. Only where an outer header with a
  * length of its own (802.3, PPPoE) says less, that one wins: what follows there is padding.
- * Wireshark takes what is there for the length in each of these cases, and shows the same bytes. */
+ * Wireshark takes what is there for the length in each of these cases, and shows the same bytes. A
+ * header with a wrong checksum is not believed to mean more than what is there. */
 #include "dissect/checksum.h"
 #include "dissect/ipv4.h"
 #include "dissect/ipv6.h"
@@ -30,6 +31,8 @@ enum verdict walk_protocol(struct walk *w, uint8_t protocol)
         return walk_on(w, NEXT_TCP);
     if (protocol == TRANSPORT_UDP)
         return walk_on(w, NEXT_UDP);
+    if (protocol == TRANSPORT_SCTP)
+        return walk_on(w, NEXT_SCTP);
     if (protocol == (v6 ? TRANSPORT_ICMPV6 : TRANSPORT_ICMP))
         return walk_on(w, NEXT_ICMP);
     if (v6 ? ipv6_is_extension(protocol) : protocol == IPV6_AUTHENTICATION) {
@@ -100,6 +103,15 @@ static bool is_header_right(const struct ipv4 *i)
     return ipv4_checksum(i) == 0 || checksum_sum(i->header) == CHECKSUM_ALL_ONES;
 }
 
+/* How long a packet is that does not say so: all that is left, which at the end of the frame is not
+ * what the capture calls a frame check sequence. */
+static size_t unsized_len(const struct walk *w)
+{
+    size_t len = w->rest.len + w->cut;
+    size_t fcs_len = w->missing == SIZE_MAX ? w->packet->frame->fcs_len : 0;
+    return len > fcs_len ? len - fcs_len : 0;
+}
+
 enum verdict walk_ipv4(struct walk *w)
 {
     struct packet *packet = w->packet;
@@ -107,11 +119,13 @@ enum verdict walk_ipv4(struct walk *w)
 
     if (!ipv4_view(&w->rest, &i))
         return walk_short(w, ipv4_need(w->rest));
-    w->bad_header |= !is_header_right(&i);
+    const bool is_right = is_header_right(&i);
+    w->bad_header |= !is_right;
     size_t header_len = i.header.len, len = ipv4_len(&i);
     w->unsized = len == 0; /* segmentation offload: the packet is as long as the frame */
-    if (w->unsized)
-        len = header_len + w->rest.len + w->cut;
+    const size_t there = header_len + unsized_len(w);
+    if (w->unsized || (!is_right && len > there))
+        len = there;
     if (len < header_len)
         return VERDICT_MALFORMED;
 
@@ -144,7 +158,7 @@ enum verdict walk_ipv6(struct walk *w)
      * stands in its hop-by-hop header (RFC 2675 3). */
     w->unsized = len == 0 && ipv6_next(&i) != IPV6_NOTHING;
     if (w->unsized)
-        len = w->rest.len + w->cut;
+        len = unsized_len(w);
 
     packet->ip_version = 6;
     packet->ttl = ipv6_hop_limit(&i);

@@ -1,4 +1,4 @@
-/* walk_transport.c - the last step: TCP, UDP, ICMP and ICMPv6. */
+/* walk_transport.c - the last step: TCP, UDP, SCTP, ICMP and ICMPv6. */
 #include "dissect/checksum.h"
 #include "dissect/ipv4.h"
 #include "dissect/ipv6.h"
@@ -99,6 +99,32 @@ enum verdict walk_udp(struct walk *w)
     return walk_udp_tunnel(w);
 }
 
+/* The checksum has no pseudo-header. A packet whose chunks make no sense is one all the same: its flow
+ * says what is wrong with them. */
+enum verdict walk_sctp(struct walk *w)
+{
+    struct packet *packet = w->packet;
+    const struct span whole = w->rest;
+    struct sctp *s = &packet->sctp;
+
+    if (!sctp_view(&w->rest, s))
+        return walk_short(w, sctp_need(w->rest));
+    packet->ends.src_port = sctp_src_port(s);
+    packet->ends.dst_port = sctp_dst_port(s);
+    packet->checksum = CHECKSUM_WRONG;
+    if (w->missing > 0)
+        packet->checksum = CHECKSUM_UNKNOWN;
+    else if (sctp_checksum(s) == sctp_crc32c(whole))
+        packet->checksum = CHECKSUM_RIGHT;
+    else if (sctp_checksum(s) == 0)
+        packet->checksum = CHECKSUM_OFFLOAD;
+    else if (load_be32(s->header, 8) == sctp_adler32(whole)) {
+        packet->checksum = CHECKSUM_RIGHT;
+        packet->old_checksum = true;
+    }
+    return arrive(w, TRANSPORT_SCTP, s->header);
+}
+
 /* Reads the IP header in `rest` up to its transport. False when that is not at its front. */
 static bool read_quoted_ipv4(struct quote *q, struct span *rest)
 {
@@ -147,7 +173,8 @@ static struct quote read_quote(const struct packet *packet, struct span rest)
         return none;
     if (!span_take(&rest, 8, &q.transport))
         return none;
-    if (q.protocol == TRANSPORT_TCP || q.protocol == TRANSPORT_UDP) {
+    if (q.protocol == TRANSPORT_TCP || q.protocol == TRANSPORT_UDP ||
+        q.protocol == TRANSPORT_SCTP) {
         q.ends.src_port = load_be16(q.transport, 0);
         q.ends.dst_port = load_be16(q.transport, 2);
         return q;

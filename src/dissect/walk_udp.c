@@ -9,6 +9,7 @@
 #include "dissect/gtp.h"
 #include "dissect/l2tp.h"
 #include "dissect/nsh.h"
+#include "dissect/sctp.h"
 #include "dissect/teredo.h"
 #include "dissect/vxlan.h"
 #include "dissect/walk.h"
@@ -149,6 +150,14 @@ static enum verdict walk_mpls_in_udp(struct walk *w)
     return walk_enter(w, "mpls", NEXT_MPLS);
 }
 
+/* RFC 6951: the addresses are those of the IP packet around, the ports SCTP's own. */
+static enum verdict walk_sctp_in_udp(struct walk *w)
+{
+    if (!sctp_looks_right(w->rest, w->missing))
+        return VERDICT_MALFORMED;
+    return walk_enter(w, "udp", NEXT_SCTP);
+}
+
 typedef enum verdict tunnel_step(struct walk *w);
 
 /* Who listens at a port; NULL when it is no tunnel. */
@@ -176,6 +185,8 @@ static tunnel_step *tunnel_at(uint16_t port)
         return walk_geneve;
     case 6635:
         return walk_mpls_in_udp;
+    case 9899:
+        return walk_sctp_in_udp;
     default:
         return NULL;
     }
@@ -185,7 +196,8 @@ static tunnel_step *tunnel_at(uint16_t port)
  * inside: what comes from their port is no tunnel to its receiver. */
 static bool is_answered(uint16_t port)
 {
-    return port == 1701 || port == 2152 || port == 3544 || port == 5072 || port == 5247;
+    return port == 1701 || port == 2152 || port == 3544 || port == 5072 || port == 5247 ||
+           port == 9899;
 }
 
 enum verdict walk_udp_tunnel(struct walk *w)

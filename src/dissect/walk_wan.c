@@ -2,6 +2,7 @@
  * lines, and what systems and routers put before a frame. */
 #include "dissect/arcnet.h"
 #include "dissect/frelay.h"
+#include "dissect/ipnet.h"
 #include "dissect/ipoib.h"
 #include "dissect/juniper.h"
 #include "dissect/nflog.h"
@@ -173,6 +174,24 @@ enum verdict walk_juniper_frelay(struct walk *w)
 enum verdict walk_juniper_chdlc(struct walk *w)
 {
     return walk_juniper(w, NEXT_PPP_SERIAL);
+}
+
+/* ---- Solaris ---- */
+
+enum verdict walk_ipnet(struct walk *w)
+{
+    struct ipnet i;
+
+    if (!ipnet_view(&w->rest, &i))
+        return walk_short(w, ipnet_need(w->rest));
+    switch (ipnet_family(&i)) {
+    case IPNET_IPV4:
+        return walk_on(w, NEXT_IPV4);
+    case IPNET_IPV6:
+        return walk_on(w, NEXT_IPV6);
+    default:
+        return VERDICT_OTHER_NETWORK;
+    }
 }
 
 /* ---- netfilter ---- */

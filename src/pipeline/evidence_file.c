@@ -34,10 +34,12 @@ static char *text_copy(sqlite3_stmt *row, int column)
     return strdup(text ? (const char *)text : "");
 }
 
-static void text_into(char *to, size_t room, sqlite3_stmt *row, int column)
+/* False when there is no memory for it. */
+static bool text_into(char *to, size_t room, sqlite3_stmt *row, int column)
 {
     const unsigned char *text = sqlite3_column_text(row, column);
     snprintf(to, room, "%s", text ? (const char *)text : "");
+    return text || sqlite3_column_type(row, column) == SQLITE_NULL;
 }
 
 enum status evidence_rows(struct evidence_row **rows, size_t *count, struct reader *reader,
@@ -59,7 +61,7 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
             room = room ? room * 2 : 8;
             struct evidence_row *more = realloc(*rows, room * sizeof *more);
             if (!more) {
-                status = error_set(err, "no memory");
+                status = error_no_memory(err, "no memory");
                 break;
             }
             *rows = more;
@@ -71,10 +73,10 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
                                      .status = text_copy(s, 3),
                                      .bytes = sqlite3_column_int64(s, 4),
                                      .frames = (uint64_t)sqlite3_column_int64(s, 5)};
-        text_into(row->sha256, sizeof row->sha256, s, 6);
-        text_into(row->fingerprint, sizeof row->fingerprint, s, 7);
-        if (!row->source || !row->format || !row->status)
-            status = error_set(err, "no memory");
+        if (!text_into(row->sha256, sizeof row->sha256, s, 6) ||
+            !text_into(row->fingerprint, sizeof row->fingerprint, s, 7) || !row->source ||
+            !row->format || !row->status)
+            status = error_no_memory(err, "no memory");
     }
     if (status == STATUS_OK && step != SQLITE_DONE)
         status = error_set(err, "reading %s: %s", reader_path(reader),
@@ -89,23 +91,46 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
 
 /* ---- finding ---- */
 
-static bool is_same(const struct evidence_row *row, const char *path)
-{
-    struct stat st;
-    char hex[DIGEST_HEX_LEN + 1];
+/* What is looked for, and what was seen on the way. */
+struct search {
+    const struct evidence_row *row;
+    enum known_by by;
+    struct stat case_file; /* never opened here: closing it would drop the locks of who reads it */
+    char *path;            /* of the one */
+    char *another;         /* the first that only bears its name, or only begins and ends like it */
+    bool no_memory;        /* for all that was to be looked at */
+};
 
-    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != row->bytes)
-        return false;
-    if (row->fingerprint[0])
-        return fingerprint_file(path, hex, NULL) == STATUS_OK && strcmp(hex, row->fingerprint) == 0;
-    return row->sha256[0] && hash_file(path, hex, NULL) == STATUS_OK &&
-           strcmp(hex, row->sha256) == 0;
+static bool has_hash(struct search *s, const char *path)
+{
+    const char *sha256 = s->row->sha256;
+    char hex[DIGEST_HEX_LEN + 1];
+    struct error why = {0};
+    bool has = sha256[0] && hash_file(path, hex, &why) == STATUS_OK && strcmp(hex, sha256) == 0;
+
+    s->no_memory = s->no_memory || why.no_memory;
+    return has;
 }
 
-static char *joined(const char *folder, size_t folder_len, const char *name)
+static bool has_fingerprint(struct search *s, const char *path)
 {
+    const char *fingerprint = s->row->fingerprint;
+    char hex[FINGERPRINT_HEX_LEN + 1];
+    struct error why = {0};
+    bool has = fingerprint[0] && fingerprint_file(path, hex, &why) == STATUS_OK &&
+               strcmp(hex, fingerprint) == 0;
+
+    s->no_memory = s->no_memory || why.no_memory;
+    return has;
+}
+
+static char *joined(const char *folder, const char *name)
+{
+    size_t len = strlen(folder);
     char *path = NULL;
-    return asprintf(&path, "%.*s/%s", (int)folder_len, folder, name) < 0 ? NULL : path;
+    return asprintf(&path, "%s%s%s", folder, len > 0 && folder[len - 1] == '/' ? "" : "/", name) < 0
+               ? NULL
+               : path;
 }
 
 static const char *base_name(const char *path)
@@ -114,56 +139,85 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Takes `candidate`: true, with *path the candidate, when it is the one. Else the first regular file
- * that bears the name of the one looked for goes to *changed. */
-static bool try_path(char **path, char **changed, const struct evidence_row *row, char *candidate)
+/* Takes `candidate`: true when it is the one. */
+static bool try_path(struct search *s, char *candidate)
 {
+    const struct evidence_row *row = s->row;
     struct stat st;
 
-    if (candidate && is_same(row, candidate)) {
-        *path = candidate;
-        return true;
+    s->no_memory = s->no_memory || !candidate;
+    if (candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode) &&
+        !(st.st_dev == s->case_file.st_dev && st.st_ino == s->case_file.st_ino)) {
+        bool same = false, alike = false;
+        if (st.st_size == row->bytes) {
+            bool hash = row->sha256[0] && (s->by == KNOWN_BY_HASH || !row->fingerprint[0]);
+            same = hash ? has_hash(s, candidate) : has_fingerprint(s, candidate);
+            alike = !same && hash && has_fingerprint(s, candidate);
+        }
+        if (same) {
+            s->path = candidate;
+            return true;
+        }
+        if (!s->another && (alike || strcmp(base_name(candidate), base_name(row->source)) == 0)) {
+            s->another = candidate;
+            return false;
+        }
     }
-    if (candidate && !*changed && strcmp(base_name(candidate), base_name(row->source)) == 0 &&
-        stat(candidate, &st) == 0 && S_ISREG(st.st_mode))
-        *changed = candidate;
-    else
-        free(candidate);
+    free(candidate);
     return false;
 }
 
 /* Any file in the folder that is the same, whatever it is called. */
-static bool try_folder(char **path, char **changed, const struct evidence_row *row,
-                       const char *folder)
+static bool try_folder(struct search *s, const char *folder)
 {
     bool found = false;
     DIR *dir = opendir(folder);
     struct dirent *entry;
 
+    s->no_memory = s->no_memory || (!dir && errno == ENOMEM);
     while (dir && !found && (entry = readdir(dir)) != NULL)
-        found = try_path(path, changed, row, joined(folder, strlen(folder), entry->d_name));
+        found = try_path(s, joined(folder, entry->d_name));
     if (dir)
         closedir(dir);
     return found;
 }
 
-enum found evidence_find(char **path, const struct evidence_row *row, const char *case_path,
-                         const char *folder)
+/* What came through a pipe was nowhere, and has no name. */
+static bool was_file(const struct evidence_row *row)
 {
-    const char *name = base_name(row->source), *slash = strrchr(case_path, '/');
-    size_t beside_len = slash ? (size_t)(slash - case_path) : 1;
-    char *changed = NULL;
+    return strcmp(row->source, "-") != 0;
+}
 
-    *path = NULL;
-    if ((folder && try_folder(path, &changed, row, folder)) ||
-        (strcmp(row->source, "-") != 0 &&
-         (try_path(path, &changed, row, strdup(row->source)) ||
-          try_path(path, &changed, row, joined(slash ? case_path : ".", beside_len, name))))) {
-        free(changed);
-        return FOUND;
-    }
-    *path = changed;
-    return changed ? FOUND_CHANGED : FOUND_NOT;
+void evidence_find(struct evidence_place *place, const struct evidence_row *row,
+                   const char *case_path, const char *folder, enum known_by by)
+{
+    const char *slash = strrchr(case_path, '/');
+    char *beside = slash ? strndup(case_path, (size_t)(slash - case_path) + 1) : strdup(".");
+    struct search s = {.row = row, .by = by};
+
+    if (stat(case_path, &s.case_file) < 0)
+        s.case_file = (struct stat){0};
+
+    bool found = folder && try_folder(&s, folder);
+    if (!found && was_file(row))
+        found = try_path(&s, strdup(row->source));
+    if (!found && was_file(row) && beside) /* before others there: it is the most likely one */
+        found = try_path(&s, joined(beside, base_name(row->source)));
+    if (!found && beside)
+        found = try_folder(&s, beside);
+    s.no_memory = s.no_memory || !beside;
+    free(beside);
+    if (found)
+        *place = (struct evidence_place){FOUND, s.path, s.another, false};
+    else
+        *place = (struct evidence_place){s.another ? FOUND_CHANGED : FOUND_NOT, s.another, NULL,
+                                         s.no_memory};
+}
+
+void evidence_place_release(struct evidence_place *place)
+{
+    free(place->path);
+    free(place->stranger);
 }
 
 /* ---- reading ---- */
@@ -224,7 +278,7 @@ enum status evidence_open(struct evidence_file **file, const char *path, const c
     *file = NULL;
     if (!f || !(f->path = strdup(path))) {
         free(f);
-        return error_set(err, "opening %s: no memory", path);
+        return error_no_memory(err, "opening %s: no memory", path);
     }
     f->fd = packed ? temporary_file() : open(path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0)

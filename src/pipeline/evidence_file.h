@@ -32,11 +32,26 @@ enum found {
     FOUND_NOT,
 };
 
-/* Looks in `folder` (may be NULL), there under any name, where it was, and beside the case. A file is
- * the same when its size and fingerprint are, or, for what came through a pipe, size and SHA-256.
- * `*path`, also of one that changed, is freed by the caller; NULL when not found. */
-enum found evidence_find(char **path, const struct evidence_row *row, const char *case_path,
-                         const char *folder);
+/* Where a piece of evidence is. Texts are owned. */
+struct evidence_place {
+    enum found found;
+    char *path;     /* also of one that changed; NULL when not found */
+    char *stranger; /* a file of its name that is another one, seen on the way to it; or NULL */
+    bool no_memory; /* it may have been overlooked for want of it */
+};
+
+/* How a file is known again: by size, and then by its SHA-256 or, which takes no longer for a long file
+ * than for a short one, by its fingerprint. Each stands in for the other where the case has only that. */
+enum known_by {
+    KNOWN_BY_FINGERPRINT,
+    KNOWN_BY_HASH,
+};
+
+/* Looks in `folder` (may be NULL), where it was, and beside the case; in the folders under any name. Goes
+ * on looking after a file of its name that is not the same. Released by evidence_place_release(). */
+void evidence_find(struct evidence_place *place, const struct evidence_row *row,
+                   const char *case_path, const char *folder, enum known_by by);
+void evidence_place_release(struct evidence_place *place);
 
 /* A capture's uncompressed content, at any offset. A compressed one is unpacked into an unnamed
  * temporary file first (TMPDIR, else /tmp). */

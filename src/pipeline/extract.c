@@ -129,7 +129,7 @@ static enum status load_interfaces(struct extraction *x)
             room = room ? room * 2 : 8;
             void *more = realloc(x->interfaces, room * sizeof *x->interfaces);
             if (!more) {
-                status = error_set(x->err, "no memory");
+                status = error_no_memory(x->err, "no memory");
                 break;
             }
             x->interfaces = more;
@@ -138,7 +138,7 @@ static enum status load_interfaces(struct extraction *x)
         const char *name = has_name ? (const char *)sqlite3_column_text(s, 4) : NULL;
         char *copy = name ? strdup(name) : NULL;
         if (has_name && !copy) {
-            status = error_set(x->err, "no memory");
+            status = error_no_memory(x->err, "no memory");
             break;
         }
         x->interfaces[x->interface_count++] =
@@ -181,10 +181,16 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
     }
     if (x->files[i])
         return x->files[i];
-    char *path;
-    switch (evidence_find(&path, &x->rows[i], x->case_path, x->folder)) {
+    struct evidence_place place;
+    evidence_find(&place, &x->rows[i], x->case_path, x->folder, KNOWN_BY_FINGERPRINT);
+    if (place.no_memory) {
+        error_no_memory(x->err, "no memory to find the evidence %s", x->rows[i].source);
+        evidence_place_release(&place);
+        return NULL;
+    }
+    switch (place.found) {
     case FOUND:
-        evidence_open(&x->files[i], path, x->rows[i].format, x->err);
+        evidence_open(&x->files[i], place.path, x->rows[i].format, x->err);
         break;
     case FOUND_CHANGED:
         error_set(x->err,
@@ -199,7 +205,7 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
                   x->rows[i].source);
         break;
     }
-    free(path);
+    evidence_place_release(&place);
     return x->files[i];
 }
 
@@ -226,7 +232,7 @@ static enum status write_frame(struct extraction *x, const struct frame_record *
     add_le(&x->block, r->wire_len, 4);
     uint8_t *bytes = buffer_reserve(&x->block, r->captured);
     if (!bytes)
-        return error_set(x->err, "no memory for frame %" PRIu64, r->number);
+        return error_no_memory(x->err, "no memory for frame %" PRIu64, r->number);
     enum status status = evidence_read(file, bytes, r->captured, r->offset, x->err);
     if (status != STATUS_OK)
         return status;
@@ -275,7 +281,7 @@ static enum status write_frames(struct extraction *x, int64_t flow_id, uint64_t 
     struct frame_cursor *cursor = NULL;
     size_t count = 0;
     enum status status = records ? frame_cursor_open(&cursor, x->reader, flow_id, x->err)
-                                 : error_set(x->err, "no memory");
+                                 : error_no_memory(x->err, "no memory");
 
     while (status == STATUS_OK) {
         status = frame_cursor_next(cursor, &records[count], x->err);
@@ -324,7 +330,7 @@ static enum status write_file(struct extraction *x, int64_t flow_id, const char 
     if (access(out_path, F_OK) == 0)
         return error_set(x->err, "%s exists already; nothing was written", out_path);
     if (asprintf(&partial, "%s.partial", out_path) < 0)
-        return error_set(x->err, "no memory");
+        return error_no_memory(x->err, "no memory");
     int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     x->out = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!x->out) {
@@ -362,7 +368,7 @@ enum status extract_flow(uint64_t *frames, const char *case_path, int64_t flow_i
     if (status == STATUS_OK)
         status = load_interfaces(&x);
     if (status == STATUS_OK && !(x.files = calloc(x.row_count + 1, sizeof(struct evidence_file *))))
-        status = error_set(err, "no memory");
+        status = error_no_memory(err, "no memory");
     if (status == STATUS_OK && strcmp(out_path, "-") == 0) {
         x.out = stdout;
         status = write_all(&x, flow_id, frames);

@@ -6,6 +6,7 @@
 #include "pipeline/ingest.h"
 
 #include "base/buffer.h"
+#include "base/table.h"
 #include "pipeline/reading.h"
 #include "reassembly/policy.h"
 
@@ -23,6 +24,9 @@ enum {
     PROGRESS_NS = 200 * 1000000,
     LARGE_CAPTURE = 64 << 20, /* bytes: from here on pages are large */
     MERGE_MAX = 256,          /* captures open at a time */
+    MAPPED_MOST = 64,         /* of these, how many can be mapped instead of read (capture.h) */
+    STREAM_LEAST = 64 << 10,  /* bytes of a window over a stream, at first */
+    STREAM_MOST = 1 << 20,
 };
 
 struct run {
@@ -34,7 +38,11 @@ struct run {
     size_t count;
     struct store *store;
     struct life life;
+    bool from_pipe;                /* some capture is no regular file */
+    size_t memory;                 /* all of it, in bytes */
+    struct reading_memory reading; /* what of it reading has */
     struct policy_choice policies;
+    unsigned place_parts; /* of the key of flows and fragments */
     uint64_t frames;
     uint64_t bytes_all;
     uint64_t bytes_before;      /* of captures read to their end */
@@ -82,13 +90,13 @@ static enum status put_in_order(struct run *run)
 {
     struct place *places = calloc(run->count, sizeof *places);
     struct reading *sorted = calloc(run->count, sizeof *sorted);
-    enum status status = places && sorted ? STATUS_OK : error_set(run->err, "no memory");
+    enum status status = places && sorted ? STATUS_OK : error_no_memory(run->err, "no memory");
 
     for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
         places[i] = (struct place){.index = i, .first_ns = INT64_MIN, .has_frames = true};
         if (run->readings[i].is_file)
             status = reading_first_time(&run->readings[i], &places[i].first_ns,
-                                        &places[i].has_frames, run->err);
+                                        &places[i].has_frames, &run->reading, run->err);
     }
     if (status == STATUS_OK) {
         qsort(places, run->count, sizeof *places, by_first_time);
@@ -101,35 +109,48 @@ static enum status put_in_order(struct run *run)
     return status;
 }
 
-/* Whether a file is in the case, or earlier among the arguments. Files that look alike are hashed to
- * be sure. */
-static enum status is_known(struct run *run, const struct reading *r, bool *known)
-{
-    char hex[DIGEST_HEX_LEN + 1], other[DIGEST_HEX_LEN + 1];
-    bool hash = !run->options->no_hash;
+/* A file that is not known so far, among those with its fingerprint. */
+struct alike {
+    UT_hash_handle hh; /* of the first of them */
+    struct reading *reading;
+    struct alike *next;
+};
 
+/* The SHA-256 of a file, computed once. */
+static enum status hash_of(struct run *run, struct reading *r)
+{
+    return r->file_hash[0] ? STATUS_OK : hash_file(r->path, r->file_hash, run->err);
+}
+
+static enum status are_same(struct run *run, struct reading *a, struct reading *b, bool *same)
+{
+    *same = run->options->no_hash;
+    if (*same)
+        return STATUS_OK;
+    if (hash_of(run, a) != STATUS_OK || hash_of(run, b) != STATUS_OK)
+        return STATUS_FAILED;
+    *same = strcmp(a->file_hash, b->file_hash) == 0;
+    return STATUS_OK;
+}
+
+/* Whether a file is in the case, or one of `alike`, which came earlier among the arguments. Files that
+ * look alike are hashed to be sure. */
+static enum status is_known(struct run *run, struct reading *r, const struct alike *alike,
+                            bool *known)
+{
     *known = false;
-    for (const struct reading *earlier = run->readings; earlier < r && !*known; earlier++) {
-        if (!earlier->is_file || strcmp(earlier->fingerprint, r->fingerprint) != 0)
-            continue;
-        if (!hash) {
-            *known = true;
-        } else {
-            if (hash_file(r->path, hex, run->err) != STATUS_OK ||
-                hash_file(earlier->path, other, run->err) != STATUS_OK)
-                return STATUS_FAILED;
-            *known = strcmp(hex, other) == 0;
-        }
+    for (; alike && !*known; alike = alike->next) {
+        if (are_same(run, alike->reading, r, known) != STATUS_OK)
+            return STATUS_FAILED;
     }
-    if (!*known && store_has_evidence(run->store, NULL, r->fingerprint, run->option_text)) {
-        if (!hash) {
-            *known = true;
-        } else {
-            if (hash_file(r->path, hex, run->err) != STATUS_OK)
-                return STATUS_FAILED;
-            *known = store_has_evidence(run->store, hex, r->fingerprint, run->option_text);
-        }
-    }
+    if (*known || !store_has_evidence(run->store, NULL, r->fingerprint, run->option_text))
+        return STATUS_OK;
+    *known = run->options->no_hash;
+    if (*known)
+        return STATUS_OK;
+    if (hash_of(run, r) != STATUS_OK)
+        return STATUS_FAILED;
+    *known = store_has_evidence(run->store, r->file_hash, r->fingerprint, run->option_text);
     return STATUS_OK;
 }
 
@@ -139,24 +160,110 @@ static void skip(struct run *run, const struct reading *r)
     run->result->skipped++;
 }
 
-static enum status leave_out_known(struct run *run)
+/* Marks what is known already. */
+static enum status find_known(struct run *run, struct alike *items, bool *known)
 {
-    size_t kept = 0;
+    struct alike *table = NULL;
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < run->count; i++) {
-        bool known = false;
-        run->readings[kept] = run->readings[i];
-        struct reading *r = &run->readings[kept];
-        if (r->is_file && is_known(run, r, &known) != STATUS_OK)
-            return STATUS_FAILED;
-        if (known) {
-            skip(run, r);
+    for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
+        struct reading *r = &run->readings[i];
+        struct alike *first = NULL;
+        if (!r->is_file)
+            continue;
+        HASH_FIND_STR(table, r->fingerprint, first);
+        status = is_known(run, r, first, &known[i]);
+        if (status != STATUS_OK || known[i])
+            continue;
+        items[i].reading = r;
+        if (first) {
+            items[i].next = first->next;
+            first->next = &items[i];
         } else {
-            kept++;
+            HASH_ADD_KEYPTR(hh, table, r->fingerprint, strlen(r->fingerprint), &items[i]);
+            if (!items[i].hh.tbl)
+                status = error_no_memory(run->err, "no memory");
         }
     }
-    run->count = kept;
+    HASH_CLEAR(hh, table);
+    return status;
+}
+
+static enum status leave_out_known(struct run *run)
+{
+    struct alike *items = calloc(run->count, sizeof *items);
+    bool *known = calloc(run->count, sizeof *known);
+    size_t kept = 0;
+    enum status status =
+        items && known ? find_known(run, items, known) : error_no_memory(run->err, "no memory");
+
+    for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
+        if (known[i])
+            skip(run, &run->readings[i]);
+        else
+            run->readings[kept++] = run->readings[i];
+    }
+    if (status == STATUS_OK)
+        run->count = kept;
+    free(items);
+    free(known);
+    return status;
+}
+
+/* ---- who gets how much of the memory ---- */
+
+static bool are_merged(const struct run *run)
+{
+    return run->options->merge && run->count > 1;
+}
+
+/* What the captures take that are open at once, or the one that takes most, where they are read through
+ * a window of ours rather than mapped. */
+static size_t reading_need(const struct run *run)
+{
+    bool at_once = are_merged(run);
+    size_t all = 0, most = 0;
+
+    for (size_t i = 0; i < run->count; i++) {
+        const struct reading *r = &run->readings[i];
+        bool is_read = r->unpack_len > 0 || !r->is_file || (at_once && i >= MAPPED_MOST);
+        size_t need = is_read ? r->unpack_len + STREAM_LEAST : 0;
+        all = need > SIZE_MAX - all ? SIZE_MAX : all + need;
+        most = need > most ? need : most;
+    }
+    return at_once ? all : most;
+}
+
+/* Sets apart what reading takes: a sixteenth, more where captures are compressed or come through pipes,
+ * and never more than five eighths. The others share the rest. */
+static enum status share_memory(struct run *run)
+{
+    const size_t mib = 1 << 20;
+    size_t need = reading_need(run), share = run->memory / 16;
+
+    for (size_t i = 0; i < run->count; i++)
+        run->from_pipe |= !run->readings[i].is_file; /* nobody knows what will come through it */
+    if (need > 0)
+        share = run->memory / (run->from_pipe ? 4 : 8);
+    if (need > run->memory / 8 * 5)
+        return error_set(
+            run->err,
+            "reading these captures takes %zu MiB, since they are compressed or many at "
+            "once: with --memory %zuM it can be done",
+            need / mib + 1, need / mib / 5 * 8 + 8);
+    if (share < need + run->memory / 16) /* long records want room, too */
+        share = need + run->memory / 16;
+    budget_init(&run->reading.budget, share);
+    size_t open = are_merged(run) ? run->count : 1; /* one being written is read, too */
+    size_t each = (share - need) / (open + 1) / 2 + (need > 0 ? STREAM_LEAST : 0);
+    run->reading.stream_len = each < STREAM_MOST ? each : STREAM_MOST;
     return STATUS_OK;
+}
+
+/* What is left for the others. */
+static size_t shared_memory(const struct run *run)
+{
+    return run->memory - run->reading.budget.limit;
 }
 
 static enum status look_at_captures(struct run *run)
@@ -165,13 +272,14 @@ static enum status look_at_captures(struct run *run)
 
     run->readings = calloc(o->capture_count, sizeof *run->readings);
     if (!run->readings)
-        return error_set(run->err, "no memory");
+        return error_no_memory(run->err, "no memory");
     for (size_t i = 0; i < o->capture_count; i++) {
         if (reading_init(&run->readings[i], o->captures[i], run->err) != STATUS_OK)
             return STATUS_FAILED;
         run->count = i + 1;
     }
-    return run->count > 1 ? put_in_order(run) : STATUS_OK;
+    enum status status = share_memory(run);
+    return status == STATUS_OK && run->count > 1 && !o->in_order ? put_in_order(run) : status;
 }
 
 /* ---- reading ---- */
@@ -253,7 +361,7 @@ static enum status came_through_pipe(struct run *run, const struct reading *r, b
     struct stat st;
 
     *came = false;
-    if (!r->is_file || stat(r->path, &st) < 0)
+    if (!run->from_pipe || !r->is_file || stat(r->path, &st) < 0)
         return STATUS_OK;
     for (const struct reading *earlier = run->readings; earlier < r && !*came; earlier++) {
         if (earlier->is_file || !earlier->sha256[0] || earlier->bytes != (uint64_t)st.st_size)
@@ -277,8 +385,8 @@ static enum status read_one_after_another(struct run *run)
             skip(run, r);
             continue;
         }
-        enum status status =
-            reading_open(r, run->store, run->option_text, !run->options->no_hash, run->err);
+        enum status status = reading_open(r, run->store, run->option_text, !run->options->no_hash,
+                                          &run->reading, run->err);
         if (status != STATUS_OK)
             return status;
         while ((status = reading_next(r, &why)) == STATUS_OK) {
@@ -315,8 +423,8 @@ static enum status read_interleaved(struct run *run)
         return error_set(run->err, "--merge takes at most %d captures at a time", MERGE_MAX);
     for (size_t i = 0; i < run->count; i++) {
         r = &run->readings[i];
-        if (reading_open(r, run->store, run->option_text, !run->options->no_hash, run->err) !=
-            STATUS_OK)
+        if (reading_open(r, run->store, run->option_text, !run->options->no_hash, &run->reading,
+                         run->err) != STATUS_OK)
             return STATUS_FAILED;
         enum status status = reading_next(r, &why);
         if (status != STATUS_OK && end_reading(run, r, status, &why) != STATUS_OK)
@@ -336,17 +444,21 @@ static enum status read_interleaved(struct run *run)
 
 /* ---- the run ---- */
 
-/* Half of the budget is the flow table's, a sixteenth the defragmenter's, three eighths the store's;
- * the rest is for windows on streams and what is small. */
-static enum status open_life(struct run *run, size_t memory)
+/* Of what reading leaves, eight fifteenths are the flow table's, one the defragmenter's, six the
+ * store's: of all of it a half, a sixteenth and three eighths where captures are mapped. */
+static enum status open_life(struct run *run)
 {
+    const size_t memory = shared_memory(run) / 15;
+
     run->life.sink = store_sink(run->store);
     const char *name = run->options->fragment_policy;
-    run->life.defrag = defrag_new(run->life.sink, memory / 16,
-                                  name ? fragment_policy_find(name) : fragment_policy_at(0));
-    run->life.flows = flows_new(run->life.sink, memory / 2, &flow_timeouts_offline);
+    run->life.defrag =
+        defrag_new(run->life.sink, memory,
+                   name ? fragment_policy_find(name) : fragment_policy_at(0), run->place_parts);
+    run->life.flows =
+        flows_new(run->life.sink, 8 * memory, &flow_timeouts_offline, run->place_parts);
     if (!run->life.defrag || !run->life.flows)
-        return error_set(run->err, "no memory for the flow table");
+        return error_no_memory(run->err, "no memory for the flow table");
     return STATUS_OK;
 }
 
@@ -360,8 +472,7 @@ static void close_life(struct run *run)
 
 static enum status read_captures(struct run *run)
 {
-    enum status status =
-        run->options->merge && run->count > 1 ? read_interleaved(run) : read_one_after_another(run);
+    enum status status = are_merged(run) ? read_interleaved(run) : read_one_after_another(run);
     if (status != STATUS_OK)
         return status;
     defrag_end(run->life.defrag);
@@ -385,7 +496,7 @@ static bool json_add_text(struct buffer *text, const char *value)
 }
 
 /* The options that change rows, as JSON: {"filter":"tcp","policy":["bsd","10.0.0.0/8=linux"]}. */
-static char *options_json(const struct ingest_options *o)
+static char *options_json(const struct ingest_options *o, unsigned place_parts)
 {
     struct buffer text;
     const char *comma = "";
@@ -407,7 +518,14 @@ static char *options_json(const struct ingest_options *o)
                json_add_text(&text, o->fragment_policy);
         comma = ",";
     }
-    if (o->merge && o->capture_count > 1)
+    if (place_parts != PLACE_DEFAULT) {
+        char key[PLACE_PARTS_LEN];
+        place_parts_text(key, place_parts);
+        done = done && buffer_print(&text, "%s\"key\":\"%s\"", comma, key);
+        comma = ",";
+    }
+    if (o->merge &&
+        (o->capture_count > 1 || o->in_order)) /* the others may be in the case already */
         done = done && buffer_print(&text, "%s\"merge\":true", comma);
     done = done && buffer_add_text(&text, "}");
     char *copy = done ? strdup(buffer_text(&text)) : NULL;
@@ -415,7 +533,7 @@ static char *options_json(const struct ingest_options *o)
     return copy;
 }
 
-static enum status open_store(struct run *run, size_t memory)
+static enum status open_store(struct run *run)
 {
     const struct ingest_options *o = run->options;
 
@@ -424,14 +542,17 @@ static enum status open_store(struct run *run, size_t memory)
         if (run->readings[i].is_file && stat(run->readings[i].path, &st) == 0)
             run->bytes_all += (uint64_t)st.st_size;
     }
+    uint32_t page_size = o->page_size;
+    if (page_size == 0)
+        page_size = run->bytes_all > LARGE_CAPTURE ? 16384 : 4096;
     const struct store_options how = {
-        .memory = memory / 8 * 3,
-        .page_size = run->bytes_all > LARGE_CAPTURE ? 16384 : 4096,
+        .memory = shared_memory(run) / 15 * 6,
+        .page_size = page_size,
         .hash = !o->no_hash,
         .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,
         .jobs = o->jobs > 0 ? o->jobs : 1,
-        .memory_total = memory,
+        .memory_total = run->memory,
         .version = o->version,
         .command = o->command,
     };
@@ -440,16 +561,21 @@ static enum status open_store(struct run *run, size_t memory)
     const char *sentence;
     while ((sentence = store_remark(run->store)) != NULL)
         remark(run, "%s", sentence);
+    if (store_has_other_key(run->store, run->option_text))
+        remark(run,
+               "%s holds captures whose conversations were told apart by another --key: "
+               "evidence.options says by which",
+               o->case_path);
     return STATUS_OK;
 }
 
-static enum status run_once(struct run *run, size_t memory)
+static enum status run_once(struct run *run)
 {
-    enum status status = open_store(run, memory);
+    enum status status = open_store(run);
     if (status == STATUS_OK)
         status = leave_out_known(run);
     if (status == STATUS_OK && run->count > 0)
-        status = open_life(run, memory);
+        status = open_life(run);
     if (status == STATUS_OK && run->count > 0)
         status = read_captures(run);
     if (status == STATUS_OK && run->count > 0) {
@@ -458,6 +584,7 @@ static enum status run_once(struct run *run, size_t memory)
         run->result->flows = counts.flows;
         run->result->streams = counts.streams;
         run->result->payload_bytes = counts.payload_bytes;
+        close_life(run); /* what the flow table had is for sorting now */
         status = store_finish(run->store, run->result->seal, run->err);
         run->store = NULL;
     }
@@ -468,7 +595,7 @@ static enum status run_once(struct run *run, size_t memory)
 }
 
 /* Takes a capture that the case turned out to hold out of the run, and starts over with the others. */
-static enum status run_without(struct run *run, struct reading *known, size_t memory)
+static enum status run_without(struct run *run, struct reading *known)
 {
     size_t after = run->count - (size_t)(known - run->readings) - 1;
     const char *path = known->path;
@@ -490,7 +617,7 @@ static enum status run_without(struct run *run, struct reading *known, size_t me
     *run->result = (struct ingest_result){.skipped = run->result->skipped + 1};
     run->frames = run->bytes_all = run->bytes_before = 0;
     remark(run, "%s is in the case already; it is skipped", path);
-    return run->count > 0 ? run_once(run, memory) : STATUS_OK;
+    return run->count > 0 ? run_once(run) : STATUS_OK;
 }
 
 static enum status choose_policies(struct policy_choice *to, const struct ingest_options *options,
@@ -504,6 +631,18 @@ static enum status choose_policies(struct policy_choice *to, const struct ingest
     return status;
 }
 
+static enum status choose_key(unsigned *parts, const struct ingest_options *options,
+                              struct error *err)
+{
+    *parts = PLACE_DEFAULT;
+    if (!options->key || place_parts_read(parts, options->key))
+        return STATUS_OK;
+    return error_set(err,
+                     "--key takes none, or some of tunnel, vlan and interface with commas between "
+                     "them, not '%.60s'",
+                     options->key);
+}
+
 enum status ingest_check(const struct ingest_options *options, struct error *err)
 {
     struct filter *filter = NULL;
@@ -513,8 +652,11 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
     if (options->fragment_policy && !fragment_policy_find(options->fragment_policy))
         return error_set(err, "there is no fragment policy '%.60s'", options->fragment_policy);
     struct policy_choice policies;
+    unsigned place_parts;
     enum status status = choose_policies(&policies, options, err);
     policy_choice_release(&policies);
+    if (status == STATUS_OK)
+        status = choose_key(&place_parts, options, err);
     if (status == STATUS_OK && options->filter)
         status = filter_new(&filter, options->filter, err);
     filter_free(filter);
@@ -524,13 +666,17 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
 enum status ingest(struct ingest_result *result, const struct ingest_options *options,
                    struct error *err)
 {
-    size_t memory = options->memory ? options->memory : INGEST_MEMORY_DEFAULT;
-    struct run run = {.options = options, .result = result, .err = err};
+    struct run run = {.options = options,
+                      .result = result,
+                      .err = err,
+                      .memory = options->memory ? options->memory : INGEST_MEMORY_DEFAULT};
 
     *result = (struct ingest_result){0};
     enum status status = ingest_check(options, err);
-    if (status == STATUS_OK && !(run.option_text = options_json(options)))
-        status = error_set(err, "no memory");
+    if (status == STATUS_OK)
+        status = choose_key(&run.place_parts, options, err);
+    if (status == STATUS_OK && !(run.option_text = options_json(options, run.place_parts)))
+        status = error_no_memory(err, "no memory");
     if (status == STATUS_OK)
         status = choose_policies(&run.policies, options, err);
     if (status == STATUS_OK)
@@ -538,9 +684,9 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     if (status == STATUS_OK && options->filter)
         status = filter_new(&run.life.filter, options->filter, err);
     if (status == STATUS_OK)
-        status = run_once(&run, memory);
+        status = run_once(&run);
     while (status != STATUS_OK && run.known_late)
-        status = run_without(&run, run.known_late, memory);
+        status = run_without(&run, run.known_late);
     for (size_t i = 0; i < run.count; i++)
         reading_release(&run.readings[i]);
     free(run.readings);

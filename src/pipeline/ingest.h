@@ -27,11 +27,18 @@ struct ingest_options {
     const char *const *policies;
     size_t policy_count;
     const char *fragment_policy;
-    bool no_hash; /* neither of evidence nor of streams */
+    const char *key; /* what belongs to a flow's key beside its five-tuple (reassembly/places.h), or
+                        NULL for `tunnel` */
+    bool no_hash;    /* neither of evidence nor of streams */
     bool sync;
     size_t memory;                 /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
     int jobs;                      /* 0 is the default */
     const char *version, *command; /* for the `runs` row */
+
+    /* For who repeats an ingest: the captures stand in the order in which they were read, even those that
+     * were pipes then; a fresh case gets pages of this length (0: by the size of the captures). */
+    bool in_order;
+    uint32_t page_size;
 
     /* Sentences that the user should see, without a stop: a capture cut off, one that is skipped, a filter
      * that cannot see fragments. May quote bytes from outside. May be NULL. */

@@ -24,7 +24,7 @@ static enum status feed(int fd, const char *path, uint64_t offset, uint64_t len,
     enum status status = STATUS_OK;
     uint8_t *buffer = malloc(MIB);
     if (!buffer)
-        return error_set(err, "reading %s: no memory", path);
+        return error_no_memory(err, "reading %s: no memory", path);
     while (len > 0 && status == STATUS_OK) {
         ssize_t got = pread(fd, buffer, len < MIB ? (size_t)len : MIB, (off_t)offset);
         if (got < 0 && errno == EINTR)
@@ -69,7 +69,7 @@ enum status fingerprint_file(const char *path, char hex[FINGERPRINT_HEX_LEN + 1]
     struct stat st;
     struct checksum64 *sum = checksum64_new();
     enum status status =
-        sum ? open_file(&fd, &st, path, err) : error_set(err, "reading %s: no memory", path);
+        sum ? open_file(&fd, &st, path, err) : error_no_memory(err, "reading %s: no memory", path);
     if (status == STATUS_OK) {
         uint64_t size = (uint64_t)st.st_size, head = size < MIB ? size : MIB;
         uint8_t size_bytes[8];
@@ -93,8 +93,8 @@ enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct err
     int fd = -1;
     struct stat st;
     struct digest *digest = digest_new();
-    enum status status =
-        digest ? open_file(&fd, &st, path, err) : error_set(err, "reading %s: no memory", path);
+    enum status status = digest ? open_file(&fd, &st, path, err)
+                                : error_no_memory(err, "reading %s: no memory", path);
     if (status == STATUS_OK)
         status = feed(fd, path, 0, (uint64_t)st.st_size, add_digest, digest, err);
     if (status == STATUS_OK)
@@ -178,6 +178,24 @@ static void on_bytes(void *context, struct span bytes)
 
 /* ---- the reading itself ---- */
 
+/* What the first bytes of a regular file say. */
+static enum status look_at_head(struct reading *r, struct error *err)
+{
+    uint8_t head[CAPTURE_HEAD_LEN];
+    struct stat st;
+    int fd = -1;
+    enum status status = open_file(&fd, &st, r->path, err);
+
+    if (status == STATUS_OK) {
+        ssize_t got = pread(fd, head, sizeof head, 0);
+        if (got > 0)
+            r->unpack_len = capture_memory(span_of(head, (size_t)got));
+    }
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
 enum status reading_init(struct reading *r, const char *path, struct error *err)
 {
     struct stat st;
@@ -189,7 +207,10 @@ enum status reading_init(struct reading *r, const char *path, struct error *err)
     if (stat(path, &st) < 0)
         return error_set(err, "opening %s: %s", path, strerror(errno));
     r->is_file = S_ISREG(st.st_mode);
-    return r->is_file ? fingerprint_file(path, r->fingerprint, err) : STATUS_OK;
+    if (!r->is_file)
+        return STATUS_OK;
+    enum status status = look_at_head(r, err);
+    return status == STATUS_OK ? fingerprint_file(path, r->fingerprint, err) : status;
 }
 
 void reading_release(struct reading *r)
@@ -204,11 +225,13 @@ void reading_release(struct reading *r)
 }
 
 enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *has,
-                               struct error *err)
+                               struct reading_memory *memory, struct error *err)
 {
+    const struct capture_options how = {.memory = &memory->budget,
+                                        .stream_len = memory->stream_len};
     struct capture *capture;
     struct frame frame;
-    enum status status = capture_open(&capture, r->path, NULL, err);
+    enum status status = capture_open(&capture, r->path, &how, err);
 
     if (status != STATUS_OK)
         return status;
@@ -221,7 +244,7 @@ enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *
 }
 
 enum status reading_open(struct reading *r, struct store *store, const char *options, bool hash,
-                         struct error *err)
+                         struct reading_memory *memory, struct error *err)
 {
     const struct capture_options how = {
         .listener = {.interface = on_interface,
@@ -230,6 +253,8 @@ enum status reading_open(struct reading *r, struct store *store, const char *opt
                      .secrets = on_secrets,
                      .evidence_bytes = on_bytes,
                      .context = r},
+        .memory = &memory->budget,
+        .stream_len = memory->stream_len,
     };
 
     r->store = store;
@@ -237,11 +262,11 @@ enum status reading_open(struct reading *r, struct store *store, const char *opt
         r->digest = digest_new();
         r->block = checksum64_new();
         if (!r->digest || !r->block)
-            return error_set(err, "reading %s: no memory", r->path);
+            return error_no_memory(err, "reading %s: no memory", r->path);
     }
     enum status status = capture_open(&r->capture, r->path, &how, err);
     if (status == STATUS_OK && r->early_lost)
-        status = error_set(err, "reading %s: no memory", r->path);
+        status = error_no_memory(err, "reading %s: no memory", r->path);
     if (status != STATUS_OK)
         return status;
     r->evidence_id =

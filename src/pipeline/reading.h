@@ -2,6 +2,7 @@
 #ifndef SEINE_PIPELINE_READING_H
 #define SEINE_PIPELINE_READING_H
 
+#include "base/budget.h"
 #include "base/buffer.h"
 #include "base/digest.h"
 #include "capture/capture.h"
@@ -12,9 +13,17 @@
 
 enum { FINGERPRINT_HEX_LEN = 16, EVIDENCE_BLOCK_LEN = 16 << 20 };
 
+/* What reading may take: shared by the captures that are open at once. */
+struct reading_memory {
+    struct budget budget;
+    size_t stream_len; /* of a window over a stream, at first */
+};
+
 struct reading {
-    const char *path;                          /* borrowed; "-" is standard input */
-    bool is_file;                              /* a regular file, which can be opened again */
+    const char *path;                   /* borrowed; "-" is standard input */
+    bool is_file;                       /* a regular file, which can be opened again */
+    char file_hash[DIGEST_HEX_LEN + 1]; /* empty until the file was hashed to know it again */
+    size_t unpack_len; /* memory that uncompressing it takes, as far as its first bytes tell */
     char fingerprint[FINGERPRINT_HEX_LEN + 1]; /* empty unless is_file */
 
     struct capture *capture; /* open while not NULL */
@@ -49,11 +58,12 @@ enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct err
 
 /* The time of the first frame of a regular file; *has false when it holds none. */
 enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *has,
-                               struct error *err);
+                               struct reading_memory *memory, struct error *err);
 
-/* Opens the capture and begins its evidence in the store. `options` is JSON text. */
+/* Opens the capture and begins its evidence in the store. `options` is JSON text. `memory` is borrowed
+ * until its end. */
 enum status reading_open(struct reading *r, struct store *store, const char *options, bool hash,
-                         struct error *err);
+                         struct reading_memory *memory, struct error *err);
 
 /* The next frame, into r->frame, with its evidence_id. As capture_next(). */
 enum status reading_next(struct reading *r, struct error *err);

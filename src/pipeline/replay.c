@@ -38,12 +38,19 @@ struct replay {
     struct stream_cursor *cursor; /* the case's bytes, in step with `done` */
     struct stream_piece piece;    /* what is left of the last one */
     bool piece_ended;
+    bool no_memory;
     struct digest *digest;
     uint8_t buffer[READ_LEN];
 };
 
 static void fail(struct replay *r, enum replayed outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+static void no_memory(struct replay *r)
+{
+    r->no_memory = true;
+    fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+}
 
 static void fail(struct replay *r, enum replayed outcome, const char *format, ...)
 {
@@ -80,7 +87,7 @@ static bool claim_spread(struct replay *r)
         room *= 2;
     struct claim *more = malloc(room * sizeof *more);
     if (!more) {
-        fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+        no_memory(r);
         return false;
     }
     size_t first = (room - r->count) / 2;
@@ -161,7 +168,7 @@ static bool taken_add(struct replay *r, struct claim claim)
         size_t room = r->taken_room ? r->taken_room * 2 : 16;
         void *more = realloc(r->taken, room * sizeof *r->taken);
         if (!more) {
-            fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+            no_memory(r);
             return false;
         }
         r->taken = more;
@@ -286,6 +293,15 @@ static bool next_piece(struct replay *r, enum status *status)
     return !r->piece_ended;
 }
 
+/* The frame of a claim has not the case's bytes; said before fail(). */
+static void blame(struct replay *r, const struct claim *c)
+{
+    if (r->result->outcome != REPLAY_AGREES)
+        return;
+    r->result->evidence_id = c->evidence_id;
+    r->result->frame = c->frame;
+}
+
 /* Compares bytes from the evidence with the case's. */
 static enum status compare(struct replay *r, const struct claim *c, struct span bytes)
 {
@@ -307,6 +323,7 @@ static enum status compare(struct replay *r, const struct claim *c, struct span 
         size_t len = bytes.len < r->piece.bytes.len ? bytes.len : r->piece.bytes.len;
         for (size_t i = 0; i < len; i++) {
             if (bytes.data[i] != r->piece.bytes.data[i]) {
+                blame(r, c);
                 fail(r, REPLAY_DIFFERS,
                      "the byte at position %" PRId64 " is not the one that frame %" PRIu64
                      " brought",
@@ -337,6 +354,7 @@ static enum status emit_part(struct replay *r, const struct claim *c)
         size_t len = c->end - at < READ_LEN ? (size_t)(c->end - at) : READ_LEN;
         if (evidence_read(file, r->buffer, len, c->offset + (uint64_t)(at - c->begin), &why) !=
             STATUS_OK) {
+            blame(r, c);
             fail(r, REPLAY_DIFFERS, "frame %" PRIu64 " cannot be read: %.150s", c->frame, why.text);
             return STATUS_OK;
         }
@@ -436,6 +454,8 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
         else if (sha256[0] && strcmp(hex, sha256) != 0)
             fail(r, REPLAY_DIFFERS, "the SHA-256 of what the capture holds is %s", hex);
     }
+    if (r->no_memory)
+        status = error_no_memory(err, "no memory");
     stream_cursor_close(r->cursor);
     digest_free(r->digest);
     free(r->claims);

@@ -18,8 +18,10 @@ enum replayed {
 
 struct replay_result {
     enum replayed outcome;
-    char why[256];     /* a sentence, where it does not agree */
-    uint64_t segments; /* that were read */
+    char why[256];        /* a sentence, where it does not agree */
+    uint64_t segments;    /* that were read */
+    uint32_t evidence_id; /* with `frame`: the one that brought a byte which is not the case's */
+    uint64_t frame;       /* 0: it is not a frame that differs */
 };
 
 /* Bytes that may have been taken over: a segment with a right checksum says something else than one with

@@ -8,7 +8,6 @@
 #include "base/budget.h"
 #include "base/table.h"
 #include "dissect/dissect.h"
-#include "reassembly/tunnels.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -24,7 +23,7 @@ struct datagram_key {
     uint32_t id;
     uint8_t protocol; /* 0 for IPv6, whose fragments are known by addresses and id (RFC 8200 4.5) */
     uint8_t ip_version;
-    uint16_t tunnel; /* number of the path: equal addresses elsewhere are other hosts */
+    uint16_t place; /* equal addresses elsewhere may be other hosts */
 };
 _Static_assert(sizeof(struct datagram_key) == 40,
                "a key with padding would make equal keys differ");
@@ -48,22 +47,28 @@ struct datagram {
     size_t charged;
 };
 
+/* What a datagram costs before it has anything: four heaps of its own, each with what the C library keeps
+ * beside it, and its part of the table's buckets. */
+enum { MALLOC_COST = 16, BUCKETS_COST = 3 * sizeof(UT_hash_bucket) };
+enum { DATAGRAM_COST = sizeof(struct datagram) + 4 * MALLOC_COST + BUCKETS_COST };
+
 struct defrag {
     struct sink *sink;
     const struct policy *policy;
     struct budget budget;
     struct datagram *waiting; /* uthash's head */
     struct datagram *done;    /* the one last made whole, whose bytes are lent out */
-    struct tunnels *tunnels;  /* owned */
+    struct places *places;    /* owned */
 };
 
-struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy)
+struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy,
+                          unsigned place_parts)
 {
     struct defrag *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
-    d->tunnels = tunnels_new(memory / 16);
-    if (!d->tunnels) {
+    d->places = places_new(memory / 16, place_parts);
+    if (!d->places) {
         free(d);
         return NULL;
     }
@@ -112,7 +117,7 @@ void defrag_free(struct defrag *d)
     while (d->waiting)
         forget(d, d->waiting);
     datagram_free(d, d->done);
-    tunnels_free(d->tunnels);
+    places_free(d->places);
     free(d);
 }
 
@@ -157,22 +162,22 @@ static struct datagram *datagram_of(struct defrag *d, const struct packet *p)
                                .id = p->fragment_id,
                                .protocol = p->ip_version == 4 ? p->ip_protocol : 0,
                                .ip_version = p->ip_version,
-                               .tunnel = tunnels_number(d->tunnels, NULL, p->tunnel)};
+                               .place = places_number(d->places, NULL, p)};
     struct datagram *g = NULL;
     HASH_FIND(hh, d->waiting, &key, sizeof key, g);
     if (g)
         return g;
-    while (!budget_take(&d->budget, sizeof *g)) {
+    while (!budget_take(&d->budget, DATAGRAM_COST)) {
         if (!d->waiting)
             return NULL;
         give_up(d, d->waiting, ODDITY_FRAGMENTS_EVICTED);
     }
     g = calloc(1, sizeof *g);
     if (!g) {
-        budget_give(&d->budget, sizeof *g);
+        budget_give(&d->budget, DATAGRAM_COST);
         return NULL;
     }
-    g->charged = sizeof *g;
+    g->charged = DATAGRAM_COST;
     g->key = key;
     g->first_ns = p->frame->time_ns;
     HASH_ADD(hh, d->waiting, key, sizeof g->key, g);
@@ -180,6 +185,7 @@ static struct datagram *datagram_of(struct defrag *d, const struct packet *p)
         datagram_free(d, g);
         return NULL;
     }
+    TABLE_BOUND(g->hh, HASH_COUNT(d->waiting) * BUCKETS_COST);
     return g;
 }
 

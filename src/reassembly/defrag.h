@@ -5,7 +5,7 @@
  * oddity with both versions of the first of them. Where IPv6 fragments overlap, the whole
  * datagram is refused (RFC 5722 4), later fragments of it too; an exact duplicate is no overlap.
  *
- * Fragments belong together within one path through tunnels. Where a datagram made whole holds a
+ * Fragments belong together within one place (places.h). Where a datagram made whole holds a
  * tunnel, and that a fragment again, the inner one is made whole in turn: its pieces are then
  * those of the frames outside.
  *
@@ -15,6 +15,7 @@
 #ifndef SEINE_REASSEMBLY_DEFRAG_H
 #define SEINE_REASSEMBLY_DEFRAG_H
 
+#include "reassembly/places.h"
 #include "reassembly/policy.h"
 #include "reassembly/sink.h"
 
@@ -23,8 +24,9 @@
 struct defrag;
 
 /* NULL when there is no memory. `sink` hears of oddities only, and is borrowed. `policy` is one of
- * fragments. */
-struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy);
+ * fragments, `place_parts` what keeps those of equal addresses and ids apart, as in flows.h. */
+struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy,
+                          unsigned place_parts);
 void defrag_free(struct defrag *d); /* NULL is allowed */
 
 /* Takes a packet that dissect() has called a fragment. VERDICT_FRAGMENT while the datagram is

@@ -1,4 +1,4 @@
-/* doubt.c - what was refused, and is believed once its receiver acknowledges it.
+/* doubt.c - what was refused, and is believed by what its receiver shows.
  *
  * A receiver acknowledges only what it has taken. So where it acknowledges bytes that came in no other
  * way than in segments which we refused, we were wrong: the checksum was spoilt by the capture (the
@@ -7,6 +7,7 @@
  * the same positions later takes them over, as it does where an attacker's segment with a wrong
  * checksum went before the real one and the capture saw the acknowledgement first. */
 #include "reassembly/history.h"
+#include "reassembly/tcp_bounds.h"
 #include "reassembly/tcp_stream.h"
 
 void rare_mark(const struct segment_context *at, struct ranges *set, int64_t begin, int64_t end)
@@ -14,13 +15,6 @@ void rare_mark(const struct segment_context *at, struct ranges *set, int64_t beg
     uint32_t count;
     if (begin < end)
         (void)ranges_add(set, at->taken, &count, begin, end, at->budget);
-}
-
-void doubt(const struct segment_context *at, struct side_state *side, int64_t begin, int64_t end)
-{
-    struct side_rare *rare = side_rare(at, side);
-    if (rare)
-        rare_mark(at, &rare->doubted, begin, end);
 }
 
 bool is_doubted(const struct side_state *side, int64_t position)
@@ -35,7 +29,7 @@ bool is_doubted(const struct side_state *side, int64_t position)
 /* The lowest position that may still come into the stream. */
 static int64_t lowest_open(const struct side_state *us)
 {
-    int64_t low = us->has_syn ? us->syn : us->held.count > 0 ? ranges_items(&us->held)[0].begin : 0;
+    int64_t low = us->has_syn ? us->syn : bounds_lowest(us);
     return us->settled && us->settled_to > low ? us->settled_to : low;
 }
 
@@ -75,6 +69,37 @@ void believe_acknowledged(const struct segment_context *at, struct flow *f, enum
         if (range.begin < lowest_open(us))
             range.begin = lowest_open(us);
         if (range.begin < range.end)
+            believe(at, f, side, range);
+    }
+}
+
+void heed_acknowledgement(const struct segment_context *at, struct side_state *us, int64_t position)
+{
+    struct side_rare *rare = us->rare;
+    uint32_t count;
+
+    if (rare->untaken.begin < position) /* taken after all */
+        rare->untaken.begin = position < rare->untaken.end ? position : rare->untaken.end;
+    uint32_t i = ranges_find(&rare->spoilt, position);
+    if (i == rare->spoilt.count || ranges_items(&rare->spoilt)[i].begin > position)
+        return;
+    ranges_cut(&rare->spoilt, at->taken, &count, position, ranges_items(&rare->spoilt)[i].end,
+               at->budget);
+}
+
+void believe_uncontradicted(const struct segment_context *at, struct flow *f, enum side side)
+{
+    const struct side_state *us = &f->sides[side];
+
+    for (uint32_t i = 0; us->rare && i < us->rare->spoilt.count; i++) {
+        struct range range = ranges_items(&us->rare->spoilt)[i];
+        if (range.begin < lowest_open(us))
+            range.begin = lowest_open(us);
+        if (us->has_fin && range.end > us->fin)
+            range.end = us->fin;
+        if (range.end > bounds_ceiling(f, side))
+            range.end = bounds_ceiling(f, side);
+        if (range.begin < range.end && !bounds_need_scale(f, side, range.begin, range.end))
             believe(at, f, side, range);
     }
 }

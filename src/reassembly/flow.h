@@ -1,7 +1,7 @@
 /* flow.h - a conversation between two endpoints, and what is known of each of its sides.
  *
- * A flow is looked up by its key: protocol, both endpoints and tunnel path, the same whichever way a
- * packet goes. What lies here is what reassembly needs and what becomes the flow's row; payload is
+ * A flow is looked up by its key: protocol, both endpoints and where it was seen, the same whichever way
+ * a packet goes. What lies here is what reassembly needs and what becomes the flow's row; payload is
  * never kept here, only which positions of it have been held. */
 #ifndef SEINE_REASSEMBLY_FLOW_H
 #define SEINE_REASSEMBLY_FLOW_H
@@ -27,26 +27,26 @@ struct flow_key {
     uint16_t low_port, high_port;
     uint8_t protocol;   /* enum transport */
     uint8_t ip_version; /* IPv6 addresses may look like mapped IPv4 ones, and are not the same */
-    uint16_t tunnel;    /* number of the tunnel path, see tunnels.h; 0 is none */
+    uint16_t place;     /* the number of where it was seen, see places.h */
 };
 _Static_assert(sizeof(struct flow_key) == 40, "a key with padding would make equal keys differ");
 
 enum flow_state {
-    FLOW_ONE_WAY,     /* not TCP, packets one way only */
-    FLOW_TWO_WAY,     /* not TCP, packets both ways */
-    FLOW_ATTEMPT,     /* SYN without an answer */
-    FLOW_HANDSHAKE,   /* SYN and SYN-ACK, or SYN-ACK alone */
+    FLOW_ONE_WAY,     /* UDP and ICMP, packets one way only */
+    FLOW_TWO_WAY,     /* UDP and ICMP, packets both ways */
+    FLOW_ATTEMPT,     /* SYN without an answer; of SCTP, INIT */
+    FLOW_HANDSHAKE,   /* SYN and SYN-ACK, or SYN-ACK alone; INIT ACK, COOKIE ECHO */
     FLOW_ESTABLISHED, /* the handshake was seen to its end, or data after a SYN-ACK */
-    FLOW_MIDSTREAM,   /* TCP without a SYN from either side */
-    FLOW_CLOSING,     /* one FIN */
-    FLOW_CLOSED,      /* both FINs */
-    FLOW_REJECTED,    /* RST in answer to the SYN */
-    FLOW_RESET,       /* RST in window */
+    FLOW_MIDSTREAM,   /* TCP without a SYN from either side, SCTP without its handshake */
+    FLOW_CLOSING,     /* one FIN; SHUTDOWN */
+    FLOW_CLOSED,      /* both FINs; SHUTDOWN ACK or SHUTDOWN COMPLETE */
+    FLOW_REJECTED,    /* RST in answer to the SYN; ABORT */
+    FLOW_RESET,       /* RST in window; ABORT with a right tag */
 };
 
 enum flow_end {
     END_CAPTURE, /* the captures ended first */
-    END_FIN,     /* both FINs */
+    END_FIN,     /* both FINs; of SCTP, shut down */
     END_RESET,
     END_TIMEOUT, /* idle by the capture's clock */
     END_REUSED,  /* a SYN with another sequence number took the five-tuple over */
@@ -60,14 +60,23 @@ struct side_rare {
     struct ranges truncated; /* on the wire, cut from the capture by the snap length */
     struct ranges refused;   /* arrived, but only in segments that were refused */
     struct ranges doubted;   /* of these, what counts once the receiver acknowledges it */
+    struct ranges
+        spoilt; /* of these, what counts at the end unless the receiver asked for it again:
+                                there only the checksum was wrong */
+    struct range untaken; /* held, and the receiver has shown that it did not take it when it came;
+                                begin == end when there is none */
+    uint32_t syn_len;     /* payload bytes that came first in its SYN, from `syn` on */
+    uint32_t other_base;  /* of another SYN that came; valid with has_other_base */
+    bool has_other_base;
 };
 
-/* One direction: what this side sent. Positions count its payload bytes, see seq.h. */
+/* One direction: what this side sent. Positions count its payload bytes, see seq.h; of SCTP, its DATA
+ * chunks: association.c says what it uses. */
 struct side_state {
     uint64_t packets;
     uint64_t ip_bytes;
     uint64_t frame_bytes;   /* on the wire */
-    uint64_t bytes;         /* payload; for TCP each position once */
+    uint64_t bytes;         /* payload; for TCP each position once, for SCTP each TSN */
     uint64_t retransmitted; /* payload bytes that came again */
     int64_t next;           /* one past the highest position that came, 0 before any */
     int64_t acked;          /* the other side has acknowledged all below it; valid with has_acked */
@@ -77,14 +86,20 @@ struct side_state {
     struct side_rare *rare; /* NULL for nearly all */
     uint32_t base;          /* the sequence number of position 0; valid with anchored */
     uint32_t window;        /* the largest offered by this side, scaled, in bytes */
-    uint8_t scale;          /* of the window; valid with has_scale */
-    uint8_t flags;          /* TCP flags, all that came */
+    uint32_t
+        timestamp; /* the latest that its receiver goes by (RFC 7323 4.3); valid with has_timestamp */
+    uint32_t tag;  /* SCTP: what its packets carry; valid with has_tag */
+    uint8_t scale; /* of the window; valid with has_scale */
+    uint8_t flags; /* TCP flags, all that came */
     uint8_t min_ttl;
     uint8_t mac[6]; /* of the first packet; valid with flow.has_macs */
     bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
+    bool has_timestamp : 1, has_tag : 1;
+    bool window_is_closed : 1; /* the last window that this side offered was 0 */
     bool rst : 1;
     bool closed : 1;         /* a FIN of this side was believed, if only its place is not known */
     bool checksum_right : 1; /* this side has shown a right checksum */
+    bool checksum_left : 1;  /* and one that was left to the network card */
     bool settled : 1;        /* holes below settled_to have been told and are closed */
     int64_t settled_to;
 };
@@ -95,13 +110,16 @@ struct flow {
     struct flow_key key;
     UT_hash_handle hh;
     struct flow *older, *newer; /* in the queue of its timeout */
-    int64_t first_ns, last_ns;  /* the smallest and the largest time of its packets */
-    int64_t queued_ns;          /* the clock when it was put into its queue */
-    int64_t syn_ns;             /* of the client's last SYN before the answer */
-    int64_t handshake_rtt_ns;   /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
+    struct flow
+        *rival; /* of two with the same key, the other one; see tcp_reuse.h. NULL: there is none */
+    int64_t first_ns, last_ns; /* the smallest and the largest time of its packets */
+    int64_t queued_ns;         /* the clock when it was put into its queue */
+    int64_t syn_ns;            /* of the client's last SYN before the answer */
+    int64_t handshake_rtt_ns;  /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
     uint64_t first_frame;
     uint32_t first_evidence_id;
-    const char *tunnel; /* the path through tunnels, borrowed from the table; NULL for none */
+    uint32_t interface_id; /* of the first frame, in its capture */
+    const char *tunnel;    /* the path through tunnels, borrowed from the table; NULL for none */
     uint16_t vlans[PACKET_VLANS_MAX]; /* of the first packet */
     uint8_t vlan_count;
     uint8_t state; /* enum flow_state */
@@ -110,6 +128,7 @@ struct flow {
     bool client_is_low; /* which endpoint of the key is the client */
     bool client_guessed;
     bool has_macs;
+    bool is_rival;                /* it is not the one that its key finds */
     uint8_t icmp_type, icmp_code; /* of the first packet, seen from the client */
     uint32_t history_seen;        /* a bit a letter */
     char history[HISTORY_LEN];    /* Zeek's letters, the client's upper case; ends in a NUL */
@@ -126,7 +145,7 @@ static inline const struct address *flow_address(const struct flow *f, enum side
 uint16_t flow_port(const struct flow *f, enum side side);
 
 /* Words of the case; static. */
-const char *flow_protocol_name(uint8_t protocol); /* "tcp", "udp", "icmp", "icmpv6" */
+const char *flow_protocol_name(uint8_t protocol); /* "tcp", "udp", "sctp", "icmp", "icmpv6" */
 const char *flow_state_name(uint8_t state);
 const char *flow_end_name(uint8_t end);
 

@@ -1,9 +1,10 @@
 /* flows.c - the table of flows. */
 #include "reassembly/flows.h"
 
+#include "reassembly/association.h"
 #include "reassembly/history.h"
+#include "reassembly/tcp_reuse.h"
 #include "reassembly/tcp_stream.h"
-#include "reassembly/tunnels.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -36,25 +37,28 @@ struct flows {
     struct flow *table; /* uthash's head: the flows in order of their beginning */
     struct queue queues[QUEUES];
     struct pool nodes, rare;
-    struct tunnels *tunnels; /* owned */
+    struct places *places; /* owned */
     struct budget node_budget, range_budget;
+    size_t bucket_len; /* bytes set aside for the table's buckets */
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
     int64_t clock;                                             /* the highest time so far */
     bool clock_is_set;
 };
 
-struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts)
+struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
+                        unsigned place_parts)
 {
     struct flows *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->tunnels = tunnels_new(memory / 16);
-    if (!t->tunnels) {
+    t->places = places_new(memory / 16, place_parts);
+    if (!t->places) {
         free(t);
         return NULL;
     }
-    budget_init(&t->node_budget, memory - memory / 4 - memory / 16);
+    t->bucket_len = memory / 24; /* with them there is about a bucket for each flow */
+    budget_init(&t->node_budget, memory - memory / 4 - memory / 16 - t->bucket_len);
     budget_init(&t->range_budget, memory / 4);
     pool_init(&t->nodes, &t->node_budget, sizeof(struct flow));
     pool_init(&t->rare, &t->range_budget, sizeof(struct side_rare));
@@ -68,18 +72,25 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
     return t;
 }
 
+static void flow_release(struct flows *t, struct flow *f)
+{
+    side_release(&t->at, &f->sides[SIDE_CLIENT]);
+    side_release(&t->at, &f->sides[SIDE_SERVER]);
+}
+
 void flows_free(struct flows *t)
 {
     if (!t)
         return;
     for (struct flow *f = t->table; f; f = f->hh.next) {
-        side_release(&t->at, &f->sides[SIDE_CLIENT]);
-        side_release(&t->at, &f->sides[SIDE_SERVER]);
+        flow_release(t, f);
+        if (f->rival)
+            flow_release(t, f->rival);
     }
     HASH_CLEAR(hh, t->table);
     pool_release(&t->nodes);
     pool_release(&t->rare);
-    tunnels_free(t->tunnels);
+    places_free(t->places);
     free(t);
 }
 
@@ -90,7 +101,7 @@ uint64_t flows_count(const struct flows *t)
 
 size_t flows_memory_peak(const struct flows *t)
 {
-    return t->node_budget.peak + t->range_budget.peak + tunnels_memory_peak(t->tunnels);
+    return t->node_budget.peak + t->range_budget.peak + places_memory_peak(t->places);
 }
 
 /* ---- queues ---- */
@@ -148,9 +159,32 @@ static bool is_idle(const struct flows *t, const struct flow *f, int64_t now)
 
 /* ---- the life of a flow ---- */
 
+/* Puts a flow where its key is looked up. False when there is no memory for the table itself. */
+static bool table_add(struct flows *t, struct flow *f)
+{
+    HASH_ADD(hh, t->table, key, sizeof f->key, f);
+    if (!f->hh.tbl)
+        return false;
+    TABLE_BOUND(f->hh, t->bucket_len);
+    return true;
+}
+
+/* Nobody has answered the SYN of `rival`. */
+static void tell_rival(struct flows *t, struct flow *elder, const struct flow *rival)
+{
+    struct frame syn = {.number = rival->first_frame, .evidence_id = rival->first_evidence_id};
+
+    t->at.sink->oddity(t->at.sink, elder, &syn, ODDITY_SYN_IN_CONNECTION, NULL);
+}
+
 static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
 {
     struct segment_context *at = &t->at;
+
+    if (f->is_rival)
+        tell_rival(t, f->rival, f);
+    else if (f->rival && why != END_REUSED)
+        tell_rival(t, f, f->rival);
 
     if (f->state == FLOW_CLOSED)
         why = END_FIN;
@@ -162,11 +196,21 @@ static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
         tcp_tell_gaps(at, f, SIDE_SERVER);
     }
     at->sink->flow_end(at->sink, f);
-    side_release(at, &f->sides[SIDE_CLIENT]);
-    side_release(at, &f->sides[SIDE_SERVER]);
+    flow_release(t, f);
     queue_take(t, f);
-    HASH_DEL(t->table, f);
+    struct flow *other = f->rival;
+    bool was_rival = f->is_rival;
+    if (f->hh.tbl)
+        HASH_DEL(t->table, f);
     pool_free(&t->nodes, f);
+    if (!other)
+        return;
+    other->rival = NULL;
+    if (was_rival)
+        return;
+    other->is_rival = false; /* the five-tuple is its own now */
+    if (!table_add(t, other))
+        flow_finish(t, other, END_EVICTED);
 }
 
 /* Moves the clock on, and ends what has been idle for too long. */
@@ -267,7 +311,7 @@ static bool icmp_answer(uint8_t transport, uint8_t type, uint8_t *answer, bool *
 
 /* The key of a packet; true when its sender is the lower endpoint. */
 static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
-                     const struct endpoints *ends, uint16_t tunnel)
+                     const struct endpoints *ends, uint16_t place)
 {
     int order = memcmp(&ends->src, &ends->dst, sizeof ends->src);
     bool src_is_low = order < 0 || (order == 0 && ends->src_port <= ends->dst_port);
@@ -279,7 +323,7 @@ static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
     key->high_port = src_is_low ? ends->dst_port : ends->src_port;
     key->protocol = protocol;
     key->ip_version = ip_version;
-    key->tunnel = tunnel;
+    key->place = place;
     return src_is_low;
 }
 
@@ -295,13 +339,13 @@ static void icmp_ports(struct endpoints *ends, uint8_t transport, uint8_t type, 
                          : (uint16_t)(0x100 + code); /* no type: never meets one */
 }
 
-static bool key_of(struct flow_key *key, const struct packet *p, uint16_t tunnel)
+static bool key_of(struct flow_key *key, const struct packet *p, uint16_t place)
 {
     struct endpoints ends = p->ends;
 
     if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6)
         icmp_ports(&ends, p->transport, icmp_type(&p->icmp), icmp_code(&p->icmp));
-    return key_make(key, p->ip_version, p->transport, &ends, tunnel);
+    return key_make(key, p->ip_version, p->transport, &ends, place);
 }
 
 static struct flow *find(struct flows *t, const struct flow_key *key)
@@ -321,6 +365,11 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
         uint8_t flags = tcp_flags(&p->tcp);
         if (flags & TCP_SYN && !(flags & TCP_RST))
             return !(flags & TCP_ACK);
+    } else if (p->transport == TRANSPORT_SCTP) {
+        bool by_client;
+        uint8_t state;
+        if (association_opening(p, &by_client, &state))
+            return by_client;
     } else if (p->transport != TRANSPORT_UDP) {
         uint8_t answer;
         bool is_request;
@@ -332,26 +381,26 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
     return src_low == dst_low || dst_low;
 }
 
-static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool src_is_low,
-                             const struct packet *p, const char *tunnel)
+/* A node without anything in it; NULL when there is none. Another flow may have been given up for it. */
+static struct flow *node_new(struct flows *t, const struct packet *p)
 {
     struct flow *f = pool_new(&t->nodes);
     while (!f && evict(t, p->frame))
         f = pool_new(&t->nodes);
-    if (!f)
-        return NULL;
-    f->key = *key;
-    HASH_ADD(hh, t->table, key, sizeof f->key, f);
-    if (!f->hh.tbl) { /* no memory for the table itself */
-        pool_free(&t->nodes, f);
-        return NULL;
-    }
+    return f;
+}
+
+/* Fills in what the first packet says. */
+static void flow_begin(struct flows *t, struct flow *f, bool src_is_low, const struct packet *p,
+                       const char *tunnel)
+{
     bool src_is_client = sender_is_client(p, &f->client_guessed);
     f->client_is_low = src_is_client == src_is_low;
     f->first_ns = f->last_ns = p->frame->time_ns;
     f->first_frame = p->frames ? p->frames[0].number : p->frame->number;
     f->first_evidence_id = p->frames ? p->frames[0].evidence_id : p->frame->evidence_id;
     f->handshake_rtt_ns = -1;
+    f->interface_id = p->frames ? p->frames[0].interface_id : p->frame->interface_id;
     f->tunnel = tunnel;
     f->vlan_count = p->vlan_count;
     memcpy(f->vlans, p->vlans, sizeof f->vlans);
@@ -364,6 +413,10 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
         f->state = FLOW_MIDSTREAM;
         if (flags & TCP_SYN && !(flags & TCP_RST))
             f->state = flags & TCP_ACK ? FLOW_HANDSHAKE : FLOW_ATTEMPT;
+    } else if (p->transport == TRANSPORT_SCTP) {
+        bool by_client;
+        if (!association_opening(p, &by_client, &f->state))
+            f->state = FLOW_MIDSTREAM;
     } else {
         f->state = FLOW_ONE_WAY;
     }
@@ -375,6 +428,77 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
         f->icmp_code = icmp_code(&p->icmp);
     }
     queue_put(t, f);
+}
+
+static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool src_is_low,
+                             const struct packet *p, const char *tunnel)
+{
+    struct flow *f = node_new(t, p);
+    if (!f)
+        return NULL;
+    f->key = *key;
+    if (!table_add(t, f)) {
+        pool_free(&t->nodes, f);
+        return NULL;
+    }
+    flow_begin(t, f, src_is_low, p, tunnel);
+    return f;
+}
+
+/* ---- two connections with one five-tuple ---- */
+
+static enum side side_of(const struct flow *f, bool src_is_low)
+{
+    return src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
+}
+
+/* A flow beside the one that has the key. NULL where that one is gone, or there is no room. */
+static struct flow *rival_new(struct flows *t, const struct flow_key *key, bool src_is_low,
+                              const struct packet *p, const char *tunnel)
+{
+    struct flow *f = node_new(t, p), *elder = find(t, key); /* it may have been given up for it */
+    if (!f)
+        return NULL;
+    if (!elder) {
+        pool_free(&t->nodes, f);
+        return NULL;
+    }
+    if (elder->rival)
+        flow_finish(t, elder->rival, END_REUSED);
+    f->key = *key;
+    f->rival = elder;
+    f->is_rival = true;
+    elder->rival = f;
+    flow_begin(t, f, src_is_low, p, tunnel);
+    return f;
+}
+
+/* Which flow a segment belongs to, of the one that has its five-tuple, its rival, and a new one, which
+ * NULL stands for. */
+static struct flow *owner_of(struct flows *t, struct flow *f, const struct flow_key *key,
+                             bool src_is_low, const struct packet *p, const char *tunnel)
+{
+    struct flow *rival = f->rival;
+
+    if (rival) {
+        bool settled;
+        bool is_rivals = tcp_is_rivals(f, side_of(f, src_is_low), rival, side_of(rival, src_is_low),
+                                       p, &settled);
+        if (settled)
+            flow_finish(t, f, END_REUSED);
+        if (is_rivals)
+            return rival;
+    }
+    switch (tcp_claim(f, side_of(f, src_is_low), p)) {
+    case CLAIM_NONE:
+        break;
+    case CLAIM_TAKES:
+        flow_finish(t, f, END_REUSED);
+        f = find(t, key); /* a rival may have come into its place */
+        return f ? owner_of(t, f, key, src_is_low, p, tunnel) : NULL;
+    case CLAIM_WAITS:
+        return rival_new(t, key, src_is_low, p, tunnel);
+    }
     return f;
 }
 
@@ -390,9 +514,9 @@ static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
         t->at.sink->frame(t->at.sink, f, &p->frames[i]);
 }
 
-/* An ICMP error belongs to the flow that it quotes, too, in the same tunnel. The quoted packet went the
+/* An ICMP error belongs to the flow that it quotes, too, in the same place. The quoted packet went the
  * other way. */
-static void tell_quoted(struct flows *t, const struct packet *p, uint16_t tunnel)
+static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
 {
     const struct quote *q = &p->quote;
     struct endpoints ends = q->ends;
@@ -400,7 +524,7 @@ static void tell_quoted(struct flows *t, const struct packet *p, uint16_t tunnel
 
     if (q->protocol == TRANSPORT_ICMP || q->protocol == TRANSPORT_ICMPV6)
         icmp_ports(&ends, q->protocol, load_u8(q->transport, 0), load_u8(q->transport, 1));
-    key_make(&key, p->ip_version, q->protocol, &ends, tunnel);
+    key_make(&key, p->ip_version, q->protocol, &ends, place);
     struct flow *f = find(t, &key);
     if (f)
         tell_frames(t, f, p);
@@ -435,20 +559,20 @@ void flows_packet(struct flows *t, const struct packet *p)
     int64_t now = p->frame->time_ns;
 
     expire(t, now);
-    const uint16_t tunnel = tunnels_number(t->tunnels, &path, p->tunnel);
-    bool src_is_low = key_of(&key, p, tunnel);
+    const uint16_t place = places_number(t->places, &path, p);
+    bool src_is_low = key_of(&key, p, place);
     struct flow *f = find(t, &key);
-    if (f && is_idle(t, f, now)) {
+    while (f && is_idle(t, f, now)) {
         flow_finish(t, f, END_TIMEOUT);
+        f = find(t, &key); /* a rival may have come into its place */
+    }
+    if (f && p->transport == TRANSPORT_TCP)
+        f = owner_of(t, f, &key, src_is_low, p, path);
+    if (f && p->transport == TRANSPORT_SCTP && association_is_reuse(f, side_of(f, src_is_low), p)) {
+        flow_finish(t, f, END_REUSED);
         f = NULL;
     }
-    if (f && p->transport == TRANSPORT_TCP) {
-        enum side side = src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
-        if (tcp_is_reuse(f, side, p)) {
-            flow_finish(t, f, END_REUSED);
-            f = NULL;
-        }
-    }
+    const bool is_new = !f;
     if (!f)
         f = flow_new(t, &key, src_is_low, p, path);
     if (!f) {
@@ -456,11 +580,15 @@ void flows_packet(struct flows *t, const struct packet *p)
         return;
     }
 
-    enum side side = src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
+    enum side side = side_of(f, src_is_low);
     count(f, side, p);
     tell_frames(t, f, p);
+    if (is_new && places_is_shared(t->places, place))
+        t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
     if (p->transport == TRANSPORT_TCP)
         tcp_segment(&t->at, f, side, p);
+    else if (p->transport == TRANSPORT_SCTP)
+        association_packet(&t->at, f, side, p);
     else
         datagram(&t->at, f, side, p);
     if (queue_of(f) != f->queue) { /* another state, another timeout */
@@ -468,7 +596,7 @@ void flows_packet(struct flows *t, const struct packet *p)
         queue_put(t, f);
     }
     if (p->quote.present)
-        tell_quoted(t, p, tunnel);
+        tell_quoted(t, p, place);
 }
 
 void flows_end_all(struct flows *t)

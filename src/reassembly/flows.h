@@ -1,12 +1,13 @@
 /* flows.h - the table of flows: finds the flow of a packet, makes it, ends it.
  *
  * A flow ends by the capture's clock when it has been idle for longer than the timeout of its state,
- * when a SYN with another sequence number takes its five-tuple over, when the captures end, or when
- * the table is full. Expiry never scans: each timeout has a queue of its own, oldest first; a flow
- * that was busy since it was queued goes to the back when it reaches the front.
+ * when a SYN with another sequence number, or an INIT with another tag, takes its five-tuple over, when
+ * the captures end, or when the table is full. Expiry never scans: each timeout has a queue of its own,
+ * oldest first; a flow that was busy since it was queued goes to the back when it reaches the front.
  *
- * Ceilings: ranges of held positions take at most a quarter of `memory`, paths through tunnels a
- * sixteenth (tunnels.h says what happens then), flow nodes the rest. When there is no node for a new
+ * Ceilings: ranges of held positions take at most a quarter of `memory`, places and paths through
+ * tunnels a sixteenth (places.h says what happens then), the table's buckets a twenty-fourth, flow
+ * nodes the rest. When there is no node for a new
  * flow, one is taken from another: of a closed flow if there is one, else of a half-open one, and so
  * on, each time one of those that have been idle for longest; an unfinished one leaves the oddity
  * flow_evicted. When a side has more than RANGES_MAX holes, its lower half is settled: the gaps are
@@ -15,6 +16,7 @@
 #ifndef SEINE_REASSEMBLY_FLOWS_H
 #define SEINE_REASSEMBLY_FLOWS_H
 
+#include "reassembly/places.h"
 #include "reassembly/sink.h"
 
 #include <stddef.h>
@@ -29,8 +31,10 @@ struct flow_timeouts {
 
 extern const struct flow_timeouts flow_timeouts_offline, flow_timeouts_live;
 
-/* NULL when there is no memory. `sink` is borrowed for the life of the table. */
-struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts);
+/* NULL when there is no memory. `sink` is borrowed for the life of the table. `place_parts` is what
+ * belongs to a flow's key beside its five-tuple (places.h). */
+struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
+                        unsigned place_parts);
 
 /* Frees the table; flows that have not ended are forgotten in silence. NULL is allowed. */
 void flows_free(struct flows *t);

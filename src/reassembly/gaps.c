@@ -103,6 +103,7 @@ void tcp_tell_gaps(const struct segment_context *at, struct flow *f, enum side s
 
     if (!us->anchored)
         return;
+    believe_uncontradicted(at, f, side);
     int64_t done = tell_holes(at, f, side, us->held.count);
     if (us->rare && us->rare->truncated.count > 0) {
         /* The last segments were cut: that is inside the stream, not behind it. */

@@ -15,6 +15,7 @@ const char *refusal_name(enum refusal why)
         [REFUSED_KEEPALIVE] = "keepalive",
         [REFUSED_SETTLED] = "settled",
         [REFUSED_NO_MEMORY] = "no_memory",
+        [REFUSED_OLD_TIMESTAMP] = "old_timestamp",
     };
     assert(why < REFUSAL_COUNT);
     return names[why];
@@ -48,16 +49,25 @@ const char *oddity_name(enum oddity kind)
         [ODDITY_KEEPALIVE_DATA] = "keepalive_data",
         [ODDITY_SETTLED] = "settled",
         [ODDITY_NO_MEMORY] = "no_memory",
+        [ODDITY_OLD_TIMESTAMP] = "old_timestamp",
+        [ODDITY_WINDOW_UNKNOWN] = "window_unknown",
         [ODDITY_RESET_OUT_OF_WINDOW] = "reset_out_of_window",
+        [ODDITY_RESET_IGNORED] = "reset_ignored",
         [ODDITY_DATA_AFTER_RESET] = "data_after_reset",
         [ODDITY_DATA_AFTER_FIN] = "data_after_fin",
         [ODDITY_FIN_MOVED] = "fin_moved",
         [ODDITY_SYN_CHANGED] = "syn_changed",
+        [ODDITY_SYN_IN_CONNECTION] = "syn_in_connection",
         [ODDITY_SYN_DATA] = "syn_data",
+        [ODDITY_SYN_DATA_IGNORED] = "syn_data_ignored",
         [ODDITY_URGENT] = "urgent",
         [ODDITY_FLOW_EVICTED] = "flow_evicted",
         [ODDITY_CAPTURE_DAMAGED] = "capture_damaged",
         [ODDITY_AGGREGATE] = "aggregate",
+        [ODDITY_OLD_CHECKSUM] = "old_checksum",
+        [ODDITY_WRONG_TAG] = "wrong_tag",
+        [ODDITY_BAD_CHUNK] = "bad_chunk",
+        [ODDITY_KEY_SHARED] = "key_shared",
     };
     assert(kind < ODDITY_COUNT);
     return names[kind];
@@ -70,6 +80,8 @@ const char *flow_protocol_name(uint8_t protocol)
         return "tcp";
     case TRANSPORT_UDP:
         return "udp";
+    case TRANSPORT_SCTP:
+        return "sctp";
     case TRANSPORT_ICMP:
         return "icmp";
     default:

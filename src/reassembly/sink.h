@@ -23,7 +23,8 @@ enum refusal {
     REFUSED_BEFORE_START,  /* below the first byte after the SYN */
     REFUSED_KEEPALIVE, /* one byte just below what the other side has acknowledged (RFC 9293 3.8.4) */
     REFUSED_SETTLED,   /* into a hole that was given up earlier */
-    REFUSED_NO_MEMORY, /* the budget had no room to remember its place */
+    REFUSED_NO_MEMORY,     /* the budget had no room to remember its place */
+    REFUSED_OLD_TIMESTAMP, /* its receiver has seen a later one (PAWS, RFC 7323 5) */
     REFUSAL_COUNT
 };
 
@@ -59,16 +60,25 @@ enum oddity {
     ODDITY_KEEPALIVE_DATA,
     ODDITY_SETTLED,
     ODDITY_NO_MEMORY,
+    ODDITY_OLD_TIMESTAMP,
+    ODDITY_WINDOW_UNKNOWN, /* taken only since the scale of the window is not known */
     ODDITY_RESET_OUT_OF_WINDOW,
+    ODDITY_RESET_IGNORED, /* a believed RST, after which its own side went on */
     ODDITY_DATA_AFTER_RESET,
     ODDITY_DATA_AFTER_FIN,
     ODDITY_FIN_MOVED,
-    ODDITY_SYN_CHANGED, /* a SYN-ACK with another sequence number in a running connection */
+    ODDITY_SYN_CHANGED,       /* a SYN-ACK with another sequence number */
+    ODDITY_SYN_IN_CONNECTION, /* a SYN that would begin another connection while this one runs */
     ODDITY_SYN_DATA,
+    ODDITY_SYN_DATA_IGNORED, /* the answer to it acknowledges the SYN alone */
     ODDITY_URGENT,
     ODDITY_FLOW_EVICTED,
     ODDITY_CAPTURE_DAMAGED, /* the capture is cut off or damaged here; `text` says how */
     ODDITY_AGGREGATE,       /* a frame of several packets, of which only the first is read */
+    ODDITY_OLD_CHECKSUM,    /* SCTP with the Adler-32 of RFC 2960 */
+    ODDITY_WRONG_TAG,       /* SCTP with a tag that is not its association's */
+    ODDITY_BAD_CHUNK,       /* SCTP chunks that contradict the length of their packet */
+    ODDITY_KEY_SHARED,      /* more places than can be told apart (places.h) */
     ODDITY_COUNT
 };
 
@@ -84,12 +94,14 @@ struct arrival {
                               of which an arrival may be a part */
     enum refusal refused; /* if not REFUSED_NOT, nothing of it is in the stream */
     bool provisional;     /* its checksum is wrong, but this side has never shown a right one */
+    bool unaccepted; /* payload in a SYN, or a probe into a closed window: its receiver need not
+                              take it, and where it shows that it did not, a later arrival takes over */
 
     const struct range
         *fresh;           /* positions that it brings for the first time, in order, inside the */
     uint32_t fresh_count; /* captured bytes: the sink keeps these */
     const struct range
-        *taken; /* positions held provisionally before, which it takes over, in order */
+        *taken; /* positions held in one of these ways before, which it takes over, in order */
     uint32_t taken_count;
 };
 

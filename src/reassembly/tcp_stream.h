@@ -23,25 +23,51 @@ bool checksum_counts(const struct segment_context *at, struct flow *flow, enum s
 void tcp_segment(const struct segment_context *at, struct flow *flow, enum side side,
                  const struct packet *packet);
 
+/* A piece of a segment: positions [position, position + len), of which `bytes` are captured. */
+struct run {
+    int64_t position;
+    int64_t len;
+    struct span bytes;
+};
+
+/* How much what is kept may be relied on: see tcp_payload.c. */
+enum trust {
+    TRUSTED,
+    IN_DOUBT,   /* gives way to what has no fault, for good */
+    UNACCEPTED, /* gives way once its receiver has shown that it did not take it */
+};
+
+/* The payload of a segment: kept, or refused. */
+void tcp_payload(const struct segment_context *at, struct flow *f, enum side side,
+                 const struct packet *packet, struct run run, bool provisional);
+
+/* A run that is not in the stream: tells of it, and remembers it. */
+void refuse(const struct segment_context *at, struct flow *f, enum side side,
+            const struct packet *packet, struct run run, enum refusal why);
+
+/* Tells of an oddity without words. */
+void odd(const struct segment_context *at, struct flow *f, const struct packet *packet,
+         enum oddity kind);
+
 /* A UDP datagram or ICMP message, likewise: its position is the sum of the lengths before. */
 void datagram(const struct segment_context *at, struct flow *flow, enum side side,
               const struct packet *packet);
 
-/* Whether a segment with SYN begins another connection than `flow`, whose sender would be `side`. */
-bool tcp_is_reuse(const struct flow *flow, enum side side, const struct packet *packet);
-
 /* Gives the lower half of a side's holes up: they are told as gaps now, and closed. */
 void tcp_settle(const struct segment_context *at, struct flow *flow, enum side side);
-
-/* Remembers that `side` brought [begin, end) in a segment that was refused for a reason that its
- * receiver may not share. */
-void doubt(const struct segment_context *at, struct side_state *side, int64_t begin, int64_t end);
 
 /* Whether an acknowledgement of all below `position` covers bytes that are doubted. */
 bool is_doubted(const struct side_state *side, int64_t position);
 
 /* Takes what is doubted and has been acknowledged into the stream. */
 void believe_acknowledged(const struct segment_context *at, struct flow *flow, enum side side);
+
+/* The receiver has acknowledged all of `side` below `position`, and waits for what comes there. */
+void heed_acknowledgement(const struct segment_context *at, struct side_state *side,
+                          int64_t position);
+
+/* Nothing more will come: takes into the stream what only a wrong checksum speaks against. */
+void believe_uncontradicted(const struct segment_context *at, struct flow *f, enum side side);
 
 /* Adds positions to one of the rare sets; best effort: where there is no memory, a gap has a less exact
  * cause. Uses at->taken. */

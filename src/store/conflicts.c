@@ -3,6 +3,9 @@
  *     kept      AAAAAAAAAAAA
  *     arrival       AXXAAYAA         two maximal ranges that differ: two rows
  *
+ * A row has at most CONFLICT_MOST bytes of each version: a frame that segmentation offload left whole may
+ * be longer than any row should be.
+ *
  * A position that a right segment takes over from one with a wrong checksum gets the new bytes;
  * where they differ, the row has them as kept and the old ones as other. */
 #include "store/writer.h"
@@ -49,8 +52,8 @@ static void write_row(struct store *s, struct kept_flow *k, enum side side, int6
 
 /* Compares the arrival with what is kept in `range`, and writes a row for each maximal range in
  * which they differ and that one frame brought. `taken`: the arrival's bytes are to be the kept ones. */
-static bool compare(struct store *s, struct kept_flow *k, const struct arrival *a,
-                    struct range range, bool taken)
+static bool compare_piece(struct store *s, struct kept_flow *k, const struct arrival *a,
+                          struct range range, bool taken)
 {
     if (!load(s, k, a->side, range))
         return false;
@@ -81,6 +84,21 @@ static bool compare(struct store *s, struct kept_flow *k, const struct arrival *
         at = end;
     }
     return true;
+}
+
+static bool compare(struct store *s, struct kept_flow *k, const struct arrival *a,
+                    struct range range, bool taken)
+{
+    bool conflict = false;
+
+    while (range.begin < range.end) {
+        struct range piece = range;
+        if (piece.end - piece.begin > CONFLICT_MOST)
+            piece.end = piece.begin + CONFLICT_MOST;
+        conflict |= compare_piece(s, k, a, piece, taken);
+        range.begin = piece.end;
+    }
+    return conflict;
 }
 
 /* Compares all captured positions that are neither fresh nor taken. */

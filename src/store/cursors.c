@@ -41,7 +41,8 @@ enum status frame_cursor_open(struct frame_cursor **cursor, struct reader *reade
     if (!c)
         return of_case(reader, error_no_memory(err, "no memory"), err);
     c->reader = reader;
-    enum status status = parts_open(&c->parts, reader_db(reader), PARTS_FRAMES, true, err);
+    enum status status =
+        parts_open(&c->parts, reader_db(reader), reader_schema(reader), PARTS_FRAMES, true, err);
     if (status != STATUS_OK) {
         frame_cursor_close(c);
         return of_case(reader, status, err);
@@ -74,7 +75,8 @@ enum status arrival_cursor_open(struct arrival_cursor **cursor, struct reader *r
     if (!c)
         return of_case(reader, error_no_memory(err, "no memory"), err);
     c->reader = reader;
-    enum status status = parts_open(&c->parts, reader_db(reader), PARTS_ARRIVALS, true, err);
+    enum status status =
+        parts_open(&c->parts, reader_db(reader), reader_schema(reader), PARTS_ARRIVALS, true, err);
     if (status != STATUS_OK) {
         arrival_cursor_close(c);
         return of_case(reader, status, err);
@@ -114,9 +116,9 @@ static const int64_t POSITION_MAX = INT64_MAX / 2;
 static const char *const source_tables[] = {"stream_data", "chunk_data", "gaps"};
 
 static const char *const source_sql[] = {
-    "SELECT position, length(data), data FROM main.stream_data WHERE stream_id = ?1",
-    "SELECT position, length, data FROM main.chunk_data WHERE stream_id = ?1 ORDER BY position",
-    "SELECT position, length, cause, tail FROM main.gaps WHERE stream_id = ?1 ORDER BY position",
+    "SELECT position, length(data), data FROM \"%w\".stream_data WHERE stream_id = ?1",
+    "SELECT position, length, data FROM \"%w\".chunk_data WHERE stream_id = ?1 ORDER BY position",
+    "SELECT position, length, cause, tail FROM \"%w\".gaps WHERE stream_id = ?1 ORDER BY position",
 };
 
 struct stream_cursor {
@@ -139,7 +141,8 @@ enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *rea
     c->reader = reader;
     c->stream_id = stream_id;
     for (int i = 0; i < SOURCE_COUNT; i++) {
-        enum status status = reader_prepare(reader, &c->sources[i].statement, source_sql[i], err);
+        enum status status =
+            reader_prepare_own(reader, &c->sources[i].statement, source_sql[i], err);
         if (status != STATUS_OK) {
             stream_cursor_close(c);
             return status;

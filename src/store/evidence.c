@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SECRETS_MOST = 1 << 20 }; /* bytes of a row */
+enum { LOOKS_WITHOUT_INDEX = 64 };
+
 /* The bytes as a text that SQLite takes: valid UTF-8, no NUL; NULL for none. Dies with the next. */
 static const char *clean(struct store *s, struct buffer *into, struct span bytes)
 {
@@ -39,6 +42,10 @@ bool store_has_evidence(struct store *s, const char *sha256, const char *fingerp
     const char *key = sha256 ? sha256 : fingerprint;
     if (!key)
         return false;
+    if (++s->evidence_looks == LOOKS_WITHOUT_INDEX) /* each reads the whole table without one */
+        insert_run(&s->insert,
+                   "CREATE INDEX IF NOT EXISTS evidence_sha256 ON evidence (sha256);"
+                   "CREATE INDEX IF NOT EXISTS evidence_fingerprint ON evidence (fingerprint)");
     struct row *row =
         insert_begin(&s->insert, sha256 ? SELECT_EVIDENCE_BY_HASH : SELECT_EVIDENCE_BY_FINGERPRINT);
     put_text(row, 1, key);
@@ -47,6 +54,15 @@ bool store_has_evidence(struct store *s, const char *sha256, const char *fingerp
         put_text(row, 3, fingerprint);
     else if (sha256)
         put_null(row, 3);
+    bool found = insert_next(&s->insert, row);
+    insert_done(row);
+    return found;
+}
+
+bool store_has_other_key(struct store *s, const char *options)
+{
+    struct row *row = insert_begin(&s->insert, SELECT_OTHER_KEY);
+    put_text(row, 1, options);
     bool found = insert_next(&s->insert, row);
     insert_done(row);
     return found;
@@ -133,13 +149,28 @@ void store_statistics(struct store *s, uint32_t evidence_id, uint32_t interface_
     insert_end(&s->insert, row);
 }
 
+/* How many of the bytes make a row: all, or up to the last end of a line within SECRETS_MOST. */
+static size_t secrets_row_len(struct span data)
+{
+    if (data.len <= SECRETS_MOST)
+        return data.len;
+    size_t len = SECRETS_MOST;
+    while (len > 0 && data.data[len - 1] != '\n')
+        len--;
+    return len > 0 ? len : SECRETS_MOST;
+}
+
 void store_secrets(struct store *s, uint32_t evidence_id, uint32_t type, struct span data)
 {
-    struct row *row = insert_begin(&s->insert, INSERT_SECRETS);
-    put_int(row, 1, evidence_id);
-    put_int(row, 2, type);
-    put_blob(row, 3, data);
-    insert_end(&s->insert, row);
+    do {
+        struct span part = span_first(data, secrets_row_len(data));
+        struct row *row = insert_begin(&s->insert, INSERT_SECRETS);
+        put_int(row, 1, evidence_id);
+        put_int(row, 2, type);
+        put_blob(row, 3, part);
+        insert_end(&s->insert, row);
+        data = span_after(data, part.len);
+    } while (data.len > 0);
 }
 
 void store_block(struct store *s, uint32_t evidence_id, uint64_t block, uint64_t checksum)

@@ -35,24 +35,59 @@ static bool is_integer(sqlite3_value *value)
     return sqlite3_value_type(value) == SQLITE_INTEGER;
 }
 
+/* A reader of the case in a schema, "main" where `schema` is NULL. Ended by reader_close() also when it
+ * fails. */
+static enum status read_case(struct reader **reader, sqlite3_context *context,
+                             sqlite3_value *schema, struct error *err)
+{
+    const char *name = schema ? (const char *)sqlite3_value_text(schema) : "main";
+    enum status status =
+        reader_borrow(reader, sqlite3_context_db_handle(context), name ? name : "main", err);
+
+    return status == STATUS_OK ? reader_check(*reader, err) : status;
+}
+
+/* Whether there is a stream of this id. */
+static enum status find_stream(bool *found, struct reader *reader, int64_t stream_id,
+                               struct error *err)
+{
+    sqlite3_stmt *row;
+    enum status status =
+        reader_prepare_own(reader, &row, "SELECT 1 FROM \"%w\".streams WHERE stream_id = ?1", err);
+
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(row, 1, stream_id);
+    int rc = sqlite3_step(row);
+    *found = rc == SQLITE_ROW;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        status = error_set(err, "reading %s: %s", reader_path(reader),
+                           sqlite3_errmsg(reader_db(reader)));
+    sqlite3_finalize(row);
+    return status;
+}
+
 static void stream_view_sha256(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     const struct policy *policy;
     struct reader *reader;
     struct error err;
     char hex[DIGEST_HEX_LEN + 1];
-    (void)argc;
+    bool found = false;
 
     if (!is_integer(argv[0]) || !policy_of(&policy, context, argv[1]))
         return;
-    enum status status = reader_borrow(&reader, sqlite3_context_db_handle(context), &err);
+    int64_t stream_id = sqlite3_value_int64(argv[0]);
+    enum status status = read_case(&reader, context, argc > 2 ? argv[2] : NULL, &err);
     if (status == STATUS_OK)
-        status = view_hash(hex, reader, sqlite3_value_int64(argv[0]), policy, &err);
+        status = find_stream(&found, reader, stream_id, &err);
+    if (status == STATUS_OK && found)
+        status = view_hash(hex, reader, stream_id, policy, &err);
     reader_close(reader);
-    if (status == STATUS_OK)
-        sqlite3_result_text(context, hex, DIGEST_HEX_LEN, SQLITE_TRANSIENT);
-    else
+    if (status != STATUS_OK)
         fails(context, &err);
+    else if (found)
+        sqlite3_result_text(context, hex, DIGEST_HEX_LEN, SQLITE_TRANSIENT);
 }
 
 /* Fills `to` with positions [begin, end). *whole: all of them are there. */
@@ -86,7 +121,7 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
     bool whole;
 
     if (!is_integer(argv[0]) || !is_integer(argv[1]) || !is_integer(argv[2]) ||
-        (argc == 4 && !policy_of(&policy, context, argv[3])))
+        (argc > 3 && !policy_of(&policy, context, argv[3])))
         return;
     int64_t position = sqlite3_value_int64(argv[1]), length = sqlite3_value_int64(argv[2]);
     if (length < 0 || length > BYTES_MAX || position > INT64_MAX - length) {
@@ -99,7 +134,7 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
         sqlite3_result_error_nomem(context);
         return;
     }
-    enum status status = reader_borrow(&reader, sqlite3_context_db_handle(context), &err);
+    enum status status = read_case(&reader, context, argc > 4 ? argv[4] : NULL, &err);
     if (status == STATUS_OK)
         status = view_open(&view, reader, sqlite3_value_int64(argv[0]), policy, &err);
     if (status == STATUS_OK)
@@ -121,8 +156,10 @@ enum status functions_register(sqlite3 *db, struct error *err)
         void (*function)(sqlite3_context *context, int argc, sqlite3_value **argv);
     } functions[] = {
         {"stream_view_sha256", 2, stream_view_sha256},
+        {"stream_view_sha256", 3, stream_view_sha256},
         {"stream_bytes", 3, stream_bytes},
         {"stream_bytes", 4, stream_bytes},
+        {"stream_bytes", 5, stream_bytes},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         if (sqlite3_create_function_v2(db, functions[i].name, functions[i].argc,

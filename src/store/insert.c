@@ -25,6 +25,9 @@ static const char *const texts[STATEMENT_COUNT] = {
         "SELECT 1 FROM evidence WHERE fingerprint = ?1 AND status <> 'open' AND"
         " (options = ?2 OR CASE WHEN json_valid(options) AND json_valid(?2) THEN"
         " json_extract(options, '$.filter') IS json_extract(?2, '$.filter') END)",
+    [SELECT_OTHER_KEY] =
+        "SELECT 1 FROM evidence WHERE status <> 'open' AND json_valid(options) AND json_valid(?1)"
+        " AND json_extract(options, '$.key') IS NOT json_extract(?1, '$.key') LIMIT 1",
     [INSERT_BLOCK] = "INSERT INTO evidence_blocks VALUES (?1, ?2, ?3)",
     [INSERT_INTERFACE] = "INSERT INTO interfaces (evidence_id, interface_id, link_type, snap_len,"
                          " name, description, filter, ticks_per_second)"
@@ -88,8 +91,8 @@ static const struct {
          " server_packets, client_bytes, server_bytes, client_ip_bytes, server_ip_bytes,"
          " client_frame_bytes, server_frame_bytes, client_retransmitted, server_retransmitted,"
          " client_flags, server_flags, client_min_ttl, server_min_ttl, handshake_rtt_ns, history,"
-         " state, end_reason, client_guessed, lossy, community_id)",
-         35},
+         " state, end_reason, client_guessed, lossy, community_id, interface_id)",
+         36},
     [INSERT_FLOW_FRAMES] = {"batch_frames", "flow_frames (flow_id, part, frames, data)", 4},
     [INSERT_STREAM] = {"batch_streams",
                        "streams (stream_id, flow_id, side, start, length, stored, missing,"
@@ -123,6 +126,7 @@ void insert_fail(struct insert *in, const char *format, ...)
     va_start(args, format);
     vsnprintf(in->error.text, sizeof in->error.text, format, args);
     va_end(args);
+    in->error.no_memory = sqlite3_errcode(in->file->db) == SQLITE_NOMEM;
 }
 
 void insert_fault(struct insert *in)

@@ -7,29 +7,38 @@
 
 static const struct {
     const char *table, *owner;
-    const char *of_one, *of_all;
+    const char *of_one, *of_all; /* %w: the schema */
 } kinds[] = {
     [PARTS_FRAMES] = {"flow_frames", "flow",
-                      "SELECT flow_id, part, frames, data FROM main.flow_frames"
+                      "SELECT flow_id, part, frames, data FROM \"%w\".flow_frames"
                       " WHERE flow_id = ?1 ORDER BY flow_id, part",
-                      "SELECT flow_id, part, frames, data FROM main.flow_frames"
+                      "SELECT flow_id, part, frames, data FROM \"%w\".flow_frames"
                       " ORDER BY flow_id, part"},
     [PARTS_ARRIVALS] = {"arrivals", "stream",
-                        "SELECT stream_id, part, segments, data FROM main.arrivals"
+                        "SELECT stream_id, part, segments, data FROM \"%w\".arrivals"
                         " WHERE stream_id = ?1 ORDER BY stream_id, part",
-                        "SELECT stream_id, part, segments, data FROM main.arrivals"
+                        "SELECT stream_id, part, segments, data FROM \"%w\".arrivals"
                         " ORDER BY stream_id, part"},
 };
 
-enum status parts_open(struct parts *p, sqlite3 *db, enum parts_kind kind, bool of_one,
-                       struct error *err)
+static enum status cannot_read(const struct parts *p, struct error *err)
 {
-    const char *sql = of_one ? kinds[kind].of_one : kinds[kind].of_all;
+    bool no_memory = (sqlite3_errcode(p->db) & 0xff) == SQLITE_NOMEM;
+    return (no_memory ? error_no_memory : error_set)(err, "%s cannot be read: %s",
+                                                     kinds[p->kind].table, sqlite3_errmsg(p->db));
+}
 
+enum status parts_open(struct parts *p, sqlite3 *db, const char *schema, enum parts_kind kind,
+                       bool of_one, struct error *err)
+{
     *p = (struct parts){.db = db, .kind = kind, .of_one = of_one};
-    if (sqlite3_prepare_v2(db, sql, -1, &p->statement, NULL) != SQLITE_OK)
-        return ((sqlite3_errcode(db) & 0xff) == SQLITE_NOMEM ? error_no_memory : error_set)(
-            err, "%s cannot be read: %s", kinds[kind].table, sqlite3_errmsg(db));
+    char *sql = sqlite3_mprintf(of_one ? kinds[kind].of_one : kinds[kind].of_all, schema);
+    if (!sql)
+        return error_no_memory(err, "%s cannot be read: no memory", kinds[kind].table);
+    int rc = sqlite3_prepare_v2(db, sql, -1, &p->statement, NULL);
+    sqlite3_free(sql);
+    if (rc != SQLITE_OK)
+        return cannot_read(p, err);
     return STATUS_OK;
 }
 
@@ -73,7 +82,7 @@ static enum status next_part(struct parts *p, struct error *err)
         p->end = true;
         return STATUS_END;
     default:
-        return error_set(err, "%s cannot be read: %s", kinds[p->kind].table, sqlite3_errmsg(p->db));
+        return cannot_read(p, err);
     }
     p->owner = sqlite3_column_int64(p->statement, 0);
     p->part = sqlite3_column_int64(p->statement, 1);

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "store/blobs.h"
+#include "store/sqlite.h"
 
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,9 +36,10 @@ struct parts {
     } last;
 };
 
-/* Prepares the walk. Ended by parts_close() also when it fails. */
-enum status parts_open(struct parts *p, sqlite3 *db, enum parts_kind kind, bool of_one,
-                       struct error *err);
+/* Prepares the walk over the table in `schema` ("main", or what was attached). Ended by parts_close()
+ * also when it fails. */
+enum status parts_open(struct parts *p, sqlite3 *db, const char *schema, enum parts_kind kind,
+                       bool of_one, struct error *err);
 void parts_close(struct parts *p); /* zeros are allowed */
 
 /* Goes to the first record, again if need be; `owner` counts when of_one. */

@@ -30,6 +30,7 @@ enum {
 struct reader {
     sqlite3 *db;
     char *path;
+    char *schema;  /* where the case is in this connection */
     int lock;      /* a descriptor of the file, to ask for the writer's lock */
     bool borrowed; /* the connection is another's */
 };
@@ -39,6 +40,8 @@ static const char *const promised_tables[] = {
     "flow_frames", "streams",  "stream_data",     "chunk_data", "gaps",     "conflicts", "refused",
     "oddities",    "notes",    "capture_stats",   "secrets",    "arrivals",
 };
+
+enum { PROMISED_COUNT = sizeof promised_tables / sizeof *promised_tables };
 
 static bool is_writer_there(const struct reader *r)
 {
@@ -116,11 +119,11 @@ static enum status open_database(struct reader *r, int flags, struct error *err)
 {
     char *path = plain_path(r->path);
     if (!path)
-        return error_set(err, "opening %s: no memory", r->path);
+        return error_no_memory(err, "opening %s: no memory", r->path);
     int rc = sqlite3_open_v2(path, &r->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     sqlite3_free(path);
     if (!r->db)
-        return error_set(err, "opening %s: no memory", r->path);
+        return error_no_memory(err, "opening %s: no memory", r->path);
     if (rc != SQLITE_OK)
         return reader_failed(r, err);
     harden(r->db);
@@ -138,17 +141,14 @@ static void close_database(struct reader *r)
     r->db = NULL;
 }
 
-/* The single number that `sql` gives; `name` is bound to it when not NULL. */
-static enum status ask(struct reader *r, int64_t *value, const char *sql, const char *name,
-                       struct error *err)
+/* The single number that a question about its schema gives: `sql` has %w in place of the name. */
+static enum status ask(struct reader *r, int64_t *value, const char *sql, struct error *err)
 {
     sqlite3_stmt *statement;
-    enum status status = STATUS_OK;
+    enum status status = reader_prepare_own(r, &statement, sql, err);
 
-    if (sqlite3_prepare_v2(r->db, sql, -1, &statement, NULL) != SQLITE_OK)
-        return reader_failed(r, err);
-    if (name)
-        sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    if (status != STATUS_OK)
+        return status;
     if (sqlite3_step(statement) == SQLITE_ROW)
         *value = sqlite3_column_int64(statement, 0);
     else
@@ -189,7 +189,7 @@ static enum status roll_back(struct reader *r, struct error *err)
                          r->path);
     close_database(r);
     if (open_database(r, SQLITE_OPEN_READWRITE, err) != STATUS_OK ||
-        ask(r, &version, "PRAGMA user_version", NULL, err) != STATUS_OK)
+        ask(r, &version, "PRAGMA \"%w\".user_version", err) != STATUS_OK)
         return error_set(err,
                          "%s was cut off in the middle of an addition, and cannot be brought "
                          "back to what it was: %s",
@@ -198,19 +198,44 @@ static enum status roll_back(struct reader *r, struct error *err)
     return open_database(r, SQLITE_OPEN_READONLY, err);
 }
 
-/* Whether it is a case, and one that we can read. */
-static enum status check_case(struct reader *r, struct error *err)
+/* Whether each promised table is one: neither a view nor a virtual table, so that a walk over it ends.
+ * SQLite has compared type and name of these rows with what their sql says. */
+static enum status check_tables(struct reader *r, struct error *err)
 {
-    int64_t application_id = 0, version = 0, found = 0;
-    enum status status = ask(r, &application_id, "PRAGMA application_id", NULL, err);
+    bool found[PROMISED_COUNT] = {false};
+    sqlite3_stmt *row;
+    int rc;
+    enum status status =
+        reader_prepare_own(r, &row,
+                           "SELECT name FROM \"%w\".sqlite_master WHERE type = 'table'"
+                           " AND rootpage > 0 AND substr(sql, 1, 13) = 'CREATE TABLE '",
+                           err);
 
-    if (status != STATUS_OK && sqlite3_extended_errcode(r->db) == SQLITE_READONLY_ROLLBACK) {
-        status = roll_back(r, err);
-        if (status == STATUS_OK)
-            status = ask(r, &application_id, "PRAGMA application_id", NULL, err);
+    if (status != STATUS_OK)
+        return status;
+    while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(row, 0);
+        for (size_t i = 0; name && i < PROMISED_COUNT; i++)
+            found[i] = found[i] || strcmp(name, promised_tables[i]) == 0;
     }
+    if (rc != SQLITE_DONE)
+        status = reader_failed(r, err);
+    sqlite3_finalize(row);
+    for (size_t i = 0; status == STATUS_OK && i < PROMISED_COUNT; i++) {
+        if (!found[i])
+            status =
+                error_set(err, "%s is not a case: it has no table %s", r->path, promised_tables[i]);
+    }
+    return status;
+}
+
+enum status reader_check(struct reader *r, struct error *err)
+{
+    int64_t application_id = 0, version = 0;
+    enum status status = ask(r, &application_id, "PRAGMA \"%w\".application_id", err);
+
     if (status == STATUS_OK)
-        status = ask(r, &version, "PRAGMA user_version", NULL, err);
+        status = ask(r, &version, "PRAGMA \"%w\".user_version", err);
     if (status != STATUS_OK)
         return status;
     if (application_id != STORE_APPLICATION_ID)
@@ -223,18 +248,21 @@ static enum status check_case(struct reader *r, struct error *err)
             r->path, version, STORE_SCHEMA_VERSION);
     if (version != STORE_SCHEMA_VERSION)
         return error_set(err, "%s is not a case: its schema version is %" PRId64, r->path, version);
-    for (size_t i = 0; i < sizeof promised_tables / sizeof *promised_tables; i++) {
-        status = ask(r, &found,
-                     "SELECT count(*) FROM main.sqlite_master"
-                     " WHERE type = 'table' AND rootpage > 0 AND name = ?1",
-                     promised_tables[i], err);
-        if (status != STATUS_OK)
-            return status;
-        if (found != 1)
-            return error_set(err, "%s is not a case: it has no table %s", r->path,
-                             promised_tables[i]);
+    return check_tables(r, err);
+}
+
+/* Whether the file that was opened is a case, brought back first to what it was before an addition that
+ * was cut off. */
+static enum status check_file(struct reader *r, struct error *err)
+{
+    enum status status = reader_check(r, err);
+
+    if (status != STATUS_OK && sqlite3_extended_errcode(r->db) == SQLITE_READONLY_ROLLBACK) {
+        status = roll_back(r, err);
+        if (status == STATUS_OK)
+            status = reader_check(r, err);
     }
-    return STATUS_OK;
+    return status;
 }
 
 enum status reader_open(struct reader **reader, const char *path, struct error *err)
@@ -243,14 +271,14 @@ enum status reader_open(struct reader **reader, const char *path, struct error *
 
     *reader = NULL;
     if (!r)
-        return error_set(err, "opening %s: no memory", path);
-    *r = (struct reader){.path = strdup(path), .lock = -1};
-    enum status status =
-        r->path ? open_file(r, err) : error_set(err, "opening %s: no memory", path);
+        return error_no_memory(err, "opening %s: no memory", path);
+    *r = (struct reader){.path = strdup(path), .schema = strdup("main"), .lock = -1};
+    enum status status = r->path && r->schema ? open_file(r, err)
+                                              : error_no_memory(err, "opening %s: no memory", path);
     if (status == STATUS_OK)
         status = open_database(r, SQLITE_OPEN_READONLY, err);
     if (status == STATUS_OK)
-        status = check_case(r, err);
+        status = check_file(r, err);
     if (status == STATUS_OK)
         status = tables_register(r->db, err);
     if (status == STATUS_OK)
@@ -260,20 +288,31 @@ enum status reader_open(struct reader **reader, const char *path, struct error *
     return status;
 }
 
-enum status reader_borrow(struct reader **reader, sqlite3 *db, struct error *err)
+/* What to call a database that is in no file. */
+static char *memory_name(const char *schema)
 {
-    const char *path = sqlite3_db_filename(db, "main");
+    char name[100];
+    snprintf(name, sizeof name, "the database %s", schema);
+    return strdup(name);
+}
+
+enum status reader_borrow(struct reader **reader, sqlite3 *db, const char *schema,
+                          struct error *err)
+{
+    const char *path = sqlite3_db_filename(db, schema);
     struct reader *r = malloc(sizeof *r);
 
     *reader = NULL;
-    if (r)
-        *r = (struct reader){.db = db,
-                             .path = strdup(path && path[0] ? path : "the case"),
-                             .lock = -1,
-                             .borrowed = true};
-    if (!r || !r->path) {
-        free(r);
-        return error_set(err, "reading a case: no memory");
+    if (!r)
+        return error_no_memory(err, "reading a case: no memory");
+    *r = (struct reader){.db = db,
+                         .path = path && path[0] ? strdup(path) : memory_name(schema),
+                         .schema = strdup(schema),
+                         .lock = -1,
+                         .borrowed = true};
+    if (!r->path || !r->schema) {
+        reader_close(r);
+        return error_no_memory(err, "reading a case: no memory");
     }
     *reader = r;
     return STATUS_OK;
@@ -288,6 +327,7 @@ void reader_close(struct reader *reader)
     if (reader->lock >= 0)
         close(reader->lock); /* after SQLite's own, see above */
     free(reader->path);
+    free(reader->schema);
     free(reader);
 }
 
@@ -299,6 +339,11 @@ sqlite3 *reader_db(struct reader *reader)
 const char *reader_path(const struct reader *reader)
 {
     return reader->path;
+}
+
+const char *reader_schema(const struct reader *reader)
+{
+    return reader->schema;
 }
 
 const char *reader_evidence_status(struct reader *reader, const char *status)
@@ -321,4 +366,17 @@ enum status reader_prepare(struct reader *reader, sqlite3_stmt **statement, cons
     if (sqlite3_prepare_v2(reader->db, sql, -1, statement, NULL) != SQLITE_OK)
         return reader_failed(reader, err);
     return STATUS_OK;
+}
+
+enum status reader_prepare_own(struct reader *reader, sqlite3_stmt **statement, const char *sql,
+                               struct error *err)
+{
+    char *text = sqlite3_mprintf(sql, reader->schema);
+
+    *statement = NULL;
+    if (!text)
+        return error_no_memory(err, "reading %s: no memory", reader->path);
+    enum status status = reader_prepare(reader, statement, text, err);
+    sqlite3_free(text);
+    return status;
 }

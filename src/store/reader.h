@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "store/blobs.h"
+#include "store/sqlite.h"
 
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,12 +23,18 @@ struct reader;
 enum status reader_open(struct reader **reader, const char *path, struct error *err);
 void reader_close(struct reader *reader); /* NULL is allowed */
 
-/* A reader on a connection that stays its owner's: for whoever has one already. */
-enum status reader_borrow(struct reader **reader, sqlite3 *db, struct error *err);
+/* A reader on a connection that stays its owner's: for whoever has one already. `schema` is where the
+ * case is there, "main" or what it was attached as. */
+enum status reader_borrow(struct reader **reader, sqlite3 *db, const char *schema,
+                          struct error *err);
+
+/* Whether what it reads is a case: reader_open() has asked, reader_borrow() has not. */
+enum status reader_check(struct reader *reader, struct error *err);
 
 /* The connection, borrowed, for queries of the caller's own. */
 sqlite3 *reader_db(struct reader *reader);
 const char *reader_path(const struct reader *reader);
+const char *reader_schema(const struct reader *reader);
 
 /* What a row says of its evidence's state: `status`, but "interrupted" for one that is "open" though no
  * writer holds the case, and "unknown" for what is no word of ours. Static text. */
@@ -37,6 +43,10 @@ const char *reader_evidence_status(struct reader *reader, const char *status);
 /* Prepares a statement; the sentence names the case on failure. */
 enum status reader_prepare(struct reader *reader, sqlite3_stmt **statement, const char *sql,
                            struct error *err);
+
+/* The same for a table of the case, wherever the case is: `sql` has "%w" once in place of its schema. */
+enum status reader_prepare_own(struct reader *reader, sqlite3_stmt **statement, const char *sql,
+                               struct error *err);
 
 /* The frames of a flow, in the order in which they belong to it. */
 struct frame_cursor;

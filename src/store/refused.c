@@ -2,30 +2,46 @@
  *
  * When a receiver has acknowledged bytes that came in refused segments only, they are taken from the
  * rows of `refused`, the first first, and kept as if they arrived now, provisionally. A row of which
- * every byte was taken is removed: it is no longer refused. */
+ * every byte was taken is removed: it is no longer refused.
+ *
+ * A segment that segmentation offload left whole may be longer than any on the wire: it is several rows
+ * then, of SEGMENT_MOST bytes. */
 #include "store/writer.h"
 
-enum { SEGMENT_MOST = 65535 }; /* bytes: no segment is longer */
+enum { SEGMENT_MOST = 65535 }; /* bytes of a row */
 
-void refused_write(struct store *s, struct kept_flow *k, const struct arrival *a)
+/* One row, of `len` bytes on the wire from byte `at` of the arrival on. */
+static void write_part(struct store *s, struct kept_flow *k, const struct arrival *a, uint32_t at,
+                       uint32_t len)
 {
     struct owner by = owners_of(a, a->position);
     struct arrival_record place;
     bool in_one_piece = a->packet->piece_count == 0 && pieces_at(&place, a, 0);
     struct row *row = insert_begin(&s->insert, INSERT_REFUSED);
     put_int(row, 1, keep_stream_id(s, k, a->side));
-    put_int(row, 2, a->position);
-    put_int(row, 3, a->len);
+    put_int(row, 2, a->position + at);
+    put_int(row, 3, len);
     put_int(row, 4, by.evidence_id);
     put_count(row, 5, by.frame);
     put_text(row, 6, refusal_name(a->refused));
-    put_blob(row, 7, a->bytes);
+    put_blob(row, 7, span_first(span_after(a->bytes, at), len));
     if (in_one_piece)
-        put_count(row, 8, place.offset);
+        put_count(row, 8, place.offset + at);
     else
         put_null(row, 8);
     put_int(row, 9, a->packet->frame->time_ns);
     insert_end(&s->insert, row);
+}
+
+void refused_write(struct store *s, struct kept_flow *k, const struct arrival *a)
+{
+    uint32_t at = 0;
+
+    while (a->bytes.len - at > SEGMENT_MOST) {
+        write_part(s, k, a, at, SEGMENT_MOST);
+        at += SEGMENT_MOST;
+    }
+    write_part(s, k, a, at, a->len - at); /* with what the snap length cut */
 }
 
 static void delete_row(struct store *s, int64_t refused_id)

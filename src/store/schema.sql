@@ -24,7 +24,7 @@ CREATE TABLE evidence (
     run_id INTEGER NOT NULL,
     source TEXT NOT NULL,           -- the path as given, '-' for standard input, or the interface
     kind TEXT NOT NULL,             -- file | live
-    format TEXT NOT NULL,           -- pcap | pcapng | pcap.gz | ...
+    format TEXT NOT NULL,           -- pcap | pcapng | snoop | erf | pcap.gz | ...
     bytes INTEGER,                  -- of the file as it lies on the disk
     sha256 TEXT,                    -- of the file as it lies on the disk; NULL with --no-hash
     frames INTEGER NOT NULL,
@@ -69,7 +69,7 @@ CREATE TABLE verdicts (
 CREATE TABLE flows (
     flow_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,   -- of its first frame
-    protocol TEXT NOT NULL,         -- tcp | udp | icmp | icmpv6
+    protocol TEXT NOT NULL,         -- tcp | udp | sctp | icmp | icmpv6
     client_ip TEXT NOT NULL,        -- canonical text (RFC 5952)
     client_port INTEGER NOT NULL,   -- for ICMP the type
     server_ip TEXT NOT NULL,
@@ -83,7 +83,7 @@ CREATE TABLE flows (
     first_frame INTEGER NOT NULL,
     client_packets INTEGER NOT NULL,
     server_packets INTEGER NOT NULL,
-    client_bytes INTEGER NOT NULL,  -- payload; for TCP each position once
+    client_bytes INTEGER NOT NULL,  -- payload; for TCP each position once, for SCTP each DATA chunk
     server_bytes INTEGER NOT NULL,
     client_ip_bytes INTEGER NOT NULL,    -- IP headers included
     server_ip_bytes INTEGER NOT NULL,
@@ -102,7 +102,8 @@ CREATE TABLE flows (
     client_guessed INTEGER NOT NULL,-- 1 when no handshake said who the client is
     lossy INTEGER NOT NULL,         -- 1 when it lived in a second in which the capture lost frames
     community_id TEXT NOT NULL,     -- Community ID 1.0
-    continues_flow_id INTEGER       -- the flow of an earlier slice that this one goes on with
+    continues_flow_id INTEGER,      -- the flow of an earlier slice that this one goes on with
+    interface_id INTEGER            -- of the first frame, as in interfaces
 ) STRICT;
 
 CREATE VIEW flow_times AS
@@ -208,7 +209,8 @@ CREATE TABLE refused (
     length INTEGER NOT NULL,        -- on the wire
     evidence_id INTEGER NOT NULL,
     frame INTEGER NOT NULL,
-    reason TEXT NOT NULL,           -- bad_checksum | out_of_window | before_start | keepalive | settled | no_memory
+    reason TEXT NOT NULL,           -- bad_checksum | out_of_window | before_start | keepalive | settled
+                                    -- | no_memory | old_timestamp
     data BLOB NOT NULL,             -- as captured
     file_offset INTEGER,            -- of its first byte in the capture; NULL when it came in fragments
     time_ns INTEGER NOT NULL
@@ -226,7 +228,7 @@ CREATE TABLE oddities (
     detail TEXT
 ) STRICT;
 
--- Comments and the like that a pcapng carries.
+-- Comments and the like that a pcapng or the metadata of an ERF carry.
 CREATE TABLE notes (
     note_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,
@@ -235,7 +237,8 @@ CREATE TABLE notes (
     text TEXT NOT NULL
 ) STRICT;
 
--- Counters of the capturing side; of a pcapng its interface statistics (cumulative).
+-- Counters of the capturing side (cumulative): of a pcapng its interface statistics, of a snoop file
+-- and an ERF what was lost before a frame.
 CREATE TABLE capture_stats (
     stat_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,
@@ -247,7 +250,8 @@ CREATE TABLE capture_stats (
     dropped_by_system INTEGER
 ) STRICT;
 
--- Keys to encrypted traffic that a pcapng carries.
+-- Keys to encrypted traffic that a pcapng carries. A block of more than 1 MiB is several rows, in order, cut
+-- at ends of lines where there are any.
 CREATE TABLE secrets (
     secret_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,

@@ -52,7 +52,7 @@ static uint8_t accept_bytes(struct store *s, struct kept_flow *k, const struct a
     }
     if (conflict)
         return FATE_CONFLICT;
-    if (a->provisional)
+    if (a->provisional || a->unaccepted)
         return FATE_PROVISIONAL;
     bool brought = a->fresh_count > 0 || a->taken_count > 0;
     return brought || a->bytes.len == 0 ? FATE_KEPT : FATE_DUPLICATE;

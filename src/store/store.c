@@ -19,7 +19,6 @@ enum {
     CACHE_MOST = 32 << 20,
     FIXED = 1 << 20,         /* batches, the chunk read last, statements */
     TEXT_CEILING = 16 << 20, /* of one text from outside, made valid */
-    KEPT_CEILING = 64 << 20, /* of one arrival that is compared */
 };
 
 /* What of a row is not its blob, at most: the record's header and its integers (SQLite file format,
@@ -112,9 +111,12 @@ static void continue_ids(struct store *s)
 /* A case from before a column was there gets it. */
 static void add_columns(struct store *s)
 {
-    if (!s->file.partial &&
-        ask(s, "SELECT count(*) FROM pragma_table_xinfo('streams') WHERE name = 'policy'") == 0)
+    if (s->file.partial)
+        return;
+    if (ask(s, "SELECT count(*) FROM pragma_table_xinfo('streams') WHERE name = 'policy'") == 0)
         insert_run(&s->insert, "ALTER TABLE streams ADD COLUMN policy TEXT");
+    if (ask(s, "SELECT count(*) FROM pragma_table_xinfo('flows') WHERE name = 'interface_id'") == 0)
+        insert_run(&s->insert, "ALTER TABLE flows ADD COLUMN interface_id INTEGER");
 }
 
 static void remark_on(struct store *s)
@@ -159,7 +161,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     *store = NULL;
     struct store *s = calloc(1, sizeof *s);
     if (!s)
-        return error_set(err, "opening %s: no memory", path);
+        return error_no_memory(err, "opening %s: no memory", path);
     s->sink = sink_table;
     s->memory_len = options->memory;
     s->hash = options->hash;
@@ -173,7 +175,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     }
     insert_init(&s->insert, &s->file);
     memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
-    buffer_init(&s->kept_bytes, KEPT_CEILING);
+    buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
     s->digest = digest_new();
     s->cached.data = malloc(MEMORY_MOST);
@@ -234,7 +236,7 @@ static void hash_views(struct store *s)
 
     if (!s->policies || !s->hash || s->insert.failed)
         return;
-    enum status status = reader_borrow(&reader, s->file.db, &err);
+    enum status status = reader_borrow(&reader, s->file.db, "main", &err);
     while (status == STATUS_OK && more) {
         struct row *row = insert_begin(&s->insert, SELECT_VIEW);
         put_int(row, 1, stream_id);

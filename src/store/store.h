@@ -72,6 +72,9 @@ struct sink *store_sink(struct store *store);
 bool store_has_evidence(struct store *store, const char *sha256, const char *fingerprint,
                         const char *options);
 
+/* Whether the case holds evidence whose options, as JSON, name another `key` than these. */
+bool store_has_other_key(struct store *store, const char *options);
+
 /* A capture begins. Returns its evidence_id, which frames carry from now on; the row stands with
  * status `open`. Texts are copied; bytes from outside are made valid UTF-8 by the store, here and
  * below. */

@@ -1,15 +1,18 @@
 /* tables.c - the virtual tables `segments` and `frames`: blobs as rows of SQL.
  *
  * Both are the same table but for their columns: the owner (a stream or flow) first, the record's
- * fields, and last a hidden column that holds the owner again, for the argument of `segments(5)`,
- * since SQLite gives the arguments of a table-valued function to hidden columns.
+ * fields, and last two hidden columns, since SQLite gives the arguments of a table-valued function to
+ * these: the owner again, for `segments(5)`, and the schema, for `segments(5, 'other')`, where a case is
+ * attached.
  *
  * They only read, and what they show is in the file anyway, so views of a case may use them
- * (innocuous). A hostile case may therefore make its table `arrivals` a view of `segments`: whoever is
- * asked for rows while it is fetching its own says so instead of going round. */
+ * (innocuous). Before they read a schema they ask whether it is a case: the tables of one are tables, and
+ * no views that go round in `segments`. Should one do so all the same, whoever is asked for rows while
+ * it is fetching its own says so. */
 #include "store/tables.h"
 
 #include "store/parts.h"
+#include "store/reader.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +23,7 @@ struct table_kind {
     const char *name;
     const char *declaration;
     enum parts_kind parts;
-    int hidden; /* column of the argument */
+    int hidden; /* column of the first argument; the second is behind it */
     enum status (*next)(struct parts *p, void *record, struct error *err);
     void (*column)(const void *record, sqlite3_context *context, int column);
 };
@@ -40,16 +43,17 @@ struct table {
 struct table_cursor {
     sqlite3_vtab_cursor base;
     struct parts parts;
-    bool opened;
+    char *schema; /* of `parts`; NULL while these are not open */
     bool end;
-    int64_t row;
+    uint64_t index; /* of the record among those of its owner */
     union {
         struct frame_record frame;
         struct arrival_record arrival;
     } record;
 };
 
-enum { INDEX_ALL, INDEX_BY_OWNER };
+/* What a query says, as bits; the values come in this order. */
+enum { INDEX_BY_OWNER = 1, INDEX_BY_SCHEMA = 2 };
 
 static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **vtab, char **message)
@@ -76,27 +80,36 @@ static int table_disconnect(sqlite3_vtab *vtab)
 }
 
 /* With an owner given, few rows; else all of them, which come in order of the owner. SQLite checks the
- * equality again (omit stays 0), so that segments('5') and segments(5.5) mean what they mean
+ * equalities again (omit stays 0), so that segments('5') and segments(5.5) mean what they mean
  * elsewhere. */
 static int table_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
     const struct table_kind *kind = ((struct table *)vtab)->module->kind;
+    int owner = -1, schema = -1, argc = 0;
 
-    info->idxNum = INDEX_ALL;
-    info->estimatedCost = 1e9;
-    info->estimatedRows = 10000000;
     for (int i = 0; i < info->nConstraint; i++) {
         int column = info->aConstraint[i].iColumn;
-        if (!info->aConstraint[i].usable || info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ)
+        if (info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ)
             continue;
-        if (column == 0 || column == kind->hidden) {
-            info->aConstraintUsage[i].argvIndex = 1;
-            info->idxNum = INDEX_BY_OWNER;
-            info->estimatedCost = 1000;
-            info->estimatedRows = 100;
-            break;
+        if (column == kind->hidden + 1) {
+            if (!info->aConstraint[i].usable)
+                return SQLITE_CONSTRAINT; /* it says where to read: another plan is needed */
+            schema = i;
+        } else if (info->aConstraint[i].usable && (column == 0 || column == kind->hidden)) {
+            owner = i;
         }
     }
+    info->idxNum = 0;
+    if (owner >= 0) {
+        info->idxNum |= INDEX_BY_OWNER;
+        info->aConstraintUsage[owner].argvIndex = ++argc;
+    }
+    if (schema >= 0) {
+        info->idxNum |= INDEX_BY_SCHEMA;
+        info->aConstraintUsage[schema].argvIndex = ++argc;
+    }
+    info->estimatedCost = owner >= 0 ? 1000 : 1e9;
+    info->estimatedRows = owner >= 0 ? 100 : 10000000;
     info->orderByConsumed =
         info->nOrderBy == 1 && info->aOrderBy[0].iColumn == 0 && !info->aOrderBy[0].desc;
     return SQLITE_OK;
@@ -113,10 +126,18 @@ static int table_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **cursor)
     return SQLITE_OK;
 }
 
+/* Ends the walk, if there is one. */
+static void table_leave(struct table_cursor *c)
+{
+    parts_close(&c->parts);
+    sqlite3_free(c->schema);
+    c->schema = NULL;
+}
+
 static int table_close(sqlite3_vtab_cursor *cursor)
 {
     struct table_cursor *c = (struct table_cursor *)cursor;
-    parts_close(&c->parts);
+    table_leave(c);
     sqlite3_free(c);
     return SQLITE_OK;
 }
@@ -132,12 +153,13 @@ static int table_next(sqlite3_vtab_cursor *cursor)
 {
     struct table_cursor *c = (struct table_cursor *)cursor;
     struct table_module *module = ((struct table *)cursor->pVtab)->module;
+    int64_t owner = c->parts.owner;
     struct error err;
 
     module->busy = true;
     enum status status = module->kind->next(&c->parts, &c->record, &err);
     module->busy = false;
-    c->row++;
+    c->index = c->parts.owner == owner ? c->index + 1 : 0;
     c->end = status != STATUS_OK;
     return status == STATUS_FAILED ? table_failed(cursor->pVtab, &err) : SQLITE_OK;
 }
@@ -161,33 +183,54 @@ static bool owner_of(sqlite3_value *value, int64_t *owner)
     }
 }
 
+/* Prepares to read the table of `schema`, if that is a case. */
+static enum status table_enter(struct table_cursor *c, const struct table_module *module,
+                               const char *schema, bool of_one, struct error *err)
+{
+    struct reader *reader;
+
+    if (c->schema && c->parts.of_one == of_one && strcmp(c->schema, schema) == 0)
+        return STATUS_OK;
+    table_leave(c);
+    c->schema = sqlite3_mprintf("%s", schema);
+    if (!c->schema)
+        return error_no_memory(err, "%s cannot be read: no memory", module->kind->name);
+    enum status status = reader_borrow(&reader, module->db, schema, err);
+    if (status == STATUS_OK)
+        status = reader_check(reader, err);
+    reader_close(reader);
+    if (status == STATUS_OK)
+        status = parts_open(&c->parts, module->db, schema, module->kind->parts, of_one, err);
+    if (status != STATUS_OK)
+        table_leave(c);
+    return status;
+}
+
 static int table_filter(sqlite3_vtab_cursor *cursor, int index, const char *index_text, int argc,
                         sqlite3_value **argv)
 {
     struct table_cursor *c = (struct table_cursor *)cursor;
     struct table_module *module = ((struct table *)cursor->pVtab)->module;
+    const char *schema = "main";
     struct error err;
-    bool of_one = index == INDEX_BY_OWNER && argc == 1;
     int64_t owner = 0;
-    (void)index_text;
+    (void)index_text, (void)argc;
 
-    c->row = 0;
     c->end = true;
-    if (of_one && !owner_of(argv[0], &owner))
+    if ((index & INDEX_BY_OWNER) && !owner_of(*argv++, &owner))
+        return SQLITE_OK;
+    if (index & INDEX_BY_SCHEMA)
+        schema = (const char *)sqlite3_value_text(*argv);
+    if (!schema) /* nothing equals NULL */
         return SQLITE_OK;
     if (module->busy) {
         error_set(&err, "%s is asked for while it reads its own table", module->kind->name);
         return table_failed(cursor->pVtab, &err);
     }
-    if (!c->opened || c->parts.of_one != of_one) {
-        parts_close(&c->parts);
-        c->opened = true;
-        if (parts_open(&c->parts, module->db, module->kind->parts, of_one, &err) != STATUS_OK) {
-            c->opened = false;
-            return table_failed(cursor->pVtab, &err);
-        }
-    }
+    if (table_enter(c, module, schema, index & INDEX_BY_OWNER, &err) != STATUS_OK)
+        return table_failed(cursor->pVtab, &err);
     parts_start(&c->parts, owner);
+    c->index = UINT64_MAX; /* the first of this owner is the next */
     return table_next(cursor);
 }
 
@@ -203,14 +246,20 @@ static int table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, i
 
     if (column == 0 || column == kind->hidden)
         sqlite3_result_int64(context, c->parts.owner);
+    else if (column == kind->hidden + 1)
+        sqlite3_result_text(context, c->schema, -1, SQLITE_TRANSIENT);
     else
         kind->column(&c->record, context, column);
     return SQLITE_OK;
 }
 
+/* The same for the same record however it was reached, and another for each: where a query joins what
+ * two ways of looking found (`stream_id = 4 OR frame = 7`), SQLite knows by it what it has had. Room
+ * for 2^31 records of an owner. */
 static int table_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *rowid)
 {
-    *rowid = ((struct table_cursor *)cursor)->row;
+    const struct table_cursor *c = (const struct table_cursor *)cursor;
+    *rowid = (int64_t)(((uint64_t)c->parts.owner << 31) + c->index);
     return SQLITE_OK;
 }
 
@@ -298,12 +347,12 @@ static const struct table_kind table_kinds[] = {
     {"segments",
      "CREATE TABLE segments (stream_id INTEGER, position INTEGER, length INTEGER, captured INTEGER,"
      " evidence_id INTEGER, frame INTEGER, file_offset INTEGER, time_ns INTEGER, fate TEXT,"
-     " stream INTEGER HIDDEN)",
+     " stream INTEGER HIDDEN, schema TEXT HIDDEN)",
      PARTS_ARRIVALS, 9, segments_next, segments_column},
     {"frames",
      "CREATE TABLE frames (flow_id INTEGER, evidence_id INTEGER, frame INTEGER,"
      " file_offset INTEGER, time_ns INTEGER, captured INTEGER, length INTEGER,"
-     " interface_id INTEGER, flow INTEGER HIDDEN)",
+     " interface_id INTEGER, flow INTEGER HIDDEN, schema TEXT HIDDEN)",
      PARTS_FRAMES, 8, frames_next, frames_column},
 };
 
@@ -327,7 +376,7 @@ enum status tables_register(sqlite3 *db, struct error *err)
     for (size_t i = 0; i < sizeof table_kinds / sizeof *table_kinds; i++) {
         struct table_module *module = calloc(1, sizeof *module);
         if (!module)
-            return error_set(err, "no memory for the table %s", table_kinds[i].name);
+            return error_no_memory(err, "no memory for the table %s", table_kinds[i].name);
         module->kind = &table_kinds[i];
         module->db = db;
         /* Frees the module also when it fails. */

@@ -3,22 +3,28 @@
  *     SELECT * FROM segments(5);
  *     SELECT s.verdict, g.* FROM streams s JOIN segments g USING (stream_id) WHERE s.flow_id = 2;
  *
+ *     SELECT * FROM segments(5, 'other');
+ *     SELECT * FROM segments WHERE schema = 'other';
+ *
  * They need no CREATE, exist on every connection that registers them, and read the tables arrivals
- * and flow_frames of its main database. Without a stream or flow given they walk all of them. */
+ * and flow_frames of its main database, or of one that was attached, when it is named. Without a
+ * stream or flow given they walk all of them. A database that is no case is an error. */
 #ifndef SEINE_STORE_TABLES_H
 #define SEINE_STORE_TABLES_H
 
 #include "base/error.h"
-
-#include <sqlite3.h>
+#include "store/sqlite.h"
 
 enum status tables_register(sqlite3 *db, struct error *err);
 
 /* The functions that compute views (view.h); tables_register() has them registered too.
  *
- *     stream_view_sha256(stream_id, policy)             as in streams.sha256; policy NULL: its own
+ *     stream_view_sha256(stream_id, policy)             as in streams.sha256; policy NULL: its own;
+ *                                                       NULL where there is no such stream
  *     stream_bytes(stream_id, position, length)         the bytes, of its own policy,
  *     stream_bytes(stream_id, position, length, policy) or of another; NULL where one is missing
+ *
+ * One more argument names the schema that an attached case has.
  *
  * A schema cannot call them: no view or trigger of a hostile case does. */
 enum status functions_register(sqlite3 *db, struct error *err);

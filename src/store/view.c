@@ -98,7 +98,7 @@ struct view {
 
 static const char conflicts_sql[] =
     "SELECT conflict_id, position, length, kept_frame, kept_evidence_id, other_frame,"
-    " other_evidence_id FROM main.conflicts WHERE stream_id = ?1 ORDER BY position, conflict_id";
+    " other_evidence_id FROM \"%w\".conflicts WHERE stream_id = ?1 ORDER BY position, conflict_id";
 
 static enum status no_memory(const struct view *v, struct error *err)
 {
@@ -313,7 +313,7 @@ static enum status load_takeovers(struct view *v, bool *certain, struct error *e
 {
     sqlite3_stmt *row;
     struct conflict c;
-    enum status status = reader_prepare(v->reader, &row, conflicts_sql, err);
+    enum status status = reader_prepare_own(v->reader, &row, conflicts_sql, err);
 
     *certain = true;
     if (status != STATUS_OK)
@@ -600,7 +600,7 @@ static enum status open_receiver(struct view *v, struct error *err)
     v->stretch = calloc(STRETCH_RANGES, sizeof *v->stretch);
     if (!v->stretch)
         return no_memory(v, err);
-    status = reader_prepare(v->reader, &v->stretches, conflicts_sql, err);
+    status = reader_prepare_own(v->reader, &v->stretches, conflicts_sql, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(v->stretches, 1, v->stream_id);
@@ -615,7 +615,7 @@ static enum status open_conflicts(struct view *v, struct error *err)
     if (status == STATUS_OK && !certain)
         status = sift_takeovers(v, err);
     if (status == STATUS_OK)
-        status = reader_prepare(v->reader, &v->conflicts, conflicts_sql, err);
+        status = reader_prepare_own(v->reader, &v->conflicts, conflicts_sql, err);
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < v->takeover_count; i++)
@@ -627,8 +627,8 @@ static enum status open_conflicts(struct view *v, struct error *err)
     v->plain = !v->has_upcoming;
     if (v->plain)
         return STATUS_OK;
-    status = reader_prepare(v->reader, &v->bytes,
-                            "SELECT other FROM main.conflicts WHERE conflict_id = ?1", err);
+    status = reader_prepare_own(v->reader, &v->bytes,
+                                "SELECT other FROM \"%w\".conflicts WHERE conflict_id = ?1", err);
     return status == STATUS_OK ? open_receiver(v, err) : status;
 }
 
@@ -684,8 +684,8 @@ enum status view_policy(const struct policy **policy, struct reader *reader, int
     struct error none;
 
     *policy = policy_at(0);
-    if (reader_prepare(reader, &row, "SELECT policy FROM main.streams WHERE stream_id = ?1",
-                       &none) != STATUS_OK)
+    if (reader_prepare_own(reader, &row, "SELECT policy FROM \"%w\".streams WHERE stream_id = ?1",
+                           &none) != STATUS_OK)
         return STATUS_OK; /* a case from before there were others */
     sqlite3_bind_int64(row, 1, stream_id);
     if (sqlite3_step(row) == SQLITE_ROW && sqlite3_column_type(row, 0) != SQLITE_NULL) {

@@ -148,7 +148,8 @@ struct store {
     struct buffer kept_bytes; /* what is held of an arrival that is compared */
     struct buffer text;       /* for what is made valid UTF-8 */
     bool oddities_indexed, refused_indexed;
-    bool takeovers; /* temp.takeovers is there */
+    uint32_t evidence_looks; /* how often it was asked whether evidence is there */
+    bool takeovers;          /* temp.takeovers is there */
     struct store_counts counts;
 };
 
@@ -200,6 +201,7 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
 
 /* conflicts.c - what an arrival brings that was there before. */
+enum { CONFLICT_MOST = 256 * 1024 }; /* bytes of one row */
 bool conflicts_find(struct store *s, struct kept_flow *k, const struct arrival *a);
 void conflicts_take(struct store *s, struct kept_flow *k, const struct arrival *a);
 

@@ -162,7 +162,7 @@ static enum script_kind read_kind(struct script *s)
     static const struct {
         const char *name;
         enum script_kind kind;
-    } kinds[] = {{"udp", KIND_UDP}, {"icmp", KIND_ICMP}, {"ip", KIND_IP}};
+    } kinds[] = {{"udp", KIND_UDP}, {"icmp", KIND_ICMP}, {"ip", KIND_IP}, {"sctp", KIND_SCTP}};
     struct script before = *s;
     struct script_word word;
     struct wire_bytes ignored = {0};

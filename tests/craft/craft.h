@@ -37,6 +37,12 @@
  *                                                 unreachable[=CODE], exceeded[=CODE]: with the
  *                                                   last packet, or quote=N bytes of it
  *                                                 type=T,C: DATA is all after the checksum
+ *     c|s sctp CHUNK[+CHUNK...] [DATA] [ATTRIBUTES]   CHUNK is one of init init-ack cookie-echo
+ *                                                 cookie-ack data i-data sack heartbeat abort
+ *                                                 abort-t shutdown shutdown-ack shutdown-complete
+ *                                                 shutdown-complete-t broken. The initiate tags
+ *                                                 and the first TSNs are the numbers of `isn`,
+ *                                                 DATA is the user data of each data chunk
  *     c|s ip proto=N [DATA] [ATTRIBUTES]        an IP packet with this payload; `offset=N`, `more`
  *                                               and `id=N` make it a fragment
  *     frame DATA [ATTRIBUTES]                   all bytes from the link header on
@@ -61,7 +67,10 @@
  *                                                       time in ms and the other side's last one
  *     sack=LIST       pairs of positions of the other side
  *     options=HEX     after the others; padded with NOP
- * of TCP, UDP and ICMP
+ * of SCTP
+ *     tag=N           the verification tag              tsn=N      of the data, from the first
+ *     adler           the checksum of RFC 2960
+ * of TCP, UDP, SCTP and ICMP
  *     bad-checksum    wrong, and not by offload         offload    the uncomplemented pseudo-header
  *     no-checksum     zero                                         sum (TCP and UDP)
  * of every IP packet

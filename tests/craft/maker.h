@@ -11,10 +11,11 @@ enum { CLIENT = 0, SERVER = 1 };
 /* What one end of a pair has sent so far. */
 struct side {
     uint32_t isn;
-    int64_t next;      /* the position after the highest byte sent by TCP */
-    int64_t udp_len;   /* bytes sent in datagrams: where the next one begins, for len= */
-    int64_t icmp_len;  /* the same of ICMP */
-    uint32_t ts_value; /* of its last timestamp option */
+    int64_t next;       /* the position after the highest byte sent by TCP */
+    int64_t udp_len;    /* bytes sent in datagrams: where the next one begins, for len= */
+    int64_t icmp_len;   /* the same of ICMP */
+    uint32_t tsn_count; /* of the data chunks of SCTP */
+    uint32_t ts_value;  /* of its last timestamp option */
 };
 
 struct pair {

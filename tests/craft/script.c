@@ -176,7 +176,7 @@ struct attribute {
 };
 
 enum {
-    TRANSPORT = KIND_TCP | KIND_UDP | KIND_ICMP,
+    TRANSPORT = KIND_TCP | KIND_UDP | KIND_ICMP | KIND_SCTP,
     PACKET = TRANSPORT | KIND_IP,
     ALL = PACKET | KIND_RAW,
 };
@@ -189,7 +189,7 @@ enum {
 static const struct attribute attributes[] = {
     {"ack",             NUMBER,  AT(ack),             KIND_TCP, -POSITION_MAX, POSITION_MAX, 0, 0},
     {"seq",             NUMBER,  AT(seq),             KIND_TCP, 0, UINT32_MAX, 0, 0},
-    {"win",             NUMBER,  AT(win),             KIND_TCP, 0, UINT16_MAX, 0, 0},
+    {"win",             NUMBER,  AT(win),             KIND_TCP | KIND_SCTP, 0, UINT16_MAX, 0, 0},
     {"urg",             NUMBER,  AT(urg),             KIND_TCP, 0, UINT16_MAX, 0, 0},
     {"mss",             NUMBER,  AT(mss),             KIND_TCP, 0, UINT16_MAX, 0, 0},
     {"ws",              NUMBER,  AT(ws),              KIND_TCP, 0, UINT8_MAX, 0, 0},
@@ -199,8 +199,11 @@ static const struct attribute attributes[] = {
     {"options",         BYTES,   AT(options),         KIND_TCP, 0, 0, 0, 0},
     {"noack",           SWITCH,  AT(noack),           KIND_TCP, 0, 0, 0, 0},
     {"bad-checksum",    SWITCH,  AT(bad_checksum),    TRANSPORT, 0, 0, 0, 0},
-    {"offload",         SWITCH,  AT(offload),         KIND_TCP | KIND_UDP, 0, 0, 0, 0},
+    {"offload",         SWITCH,  AT(offload),         KIND_TCP | KIND_UDP | KIND_SCTP, 0, 0, 0, 0},
     {"no-checksum",     SWITCH,  AT(no_checksum),     TRANSPORT, 0, 0, 0, 0},
+    {"adler",           SWITCH,  AT(adler),           KIND_SCTP, 0, 0, 0, 0},
+    {"tag",             NUMBER,  AT(tag),             KIND_SCTP, 0, UINT32_MAX, 0, 0},
+    {"tsn",             NUMBER,  AT(tsn),             KIND_SCTP, 0, UINT16_MAX, 0, 0},
     {"echo",            LIST,    AT(echo),            KIND_ICMP, 0, UINT16_MAX, 0, 2},
     {"reply",           LIST,    AT(reply),           KIND_ICMP, 0, UINT16_MAX, 0, 2},
     {"unreachable",     LIST,    AT(unreachable),     KIND_ICMP, 0, UINT8_MAX, 0, 1},
@@ -314,6 +317,8 @@ static const char *kind_name(enum script_kind kind)
         return "an ip frame";
     case KIND_RAW:
         return "a raw frame";
+    case KIND_SCTP:
+        return "an SCTP frame";
     }
     return "a frame";
 }
@@ -391,6 +396,11 @@ static bool frame_word(struct script *s, struct script_frame *f, unsigned kinds,
 bool script_frame_read(struct script *s, struct script_frame *f)
 {
     struct script_word word;
+    if (f->kind == KIND_SCTP) {
+        if (!script_word(s, &word, NULL) || strlen(word.text) >= sizeof(f->chunks))
+            return script_fail(s, "an SCTP frame begins with the names of its chunks");
+        strcpy(f->chunks, word.text);
+    }
     while (script_word(s, &word, &f->data)) {
         if (!word.is_data && !frame_word(s, f, f->kind, word.text))
             return false;

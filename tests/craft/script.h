@@ -64,6 +64,7 @@ enum script_kind {
     KIND_ICMP = 4,
     KIND_IP = 8,
     KIND_RAW = 16,
+    KIND_SCTP = 32,
 };
 
 /* A line that makes frames, as it was written. */
@@ -76,11 +77,13 @@ struct script_frame {
     bool position_from_next;
 
     struct script_number flags, ack, seq, win, urg, mss, ws, quote, proto, offset;
+    struct script_number tag, tsn; /* of SCTP */
+    char chunks[128];              /* the names of its chunks, with '+' between them */
     struct script_number ttl, id, iplen, pad, snap, wire, rep, poke_at, len;
     struct script_list ts, sack, vlan, frag, order, echo, reply, unreachable, exceeded, type;
     struct script_address from;
     struct wire_bytes options, poke; /* owned */
-    bool noack, sackok, bad_checksum, offload, no_checksum, bad_ip_checksum, df, more;
+    bool noack, sackok, bad_checksum, offload, no_checksum, adler, bad_ip_checksum, df, more;
 };
 
 /* Reads the rest of a line into `f`, which has its kind and may have attributes from before. */

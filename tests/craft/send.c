@@ -281,6 +281,120 @@ static void send_udp(struct maker *m, const struct script_frame *f, struct wire_
     wire_release(&data);
 }
 
+enum chunk_form {
+    FORM_PLAIN,
+    FORM_INIT,
+    FORM_DATA,
+    FORM_I_DATA,
+    FORM_SACK,
+    FORM_CUMULATIVE,
+    FORM_BROKEN
+};
+
+/* RFC 9260 3.3, RFC 8260 2.1 */
+static const struct chunk_kind {
+    const char *name;
+    uint8_t type, flags;
+    enum chunk_form form;
+} chunk_kinds[] = {
+    {"data", 0, 3, FORM_DATA},
+    {"init", 1, 0, FORM_INIT},
+    {"init-ack", 2, 0, FORM_INIT},
+    {"sack", 3, 0, FORM_SACK},
+    {"heartbeat", 4, 0, FORM_PLAIN},
+    {"abort", 6, 0, FORM_PLAIN},
+    {"abort-t", 6, 1, FORM_PLAIN},
+    {"shutdown", 7, 0, FORM_CUMULATIVE},
+    {"shutdown-ack", 8, 0, FORM_PLAIN},
+    {"cookie-echo", 10, 0, FORM_PLAIN},
+    {"cookie-ack", 11, 0, FORM_PLAIN},
+    {"shutdown-complete", 14, 0, FORM_PLAIN},
+    {"shutdown-complete-t", 14, 1, FORM_PLAIN},
+    {"i-data", 64, 3, FORM_I_DATA},
+    {"broken", 0, 3, FORM_BROKEN},
+};
+
+/* One chunk, padded. */
+static void chunk_add(struct wire_bytes *chunks, const struct chunk_kind *kind,
+                      const struct script_frame *f, struct side *me, const struct side *other)
+{
+    struct wire_bytes value = {0};
+    const uint32_t acked = other->isn + other->tsn_count - 1;
+
+    switch (kind->form) {
+    case FORM_INIT:
+        wire_u32(&value, me->isn);
+        wire_u32(&value, 65536);
+        wire_u16(&value, 10);
+        wire_u16(&value, 10);
+        wire_u32(&value, me->isn);
+        break;
+    case FORM_DATA:
+    case FORM_I_DATA:
+        wire_u32(&value, me->isn + (f->tsn.given ? (uint32_t)f->tsn.value : me->tsn_count));
+        if (!f->tsn.given)
+            me->tsn_count++;
+        wire_u32(&value, 0);
+        wire_u32(&value, 0);
+        if (kind->form == FORM_I_DATA)
+            wire_u32(&value, 0);
+        data_of(&value, f, 0);
+        break;
+    case FORM_SACK:
+        wire_u32(&value, acked);
+        wire_u32(&value, f->win.given ? (uint32_t)f->win.value : 65536);
+        wire_u32(&value, 0);
+        break;
+    case FORM_CUMULATIVE:
+        wire_u32(&value, acked);
+        break;
+    case FORM_PLAIN:
+    case FORM_BROKEN:
+        break;
+    }
+    wire_u8(chunks, kind->type);
+    wire_u8(chunks, kind->flags);
+    wire_u16(chunks, kind->form == FORM_BROKEN ? 2 : (uint16_t)(4 + value.len));
+    wire_add(chunks, value.data, value.len);
+    wire_fill(chunks, 0, (4 - value.len % 4) % 4);
+    wire_release(&value);
+}
+
+static void send_sctp(struct maker *m, const struct script_frame *f, struct wire_ip *ip)
+{
+    struct pair *p = maker_pair(m);
+    struct side *me = &p->sides[f->from_server];
+    const struct side *other = &p->sides[!f->from_server];
+    struct wire_bytes chunks = {0};
+    struct wire_bytes packet = {0};
+    const size_t kind_count = sizeof(chunk_kinds) / sizeof(chunk_kinds[0]);
+    const char *names = f->chunks;
+    uint32_t tag = strcmp(names, "init") == 0 ? 0 : other->isn;
+    size_t len = strlen(names);
+
+    if (len > 2 && strcmp(names + len - 2, "-t") == 0)
+        tag = me->isn;
+    while (*names) {
+        size_t name_len = strcspn(names, "+"), i = 0;
+        while (i < kind_count && (strlen(chunk_kinds[i].name) != name_len ||
+                                  strncmp(chunk_kinds[i].name, names, name_len) != 0))
+            i++;
+        if (i == kind_count) {
+            script_fail(&m->script, "'%s' begins with no chunk of SCTP", names);
+            break;
+        }
+        chunk_add(&chunks, &chunk_kinds[i], f, me, other);
+        names += name_len + (names[name_len] == '+');
+    }
+    if (!m->script.failed) {
+        wire_sctp(&packet, p->ends[f->from_server].port, p->ends[!f->from_server].port,
+                  f->tag.given ? (uint32_t)f->tag.value : tag, checksum_of(f), f->adler, &chunks);
+        send_payload(m, f, ip, &packet);
+    }
+    wire_release(&packet);
+    wire_release(&chunks);
+}
+
 /* The four bytes after the checksum, and for an error the packet that it is about. */
 static bool icmp_body(struct maker *m, struct wire_icmp *icmp, struct wire_bytes *body,
                       const struct script_frame *f, bool v6)
@@ -373,6 +487,9 @@ void maker_send(struct maker *m, const struct script_frame *f)
     } else if (f->kind == KIND_ICMP) {
         ip.protocol = ip.source.v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
         send_icmp(m, f, &ip);
+    } else if (f->kind == KIND_SCTP) {
+        ip.protocol = PROTOCOL_SCTP;
+        send_sctp(m, f, &ip);
     } else {
         send_ip(m, f, &ip);
     }

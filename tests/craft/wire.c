@@ -181,6 +181,47 @@ void wire_udp(struct wire_bytes *out, const struct wire_end *source, const struc
         overwrite_u16(out, start + 6, 0xffff);
 }
 
+/* RFC 9260 Appendix A, bit by bit: the value that is then written lowest byte first. */
+static uint32_t crc32c(const uint8_t *bytes, size_t len)
+{
+    uint32_t crc = 0xffffffff;
+    for (size_t i = 0; i < len * 8; i++) {
+        uint32_t bit = (bytes[i / 8] >> (i % 8)) & 1;
+        crc = (crc ^ bit) & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1;
+    }
+    return crc ^ 0xffffffff;
+}
+
+/* RFC 2960 Appendix B */
+static uint32_t adler32(const uint8_t *bytes, size_t len)
+{
+    uint32_t s1 = 1, s2 = 0;
+    for (size_t i = 0; i < len; i++) {
+        s1 = (s1 + bytes[i]) % 65521;
+        s2 = (s2 + s1) % 65521;
+    }
+    return s2 << 16 | s1;
+}
+
+void wire_sctp(struct wire_bytes *out, uint16_t source_port, uint16_t target_port, uint32_t tag,
+               enum wire_checksum checksum, bool adler, const struct wire_bytes *chunks)
+{
+    size_t start = out->len;
+    wire_u16(out, source_port);
+    wire_u16(out, target_port);
+    wire_u32(out, tag);
+    wire_u32(out, 0); /* the checksum */
+    wire_add(out, chunks->data, chunks->len);
+    if (checksum == CHECKSUM_OFFLOAD || checksum == CHECKSUM_NONE)
+        return;
+    const uint8_t *packet = out->data + start;
+    uint32_t sum = adler ? adler32(packet, out->len - start) : crc32c(packet, out->len - start);
+    if (checksum == CHECKSUM_WRONG)
+        sum ^= 0x5a5a5a5a;
+    for (int i = 0; i < 4; i++)
+        out->data[start + 8 + (size_t)i] = (uint8_t)(sum >> 8 * (adler ? 3 - i : i));
+}
+
 /* RFC 792 and RFC 4443; only the second sums a pseudo-header. */
 void wire_icmp(struct wire_bytes *out, const struct wire_address *source,
                const struct wire_address *target, const struct wire_icmp *icmp, const void *payload,

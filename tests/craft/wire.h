@@ -63,6 +63,7 @@ enum {
     PROTOCOL_IPV6 = 41,
     PROTOCOL_GRE = 47,
     PROTOCOL_ICMPV6 = 58,
+    PROTOCOL_SCTP = 132,
 };
 
 struct wire_tcp {
@@ -85,6 +86,10 @@ void wire_tcp(struct wire_bytes *out, const struct wire_end *source, const struc
               const struct wire_tcp *tcp, const void *payload, size_t len);
 void wire_udp(struct wire_bytes *out, const struct wire_end *source, const struct wire_end *target,
               enum wire_checksum checksum, const void *payload, size_t len);
+
+/* The chunks are made already; each a multiple of four bytes. */
+void wire_sctp(struct wire_bytes *out, uint16_t source_port, uint16_t target_port, uint32_t tag,
+               enum wire_checksum checksum, bool adler, const struct wire_bytes *chunks);
 
 /* ICMP or ICMPv6, as the addresses say; the payload is all after the checksum. */
 void wire_icmp(struct wire_bytes *out, const struct wire_address *source,

@@ -1,4 +1,4 @@
-/* fuzz_capture.c - any bytes as a capture file: pcap, pcapng, or either of them compressed.
+/* fuzz_capture.c - any bytes as a capture file: pcap, pcapng, snoop or ERF, plain or compressed.
  *
  * They are read where they lie in memory, as a stream through the smallest window, and, when they
  * are not compressed themselves, once more out of gzip or zstd: all that is told must be the same
@@ -102,8 +102,9 @@ static void tell_frame(struct telling *t, const struct frame *f, struct span con
                "frame %" PRIu64 " was copied", f->number);
     buffer_print(&t->text,
                  "frame %" PRIu64 " at %" PRIu64 " %" PRId64 " ns interface %" PRIu32
-                 " link %" PRIu32 " wire %" PRIu32 " ",
-                 f->number, f->offset, f->time_ns, f->interface_id, f->link_type, f->wire_len);
+                 " link %" PRIu32 " wire %" PRIu32 " fcs %u ",
+                 f->number, f->offset, f->time_ns, f->interface_id, f->link_type, f->wire_len,
+                 (unsigned)f->fcs_len);
     tell_bytes(t, f->bytes);
     buffer_add_text(&t->text, "\n");
     t->frames++;
@@ -187,8 +188,10 @@ static struct buffer zstd_of(struct span bytes)
 
 static bool is_packed(struct span bytes)
 {
-    return bytes.len >= 2 && ((load_u8(bytes, 0) == 0x1f && load_u8(bytes, 1) == 0x8b) ||
-                              bytes.data[0] == 0x28 || (bytes.data[0] & 0xf0) == 0x50);
+    return bytes.len >= 4 &&
+           ((memcmp(bytes.data, "\x1f\x8b\x08", 3) == 0 && bytes.data[3] < 0x20) ||
+            memcmp(bytes.data, "\x28\xb5\x2f\xfd", 4) == 0 ||
+            ((bytes.data[0] & 0xf0) == 0x50 && memcmp(bytes.data + 1, "\x2a\x4d\x18", 3) == 0));
 }
 
 /* Takes `b`. Shows the first line in which they differ. */

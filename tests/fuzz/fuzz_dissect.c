@@ -82,6 +82,16 @@ static void check_transport(const struct packet *p, struct span in)
         FUZZ_HOLDS(options.sack_count <= 4, "%u SACK blocks", (unsigned)options.sack_count);
         FUZZ_HOLDS(!options.has_window_scale || options.window_scale <= 14, "scale %u",
                    (unsigned)options.window_scale);
+    } else if (p->transport == TRANSPORT_SCTP) {
+        struct span rest = p->payload;
+        size_t missing = p->payload_len - p->payload.len;
+        struct sctp_chunk chunk;
+        FUZZ_HOLDS(p->headers.len == SCTP_HEADER_LEN && p->sctp.header.data == p->headers.data,
+                   "an SCTP header of %zu bytes", p->headers.len);
+        while (sctp_chunk_next(&rest, &missing, &chunk) == SCTP_CHUNK)
+            FUZZ_HOLDS(is_inside(chunk.value, p->payload) && chunk.value.len <= chunk.len &&
+                           sctp_user_len(&chunk) <= chunk.len,
+                       "a chunk leads outside");
     } else {
         FUZZ_HOLDS(p->headers.len == 8, "a header of %zu bytes", p->headers.len);
         FUZZ_HOLDS(p->transport == TRANSPORT_UDP ||
@@ -177,7 +187,7 @@ static uint32_t link_type_of(uint8_t choice)
 {
     static const uint32_t known[] = {1,   0,   9,   50,  101, 108, 113, 204, 228, 229, 276, 12,
                                      14,  6,   7,   8,   10,  51,  100, 104, 105, 107, 119, 127,
-                                     129, 163, 178, 179, 180, 181, 192, 239, 242, 253, 258};
+                                     129, 163, 178, 179, 180, 181, 192, 239, 242, 253, 258, 226};
     size_t count = sizeof known / sizeof known[0];
     return choice < count ? known[choice] : choice == count ? 147 : known[choice % count];
 }
@@ -191,7 +201,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (len > FUZZ_INPUT_MAX)
         return -1;
-    struct defrag *defrag = fuzz_must(defrag_new(&sink, DEFRAG_MEMORY, fragment_policy_at(0)));
+    struct defrag *defrag =
+        fuzz_must(defrag_new(&sink, DEFRAG_MEMORY, fragment_policy_at(0), PLACE_DEFAULT));
     evidence.end = 0;
     while (in.len > 0 && frame.number < FRAMES_MAX) {
         uint8_t how = fuzz_u8(&in);

@@ -27,9 +27,11 @@ struct stage *stage_new(size_t memory, bool live_timeouts)
     s->memory = memory;
     s->frame = (struct frame){.link_type = LINK_RAW, .evidence_id = 1, .offset = 24};
     s->life.sink = &s->sink.sink;
-    s->life.defrag = fuzz_must(defrag_new(s->life.sink, FRAGMENT_MEMORY, fragment_policy_at(0)));
-    s->life.flows = fuzz_must(flows_new(
-        s->life.sink, memory, live_timeouts ? &flow_timeouts_live : &flow_timeouts_offline));
+    s->life.defrag =
+        fuzz_must(defrag_new(s->life.sink, FRAGMENT_MEMORY, fragment_policy_at(0), PLACE_DEFAULT));
+    s->life.flows = fuzz_must(
+        flows_new(s->life.sink, memory,
+                  live_timeouts ? &flow_timeouts_live : &flow_timeouts_offline, PLACE_DEFAULT));
     return s;
 }
 

@@ -26,3 +26,6 @@ printf '.tables\n.quit\nSELECT 1;\n' | seine sql case.db | grep -c table
 printf '.nothing\nSELECT 1;\n' | seine sql case.db
 printf 'SELECT 1;\nSELEC;\nSELECT 2;\n' | seine sql case.db
 sha256sum < case.db | cmp - before; ls
+# What somebody added under the name of what is decoded.
+sqlite3 case.db "CREATE VIEW Segments AS SELECT 2 AS stream_id, 'never' AS fate"
+seine sql case.db 'SELECT fate FROM segments WHERE stream_id = 2'

@@ -730,12 +730,15 @@ def extract_writes_over_nothing_and_says_what_is_missing(place):
     fails(["has no flow 99999"], "-o", out, case, 99999)
     fails(["missing/out.pcapng"], "-o", os.path.join(place, "missing", "out.pcapng"), case, 1)
     os.rename(path, os.path.join(place, "b.bin"))
+    flow_alone(place, case, 1, 1)  # beside the case, under another name
+    away = os.path.join(place, "away")
+    os.mkdir(away)
+    os.rename(os.path.join(place, "b.bin"), os.path.join(away, "b.bin"))
     fails(["a.pcap", "--evidence FOLDER"], "-o", out, case, 1)
-    flow_alone(place, case, 1, 1, "--evidence", place)
-    data = bytearray(read(os.path.join(place, "b.bin")))
+    flow_alone(place, case, 1, 2, "--evidence", away)
+    data = bytearray(read(os.path.join(away, "b.bin")))
     data[-1] ^= 1
     write(path, data)
-    os.remove(os.path.join(place, "b.bin"))
     fails(["a.pcap is not the file"], "-o", out, case, 1)
 
 
@@ -847,10 +850,11 @@ def verify_finds_whatever_was_changed_in_the_case(place):
     changed(["neither in chunks nor in gaps"], "update gaps set length = length - 1 where tail = 0")
     changed(["stream"], "update gaps set length = length + 1 where tail = 0")
     changed(["do not add up"], "update gaps set cause = 'unknown' where cause = 'truncated'")
-    changed(["seal:"], "update gaps set cause = 'evicted' where cause <> 'truncated'")
+    changed(["rebuilt: gaps", "its cause is 'evicted'"], "update gaps set cause = 'evicted' where cause <> 'truncated'")
     changed(["do not add up"], "update streams set start = start + 1")
     changed(["do not add up"], "update streams set stored = stored - 1, missing = missing + 1")
-    changed(["seal:"], "update streams set verdict = 'complete' where verdict <> 'complete'")
+    changed(["rebuilt: streams", "its verdict is 'complete'"],
+            "update streams set verdict = 'complete' where verdict <> 'complete'")
     changed(["SHA-256"], "update streams set sha256 = lower(hex(zeroblob(32)))")
     last = "(select max(conflict_id) from conflicts where kept_frame < other_frame and length > 4)"
     for column in ("other", "kept"):
@@ -871,11 +875,11 @@ def verify_finds_whatever_was_changed_in_the_case(place):
     changed(["refused"], "update refused set data = %s" % flipped("data", 0, 63))
     changed(["refused"], "update refused set frame = frame + 1")
     changed(["refused"], "update refused set position = position + 1")
-    changed(["seal:"], "delete from refused")
+    changed(["rebuilt: refused", "is not in the case"], "delete from refused")
     changed(["verdicts of each evidence"], "update verdicts set frames = frames + 1")
     changed(["verdicts of each evidence"], "delete from verdicts")
-    changed(["seal:"], "update flows set client_ip = '10.6.6.6' where flow_id = 1")
-    changed(["seal:"], "update oddities set count = count + 1")
+    changed(["rebuilt: flows 1", "'10.6.6.6'"], "update flows set client_ip = '10.6.6.6' where flow_id = 1")
+    changed(["rebuilt: oddities 1", "its count is"], "update oddities set count = count + 1")
     changed(["every packet of a flow has its frames"], "delete from flow_frames")
     changed(["no stream"], "insert into stream_data values (9998, 0, x'00')")
     changed(["no stream"], "insert into chunk_data values (NULL, 9999, 0, 1, 0, x'00')")
@@ -934,8 +938,9 @@ def verify_finds_an_arrival_that_was_changed(place):
                       (bytes(blob), stream, part)))
         proof = Proof(case)
         must(any(line.startswith("seal:") for line in proof.fails), "not even the seal fails")
+        must(any(line.startswith("rebuilt: arrivals") for line in proof.fails), "the captures give these")
         missed += not any(line.startswith("stream %d:" % stream) for line in proof.fails)
-    must(missed < 8 * ROUNDS, missed, "of", 10 * ROUNDS, "changes are seen by the seal alone")
+    must(missed < 8 * ROUNDS, missed, "of", 10 * ROUNDS, "changes are not seen by the stream's proofs")
 
 
 @test

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """readme.py [--bless] - is what README.md shows what seine prints?
 
-Runs each `$ command` of its console blocks in an empty folder, with sample_pcaps/ beside it and the binary
-named by SEINE on the path, and compares what is printed. --bless writes what is printed now into the
-README instead. Prints `ok`, `not ok` or `skip` lines for scripts/test.
+Runs each `$ command` of its console blocks in an empty folder, as if it were the root of a clone: with
+sample_pcaps/ and, as build/, the folder of SEINE_RELEASE; the binary named by SEINE is on the path. Compares
+what is printed. --bless writes what is printed now into the README instead. Prints `ok`, `not ok` or `skip` lines for scripts/test.
 """
 import os, re, shutil, subprocess, sys, tempfile
 
@@ -41,10 +41,15 @@ def main():
     if not os.access(seine, os.X_OK):
         print("skip readme: %s is not there" % seine)
         return 77
+    build = os.path.dirname(os.path.abspath(os.environ.get("SEINE_RELEASE", os.path.join(ROOT, "build", "seine"))))
+    if not os.path.exists(os.path.join(build, "seine.so")) or not shutil.which("sqlite3"):
+        print("skip readme: there is no %s/seine.so, or no sqlite3 shell" % build)
+        return 77
     text = open(README).read()
     folder = tempfile.mkdtemp()
     try:
         os.symlink(os.path.join(ROOT, "sample_pcaps"), os.path.join(folder, "sample_pcaps"))
+        os.symlink(build, os.path.join(folder, "build"))
         path = os.path.dirname(seine) + os.pathsep + os.environ["PATH"]
         now = BLOCK.sub(lambda m: m[1] + replay(m[2], folder, path) + m[3], text)
     finally:

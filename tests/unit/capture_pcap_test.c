@@ -74,6 +74,22 @@ static void link_type_bits(void)
     }
 }
 
+/* In units of 16 bits, if a bit says that it is said. */
+static void check_sequences(void)
+{
+    static const struct {
+        uint32_t network;
+        unsigned fcs_len;
+    } files[] = {{1, 0}, {0x24000001, 4}, {0x14000069, 2}, {0x20000001, 0}, {0xf4000001, 30}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct script s = script_new(i % 2);
+        put_pcap_header(&s, 0xa1b2c3d4, files[i].network);
+        put_record(&s, 1, 0, "abc");
+        CU_ASSERT_EQUAL(first_fcs_len(script_span(&s)), files[i].fcs_len);
+        script_free(&s);
+    }
+}
+
 static void old_versions(void)
 {
     enum { REFUSED, AS_NOW, SWAPPED };
@@ -122,7 +138,7 @@ static void no_captures(void)
 {
     check_refused(span_of("Hello", 5),
                   "x.txt is not a capture: it begins with 48 65 6c 6c, which is "
-                  "neither pcap nor pcapng");
+                  "neither pcap, pcapng, snoop nor ERF");
     check_refused(span_of("", 0), "x.txt is empty: not even a file header");
     check_refused(span_of("\xd4\xc3\xb2", 3), "x.txt has 3 bytes: not even a file header");
     check_refused(span_of("\xd4\xc3\xb2\xa1\2\0\4\0", 8),
@@ -132,7 +148,7 @@ static void no_captures(void)
     struct buffer packed = gzip_of(span_of("Hello", 5));
     check_refused(span_of(packed.data, packed.len),
                   "x.txt is not a capture: once uncompressed, it begins with 48 65 6c 6c, which is "
-                  "neither pcap nor pcapng");
+                  "neither pcap, pcapng, snoop nor ERF");
     check_refused(span_of(packed.data, 6),
                   "x.txt holds no capture: the gzip data end in their middle, after 6 bytes");
     buffer_release(&packed);
@@ -224,6 +240,7 @@ static const struct test tests[] = {
     {"a header and no frames is an end", header_only},
     {"only the lower half of the link type counts, and system's own numbers are mended",
      link_type_bits},
+    {"the upper half may say how long a check sequence is", check_sequences},
     {"old versions wrote the two lengths in the other order", old_versions},
     {"what is no capture is refused in a sentence", no_captures},
     {"what cannot be opened is refused in a sentence", no_files},

@@ -138,6 +138,34 @@ static void packet_notes(void)
                           "2@112 2000ns i0 link 1 5/5 abcde .");
 }
 
+/* An interface says how long one is, in bytes or in bits, and a packet may know better. */
+static void check_sequences(void)
+{
+    static const struct {
+        int interface, packet; /* as written; -1 is without the option */
+        unsigned fcs_len;
+    } files[] = {{-1, -1, 0},  {4, -1, 4},     {32, -1, 4}, {16, -1, 2},
+                 {200, -1, 0}, {4, 2 << 5, 2}, {4, 3, 4},   {-1, 4 << 5 | 1, 4}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct script s = script_new(i % 2);
+        const uint8_t interface = (uint8_t)files[i].interface;
+        put_section(&s);
+        interface_begin(&s, 1, 0);
+        if (files[i].interface >= 0)
+            put_option(&s, 13, &interface, 1);
+        block_end(&s);
+        packet_begin(&s, 0, 0, "abc");
+        if (files[i].packet >= 0) {
+            put(&s, 2, 2);
+            put(&s, 4, 2);
+            put(&s, (uint64_t)files[i].packet, 4);
+        }
+        block_end(&s);
+        CU_ASSERT_EQUAL(first_fcs_len(script_span(&s)), files[i].fcs_len);
+        script_free(&s);
+    }
+}
+
 static void malformed_options(void)
 {
     struct script s = script_new(false);
@@ -493,6 +521,7 @@ static const struct test tests[] = {
     {"an interface says its name, description and filter", interface_texts},
     {"what a section says of itself is notes", section_notes},
     {"comments on a packet are notes on its frame", packet_notes},
+    {"a check sequence has the length that interface or packet says", check_sequences},
     {"options that make no sense end the options of their block", malformed_options},
     {"a simple packet is cut by the snap length, and has the time of the frame before",
      simple_packets},

@@ -311,6 +311,17 @@ static inline struct buffer zstd_of(struct span bytes)
     return packed;
 }
 
+/* What the first frame of it says of a frame check sequence. */
+static inline unsigned first_fcs_len(struct span bytes)
+{
+    struct capture *c;
+    struct frame frame = {.fcs_len = 99};
+    CU_ASSERT_EQUAL_FATAL(capture_open_memory(&c, "x", bytes, NULL, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(capture_next(c, &frame, NULL), STATUS_OK);
+    capture_close(c);
+    return frame.fcs_len;
+}
+
 /* The ways in which the same bytes can come. */
 enum way { IN_MEMORY, STREAMED, MAPPED, READ, PIPED, GZIP, ZSTD, WAY_COUNT };
 

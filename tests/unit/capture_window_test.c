@@ -251,6 +251,73 @@ static void cut_members(void)
     script_free(&s);
 }
 
+/* Reads all, and gives everything back: with `limit` bytes for windows and for uncompressing. */
+static enum status read_charged(uint64_t *frames, struct error *err, struct span bytes,
+                                size_t limit)
+{
+    struct budget memory;
+    struct capture *c;
+    struct frame frame;
+
+    budget_init(&memory, limit);
+    *frames = 0;
+    struct capture_options options = {.stream = true, .stream_len = 4096, .memory = &memory};
+    enum status status = capture_open_memory(&c, "x", bytes, &options, err);
+    while (status == STATUS_OK && (status = capture_next(c, &frame, err)) == STATUS_OK)
+        ++*frames;
+    capture_close(c);
+    CU_ASSERT_EQUAL(memory.used, 0);
+    CU_ASSERT(memory.peak <= limit);
+    return status;
+}
+
+static void memory_is_charged(void)
+{
+    struct script s = script_new(false);
+    struct error err;
+    uint64_t frames;
+
+    put_section(&s);
+    put_interface(&s, 1);
+    put_packet(&s, 0, 1, "a");
+    block_begin(&s, 10); /* is held as a whole */
+    put_zeros(&s, 300000);
+    block_end(&s);
+    struct buffer none = {.data = s.bytes.data, .len = s.bytes.len};
+    struct buffer packs[] = {none, gzip_of(script_span(&s)), zstd_of(script_span(&s))};
+    for (size_t i = 0; i < 3; i++) {
+        struct span bytes = span_of(packs[i].data, packs[i].len);
+        CU_ASSERT_EQUAL(read_charged(&frames, &err, bytes, 2 << 20), STATUS_END);
+        CU_ASSERT_EQUAL(frames, 1);
+        size_t needed = capture_memory(bytes);
+        CU_ASSERT((needed > 0) == (i > 0));
+        CU_ASSERT_EQUAL(read_charged(&frames, &err, bytes, 2000), STATUS_FAILED);
+        if (i == 2)
+            continue; /* less than is foreseen: how little is libzstd's affair */
+        CU_ASSERT_EQUAL(read_charged(&frames, &err, bytes, needed + 200000), STATUS_DAMAGED);
+        CU_ASSERT_EQUAL(frames, 1);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "bytes, more than --memory leaves for a record"));
+    }
+    buffer_release(&packs[1]);
+    buffer_release(&packs[2]);
+    script_free(&s);
+}
+
+/* The header of a frame that asks for 128 MiB of window, and a little behind it. */
+static void large_windows_need_memory(void)
+{
+    uint8_t frame[32] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, (27 - 10) << 3, 1 | 16 << 3};
+    struct error err;
+    uint64_t frames;
+    struct span bytes = span_of(frame, sizeof frame);
+
+    CU_ASSERT(capture_memory(bytes) > 128 << 20);
+    CU_ASSERT(capture_memory(bytes) < 129 << 20);
+    CU_ASSERT_EQUAL(read_charged(&frames, &err, bytes, 4 << 20), STATUS_FAILED);
+    CU_ASSERT_STRING_EQUAL(err.text, "x asks for a window of more than the 2048 KiB that --memory "
+                                     "leaves to uncompress it");
+}
+
 static void check_packed(const struct buffer *packed, enum status status, uint64_t frame_count,
                          const char *sentence)
 {
@@ -523,6 +590,8 @@ static const struct test tests[] = {
     {"compressed data that are cut give what came before", cut_members},
     {"what surrounds gzip members", around_gzip_members},
     {"what surrounds zstd frames", around_zstd_frames},
+    {"windows and uncompressing are charged", memory_is_charged},
+    {"large windows of zstd need memory", large_windows_need_memory},
     {"compressed data that are bent give what came before", bent_late},
     {"what is appended while a file is read is left out", growing},
     {"a file that is being written is read, not mapped", being_written},

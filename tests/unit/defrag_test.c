@@ -324,7 +324,7 @@ static bool is_traced(const struct tape *tape, const struct policy *policy)
     bool right = true;
 
     picture_sink_init(&sink);
-    struct defrag *d = defrag_new(&sink.sink, 1 << 20, policy);
+    struct defrag *d = defrag_new(&sink.sink, 1 << 20, policy, PLACE_DEFAULT);
     for (size_t i = 0; d && i < tape->craft->count; i++) {
         frame.number = i + 1;
         frame.bytes = span_of(tape->bytes + frame.offset, tape->craft->frames[i].len);

@@ -40,7 +40,7 @@ static void whole_datagrams_have_a_transport(void)
          "ok icmp 10.0.0.1 > 10.0.0.2 'abc'"},
         {"a UDP header that was cut", FIRST_V4("11"), 228, "04d2", 20, "truncated"},
         {"a UDP header that is not there", FIRST_V4("11"), 228, "04d2", 0, "malformed"},
-        {"another transport", FIRST_V4("84"), 228, "00000001", 0, "other_transport"},
+        {"another transport", FIRST_V4("88"), 228, "00000001", 0, "other_transport"},
         {"ESP", FIRST_V4("32"), 228, "00000001", 0, "encrypted"},
         {"a tunnel", FIRST_V4("04"), 228, V4("002b", "06") TCP ABC, 0,
          "ok tcp 10.0.0.1:1234 > 10.0.0.2:80 'abc' in 4in4"},

@@ -106,7 +106,10 @@ static const struct row network_rows[] = {
     {"longer than the wire", 228, V4("0040", "06") TCP ABC,
      "ok tcp 10.0.0.1:1234 > 10.0.0.2:80 'abc' of 24", 0},
     {"longer than the wire, within a header", 228, V4("0040", "06") "04d2 0050", "malformed", 0},
-    {"another transport", 228, V4("0018", "84") "00000001", "other_transport", 0},
+    {"SCTP", 228, V4("0024", "84") "04d20050 00000000 00000000 0b000004",
+     "ok sctp 10.0.0.1:1234 > 10.0.0.2:80 '\\0b\\00\\00\\04'", 0},
+    {"an SCTP header that is not there", 228, V4("001c", "84") "04d2005000000000", "malformed", 0},
+    {"another transport", 228, V4("0018", "88") "00000001", "other_transport", 0},
     {"ESP", 228, V4("0018", "32") "00000001", "encrypted", 0},
     {"ICMPv6 in IPv4", 228, V4("001c", "3a") "8000 0000 0001 0001", "other_transport", 0},
     {"authentication before TCP", 228, V4("0037", "33") "06010000 00000001 00000001" TCP ABC,
@@ -314,6 +317,38 @@ static void a_wrong_header_is_read_all_the_same(void)
     CU_ASSERT_STRING_EQUAL(line, OK_UDP4);
 }
 
+/* A frame check sequence is no payload, where only the frame says how long a packet is. */
+static void a_check_sequence_is_no_payload(void)
+{
+    static const struct {
+        const char *picture, *expected;
+        size_t cut;
+    } cases[] = {
+        {ETHER "0800" V4("002b", "06") TCP ABC "eeeeeeee", OK_TCP4, 0},
+        {ETHER "0800" V4("0000", "06") TCP ABC "eeeeeeee", OK_TCP4, 0},
+        {ETHER "0800" V4("0000", "06") TCP ABC "eeeeeeee", OK_TCP4, 3}, /* not all captured */
+        {ETHER "0800" V4("0000", "06") TCP ABC "eeeeeeee", OK_TCP4, 4},
+        {ETHER "86dd" V6("0000", "06") TCP ABC "eeeeeeee", OK_TCP6, 0},
+        {ETHER "86dd" V6("0017", "06") TCP ABC "eeeeeeee", OK_TCP6, 0},
+        /* Inside a packet that says its length, there is none of the frame's. */
+        {ETHER "0800" V4("003f", "04") V4("0000", "06") TCP ABC "eeeeeeee", OK_TCP4 " in 4in4", 0},
+        {ETHER "0800", "malformed", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char line[LINE_MAX_LEN];
+        struct packet p;
+        size_t len = picture_bytes(bytes, cases[i].picture);
+        struct frame frame = {.bytes = span_of(bytes, len - cases[i].cut),
+                              .wire_len = (uint32_t)len,
+                              .link_type = 1,
+                              .fcs_len = 4};
+        say_packet(line, dissect(&frame, &p), &p);
+        if (strcmp(line, cases[i].expected) != 0)
+            printf("\n    case %zu: %s\n", i, line);
+        CU_ASSERT_STRING_EQUAL(line, cases[i].expected);
+    }
+}
+
 static void the_members_say_what_the_headers_do(void)
 {
     static const uint8_t src[] = {2, 0, 0, 0, 0, 0xaa}, dst[] = {2, 0, 0, 0, 0, 0xbb};
@@ -389,6 +424,7 @@ static const struct test tests[] = {
     {"IPv4 and IPv6 are walked to their transport", networks_are_walked},
     {"every transport is walked to its payload", transports_are_walked},
     {"the members of a packet say what its headers do", the_members_say_what_the_headers_do},
+    {"a frame check sequence is no payload", a_check_sequence_is_no_payload},
     {"a packet with a wrong header checksum is read all the same",
      a_wrong_header_is_read_all_the_same},
     {"a frame cut at any length is truncated or keeps its verdict", frames_are_cut_at_each_length},

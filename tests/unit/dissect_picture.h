@@ -130,6 +130,8 @@ static inline const char *transport_name(uint8_t transport)
         return "udp";
     case 58:
         return "icmpv6";
+    case 132:
+        return "sctp";
     default:
         return "?";
     }

@@ -27,7 +27,26 @@ static const struct row ip_rows[] = {
     {"one in another in a third", 228, OUT4("0067", "29") OUT6("002b", "04") IN4,
      OK_TCP4 " in 6in4/4in6", 0},
     {"IPv4 where IPv6 was said", 228, OUT4("003f", "29") IN4, "malformed in 6in4", 0},
-    {"another transport inside", 228, OUT4("0030", "04") V4("001c", "84") "0000000000000000",
+    /* RFC 6951, with a checksum of zero. */
+    {"SCTP in UDP", 228,
+     V4("0034", "11") "26ab26ab 0020 0000 "
+                      "04d20050 00000000 00000000 0100 000c 0000000100000000",
+     "ok sctp 10.0.0.1:1234 > 10.0.0.2:80 '\\01\\00\\00\\0c\\00\\00\\00\\01\\00\\00\\00\\00' in "
+     "udp",
+     0},
+    {"what has its port, and a wrong checksum, is a datagram", 228,
+     V4("002c", "11") "26ab26ab 0018 0000 "
+                      "04d20050 00000000 00000001 0b000004",
+     "ok udp 10.0.0.1:9899 > 10.0.0.2:9899 "
+     "'\\04\\d2\\00P\\00\\00\\00\\00\\00\\00\\00\\01\\0b\\00\\00\\04'",
+     0},
+    {"and so is one whose chunks do not end with it", 228,
+     V4("002c", "11") "26ab26ab 0018 0000 "
+                      "04d20050 00000000 00000000 0b000008",
+     "ok udp 10.0.0.1:9899 > 10.0.0.2:9899 "
+     "'\\04\\d2\\00P\\00\\00\\00\\00\\00\\00\\00\\00\\0b\\00\\00\\08'",
+     0},
+    {"another transport inside", 228, OUT4("0030", "04") V4("001c", "88") "0000000000000000",
      "other_transport in 4in4", 0},
     {"ICMP inside", 228, OUT4("0033", "04") V4("001f", "01") "0800 0000 0001 0002" ABC,
      "ok icmp 10.0.0.1 > 10.0.0.2 'abc' in 4in4", 0},

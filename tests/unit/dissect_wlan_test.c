@@ -86,6 +86,12 @@ static const struct row wan_rows[] = {
      "0000000000000000000000000000000000000000 000000000000000000000000000000000000000a 0800 "
      "0000" TCP4,
      OK_TCP4, 0},
+    {"Solaris's between zones", 226, "01 02 0001 0000002b 00000001 00000000 00000000 00000001" TCP4,
+     OK_TCP4, 0},
+    {"Solaris's between zones, IPv6", 226,
+     "01 1a 0002 0000003f 00000001 00000000 00000000 00000001" TCP6, OK_TCP6, 0},
+    {"Solaris's between zones, of another family", 226,
+     "01 0a 0002 0000003f 00000001 00000000 00000000 00000001" TCP6, "other_network", 0},
     {"PKTAP around Ethernet", 258, "10000000 01000000 01000000 00000000 " ETHER "0800" TCP4,
      OK_TCP4, 0},
     {"PKTAP by its old number", 149, "0c000000 01000000 0c000000 " TCP4, OK_TCP4, 0},

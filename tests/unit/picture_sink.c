@@ -10,7 +10,7 @@
 
 enum { PAGE_LEN = 1024, DRAWN_MAX = 4096 };
 
-enum held { HELD_NOT, HELD, HELD_PROVISIONALLY };
+enum held { HELD_NOT, HELD, HELD_PROVISIONALLY, HELD_UNACCEPTED };
 
 struct page {
     int64_t number; /* of positions [number * PAGE_LEN, ...) */
@@ -293,7 +293,7 @@ static void arrive(struct picture_sink *p, struct told_side *side, const struct 
     if (fresh == (held != HELD_NOT))
         broken(p, "%" PRId64 " is %s", position,
                fresh ? "fresh, but held" : "neither fresh nor held");
-    if (taken && held != HELD_PROVISIONALLY)
+    if (taken && held != HELD_PROVISIONALLY && held != HELD_UNACCEPTED)
         broken(p, "%" PRId64 " is taken, but was not provisional", position);
     if (!taken && held == HELD_PROVISIONALLY && a->packet->checksum == CHECKSUM_RIGHT &&
         !p->is_tight)
@@ -312,7 +312,9 @@ static void arrive(struct picture_sink *p, struct told_side *side, const struct 
     size_t place = page_place(position);
     page->byte[place] = byte;
     page->owner[place] = p->arrival_count;
-    page->held[place] = a->provisional ? HELD_PROVISIONALLY : HELD;
+    page->held[place] = a->provisional  ? HELD_PROVISIONALLY
+                        : a->unaccepted ? HELD_UNACCEPTED
+                                        : HELD;
 }
 
 static void refused_keep(struct told_side *side, const struct arrival *a, size_t owner)
@@ -526,7 +528,7 @@ static char *draw_flow(const struct flow *flow)
     text_init(&t);
     if (flow->key.protocol != TRANSPORT_TCP)
         fprintf(t.out, "%s ", flow_protocol_name(flow->key.protocol));
-    if (flow->key.protocol != TRANSPORT_TCP && flow->key.protocol != TRANSPORT_UDP)
+    if (flow->key.protocol == TRANSPORT_ICMP || flow->key.protocol == TRANSPORT_ICMPV6)
         fprintf(t.out, "%u/%u ", flow_port(flow, SIDE_CLIENT), flow_port(flow, SIDE_SERVER));
     fprintf(t.out, "%s %s %s%s", flow_state_name(flow->state), *flow->history ? flow->history : "-",
             flow_end_name(flow->end), flow->client_guessed ? " guessed" : "");
@@ -577,6 +579,8 @@ static void see_end(struct sink *sink, struct flow *flow)
         const struct side_state *counted = &flow->sides[which];
         struct told_side *side = &told->sides[which];
         side->drawn = draw_side(p, side, told->is_tcp);
+        if (flow->key.protocol == TRANSPORT_SCTP) /* counted by its chunks, which are not told */
+            continue;
         if (counted->bytes != side->fresh)
             broken(p, "%s counts %" PRIu64 " bytes, not %" PRIu64, side_name(which), counted->bytes,
                    side->fresh);

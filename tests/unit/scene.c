@@ -60,8 +60,12 @@ static char *play(struct picture_sink *sink, const struct craft *c, const struct
     const struct policy *fragment_policy = stage->fragment_policy
                                                ? fragment_policy_find(stage->fragment_policy)
                                                : fragment_policy_at(0);
-    struct flows *flows = or_abort(flows_new(&sink->sink, memory, timeouts));
-    struct defrag *defrag = or_abort(defrag_new(&sink->sink, fragment_memory, fragment_policy));
+    unsigned parts = PLACE_DEFAULT;
+    if (stage->key && !place_parts_read(&parts, stage->key))
+        abort();
+    struct flows *flows = or_abort(flows_new(&sink->sink, memory, timeouts, parts));
+    struct defrag *defrag =
+        or_abort(defrag_new(&sink->sink, fragment_memory, fragment_policy, parts));
     struct frame frame = {.link_type = c->link_type, .evidence_id = 1, .offset = 24};
     char *verdicts = NULL;
     size_t len;

@@ -27,6 +27,7 @@ struct stage {
     size_t memory;                        /* of the flow table; 0 is 16 MiB */
     size_t fragment_memory;               /* 0 is 1 MiB */
     const char *fragment_policy;          /* NULL is first */
+    const char *key;                      /* as in ingest --key; NULL is tunnel */
     const struct flow_timeouts *timeouts; /* NULL: those of captures from a file */
 };
 

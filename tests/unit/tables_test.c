@@ -167,20 +167,89 @@ static void views_may_use_them(void)
     made_case_remove(&c);
 }
 
-static void a_table_made_of_itself_is_refused(void)
+static void a_table_that_is_none_is_refused(void)
 {
     struct made_case c;
     make(&c);
     made_case_sql(&c, "DROP TABLE arrivals; CREATE VIEW arrivals AS SELECT stream_id, 0 AS part,"
                       " 1 AS segments, x'00' AS data FROM segments");
-    check_holds(c.db, "SELECT * FROM segments", "reads its own table");
-    check_holds(c.db, "SELECT * FROM segments(4)", "reads its own table");
-    made_case_sql(&c, "DROP VIEW arrivals; CREATE VIEW arrivals AS SELECT flow_id AS stream_id,"
-                      " 0 AS part, 1 AS segments, x'00' AS data FROM frames;"
-                      "DROP TABLE flow_frames; CREATE VIEW flow_frames AS SELECT"
-                      " stream_id AS flow_id, 0 AS part, 1 AS frames, x'00' AS data FROM segments");
-    check_holds(c.db, "SELECT * FROM segments", "reads its own table");
-    check_holds(c.db, "SELECT * FROM frames(4)", "reads its own table");
+    check_holds(c.db, "SELECT * FROM segments", "is not a case: it has no table arrivals");
+    check_holds(c.db, "SELECT * FROM segments(4)", "is not a case: it has no table arrivals");
+    check_holds(c.db, "SELECT * FROM frames", "is not a case: it has no table arrivals");
+    check_holds(c.db, "SELECT stream_bytes(4, 0, 1)", "is not a case");
+    made_case_remove(&c);
+
+    /* What SQLite takes for a virtual table, though its row says that it has pages of its own. */
+    make(&c);
+    made_case_sql(&c, "DROP TABLE arrivals; CREATE VIRTUAL TABLE arrivals USING fts5(data);"
+                      "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = 2"
+                      " WHERE name = 'arrivals'; PRAGMA writable_schema = OFF");
+    check_holds(c.db, "SELECT * FROM segments", "is not a case: it has no table arrivals");
+    made_case_remove(&c);
+}
+
+static void a_database_that_is_no_case_is_an_error(void)
+{
+    struct error err = {0};
+    sqlite3 *db;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(tables_register(db, &err), STATUS_OK);
+    check_holds(db, "SELECT * FROM segments", "!the database main is not a case: its application");
+    check_holds(db, "SELECT * FROM frames(1)", "!the database main is not a case: its application");
+    check_holds(db, "SELECT stream_bytes(4, 0, 1)", "!the database main is not a case");
+    check_holds(db, "SELECT stream_view_sha256(4, NULL)", "!the database main is not a case");
+    check_holds(db, "SELECT * FROM segments(1, 'other')", "unknown database");
+    check(db, "SELECT * FROM segments(NULL)", "");
+    check(db, "SELECT * FROM segments(1, NULL)", "");
+    sqlite3_close(db);
+}
+
+static void a_case_that_is_attached_is_read_by_its_name(void)
+{
+    struct error err = {0};
+    struct made_case c;
+    char sql[400];
+    sqlite3 *db;
+    make(&c);
+    made_case_done(&c);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(tables_register(db, &err), STATUS_OK);
+    snprintf(sql, sizeof sql, "ATTACH '%s' AS \"a \"\"b\"", c.path);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    check_holds(db, "SELECT * FROM segments", "not a case");
+    check(db, "SELECT frame, schema FROM segments(5, 'a \"b')", "1|a \"b");
+    check(db, "SELECT frame FROM segments WHERE schema = 'a \"b' AND stream_id = 4", "1 2 1");
+    check(db, "SELECT count(*) FROM frames WHERE schema = 'a \"b'", "4");
+    check(db, "SELECT count(*) FROM segments(5, 'a \"b') WHERE schema = 'main'", "0");
+    check(db,
+          "WITH n(schema) AS (VALUES ('a \"b')) SELECT s.stream_id, count(*) FROM n"
+          " JOIN \"a \"\"b\".streams s, segments(s.stream_id, n.schema) GROUP BY 1",
+          "4|3 5|1");
+    check(db,
+          "WITH n(schema) AS (VALUES ('a \"b')) SELECT count(*) FROM segments JOIN n"
+          " ON n.schema = segments.schema",
+          "6");
+    check(db, "SELECT stream_view_sha256(77, NULL, 'a \"b')", "-");
+    check(db, "SELECT length(stream_view_sha256(4, 'last', 'a \"b'))", "64");
+    check(db, "SELECT stream_bytes(4, 0, 1, NULL, 'a \"b')", "-");
+    sqlite3_close(db);
+    made_case_remove(&c);
+}
+
+static void each_row_is_one_however_it_is_found(void)
+{
+    struct made_case c;
+    make(&c);
+    check(c.db, "SELECT count(*) FROM segments WHERE stream_id = 4 OR (stream = 5 AND frame = 1)",
+          "4");
+    check(c.db, "SELECT count(*) FROM segments WHERE stream_id = 4 OR stream = 4", "3");
+    check(c.db, "SELECT count(*) FROM frames WHERE flow_id = 1 OR (flow_id = 2 AND frame > 0)",
+          "4");
+    check(c.db, "SELECT count(DISTINCT rowid) FROM segments", "6");
+    check(c.db,
+          "SELECT count(*) FROM segments a, segments(9) b WHERE a.stream_id = 9 AND"
+          " a.rowid = b.rowid",
+          "2");
     made_case_remove(&c);
 }
 
@@ -196,7 +265,7 @@ static void blobs_that_make_no_sense_are_errors(void)
                       " WHERE stream_id = 5"); /* an offset of 2^63 and more */
     check_holds(c.db, "SELECT frame FROM segments(5)", "no sense");
     made_case_sql(&c, "DROP TABLE arrivals");
-    check_holds(c.db, "SELECT frame FROM segments(5)", "!arrivals cannot be read: no such table");
+    check_holds(c.db, "SELECT frame FROM segments(5)", "is not a case: it has no table arrivals");
     made_case_remove(&c);
 }
 
@@ -216,7 +285,10 @@ static const struct test tests[] = {
     {"all of them come in order of their owner", all_of_them_come_in_order_of_their_owner},
     {"they join", they_join},
     {"views may use them", views_may_use_them},
-    {"a table made of itself is refused", a_table_made_of_itself_is_refused},
+    {"a table that is none is refused", a_table_that_is_none_is_refused},
+    {"a database that is no case is an error", a_database_that_is_no_case_is_an_error},
+    {"a case that is attached is read by its name", a_case_that_is_attached_is_read_by_its_name},
+    {"each row is one however it is found", each_row_is_one_however_it_is_found},
     {"blobs that make no sense are errors", blobs_that_make_no_sense_are_errors},
     {"they cannot be created or written", they_cannot_be_created_or_written},
 };

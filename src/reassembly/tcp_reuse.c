@@ -1,0 +1,105 @@
+/* tcp_reuse.c - whether a five-tuple has gone to another connection. */
+#include "reassembly/tcp_reuse.h"
+
+#include "reassembly/seq.h"
+#include "reassembly/tcp_bounds.h"
+
+/* The number of the first byte after a SYN. */
+static uint32_t first_of(const struct packet *p)
+{
+    return tcp_seq(&p->tcp) + 1;
+}
+
+static bool is_syn_again(const struct side_state *us, const struct packet *p)
+{
+    return us->has_syn && seq_position(first_of(p), us->base, us->syn) == us->syn;
+}
+
+/* Whether a segment acknowledges the SYN of the other side, and at most the payload in it. */
+static bool answers_syn(const struct side_state *peer, const struct packet *p)
+{
+    if (!peer->has_syn)
+        return false;
+    int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, peer->syn);
+    return position >= peer->syn && position <= peer->next;
+}
+
+enum claim tcp_claim(const struct flow *f, enum side side, const struct packet *p)
+{
+    const struct side_state *us = &f->sides[side], *peer = &f->sides[side_other(side)];
+    uint8_t flags = tcp_flags(&p->tcp);
+
+    if (!(flags & TCP_SYN) || flags & TCP_RST || p->checksum == CHECKSUM_WRONG)
+        return CLAIM_NONE;
+    if (is_syn_again(us, p))
+        return CLAIM_NONE;
+    if (flags & TCP_ACK) {
+        if (!us->has_syn && answers_syn(peer, p)) /* perhaps after a forged RST */
+            return CLAIM_NONE;
+        if (f->state == FLOW_CLOSED || f->state == FLOW_REJECTED || f->state == FLOW_RESET)
+            return CLAIM_TAKES;
+        /* Otherwise a SYN-ACK belongs to the SYN that is there; of a capture of this side alone nobody
+         * knows. */
+        return us->has_syn && peer->packets == 0 ? CLAIM_WAITS : CLAIM_NONE;
+    }
+    if (f->state == FLOW_CLOSED || f->state == FLOW_REJECTED)
+        return CLAIM_TAKES;
+    if (us->has_syn)
+        return f->state == FLOW_ATTEMPT ? CLAIM_TAKES : CLAIM_WAITS;
+    if (!bounds_known(us)) /* simultaneous open, or captured after its SYN-ACK */
+        return !peer->has_syn && peer->anchored ? CLAIM_WAITS : CLAIM_NONE;
+    int64_t position = seq_position(first_of(p), us->base, 0), low = bounds_lowest(us);
+    bool is_captured_late = position <= low && position >= low - BOUNDS_WINDOW_LEAST;
+    return is_captured_late ? CLAIM_NONE : CLAIM_WAITS;
+}
+
+/* How well a segment fits into a flow. */
+enum fit { FIT_NOT, FIT_WITHIN, FIT_EXACT };
+
+/* By its own number where that side's are known, else by what it acknowledges. */
+static enum fit fit_of(const struct flow *f, enum side side, const struct packet *p)
+{
+    const struct side_state *us = &f->sides[side], *peer = &f->sides[side_other(side)];
+
+    if (us->anchored && bounds_known(us)) {
+        int64_t position = seq_position(tcp_seq(&p->tcp), us->base, us->next);
+        if (position == us->next)
+            return FIT_EXACT;
+        bool is_within =
+            position >= bounds_floor(f, side) - 1 && position < bounds_ceiling(f, side);
+        return is_within ? FIT_WITHIN : FIT_NOT;
+    }
+    if (!(tcp_flags(&p->tcp) & TCP_ACK) || !peer->anchored || !bounds_known(peer))
+        return FIT_NOT;
+    int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
+    if (position == peer->next)
+        return FIT_EXACT;
+    return position >= bounds_floor(f, side_other(side)) && position < peer->next ? FIT_WITHIN
+                                                                                  : FIT_NOT;
+}
+
+bool tcp_is_rivals(const struct flow *elder, enum side elder_side, const struct flow *rival,
+                   enum side rival_side, const struct packet *p, bool *settled)
+{
+    const struct side_state *peer = &rival->sides[side_other(rival_side)];
+    uint8_t flags = tcp_flags(&p->tcp);
+
+    *settled = false;
+    if (is_syn_again(&rival->sides[rival_side], p) && flags & TCP_SYN)
+        return true;
+    if (flags & TCP_SYN) {
+        if (is_syn_again(&elder->sides[elder_side], p) || !(flags & TCP_ACK))
+            return false;
+        *settled = answers_syn(peer, p) && p->checksum != CHECKSUM_WRONG;
+        return *settled;
+    }
+    if (flags & TCP_RST && flags & TCP_ACK && answers_syn(peer, p))
+        return true; /* refused */
+    enum fit in_rival = fit_of(rival, rival_side, p), in_elder = fit_of(elder, elder_side, p);
+    if (in_rival == FIT_NOT || in_rival < in_elder || (in_rival == in_elder && in_elder != FIT_NOT))
+        return false;
+    bool is_answer = rival_side == SIDE_SERVER && flags & TCP_ACK && answers_syn(peer, p);
+    bool is_one_sided = elder->sides[side_other(elder_side)].packets == 0;
+    *settled = p->checksum != CHECKSUM_WRONG && !(flags & TCP_RST) && (is_answer || is_one_sided);
+    return true;
+}
