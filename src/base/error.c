@@ -10,6 +10,19 @@ enum status error_set(struct error *err, const char *format, ...)
     if (!err)
         return STATUS_FAILED;
     va_list args;
+    err->no_memory = false;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    return STATUS_FAILED;
+}
+
+enum status error_no_memory(struct error *err, const char *format, ...)
+{
+    if (!err)
+        return STATUS_FAILED;
+    va_list args;
+    err->no_memory = true;
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
@@ -21,6 +34,7 @@ enum status error_damaged(struct error *err, const char *format, ...)
     if (!err)
         return STATUS_DAMAGED;
     va_list args;
+    err->no_memory = false;
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);

@@ -18,11 +18,16 @@ enum status {
 
 struct error {
     char text[640]; /* a sentence without a final stop or line feed; empty while nothing failed */
+    bool no_memory; /* it failed for want of memory, which says nothing about what was read */
 };
 
 /* Writes the sentence (cut at the buffer's end) and returns STATUS_FAILED, so that a failing function
  * can end in `return error_set(err, ...)`. An earlier sentence is replaced. `err` may be NULL. */
 enum status error_set(struct error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same for want of memory. */
+enum status error_no_memory(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The same for STATUS_DAMAGED. */

@@ -219,7 +219,7 @@ enum status capture_open(struct capture **capture, const char *path,
     *capture = NULL;
     struct capture *c = capture_new(strcmp(path, "-") == 0 ? "standard input" : path, options);
     if (!c)
-        return error_set(err, "%s: no memory to open it", path);
+        return error_no_memory(err, "%s: no memory to open it", path);
     if (capture_open_file(c, path) == STATUS_OK)
         c->window = file_window(c, options);
     return capture_ready(capture, c, err);
@@ -234,7 +234,7 @@ enum status capture_open_memory(struct capture **capture, const char *name, stru
     *capture = NULL;
     struct capture *c = capture_new(name, options);
     if (!c)
-        return error_set(err, "%s: no memory to open it", name);
+        return error_no_memory(err, "%s: no memory to open it", name);
     c->regular = true;
     c->size = bytes.len;
     c->window = memory_window(c, bytes, options);

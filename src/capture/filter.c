@@ -59,7 +59,7 @@ static bool compile(struct bpf_program *code, const char *text, uint32_t link_ty
 {
     pcap_t *dead = pcap_open_dead(dlt_of(link_type), WHOLE_FRAME);
     if (!dead) {
-        error_set(err, "no memory");
+        error_no_memory(err, "no memory");
         return false;
     }
     bool works = pcap_compile(dead, code, text, 1, PCAP_NETMASK_UNKNOWN) == 0;
@@ -120,7 +120,7 @@ enum status filter_new(struct filter **filter, const char *text, struct error *e
     enum { ETHERNET = 1 };
     *filter = NULL;
     struct bpf_program code;
-    struct error why = {""};
+    struct error why = {0};
     if (compile(&code, text, ETHERNET, &why))
         pcap_freecode(&code);
     else if (!compiles_elsewhere(text))
@@ -130,7 +130,7 @@ enum status filter_new(struct filter **filter, const char *text, struct error *e
     if (!f || !copy) {
         free(f);
         free(copy);
-        return error_set(err, "no memory for the filter '%s'", text);
+        return error_no_memory(err, "no memory for the filter '%s'", text);
     }
     f->text = copy;
     f->asks_for_ports = has_ports(text);
@@ -180,7 +180,7 @@ static struct program *program_of(struct filter *f, uint32_t link_type)
         return NULL;
     }
     struct program *p = &f->programs[f->program_count++];
-    struct error why = {""};
+    struct error why = {0};
     p->link_type = link_type;
     p->works = compile(&p->code, f->text, link_type, &why);
     if (!p->works)

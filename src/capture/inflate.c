@@ -167,7 +167,7 @@ static enum status gzip_read(struct source *s, uint8_t *to, size_t *len, size_t 
             z->inside = false;
         } else if (z->gzip.avail_out == room) { /* else what came before the trouble comes first */
             if (result == Z_MEM_ERROR)
-                return error_set(err, "%s: no memory to uncompress it", z->name);
+                return error_no_memory(err, "%s: no memory to uncompress it", z->name);
             if (result != Z_OK && result != Z_BUF_ERROR)
                 return error_damaged(err, "the gzip data make no sense at byte %" PRIu64 ": %s",
                                      z->used_len, z->gzip.msg ? z->gzip.msg : "unknown method");
@@ -184,7 +184,7 @@ static enum status zstd_failed(const struct inflate *z, size_t result, struct er
     const char *words = ZSTD_getErrorName(result);
     switch ((int)ZSTD_getErrorCode(result)) {
     case ZSTD_error_memory_allocation:
-        return error_set(err, "%s: no memory to uncompress it", z->name);
+        return error_no_memory(err, "%s: no memory to uncompress it", z->name);
     case ZSTD_error_frameParameter_windowTooLarge:
         if (z->window_log < WINDOW_LOG_MOST)
             return error_set(err,
@@ -230,7 +230,7 @@ static enum status zstd_charge(struct inflate *z, struct error *err)
     if (held < least)
         held = least;
     if (held > z->charged && !memory_take(z->memory, held - z->charged))
-        return error_set(err, "%s: no memory to uncompress it", z->name);
+        return error_no_memory(err, "%s: no memory to uncompress it", z->name);
     if (held < z->charged)
         memory_give(z->memory, z->charged - held);
     z->charged = held;
@@ -307,7 +307,7 @@ static struct source *inflate_failed(struct inflate *z, const char *name, struct
 {
     if (z)
         inflate_free(&z->base);
-    error_set(err, "%s: no memory to uncompress it", name);
+    error_no_memory(err, "%s: no memory to uncompress it", name);
     return NULL;
 }
 

@@ -307,7 +307,7 @@ static struct pcapng_interface *interface_new(struct capture *c, enum status *st
         struct pcapng_interface *all = realloc(p->interfaces, room * sizeof *all);
         if (!all) {
             memory_give(c->memory, more);
-            error_set(&c->error, "%s: no memory for %" PRIu32 " interfaces", c->name, room);
+            error_no_memory(&c->error, "%s: no memory for %" PRIu32 " interfaces", c->name, room);
             return NULL;
         }
         p->interfaces = all;

@@ -88,7 +88,7 @@ struct source *source_file(int fd, const char *name, uint64_t size, struct evide
 {
     struct file *f = calloc(1, sizeof *f);
     if (!f) {
-        error_set(err, "%s: no memory to read it", name);
+        error_no_memory(err, "%s: no memory to read it", name);
         return NULL;
     }
     *f = (struct file){{&file_ops, {f->head, 0}}, fd, name, size, 0, evidence, {0}};
@@ -147,7 +147,7 @@ struct source *source_memory(struct span bytes, struct evidence *evidence, struc
 {
     struct memory *m = malloc(sizeof *m);
     if (!m) {
-        error_set(err, "no memory to read a capture from memory");
+        error_no_memory(err, "no memory to read a capture from memory");
         return NULL;
     }
     *m = (struct memory){{&memory_ops, span_first(bytes, SOURCE_HEAD_LEN)}, bytes, evidence};

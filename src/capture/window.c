@@ -32,7 +32,7 @@ struct window *window_memory(struct span bytes, struct evidence *evidence, struc
 {
     struct window *w = malloc(sizeof *w);
     if (!w) {
-        error_set(err, "no memory to read a capture");
+        error_no_memory(err, "no memory to read a capture");
         return NULL;
     }
     *w = (struct window){
@@ -67,7 +67,7 @@ static enum status stream_grow(struct stream *s, size_t need, struct error *err)
     uint8_t *buffer = realloc(s->buffer, room);
     if (!buffer) {
         memory_give(s->memory, more);
-        return error_set(err, "no memory for %zu bytes of a capture", room);
+        return error_no_memory(err, "no memory for %zu bytes of a capture", room);
     }
     s->base.data = s->buffer = buffer;
     s->room = room;
@@ -152,7 +152,7 @@ struct window *window_stream(struct source *source, size_t window_len, struct bu
         free(s);
         free(buffer);
         source->ops->free(source);
-        error_set(err, "no memory for a window of %zu bytes", window_len);
+        error_no_memory(err, "no memory for a window of %zu bytes", window_len);
         return NULL;
     }
     *s = (struct stream){

@@ -172,6 +172,7 @@ bool arguments_parse(struct arguments *a, const struct command *command, int arg
     a->sorted = calloc((size_t)count + 1, sizeof *a->sorted);
     if (!a->sorted) {
         say("no memory for the command line");
+        a->no_memory = true;
         return false;
     }
     memcpy(a->sorted, argv + first - 1, (size_t)count * sizeof *a->sorted);

@@ -25,7 +25,8 @@ struct arguments {
     bool help;         /* --help was among them: nothing else was checked */
     char *const *argv; /* all of it, as main() got it; borrowed */
     int argc;
-    char **sorted; /* owned: the words of argv in getopt's order */
+    char **sorted;  /* owned: the words of argv in getopt's order */
+    bool no_memory; /* why arguments_parse() said false, when it is no fault of the words */
 };
 
 /* Takes argv[first...] apart for `command`. False after it has printed what is wrong: an option

@@ -64,6 +64,8 @@ static enum exit_status command_run(const struct command *command, int argc, cha
             status = command->run(command, &arguments);
         }
     }
+    if (arguments.no_memory)
+        status = EXIT_WORLD;
     arguments_release(&arguments);
     return status;
 }
@@ -80,6 +82,8 @@ static enum exit_status captures_run(int argc, char **argv)
             status = ingest_and_summarise(&arguments);
         }
     }
+    if (arguments.no_memory)
+        status = EXIT_WORLD;
     arguments_release(&arguments);
     return status;
 }

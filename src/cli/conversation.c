@@ -236,7 +236,7 @@ enum status conversation_open(struct conversation **conversation, struct reader 
     *conversation = NULL;
     struct conversation *c = calloc(1, sizeof *c);
     if (!c)
-        return error_set(err, "%s: no memory to follow a flow", reader_path(reader));
+        return error_no_memory(err, "%s: no memory to follow a flow", reader_path(reader));
     bool both = stream_ids[BY_CLIENT] >= 0 && stream_ids[BY_SERVER] >= 0;
     enum status status = STATUS_OK;
     for (int side = 0; side < SIDE_COUNT && status == STATUS_OK; side++) {

@@ -164,12 +164,15 @@ static enum status conversation_print(uint64_t *missing, struct reader *reader,
     transcript_init(&transcript, stdout, form, form != AS_RAW && terminal_colours(stdout));
     while ((status = conversation_next(conversation, &by, &piece, err)) == STATUS_OK) {
         transcript_add(&transcript, by, &piece);
-        if (ferror(stdout)) /* told at the end of the program */
+        if (transcript.no_memory ||
+            ferror(stdout)) /* the latter is told at the end of the program */
             break;
     }
     transcript_end(&transcript);
     conversation_close(conversation);
     *missing = transcript.missing;
+    if (transcript.no_memory)
+        return error_no_memory(err, "%s: no memory to show it", reader_path(reader));
     return status == STATUS_END ? STATUS_OK : status;
 }
 

@@ -83,6 +83,22 @@ static enum exit_status refuse_to_write(void)
     return EXIT_USAGE;
 }
 
+/* Whether a statement could not be prepared for what it says, and not for the state of the world. */
+static bool is_of_the_question(int result)
+{
+    switch (result & 0xff) {
+    case SQLITE_NOMEM:
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_CANTOPEN:
+    case SQLITE_NOTADB:
+    case SQLITE_BUSY:
+        return false;
+    default:
+        return true;
+    }
+}
+
 /* Runs every statement of `text`; the first failure is a sentence and ends it. */
 static enum exit_status answer(struct session *s, const char *text)
 {
@@ -95,7 +111,7 @@ static enum exit_status answer(struct session *s, const char *text)
             return refuse_to_write();
         if (result != SQLITE_OK) {
             say("sql: %s", sqlite3_errmsg(db));
-            return EXIT_USAGE;
+            return is_of_the_question(result) ? EXIT_USAGE : EXIT_WORLD;
         }
         if (!statement) /* blanks or a comment */
             continue;

@@ -128,6 +128,14 @@ static enum status summary_json(struct reader *reader, struct error *err)
     return status;
 }
 
+/* Ends a statement; its last step may have failed, which is not the same as having no rows. */
+static enum status statement_end(struct reader *reader, sqlite3_stmt *statement, struct error *err)
+{
+    if (sqlite3_finalize(statement) != SQLITE_OK)
+        return error_set(err, "%s: %s", reader_path(reader), sqlite3_errmsg(reader_db(reader)));
+    return STATUS_OK;
+}
+
 /* Whether some evidence is not whole; each such row is a line, before all else. */
 static enum status print_warnings(struct reader *reader, bool *told, bool print, struct error *err)
 {
@@ -155,8 +163,7 @@ static enum status print_warnings(struct reader *reader, bool *told, bool print,
         print_escaped(stdout, being_written ? "being written" : is);
         printf("%s\n", colour_end(colours));
     }
-    sqlite3_finalize(statement);
-    return STATUS_OK;
+    return statement_end(reader, statement, err);
 }
 
 static enum status print_range(struct reader *reader, struct error *err)
@@ -181,8 +188,7 @@ static enum status print_range(struct reader *reader, struct error *err)
         duration_text(lasts, length_ns);
         printf("time  %s to %s (%s)\n", first, last, lasts);
     }
-    sqlite3_finalize(statement);
-    return STATUS_OK;
+    return statement_end(reader, statement, err);
 }
 
 static enum status print_section(struct reader *reader, const struct section *section,
@@ -193,9 +199,9 @@ static enum status print_section(struct reader *reader, const struct section *se
     if (status != STATUS_OK)
         return status;
     bool any = sqlite3_step(statement) == SQLITE_ROW;
-    sqlite3_finalize(statement);
-    if (!any)
-        return STATUS_OK;
+    status = statement_end(reader, statement, err);
+    if (status != STATUS_OK || !any)
+        return status;
     status = reader_prepare(reader, &statement, section->sql, err);
     if (status != STATUS_OK)
         return status;
@@ -215,7 +221,7 @@ enum exit_status summary_print(const char *case_path, bool json)
     if (sqlite3_create_function(reader_db(reader), "evidence_status", 1,
                                 SQLITE_UTF8 | SQLITE_DIRECTONLY, reader, evidence_status, NULL,
                                 NULL) != SQLITE_OK)
-        status = error_set(&err, "%s: no memory for a summary", case_path);
+        status = error_no_memory(&err, "%s: no memory for a summary", case_path);
     if (status == STATUS_OK)
         status = print_warnings(reader, &told, !json, &err);
     if (status == STATUS_OK && json) {

@@ -13,13 +13,21 @@
 
 void print_escaped(FILE *to, const char *text)
 {
-    enum { ESCAPE_MOST = 8 }; /* bytes that one byte of text can become */
-    struct buffer out;
-    size_t len = strlen(text);
-    buffer_init(&out, ESCAPE_MOST * len);
-    escape_for_terminal(&out, span_of(text, len)); /* without memory: what there was room for */
-    fwrite(out.data, 1, out.len, to);
-    buffer_release(&out);
+    enum { SLICE = 256, ESCAPE_MOST = 8 }; /* bytes that one byte of text can become */
+    uint8_t escaped[SLICE * ESCAPE_MOST + 1];
+    size_t left = strlen(text);
+
+    /* Sentences about a lack of memory pass here, so it needs none: a slice fits, whatever it says. */
+    while (left > 0) {
+        size_t len = left < SLICE ? left : SLICE;
+        for (int i = 0; i < 3 && len < left && ((unsigned char)text[len] & 0xc0) == 0x80; i++)
+            len--; /* a character is not cut */
+        struct buffer out = {.data = escaped, .room = sizeof escaped, .ceiling = sizeof escaped};
+        escape_for_terminal(&out, span_of(text, len));
+        fwrite(out.data, 1, out.len, to);
+        text += len;
+        left -= len;
+    }
 }
 
 void say(const char *format, ...)

@@ -33,9 +33,9 @@ static void write_text(struct transcript *t, struct span text)
         const uint8_t *tab = memchr(text.data, '\t', text.len);
         struct span piece;
         span_take(&text, tab ? (size_t)(tab - text.data) : text.len, &piece);
-        escape_for_terminal(&t->out, piece);
+        t->no_memory |= !escape_for_terminal(&t->out, piece);
         if (tab) {
-            buffer_add_byte(&t->out, '\t');
+            t->no_memory |= !buffer_add_byte(&t->out, '\t');
             span_take(&text, 1, NULL);
         }
     }

@@ -32,6 +32,7 @@ struct transcript {
     bool line_begun;   /* a part of this line is out already */
     struct buffer out; /* the line as it is written */
     uint64_t missing;  /* bytes of gaps so far, up to UINT64_MAX */
+    bool no_memory;    /* a line could not be escaped, and what is written is not all */
 };
 
 void transcript_init(struct transcript *t, FILE *to, enum transcript_form form, bool colours);

@@ -29,13 +29,17 @@ void evidence_rows_free(struct evidence_row *rows, size_t count)
 static char *text_copy(sqlite3_stmt *row, int column)
 {
     const unsigned char *text = sqlite3_column_text(row, column);
+    if (!text && sqlite3_column_type(row, column) != SQLITE_NULL)
+        return NULL; /* no memory */
     return strdup(text ? (const char *)text : "");
 }
 
-static void text_into(char *to, size_t room, sqlite3_stmt *row, int column)
+/* False when there is no memory for it. */
+static bool text_into(char *to, size_t room, sqlite3_stmt *row, int column)
 {
     const unsigned char *text = sqlite3_column_text(row, column);
     snprintf(to, room, "%s", text ? (const char *)text : "");
+    return text || sqlite3_column_type(row, column) == SQLITE_NULL;
 }
 
 enum status evidence_rows(struct evidence_row **rows, size_t *count, struct reader *reader,
@@ -57,7 +61,7 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
             room = room ? room * 2 : 8;
             struct evidence_row *more = realloc(*rows, room * sizeof *more);
             if (!more) {
-                status = error_set(err, "no memory");
+                status = error_no_memory(err, "no memory");
                 break;
             }
             *rows = more;
@@ -69,10 +73,10 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
                                      .status = text_copy(s, 3),
                                      .bytes = sqlite3_column_int64(s, 4),
                                      .frames = (uint64_t)sqlite3_column_int64(s, 5)};
-        text_into(row->sha256, sizeof row->sha256, s, 6);
-        text_into(row->fingerprint, sizeof row->fingerprint, s, 7);
-        if (!row->source || !row->format || !row->status)
-            status = error_set(err, "no memory");
+        if (!text_into(row->sha256, sizeof row->sha256, s, 6) ||
+            !text_into(row->fingerprint, sizeof row->fingerprint, s, 7) || !row->source ||
+            !row->format || !row->status)
+            status = error_no_memory(err, "no memory");
     }
     if (status == STATUS_OK && step != SQLITE_DONE)
         status = error_set(err, "reading %s: %s", reader_path(reader),
@@ -94,20 +98,30 @@ struct search {
     struct stat case_file; /* never opened here: closing it would drop the locks of who reads it */
     char *path;            /* of the one */
     char *another;         /* the first that only bears its name, or only begins and ends like it */
+    bool no_memory;        /* for all that was to be looked at */
 };
 
-static bool has_hash(const struct evidence_row *row, const char *path)
+static bool has_hash(struct search *s, const char *path)
 {
+    const char *sha256 = s->row->sha256;
     char hex[DIGEST_HEX_LEN + 1];
-    return row->sha256[0] && hash_file(path, hex, NULL) == STATUS_OK &&
-           strcmp(hex, row->sha256) == 0;
+    struct error why = {0};
+    bool has = sha256[0] && hash_file(path, hex, &why) == STATUS_OK && strcmp(hex, sha256) == 0;
+
+    s->no_memory = s->no_memory || why.no_memory;
+    return has;
 }
 
-static bool has_fingerprint(const struct evidence_row *row, const char *path)
+static bool has_fingerprint(struct search *s, const char *path)
 {
+    const char *fingerprint = s->row->fingerprint;
     char hex[FINGERPRINT_HEX_LEN + 1];
-    return row->fingerprint[0] && fingerprint_file(path, hex, NULL) == STATUS_OK &&
-           strcmp(hex, row->fingerprint) == 0;
+    struct error why = {0};
+    bool has = fingerprint[0] && fingerprint_file(path, hex, &why) == STATUS_OK &&
+               strcmp(hex, fingerprint) == 0;
+
+    s->no_memory = s->no_memory || why.no_memory;
+    return has;
 }
 
 static char *joined(const char *folder, const char *name)
@@ -131,13 +145,14 @@ static bool try_path(struct search *s, char *candidate)
     const struct evidence_row *row = s->row;
     struct stat st;
 
+    s->no_memory = s->no_memory || !candidate;
     if (candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode) &&
         !(st.st_dev == s->case_file.st_dev && st.st_ino == s->case_file.st_ino)) {
         bool same = false, alike = false;
         if (st.st_size == row->bytes) {
             bool hash = row->sha256[0] && (s->by == KNOWN_BY_HASH || !row->fingerprint[0]);
-            same = hash ? has_hash(row, candidate) : has_fingerprint(row, candidate);
-            alike = !same && hash && has_fingerprint(row, candidate);
+            same = hash ? has_hash(s, candidate) : has_fingerprint(s, candidate);
+            alike = !same && hash && has_fingerprint(s, candidate);
         }
         if (same) {
             s->path = candidate;
@@ -159,6 +174,7 @@ static bool try_folder(struct search *s, const char *folder)
     DIR *dir = opendir(folder);
     struct dirent *entry;
 
+    s->no_memory = s->no_memory || (!dir && errno == ENOMEM);
     while (dir && !found && (entry = readdir(dir)) != NULL)
         found = try_path(s, joined(folder, entry->d_name));
     if (dir)
@@ -189,11 +205,13 @@ void evidence_find(struct evidence_place *place, const struct evidence_row *row,
         found = try_path(&s, joined(beside, base_name(row->source)));
     if (!found && beside)
         found = try_folder(&s, beside);
+    s.no_memory = s.no_memory || !beside;
     free(beside);
     if (found)
-        *place = (struct evidence_place){FOUND, s.path, s.another};
+        *place = (struct evidence_place){FOUND, s.path, s.another, false};
     else
-        *place = (struct evidence_place){s.another ? FOUND_CHANGED : FOUND_NOT, s.another, NULL};
+        *place = (struct evidence_place){s.another ? FOUND_CHANGED : FOUND_NOT, s.another, NULL,
+                                         s.no_memory};
 }
 
 void evidence_place_release(struct evidence_place *place)
@@ -260,7 +278,7 @@ enum status evidence_open(struct evidence_file **file, const char *path, const c
     *file = NULL;
     if (!f || !(f->path = strdup(path))) {
         free(f);
-        return error_set(err, "opening %s: no memory", path);
+        return error_no_memory(err, "opening %s: no memory", path);
     }
     f->fd = packed ? temporary_file() : open(path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0)

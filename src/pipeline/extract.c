@@ -129,20 +129,28 @@ static enum status load_interfaces(struct extraction *x)
             room = room ? room * 2 : 8;
             void *more = realloc(x->interfaces, room * sizeof *x->interfaces);
             if (!more) {
-                status = error_set(x->err, "no memory");
+                status = error_no_memory(x->err, "no memory");
                 break;
             }
             x->interfaces = more;
         }
-        const char *name = (const char *)sqlite3_column_text(s, 4);
+        bool has_name = sqlite3_column_type(s, 4) != SQLITE_NULL;
+        const char *name = has_name ? (const char *)sqlite3_column_text(s, 4) : NULL;
+        char *copy = name ? strdup(name) : NULL;
+        if (has_name && !copy) {
+            status = error_no_memory(x->err, "no memory");
+            break;
+        }
         x->interfaces[x->interface_count++] =
             (struct out_interface){.evidence_id = (uint32_t)sqlite3_column_int64(s, 0),
                                    .interface_id = (uint32_t)sqlite3_column_int64(s, 1),
                                    .link_type = (uint32_t)sqlite3_column_int64(s, 2),
                                    .snap_len = (uint32_t)sqlite3_column_int64(s, 3),
-                                   .name = name ? strdup(name) : NULL};
+                                   .name = copy};
     }
-    sqlite3_finalize(s);
+    if (sqlite3_finalize(s) != SQLITE_OK && status == STATUS_OK)
+        status =
+            error_set(x->err, "reading %s: %s", x->case_path, sqlite3_errmsg(reader_db(x->reader)));
     return status;
 }
 
@@ -175,6 +183,11 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
         return x->files[i];
     struct evidence_place place;
     evidence_find(&place, &x->rows[i], x->case_path, x->folder, KNOWN_BY_FINGERPRINT);
+    if (place.no_memory) {
+        error_no_memory(x->err, "no memory to find the evidence %s", x->rows[i].source);
+        evidence_place_release(&place);
+        return NULL;
+    }
     switch (place.found) {
     case FOUND:
         evidence_open(&x->files[i], place.path, x->rows[i].format, x->err);
@@ -219,7 +232,7 @@ static enum status write_frame(struct extraction *x, const struct frame_record *
     add_le(&x->block, r->wire_len, 4);
     uint8_t *bytes = buffer_reserve(&x->block, r->captured);
     if (!bytes)
-        return error_set(x->err, "no memory for frame %" PRIu64, r->number);
+        return error_no_memory(x->err, "no memory for frame %" PRIu64, r->number);
     enum status status = evidence_read(file, bytes, r->captured, r->offset, x->err);
     if (status != STATUS_OK)
         return status;
@@ -268,7 +281,7 @@ static enum status write_frames(struct extraction *x, int64_t flow_id, uint64_t 
     struct frame_cursor *cursor = NULL;
     size_t count = 0;
     enum status status = records ? frame_cursor_open(&cursor, x->reader, flow_id, x->err)
-                                 : error_set(x->err, "no memory");
+                                 : error_no_memory(x->err, "no memory");
 
     while (status == STATUS_OK) {
         status = frame_cursor_next(cursor, &records[count], x->err);
@@ -317,7 +330,7 @@ static enum status write_file(struct extraction *x, int64_t flow_id, const char 
     if (access(out_path, F_OK) == 0)
         return error_set(x->err, "%s exists already; nothing was written", out_path);
     if (asprintf(&partial, "%s.partial", out_path) < 0)
-        return error_set(x->err, "no memory");
+        return error_no_memory(x->err, "no memory");
     int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     x->out = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!x->out) {
@@ -355,7 +368,7 @@ enum status extract_flow(uint64_t *frames, const char *case_path, int64_t flow_i
     if (status == STATUS_OK)
         status = load_interfaces(&x);
     if (status == STATUS_OK && !(x.files = calloc(x.row_count + 1, sizeof(struct evidence_file *))))
-        status = error_set(err, "no memory");
+        status = error_no_memory(err, "no memory");
     if (status == STATUS_OK && strcmp(out_path, "-") == 0) {
         x.out = stdout;
         status = write_all(&x, flow_id, frames);

@@ -90,7 +90,7 @@ static enum status put_in_order(struct run *run)
 {
     struct place *places = calloc(run->count, sizeof *places);
     struct reading *sorted = calloc(run->count, sizeof *sorted);
-    enum status status = places && sorted ? STATUS_OK : error_set(run->err, "no memory");
+    enum status status = places && sorted ? STATUS_OK : error_no_memory(run->err, "no memory");
 
     for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
         places[i] = (struct place){.index = i, .first_ns = INT64_MIN, .has_frames = true};
@@ -182,7 +182,7 @@ static enum status find_known(struct run *run, struct alike *items, bool *known)
         } else {
             HASH_ADD_KEYPTR(hh, table, r->fingerprint, strlen(r->fingerprint), &items[i]);
             if (!items[i].hh.tbl)
-                status = error_set(run->err, "no memory");
+                status = error_no_memory(run->err, "no memory");
         }
     }
     HASH_CLEAR(hh, table);
@@ -195,7 +195,7 @@ static enum status leave_out_known(struct run *run)
     bool *known = calloc(run->count, sizeof *known);
     size_t kept = 0;
     enum status status =
-        items && known ? find_known(run, items, known) : error_set(run->err, "no memory");
+        items && known ? find_known(run, items, known) : error_no_memory(run->err, "no memory");
 
     for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
         if (known[i])
@@ -272,7 +272,7 @@ static enum status look_at_captures(struct run *run)
 
     run->readings = calloc(o->capture_count, sizeof *run->readings);
     if (!run->readings)
-        return error_set(run->err, "no memory");
+        return error_no_memory(run->err, "no memory");
     for (size_t i = 0; i < o->capture_count; i++) {
         if (reading_init(&run->readings[i], o->captures[i], run->err) != STATUS_OK)
             return STATUS_FAILED;
@@ -377,7 +377,7 @@ static enum status read_one_after_another(struct run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
         struct reading *r = &run->readings[i];
-        struct error why = {""};
+        struct error why = {0};
         bool came;
         if (came_through_pipe(run, r, &came) != STATUS_OK)
             return STATUS_FAILED;
@@ -416,7 +416,7 @@ static struct reading *earliest(struct run *run)
 
 static enum status read_interleaved(struct run *run)
 {
-    struct error why = {""};
+    struct error why = {0};
     struct reading *r;
 
     if (run->count > MERGE_MAX)
@@ -458,7 +458,7 @@ static enum status open_life(struct run *run)
     run->life.flows =
         flows_new(run->life.sink, 8 * memory, &flow_timeouts_offline, run->place_parts);
     if (!run->life.defrag || !run->life.flows)
-        return error_set(run->err, "no memory for the flow table");
+        return error_no_memory(run->err, "no memory for the flow table");
     return STATUS_OK;
 }
 
@@ -676,7 +676,7 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     if (status == STATUS_OK)
         status = choose_key(&run.place_parts, options, err);
     if (status == STATUS_OK && !(run.option_text = options_json(options, run.place_parts)))
-        status = error_set(err, "no memory");
+        status = error_no_memory(err, "no memory");
     if (status == STATUS_OK)
         status = choose_policies(&run.policies, options, err);
     if (status == STATUS_OK)

@@ -24,7 +24,7 @@ static enum status feed(int fd, const char *path, uint64_t offset, uint64_t len,
     enum status status = STATUS_OK;
     uint8_t *buffer = malloc(MIB);
     if (!buffer)
-        return error_set(err, "reading %s: no memory", path);
+        return error_no_memory(err, "reading %s: no memory", path);
     while (len > 0 && status == STATUS_OK) {
         ssize_t got = pread(fd, buffer, len < MIB ? (size_t)len : MIB, (off_t)offset);
         if (got < 0 && errno == EINTR)
@@ -69,7 +69,7 @@ enum status fingerprint_file(const char *path, char hex[FINGERPRINT_HEX_LEN + 1]
     struct stat st;
     struct checksum64 *sum = checksum64_new();
     enum status status =
-        sum ? open_file(&fd, &st, path, err) : error_set(err, "reading %s: no memory", path);
+        sum ? open_file(&fd, &st, path, err) : error_no_memory(err, "reading %s: no memory", path);
     if (status == STATUS_OK) {
         uint64_t size = (uint64_t)st.st_size, head = size < MIB ? size : MIB;
         uint8_t size_bytes[8];
@@ -93,8 +93,8 @@ enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct err
     int fd = -1;
     struct stat st;
     struct digest *digest = digest_new();
-    enum status status =
-        digest ? open_file(&fd, &st, path, err) : error_set(err, "reading %s: no memory", path);
+    enum status status = digest ? open_file(&fd, &st, path, err)
+                                : error_no_memory(err, "reading %s: no memory", path);
     if (status == STATUS_OK)
         status = feed(fd, path, 0, (uint64_t)st.st_size, add_digest, digest, err);
     if (status == STATUS_OK)
@@ -262,11 +262,11 @@ enum status reading_open(struct reading *r, struct store *store, const char *opt
         r->digest = digest_new();
         r->block = checksum64_new();
         if (!r->digest || !r->block)
-            return error_set(err, "reading %s: no memory", r->path);
+            return error_no_memory(err, "reading %s: no memory", r->path);
     }
     enum status status = capture_open(&r->capture, r->path, &how, err);
     if (status == STATUS_OK && r->early_lost)
-        status = error_set(err, "reading %s: no memory", r->path);
+        status = error_no_memory(err, "reading %s: no memory", r->path);
     if (status != STATUS_OK)
         return status;
     r->evidence_id =

@@ -38,12 +38,19 @@ struct replay {
     struct stream_cursor *cursor; /* the case's bytes, in step with `done` */
     struct stream_piece piece;    /* what is left of the last one */
     bool piece_ended;
+    bool no_memory;
     struct digest *digest;
     uint8_t buffer[READ_LEN];
 };
 
 static void fail(struct replay *r, enum replayed outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+static void no_memory(struct replay *r)
+{
+    r->no_memory = true;
+    fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+}
 
 static void fail(struct replay *r, enum replayed outcome, const char *format, ...)
 {
@@ -80,7 +87,7 @@ static bool claim_spread(struct replay *r)
         room *= 2;
     struct claim *more = malloc(room * sizeof *more);
     if (!more) {
-        fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+        no_memory(r);
         return false;
     }
     size_t first = (room - r->count) / 2;
@@ -161,7 +168,7 @@ static bool taken_add(struct replay *r, struct claim claim)
         size_t room = r->taken_room ? r->taken_room * 2 : 16;
         void *more = realloc(r->taken, room * sizeof *r->taken);
         if (!more) {
-            fail(r, REPLAY_NOT_POSSIBLE, "no memory");
+            no_memory(r);
             return false;
         }
         r->taken = more;
@@ -210,7 +217,7 @@ static enum status find_taken(struct replay *r, int64_t stream_id,
     int64_t open_at = 0, open_end = 0;
     bool *other_seen = calloc(count, sizeof *other_seen);
     enum status status = other_seen ? arrival_cursor_open(&cursor, r->reader, stream_id, r->err)
-                                    : error_set(r->err, "no memory");
+                                    : error_no_memory(r->err, "no memory");
 
     if (status != STATUS_OK) {
         free(other_seen);
@@ -421,7 +428,7 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
     *result = (struct replay_result){0};
     if (!r || !(r->digest = digest_new())) {
         free(r);
-        return error_set(err, "no memory");
+        return error_no_memory(err, "no memory");
     }
     r->reader = reader;
     r->result = result;
@@ -447,6 +454,8 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
         else if (sha256[0] && strcmp(hex, sha256) != 0)
             fail(r, REPLAY_DIFFERS, "the SHA-256 of what the capture holds is %s", hex);
     }
+    if (r->no_memory)
+        status = error_no_memory(err, "no memory");
     stream_cursor_close(r->cursor);
     digest_free(r->digest);
     free(r->claims);

@@ -24,20 +24,25 @@ struct verification {
     size_t row_count;
     struct exhibit *exhibits; /* by index of rows */
     struct error *err;
+    bool no_memory; /* for something that was read: what it says is not known */
 };
 
-/* Counts and tells how a proof went. */
+/* Counts and tells how a proof went. Says nothing but that one holds once memory was wanting: what could
+ * not be read is neither wrong nor absent. The verification ends with an error then. */
 void verification_say(struct verification *v, enum proof proof, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* err says what SQLite said of the case. */
 enum status verification_fault(struct verification *v);
 
+/* Notes whether that was for want of memory. */
+void verification_note(struct verification *v, const struct error *why);
+
 /* The evidence with this id; `context` is the verification. */
 struct evidence_file *verification_file(void *context, uint32_t evidence_id);
 
-/* A column as text, "" for NULL. */
-const char *verification_text(sqlite3_stmt *s, int column);
+/* A column as text, "" for NULL, and where there was no memory for it, which is noted. */
+const char *verification_text(struct verification *v, sqlite3_stmt *s, int column);
 
 /* The parts, in the order in which they are proved; the first finds the exhibits. */
 enum status verify_evidence(struct verification *v);

@@ -16,11 +16,19 @@
 #include <string.h>
 #include <strings.h>
 
+static bool wants_memory(sqlite3 *db)
+{
+    return (sqlite3_errcode(db) & 0xff) == SQLITE_NOMEM;
+}
+
 void verification_say(struct verification *v, enum proof proof, const char *format, ...)
 {
     char what[1024];
     va_list args;
 
+    v->no_memory = v->no_memory || wants_memory(reader_db(v->reader));
+    if (v->no_memory && proof != PROOF_HOLDS)
+        return;
     v->result->holds += proof == PROOF_HOLDS;
     v->result->fails += proof == PROOF_FAILS;
     v->result->not_possible += proof == PROOF_NOT_POSSIBLE;
@@ -35,6 +43,11 @@ enum status verification_fault(struct verification *v)
 {
     return error_set(v->err, "reading %s: %s", reader_path(v->reader),
                      sqlite3_errmsg(reader_db(v->reader)));
+}
+
+void verification_note(struct verification *v, const struct error *why)
+{
+    v->no_memory = v->no_memory || why->no_memory;
 }
 
 static struct exhibit *exhibit_of(const struct verification *v, uint32_t evidence_id)
@@ -59,9 +72,11 @@ void verification_wrong_frame(struct verification *v, uint32_t evidence_id, uint
         exhibit->first_wrong = frame;
 }
 
-const char *verification_text(sqlite3_stmt *s, int column)
+const char *verification_text(struct verification *v, sqlite3_stmt *s, int column)
 {
     const unsigned char *text = sqlite3_column_text(s, column);
+    if (!text && wants_memory(sqlite3_db_handle(s)))
+        v->no_memory = true;
     return text ? (const char *)text : "";
 }
 
@@ -96,8 +111,9 @@ static enum status prove_seal(struct verification *v)
     if (status != STATUS_OK)
         return status;
     if (sqlite3_step(s) == SQLITE_ROW)
-        snprintf(recorded, sizeof recorded, "%s", verification_text(s, 0));
-    sqlite3_finalize(s);
+        snprintf(recorded, sizeof recorded, "%s", verification_text(v, s, 0));
+    if (sqlite3_finalize(s) != SQLITE_OK)
+        return verification_fault(v);
     if (v->options->seal) {
         bool agrees = strcasecmp(v->options->seal, seal) == 0;
         verification_say(v, agrees ? PROOF_HOLDS : PROOF_FAILS,
@@ -121,7 +137,7 @@ static enum status prove_database(struct verification *v)
 
     if (status != STATUS_OK)
         return status;
-    const char *said = sqlite3_step(s) == SQLITE_ROW ? verification_text(s, 0) : "";
+    const char *said = sqlite3_step(s) == SQLITE_ROW ? verification_text(v, s, 0) : "";
     if (strcmp(said, "ok") == 0)
         verification_say(v, PROOF_HOLDS, "database: its tables and indexes are whole");
     else
@@ -201,9 +217,11 @@ enum status verify_case(struct verify_result *result, const struct verify_option
     if (status == STATUS_OK)
         status = evidence_rows(&v.rows, &v.row_count, v.reader, err);
     if (status == STATUS_OK && !(v.exhibits = calloc(v.row_count + 1, sizeof *v.exhibits)))
-        status = error_set(err, "no memory");
+        status = error_no_memory(err, "no memory");
     if (status == STATUS_OK)
         status = prove_all(&v);
+    if (status == STATUS_OK && v.no_memory)
+        status = error_no_memory(err, "verifying %s: no memory", options->case_path);
     for (size_t i = 0; v.exhibits && i < v.row_count; i++) {
         evidence_close(v.exhibits[i].file);
         evidence_place_release(&v.exhibits[i].place);

@@ -17,6 +17,7 @@ static int64_t first_changed_block(struct verification *v, const struct evidence
 {
     sqlite3_stmt *s;
     int64_t changed = -1;
+    int step = SQLITE_DONE;
     struct checksum64 *sum = checksum64_new();
     uint8_t *block = malloc(EVIDENCE_BLOCK_LEN);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -27,7 +28,7 @@ static int64_t first_changed_block(struct verification *v, const struct evidence
                        "ORDER BY block",
                        v->err) == STATUS_OK) {
         sqlite3_bind_int64(s, 1, row->evidence_id);
-        while (changed < 0 && sqlite3_step(s) == SQLITE_ROW) {
+        while (changed < 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
             char hex[17];
             int64_t number = sqlite3_column_int64(s, 0);
             if (number < 0 || number > INT64_MAX / EVIDENCE_BLOCK_LEN)
@@ -36,11 +37,12 @@ static int64_t first_changed_block(struct verification *v, const struct evidence
             if (got > 0)
                 checksum64_add(sum, span_of(block, (size_t)got));
             snprintf(hex, sizeof hex, "%016" PRIx64, checksum64_end(sum));
-            if (strcmp(hex, verification_text(s, 1)) != 0)
+            if (strcmp(hex, verification_text(v, s, 1)) != 0)
                 changed = number;
         }
         sqlite3_finalize(s);
     }
+    v->no_memory = v->no_memory || !sum || !block || step == SQLITE_NOMEM;
     if (fd >= 0)
         close(fd);
     free(block);
@@ -70,16 +72,17 @@ static void say_changed(struct verification *v, const struct evidence_row *row, 
 static void prove_changed(struct verification *v, const struct evidence_row *row, const char *path)
 {
     char hex[DIGEST_HEX_LEN + 1];
-    struct error why;
+    struct error why = {0};
 
     if (!row->sha256[0])
         verification_say(v, PROOF_FAILS,
                          "evidence %" PRIu32 ", %s: its size, beginning or end has changed",
                          row->evidence_id, path);
-    else if (hash_file(path, hex, &why) != STATUS_OK)
+    else if (hash_file(path, hex, &why) != STATUS_OK) {
+        verification_note(v, &why);
         verification_say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ": %s", row->evidence_id,
                          why.text);
-    else if (strcmp(hex, row->sha256) == 0)
+    } else if (strcmp(hex, row->sha256) == 0)
         verification_say(v, PROOF_FAILS,
                          "evidence %" PRIu32 ", %s: SHA-256 agrees, but the case says that it had "
                          "%" PRId64 " bytes",
@@ -110,7 +113,7 @@ static void prove_row(struct verification *v, const struct evidence_row *row,
                       struct exhibit *exhibit)
 {
     struct evidence_place *place = &exhibit->place;
-    struct error why = {""};
+    struct error why = {0};
 
     if (strcmp(reader_evidence_status(v->reader, row->status), "interrupted") == 0)
         verification_say(v, PROOF_NOT_POSSIBLE,
@@ -118,6 +121,7 @@ static void prove_row(struct verification *v, const struct evidence_row *row,
                          row->source);
     evidence_find(place, row, v->options->case_path, v->options->folder, KNOWN_BY_HASH);
     exhibit->same = place->found == FOUND;
+    v->no_memory = v->no_memory || place->no_memory;
     if (place->found == FOUND_NOT) {
         verification_say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ", %s: the file is not there",
                          row->evidence_id, row->source);
@@ -127,9 +131,11 @@ static void prove_row(struct verification *v, const struct evidence_row *row,
         prove_same(v, row, place);
     else
         prove_changed(v, row, place->path);
-    if (evidence_open(&exhibit->file, place->path, row->format, &why) != STATUS_OK)
+    if (evidence_open(&exhibit->file, place->path, row->format, &why) != STATUS_OK) {
+        verification_note(v, &why);
         verification_say(v, exhibit->same ? PROOF_NOT_POSSIBLE : PROOF_FAILS,
                          "evidence %" PRIu32 ": %s", row->evidence_id, why.text);
+    }
 }
 
 enum status verify_evidence(struct verification *v)

@@ -55,9 +55,14 @@ static struct span bytes_of_row(void *context, const struct witness_claim *claim
 
     sqlite3_reset(t->bytes);
     sqlite3_bind_int64(t->bytes, 1, t->ids[claim->row]);
-    if (sqlite3_step(t->bytes) != SQLITE_ROW)
+    int step = sqlite3_step(t->bytes);
+    if (step == SQLITE_NOMEM)
+        t->v->no_memory = true;
+    if (step != SQLITE_ROW)
         return span_of(NULL, 0);
     const void *data = sqlite3_column_blob(t->bytes, 0);
+    if (!data && sqlite3_errcode(reader_db(t->v->reader)) == SQLITE_NOMEM)
+        t->v->no_memory = true;
     return span_of(data, (size_t)sqlite3_column_bytes(t->bytes, 0));
 }
 
@@ -75,9 +80,15 @@ static void prove_claims(struct told *t)
                                         bytes_of_row, t, v->err);
 
     sqlite3_reset(t->bytes);
-    if (status != STATUS_OK) /* its arrivals make no sense */
+    if (status != STATUS_OK) { /* its arrivals make no sense */
+        verification_note(v, v->err);
         verification_say(v, PROOF_FAILS, "%s of stream %" PRId64 ": %s", t->rows->kind,
                          t->stream_id, v->err->text);
+    }
+    if (v->no_memory) { /* bytes that could not be read are not bytes that differ */
+        t->count = 0;
+        return;
+    }
     for (size_t i = 0; i < t->count && status == STATUS_OK; i++) {
         const struct witness_claim *claim = &t->claims[i];
         if (claim->absent)
@@ -135,7 +146,7 @@ static enum status prove_rows(struct verification *v, const struct told_rows *ro
                      .needs = calloc(ROWS_AT_A_TIME, sizeof *t.needs)};
     enum status status = t.claims && t.ids && t.needs
                              ? reader_prepare(v->reader, &t.bytes, rows->bytes_sql, v->err)
-                             : error_set(v->err, "no memory");
+                             : error_no_memory(v->err, "no memory");
 
     if (status == STATUS_OK)
         status = walk_rows(&t);

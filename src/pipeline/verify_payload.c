@@ -47,12 +47,14 @@ static int by_bringer(const void *left, const void *right)
 
 /* The array with room for one more thing; NULL, and the array as it was, when there are too many or no
  * memory. */
-static void *with_room(void *array, size_t *room, size_t count, size_t thing_len)
+static void *with_room(struct verification *v, void *array, size_t *room, size_t count,
+                       size_t thing_len)
 {
     if (count < *room)
         return array;
     size_t more = *room ? 2 * *room : 64;
     void *longer = more <= CONFLICTS_MAX ? realloc(array, more * thing_len) : NULL;
+    v->no_memory = v->no_memory || (more <= CONFLICTS_MAX && !longer);
     if (longer)
         *room = more;
     return longer;
@@ -73,8 +75,8 @@ static enum status load_conflicts(struct payload *p, bool *all)
         if (length <= 0 || begin > INT64_MAX - length)
             continue; /* its sum is found to be wrong */
         struct range range = {begin, begin + length};
-        void *lost = with_room(p->lost, &p->lost_room, p->lost_count, sizeof *p->lost);
-        void *taken = with_room(p->taken, &p->taken_room, p->taken_count, sizeof *p->taken);
+        void *lost = with_room(p->v, p->lost, &p->lost_room, p->lost_count, sizeof *p->lost);
+        void *taken = with_room(p->v, p->taken, &p->taken_room, p->taken_count, sizeof *p->taken);
         p->lost = lost ? lost : p->lost;
         p->taken = taken ? taken : p->taken;
         *all = lost && taken;
@@ -144,9 +146,12 @@ static struct span held_at(struct payload *p, int64_t position)
         sqlite3_reset(p->chunk);
         sqlite3_bind_int64(p->chunk, 1, p->stream_id);
         sqlite3_bind_int64(p->chunk, 2, position);
-        if (sqlite3_step(p->chunk) != SQLITE_ROW)
+        int step = sqlite3_step(p->chunk);
+        const void *data = step == SQLITE_ROW ? sqlite3_column_blob(p->chunk, 1) : NULL;
+        if (!data && sqlite3_errcode(reader_db(p->v->reader)) == SQLITE_NOMEM)
+            p->v->no_memory = true;
+        if (step != SQLITE_ROW)
             return p->held;
-        const void *data = sqlite3_column_blob(p->chunk, 1);
         p->held_at = sqlite3_column_int64(p->chunk, 0);
         p->held = span_of(data, (size_t)sqlite3_column_bytes(p->chunk, 1));
     }
@@ -219,8 +224,10 @@ static enum status see_stream(struct payload *p)
         status = arrival_cursor_open(&cursor, p->v->reader, p->stream_id, p->v->err);
     if (status != STATUS_OK)
         return status;
-    while (arrival_cursor_next(cursor, &record, p->v->err) == STATUS_OK)
+    while ((status = arrival_cursor_next(cursor, &record, p->v->err)) == STATUS_OK)
         see_arrival(p, &record);
+    if (status == STATUS_FAILED)
+        verification_note(p->v, p->v->err);
     arrival_cursor_close(cursor); /* what makes no sense in it has been told with its stream */
     return STATUS_OK;
 }
@@ -264,7 +271,7 @@ enum status verify_payload(struct verification *v)
         return STATUS_OK;
     struct payload *p = calloc(1, sizeof *p);
     if (!p)
-        return error_set(v->err, "no memory");
+        return error_no_memory(v->err, "no memory");
     p->v = v;
     status = see_streams(p);
     for (size_t i = 0; i < v->row_count && status == STATUS_OK; i++) {

@@ -52,6 +52,8 @@ static void say_differs(struct rebuilding *b, const char *format, ...)
     va_list args;
 
     b->differs = true;
+    if (b->scratch && sqlite3_errcode(b->scratch) == SQLITE_NOMEM)
+        b->v->no_memory = true;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
@@ -61,6 +63,14 @@ static void say_differs(struct rebuilding *b, const char *format, ...)
                          what, b->version, b->v->options->version);
     else
         verification_say(b->v, PROOF_FAILS, "rebuilt: %s", what);
+}
+
+/* The same of a run whose options make no sense. */
+static void say_why(struct rebuilding *b, uint32_t evidence_id, const char *of,
+                    const struct error *why)
+{
+    verification_note(b->v, why);
+    say_differs(b, "evidence %" PRIu32 ": %s%s", evidence_id, of, why->text);
 }
 
 /* ---- which runs ---- */
@@ -134,13 +144,14 @@ static bool take_option(struct recipe *r, const char *key, const char *index, co
         return false;
     }
     if (!taken)
-        error_set(why, "no memory");
+        error_no_memory(why, "no memory");
     return taken;
 }
 
 /* Reads JSON such as {"filter":"tcp","policy":["bsd"],"merge":true}. In a database of its own, in which
  * nothing of the case stands for json_each(). */
-static bool take_options(struct recipe *r, const char *json, struct error *why)
+static bool take_options(struct verification *v, struct recipe *r, const char *json,
+                         struct error *why)
 {
     static const char sql[] =
         "SELECT o.key, coalesce(p.key, ''), coalesce(p.type, o.type), coalesce(p.value, o.value, "
@@ -157,8 +168,8 @@ static bool take_options(struct recipe *r, const char *json, struct error *why)
         sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK) {
         sqlite3_bind_text(s, 1, json, -1, SQLITE_STATIC);
         while (taken && (step = sqlite3_step(s)) == SQLITE_ROW)
-            taken = take_option(r, verification_text(s, 0), verification_text(s, 1),
-                                verification_text(s, 2), verification_text(s, 3), why);
+            taken = take_option(r, verification_text(v, s, 0), verification_text(v, s, 1),
+                                verification_text(v, s, 2), verification_text(v, s, 3), why);
     }
     if (taken && step != SQLITE_DONE) {
         error_set(why, "its options make no sense: %s", sqlite3_errmsg(db));
@@ -190,11 +201,11 @@ static enum status read_evidence(struct rebuilding *b, struct recipe *r, char **
     while (r->first + r->count < b->v->row_count && (step = sqlite3_step(s)) == SQLITE_ROW) {
         if (r->count == 0) {
             *run_id = sqlite3_column_int64(s, 0);
-            *options = strdup(verification_text(s, 1));
+            *options = strdup(verification_text(b->v, s, 1));
         } else if (sqlite3_column_int64(s, 0) != *run_id) {
             break;
         }
-        *alike = *alike && *options && strcmp(*options, verification_text(s, 1)) == 0;
+        *alike = *alike && *options && strcmp(*options, verification_text(b->v, s, 1)) == 0;
         size_t i = r->first + r->count++;
         r->captures[r->count - 1] = b->v->exhibits[i].place.path;
         r->no_hash = r->no_hash && !b->v->rows[i].sha256[0];
@@ -215,11 +226,14 @@ static enum status read_run(struct rebuilding *b, struct recipe *r, int64_t run_
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(s, 1, run_id);
-    *found = sqlite3_step(s) == SQLITE_ROW;
+    int step = sqlite3_step(s);
+    *found = step == SQLITE_ROW;
     if (*found) {
         r->memory = sqlite3_column_int64(s, 0);
-        if (mine && strcmp(mine, verification_text(s, 1)) != 0)
-            snprintf(b->version, sizeof b->version, "%s", verification_text(s, 1));
+        if (mine && strcmp(mine, verification_text(b->v, s, 1)) != 0)
+            snprintf(b->version, sizeof b->version, "%s", verification_text(b->v, s, 1));
+    } else if (step != SQLITE_DONE) {
+        status = verification_fault(b->v);
     }
     sqlite3_finalize(s);
     return status;
@@ -236,11 +250,12 @@ static int by_path(const void *a, const void *b)
 }
 
 /* Whether a file is twice among those of a run: no ingest takes it a second time. */
-static bool has_twins(const struct recipe *r)
+static bool has_twins(struct verification *v, const struct recipe *r)
 {
     const char **sorted = malloc(r->count * sizeof *sorted);
     bool twins = false;
 
+    v->no_memory = v->no_memory || !sorted;
     if (!sorted)
         return false;
     memcpy(sorted, r->captures, r->count * sizeof *sorted);
@@ -262,7 +277,7 @@ static int64_t memory_there(void)
 static enum status read_recipe(struct rebuilding *b, struct recipe *r, size_t first, bool *possible)
 {
     struct verification *v = b->v;
-    struct error why = {""};
+    struct error why = {0};
     char *options = NULL;
     int64_t run_id = 0;
     bool alike = true, has_run = false;
@@ -271,7 +286,7 @@ static enum status read_recipe(struct rebuilding *b, struct recipe *r, size_t fi
     *r = (struct recipe){.first = first, .no_hash = true};
     r->captures = calloc(v->row_count, sizeof *r->captures);
     if (!r->captures)
-        return error_set(v->err, "no memory");
+        return error_no_memory(v->err, "no memory");
     enum status status = read_evidence(b, r, &options, &run_id, &alike);
     if (status == STATUS_OK)
         status = read_run(b, r, run_id, &has_run);
@@ -284,12 +299,12 @@ static enum status read_recipe(struct rebuilding *b, struct recipe *r, size_t fi
             verification_say(v, PROOF_FAILS, "rebuilt: evidence %" PRIu32 ": %s", id,
                              has_run ? "it has other options than the others of its run"
                                      : "the run that read it is not there");
-        else if (has_twins(r))
+        else if (has_twins(v, r))
             say_differs(b, "evidence %" PRIu32 ": its run read a file twice", id);
         else if (!options)
-            status = error_set(v->err, "no memory");
-        else if (!take_options(r, options, &why))
-            say_differs(b, "evidence %" PRIu32 ": %s", id, why.text);
+            status = error_no_memory(v->err, "no memory");
+        else if (!take_options(v, r, options, &why))
+            say_why(b, id, "", &why);
         else if (r->memory < INGEST_MEMORY_LEAST || r->memory > memory_there())
             verification_say(v, PROOF_NOT_POSSIBLE,
                              "rebuilt: evidence %" PRIu32 " was read with a budget of %" PRId64
@@ -308,7 +323,7 @@ static enum status repeat(struct rebuilding *b, const struct recipe *r, bool *po
 {
     struct verification *v = b->v;
     struct ingest_result result;
-    struct error why = {""};
+    struct error why = {0};
     struct ingest_options options = {
         .case_path = b->path,
         .captures = r->captures,
@@ -329,8 +344,7 @@ static enum status repeat(struct rebuilding *b, const struct recipe *r, bool *po
 
     *possible = false;
     if (ingest_check(&options, &why) != STATUS_OK) {
-        say_differs(b, "evidence %" PRIu32 ": its options: %s", v->rows[r->first].evidence_id,
-                    why.text);
+        say_why(b, v->rows[r->first].evidence_id, "its options: ", &why);
         return STATUS_OK;
     }
     *possible = ingest(&result, &options, &why) == STATUS_OK;
@@ -338,6 +352,7 @@ static enum status repeat(struct rebuilding *b, const struct recipe *r, bool *po
         return STATUS_OK;
     if (is_stopped(v))
         return error_set(v->err, "interrupted");
+    verification_note(v, &why);
     verification_say(v, PROOF_NOT_POSSIBLE, "rebuilt: %s", why.text);
     return STATUS_OK;
 }
@@ -412,6 +427,11 @@ static enum status open_scratch(struct rebuilding *b)
 
 /* ---- comparing ---- */
 
+static enum status scratch_fault(struct rebuilding *b)
+{
+    return error_set(b->v->err, "the case that was built anew: %s", sqlite3_errmsg(b->scratch));
+}
+
 static int by_bytes(const void *a, int a_len, const void *b, int b_len)
 {
     int len = a_len < b_len ? a_len : b_len;
@@ -440,20 +460,20 @@ static int by_value(sqlite3_stmt *a, sqlite3_stmt *b, int column)
     return by_bytes(x, sqlite3_column_bytes(a, column), y, sqlite3_column_bytes(b, column));
 }
 
-static void show_value(char *to, size_t room, sqlite3_stmt *s, int column)
+static void show_value(struct verification *v, char *to, size_t room, sqlite3_stmt *s, int column)
 {
     switch (sqlite3_column_type(s, column)) {
     case SQLITE_NULL:
         snprintf(to, room, "NULL");
         break;
     case SQLITE_TEXT:
-        snprintf(to, room, "'%.*s'", VALUE_SHOWN, verification_text(s, column));
+        snprintf(to, room, "'%.*s'", VALUE_SHOWN, verification_text(v, s, column));
         break;
     case SQLITE_BLOB:
         snprintf(to, room, "%d bytes", sqlite3_column_bytes(s, column));
         break;
     default:
-        snprintf(to, room, "%s", verification_text(s, column));
+        snprintf(to, room, "%s", verification_text(v, s, column));
     }
 }
 
@@ -465,13 +485,14 @@ struct table {
 };
 
 /* "7" or "7, 0": the key of a row. */
-static const char *show_key(char *to, size_t room, const struct table *t, sqlite3_stmt *row)
+static const char *show_key(struct verification *v, char *to, size_t room, const struct table *t,
+                            sqlite3_stmt *row)
 {
     size_t len = 0;
     to[0] = 0;
     for (int i = 0; i < t->keys && len < room; i++) {
         char value[2 * VALUE_SHOWN];
-        show_value(value, sizeof value, row, i);
+        show_value(v, value, sizeof value, row, i);
         len += (size_t)snprintf(to + len, room - len, "%s%s", i > 0 ? ", " : "", value);
     }
     return to;
@@ -482,9 +503,9 @@ static void say_value(struct rebuilding *b, const struct table *t, int column)
     char key[200], is[2 * VALUE_SHOWN], should_be[2 * VALUE_SHOWN];
     const char *name = sqlite3_column_name(t->should_be, column);
 
-    show_key(key, sizeof key, t, t->is);
-    show_value(is, sizeof is, t->is, column);
-    show_value(should_be, sizeof should_be, t->should_be, column);
+    show_key(b->v, key, sizeof key, t, t->is);
+    show_value(b->v, is, sizeof is, t->is, column);
+    show_value(b->v, should_be, sizeof should_be, t->should_be, column);
     if (strcmp(is, should_be) == 0)
         say_differs(b, "%s %s: its %s is not what the captures give", t->name, key, name);
     else
@@ -502,7 +523,7 @@ static enum status next_row(struct rebuilding *b, const struct table *t, sqlite3
     if (step != SQLITE_DONE && row == &t->is)
         return verification_fault(b->v);
     if (step != SQLITE_DONE)
-        return error_set(b->v->err, "the case that was built anew: %s", sqlite3_errmsg(b->scratch));
+        return scratch_fault(b);
     sqlite3_finalize(*row);
     *row = NULL;
     return STATUS_OK;
@@ -526,10 +547,10 @@ static bool rows_differ(struct rebuilding *b, const struct table *t)
     }
     if (order < 0)
         say_differs(b, "%s %s: the captures give no such row", t->name,
-                    show_key(key, sizeof key, t, t->is));
+                    show_key(b->v, key, sizeof key, t, t->is));
     else
         say_differs(b, "%s %s: the row that the captures give is not in the case", t->name,
-                    show_key(key, sizeof key, t, t->should_be));
+                    show_key(b->v, key, sizeof key, t, t->should_be));
     return true;
 }
 
@@ -545,11 +566,11 @@ static enum status prepare_both(struct rebuilding *b, struct table *t)
 
     if (!sql || sqlite3_prepare_v2(b->scratch, sql, -1, &names, NULL) != SQLITE_OK) {
         sqlite3_free(sql);
-        return error_set(b->v->err, "the case that was built anew: %s", sqlite3_errmsg(b->scratch));
+        return scratch_fault(b);
     }
     sqlite3_free(sql);
     while (sqlite3_step(names) == SQLITE_ROW) {
-        const char *name = verification_text(names, 0), *type;
+        const char *name = verification_text(b->v, names, 0), *type;
         bool is_key = sqlite3_column_int(names, 1) > 0;
         if (sqlite3_table_column_metadata(reader_db(b->v->reader), "main", t->name, name, &type,
                                           NULL, NULL, NULL, NULL) != SQLITE_OK)
@@ -570,8 +591,7 @@ static enum status prepare_both(struct rebuilding *b, struct table *t)
         status = reader_prepare(b->v->reader, &t->is, sql, b->v->err);
     if (status == STATUS_OK &&
         sqlite3_prepare_v2(b->scratch, sql, -1, &t->should_be, NULL) != SQLITE_OK)
-        status =
-            error_set(b->v->err, "the case that was built anew: %s", sqlite3_errmsg(b->scratch));
+        status = scratch_fault(b);
     sqlite3_free(sql);
     sqlite3_free(columns);
     sqlite3_free(keys);
@@ -610,9 +630,12 @@ static enum status compare_tables(struct rebuilding *b)
                            " AND name <> 'runs' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
                            " ORDER BY name",
                            -1, &s, NULL) != SQLITE_OK)
-        return error_set(b->v->err, "the case that was built anew: %s", sqlite3_errmsg(b->scratch));
-    while (status == STATUS_OK && sqlite3_step(s) == SQLITE_ROW)
-        status = compare_table(b, verification_text(s, 0));
+        return scratch_fault(b);
+    int step = SQLITE_DONE;
+    while (status == STATUS_OK && (step = sqlite3_step(s)) == SQLITE_ROW)
+        status = compare_table(b, verification_text(b->v, s, 0));
+    if (status == STATUS_OK && step != SQLITE_DONE)
+        status = scratch_fault(b);
     sqlite3_finalize(s);
     return status;
 }
@@ -633,14 +656,16 @@ static enum status compare_schema(struct rebuilding *b)
         sqlite3_prepare_v2(b->scratch,
                            "SELECT 1 FROM sqlite_master WHERE type = ?1 AND name = ?2 AND sql = ?3",
                            -1, &ours, NULL) != SQLITE_OK)
-        status =
-            error_set(b->v->err, "the case that was built anew: %s", sqlite3_errmsg(b->scratch));
+        status = scratch_fault(b);
     while (status == STATUS_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
         for (int i = 0; i < 3; i++)
-            sqlite3_bind_text(ours, i + 1, verification_text(s, i), -1, SQLITE_STATIC);
-        if (sqlite3_step(ours) != SQLITE_ROW)
-            say_differs(b, "%.20s %.60s: it is none that an ingest makes", verification_text(s, 0),
-                        verification_text(s, 1));
+            sqlite3_bind_text(ours, i + 1, verification_text(b->v, s, i), -1, SQLITE_STATIC);
+        int found = sqlite3_step(ours);
+        if (found != SQLITE_ROW && found != SQLITE_DONE)
+            status = scratch_fault(b);
+        else if (found == SQLITE_DONE)
+            say_differs(b, "%.20s %.60s: it is none that an ingest makes",
+                        verification_text(b->v, s, 0), verification_text(b->v, s, 1));
         sqlite3_reset(ours);
     }
     if (status == STATUS_OK && step != SQLITE_DONE)
@@ -680,7 +705,7 @@ enum status verify_rebuilt(struct verification *v)
         return STATUS_OK;
     struct rebuilding *b = calloc(1, sizeof *b);
     if (!b)
-        return error_set(v->err, "no memory");
+        return error_no_memory(v->err, "no memory");
     b->v = v;
     enum status status = make_folder(b);
     if (status == STATUS_OK && !b->folder[0]) {

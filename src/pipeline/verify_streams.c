@@ -17,14 +17,21 @@ struct stream_row {
     const struct policy *other; /* the hash is of the view under this one; NULL: of the chunks */
 };
 
+/* What the case says of the stream makes no sense. */
+static void say_why(struct verification *v, const struct stream_row *row, const struct error *why)
+{
+    verification_note(v, why);
+    verification_say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, why->text);
+}
+
 /* The hash of a stream in conflict is that of its view. */
 static void prove_view(struct verification *v, const struct stream_row *row)
 {
     char hex[DIGEST_HEX_LEN + 1];
-    struct error why = {""};
+    struct error why = {0};
 
     if (view_hash(hex, v->reader, row->stream_id, row->other, &why) != STATUS_OK)
-        verification_say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, why.text);
+        say_why(v, row, &why);
     else if (strcmp(hex, row->sha256) != 0)
         verification_say(v, PROOF_FAILS,
                          "stream %" PRId64 ": its view under policy %s has not its SHA-256",
@@ -68,7 +75,7 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
     }
     stream_cursor_close(cursor);
     if (status == STATUS_FAILED) {
-        verification_say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, v->err->text);
+        say_why(v, row, v->err);
         return STATUS_OK;
     }
     digest_end(digest, hex);
@@ -123,7 +130,7 @@ static enum status load_takeovers(struct verification *v, struct replay_takeover
             room = room ? room * 2 : 16;
             void *more = realloc(*takeovers, room * sizeof **takeovers);
             if (!more) {
-                status = error_set(v->err, "no memory");
+                status = error_no_memory(v->err, "no memory");
                 break;
             }
             *takeovers = more;
@@ -158,7 +165,7 @@ static enum status prove_arrivals(struct verification *v, const struct stream_ro
                                verification_file, v, v->err);
     free(takeovers);
     if (status != STATUS_OK) {
-        verification_say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, v->err->text);
+        say_why(v, row, v->err);
         return STATUS_OK;
     }
     switch (replayed.outcome) {
@@ -184,11 +191,12 @@ static enum status prove_arrivals(struct verification *v, const struct stream_ro
 static bool find_policy(struct verification *v, struct stream_row *row, bool in_conflict)
 {
     const struct policy *policy;
-    struct error why = {""};
+    struct error why = {0};
 
     if (!in_conflict)
         return true;
     if (view_policy(&policy, v->reader, row->stream_id, &why) != STATUS_OK) {
+        verification_note(v, &why);
         verification_say(v, PROOF_FAILS, "%s", why.text);
         return false;
     }
@@ -206,13 +214,13 @@ enum status verify_streams(struct verification *v)
                                 "SELECT stream_id, start, length, stored, missing, truncated, "
                                 "missing_tail, sha256, conflicted FROM streams ORDER BY stream_id",
                                 v->err)
-               : error_set(v->err, "no memory");
+               : error_no_memory(v->err, "no memory");
 
     if (status != STATUS_OK) {
         digest_free(digest);
         return status;
     }
-    while (status == STATUS_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
+    while (status == STATUS_OK && !v->no_memory && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct stream_row row = {sqlite3_column_int64(s, 0),
                                  sqlite3_column_int64(s, 1),
                                  sqlite3_column_int64(s, 2),
@@ -222,14 +230,14 @@ enum status verify_streams(struct verification *v)
                                  sqlite3_column_int64(s, 6),
                                  "",
                                  NULL};
-        snprintf(row.sha256, sizeof row.sha256, "%s", verification_text(s, 7));
+        snprintf(row.sha256, sizeof row.sha256, "%s", verification_text(v, s, 7));
         if (!find_policy(v, &row, sqlite3_column_int64(s, 8) != 0))
             continue;
         status = prove_chunks(v, &row, digest);
         if (status == STATUS_OK)
             status = prove_arrivals(v, &row);
     }
-    if (status == STATUS_OK && step != SQLITE_DONE)
+    if (status == STATUS_OK && !v->no_memory && step != SQLITE_DONE)
         status = verification_fault(v);
     sqlite3_finalize(s);
     digest_free(digest);

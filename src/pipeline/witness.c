@@ -117,7 +117,7 @@ enum status witness_stream(struct witness_claim *claims, size_t count, struct re
     if (!w || !open) {
         free(w);
         free(open);
-        return error_set(err, "no memory");
+        return error_no_memory(err, "no memory");
     }
     w->claims = claims;
     w->count = count;

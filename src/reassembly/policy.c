@@ -231,7 +231,7 @@ enum status policy_choice_add(struct policy_choice *choice, const char *text, st
     struct policy_network *more =
         realloc(choice->networks, (choice->count + 1) * sizeof *choice->networks);
     if (!more)
-        return error_set(err, "no memory");
+        return error_no_memory(err, "no memory");
     choice->networks = more;
     size_t at = 0;
     while (at < choice->count && more[at].bits > n.bits)

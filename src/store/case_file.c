@@ -32,7 +32,8 @@ enum status case_file_fault(const struct case_file *f, const char *what, struct 
     if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && reason != 0)
         return error_set(err, "%s %s: %s (%s)", what, case_file_name(f), sqlite3_errmsg(f->db),
                          strerror(reason));
-    return error_set(err, "%s %s: %s", what, case_file_name(f), sqlite3_errmsg(f->db));
+    return (code == SQLITE_NOMEM ? error_no_memory : error_set)(
+        err, "%s %s: %s", what, case_file_name(f), sqlite3_errmsg(f->db));
 }
 
 static enum status run(struct case_file *f, const char *sql, struct error *err)
@@ -241,7 +242,7 @@ enum status case_file_open(struct case_file *f, const char *path, uint32_t page_
     *f = (struct case_file){.lock = -1};
     f->path = strdup(path);
     if (!f->path)
-        return error_set(err, "opening %s: no memory", path);
+        return error_no_memory(err, "opening %s: no memory", path);
     if (stat(path, &there) == 0) {
         status = S_ISREG(there.st_mode)
                      ? open_addition(f, cache_len, sync, err)
@@ -251,7 +252,7 @@ enum status case_file_open(struct case_file *f, const char *path, uint32_t page_
         status = error_set(err, "opening %s: %s", path, strerror(errno));
     } else if (asprintf(&f->partial, "%s.partial", path) < 0) {
         f->partial = NULL;
-        status = error_set(err, "opening %s: no memory", path);
+        status = error_no_memory(err, "opening %s: no memory", path);
     } else {
         status = open_fresh(f, page_size, cache_len, err);
     }

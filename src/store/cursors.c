@@ -39,7 +39,7 @@ enum status frame_cursor_open(struct frame_cursor **cursor, struct reader *reade
 
     *cursor = NULL;
     if (!c)
-        return of_case(reader, error_set(err, "no memory"), err);
+        return of_case(reader, error_no_memory(err, "no memory"), err);
     c->reader = reader;
     enum status status =
         parts_open(&c->parts, reader_db(reader), reader_schema(reader), PARTS_FRAMES, true, err);
@@ -73,7 +73,7 @@ enum status arrival_cursor_open(struct arrival_cursor **cursor, struct reader *r
 
     *cursor = NULL;
     if (!c)
-        return of_case(reader, error_set(err, "no memory"), err);
+        return of_case(reader, error_no_memory(err, "no memory"), err);
     c->reader = reader;
     enum status status =
         parts_open(&c->parts, reader_db(reader), reader_schema(reader), PARTS_ARRIVALS, true, err);
@@ -137,7 +137,7 @@ enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *rea
 
     *cursor = NULL;
     if (!c)
-        return of_case(reader, error_set(err, "no memory"), err);
+        return of_case(reader, error_no_memory(err, "no memory"), err);
     c->reader = reader;
     c->stream_id = stream_id;
     for (int i = 0; i < SOURCE_COUNT; i++) {
@@ -165,7 +165,10 @@ void stream_cursor_close(struct stream_cursor *cursor)
 static enum status row_fails(const struct stream_cursor *c, int source, const char *what,
                              struct error *err)
 {
-    error_set(err, "%s of stream %" PRId64 ": %s", source_tables[source], c->stream_id, what);
+    bool no_memory = (sqlite3_errcode(reader_db(c->reader)) & 0xff) == SQLITE_NOMEM;
+    (no_memory ? error_no_memory : error_set)(err, "%s of stream %" PRId64 ": %s",
+                                              source_tables[source], c->stream_id,
+                                              no_memory ? "no memory" : what);
     return of_case(c->reader, STATUS_FAILED, err);
 }
 

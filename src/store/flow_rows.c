@@ -145,9 +145,11 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
     put_text(row, 31, flow_state_name(flow->state));
     put_text(row, 32, flow_end_name(flow->end));
     put_int(row, 33, flow->client_guessed);
-    community_id(id, flow->key.protocol, flow->key.ip_version, &ends);
     put_int(row, 34, 0); /* lossy: told by live capture only */
-    put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
+    if (community_id(id, flow->key.protocol, flow->key.ip_version, &ends))
+        put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
+    else
+        insert_fail(&s->insert, "no memory for the community id of a flow");
     put_int(row, 36, flow->interface_id);
     insert_end(&s->insert, row);
 

@@ -126,6 +126,7 @@ void insert_fail(struct insert *in, const char *format, ...)
     va_start(args, format);
     vsnprintf(in->error.text, sizeof in->error.text, format, args);
     va_end(args);
+    in->error.no_memory = sqlite3_errcode(in->file->db) == SQLITE_NOMEM;
 }
 
 void insert_fault(struct insert *in)

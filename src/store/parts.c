@@ -21,17 +21,24 @@ static const struct {
                         " ORDER BY stream_id, part"},
 };
 
+static enum status cannot_read(const struct parts *p, struct error *err)
+{
+    bool no_memory = (sqlite3_errcode(p->db) & 0xff) == SQLITE_NOMEM;
+    return (no_memory ? error_no_memory : error_set)(err, "%s cannot be read: %s",
+                                                     kinds[p->kind].table, sqlite3_errmsg(p->db));
+}
+
 enum status parts_open(struct parts *p, sqlite3 *db, const char *schema, enum parts_kind kind,
                        bool of_one, struct error *err)
 {
     *p = (struct parts){.db = db, .kind = kind, .of_one = of_one};
     char *sql = sqlite3_mprintf(of_one ? kinds[kind].of_one : kinds[kind].of_all, schema);
     if (!sql)
-        return error_set(err, "%s cannot be read: no memory", kinds[kind].table);
+        return error_no_memory(err, "%s cannot be read: no memory", kinds[kind].table);
     int rc = sqlite3_prepare_v2(db, sql, -1, &p->statement, NULL);
     sqlite3_free(sql);
     if (rc != SQLITE_OK)
-        return error_set(err, "%s cannot be read: %s", kinds[kind].table, sqlite3_errmsg(db));
+        return cannot_read(p, err);
     return STATUS_OK;
 }
 
@@ -55,8 +62,10 @@ void parts_start(struct parts *p, int64_t owner)
 
 static enum status no_sense(const struct parts *p, const char *what, struct error *err)
 {
-    return error_set(err, "%s of %s %" PRId64 ", part %" PRId64 ": %s", kinds[p->kind].table,
-                     kinds[p->kind].owner, p->owner, p->part, what);
+    bool no_memory = (sqlite3_errcode(p->db) & 0xff) == SQLITE_NOMEM;
+    return (no_memory ? error_no_memory : error_set)(
+        err, "%s of %s %" PRId64 ", part %" PRId64 ": %s", kinds[p->kind].table,
+        kinds[p->kind].owner, p->owner, p->part, what);
 }
 
 /* The next row. Its part must be the one after the last one of the same owner, or the first of a later
@@ -73,7 +82,7 @@ static enum status next_part(struct parts *p, struct error *err)
         p->end = true;
         return STATUS_END;
     default:
-        return error_set(err, "%s cannot be read: %s", kinds[p->kind].table, sqlite3_errmsg(p->db));
+        return cannot_read(p, err);
     }
     p->owner = sqlite3_column_int64(p->statement, 0);
     p->part = sqlite3_column_int64(p->statement, 1);

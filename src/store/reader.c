@@ -64,6 +64,8 @@ static enum status reader_failed(const struct reader *r, struct error *err)
         return error_set(err, "%s is not a case: it is no SQLite database", r->path);
     case SQLITE_BUSY:
         return error_set(err, "%s is being written by another seine", r->path);
+    case SQLITE_NOMEM:
+        return error_no_memory(err, "reading %s: no memory", r->path);
     default:
         return error_set(err, "reading %s: %s", r->path, sqlite3_errmsg(r->db));
     }
@@ -117,11 +119,11 @@ static enum status open_database(struct reader *r, int flags, struct error *err)
 {
     char *path = plain_path(r->path);
     if (!path)
-        return error_set(err, "opening %s: no memory", r->path);
+        return error_no_memory(err, "opening %s: no memory", r->path);
     int rc = sqlite3_open_v2(path, &r->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     sqlite3_free(path);
     if (!r->db)
-        return error_set(err, "opening %s: no memory", r->path);
+        return error_no_memory(err, "opening %s: no memory", r->path);
     if (rc != SQLITE_OK)
         return reader_failed(r, err);
     harden(r->db);
@@ -269,10 +271,10 @@ enum status reader_open(struct reader **reader, const char *path, struct error *
 
     *reader = NULL;
     if (!r)
-        return error_set(err, "opening %s: no memory", path);
+        return error_no_memory(err, "opening %s: no memory", path);
     *r = (struct reader){.path = strdup(path), .schema = strdup("main"), .lock = -1};
-    enum status status =
-        r->path && r->schema ? open_file(r, err) : error_set(err, "opening %s: no memory", path);
+    enum status status = r->path && r->schema ? open_file(r, err)
+                                              : error_no_memory(err, "opening %s: no memory", path);
     if (status == STATUS_OK)
         status = open_database(r, SQLITE_OPEN_READONLY, err);
     if (status == STATUS_OK)
@@ -302,7 +304,7 @@ enum status reader_borrow(struct reader **reader, sqlite3 *db, const char *schem
 
     *reader = NULL;
     if (!r)
-        return error_set(err, "reading a case: no memory");
+        return error_no_memory(err, "reading a case: no memory");
     *r = (struct reader){.db = db,
                          .path = path && path[0] ? strdup(path) : memory_name(schema),
                          .schema = strdup(schema),
@@ -310,7 +312,7 @@ enum status reader_borrow(struct reader **reader, sqlite3 *db, const char *schem
                          .borrowed = true};
     if (!r->path || !r->schema) {
         reader_close(r);
-        return error_set(err, "reading a case: no memory");
+        return error_no_memory(err, "reading a case: no memory");
     }
     *reader = r;
     return STATUS_OK;
@@ -373,7 +375,7 @@ enum status reader_prepare_own(struct reader *reader, sqlite3_stmt **statement, 
 
     *statement = NULL;
     if (!text)
-        return error_set(err, "reading %s: no memory", reader->path);
+        return error_no_memory(err, "reading %s: no memory", reader->path);
     enum status status = reader_prepare(reader, statement, text, err);
     sqlite3_free(text);
     return status;

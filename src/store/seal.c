@@ -243,7 +243,7 @@ static enum status list_tables(struct seal *s, struct seal_list *list, struct er
 
     list->items = malloc(SEAL_TABLES_MAX * sizeof *list->items);
     if (!list->items)
-        return error_set(err, "the seal found no memory");
+        return error_no_memory(err, "the seal found no memory");
     if (sqlite3_prepare_v2(s->db, "PRAGMA main.table_list", -1, &row, NULL) != SQLITE_OK)
         return seal_failed(s, "the list of tables", err);
     while ((rc = sqlite3_step(row)) == SQLITE_ROW && list->count < SEAL_TABLES_MAX) {
@@ -263,7 +263,7 @@ static enum status list_tables(struct seal *s, struct seal_list *list, struct er
     }
     sqlite3_finalize(row);
     if (rc == SQLITE_ROW && list->count < SEAL_TABLES_MAX)
-        return error_set(err, "the seal found no memory");
+        return error_no_memory(err, "the seal found no memory");
     if (rc == SQLITE_ROW)
         return error_set(err, "the seal covers at most %d tables", SEAL_TABLES_MAX);
     if (rc != SQLITE_DONE)
@@ -310,7 +310,7 @@ enum status seal_compute(sqlite3 *db, char hex[65], struct error *err)
         seal_flush(s);
         digest_end(digest, hex);
     } else {
-        status = error_set(err, "the seal found no memory");
+        status = error_no_memory(err, "the seal found no memory");
     }
     digest_free(digest);
     free(s);

@@ -161,7 +161,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     *store = NULL;
     struct store *s = calloc(1, sizeof *s);
     if (!s)
-        return error_set(err, "opening %s: no memory", path);
+        return error_no_memory(err, "opening %s: no memory", path);
     s->sink = sink_table;
     s->memory_len = options->memory;
     s->hash = options->hash;
@@ -229,7 +229,7 @@ struct store_counts store_counts(const struct store *s)
 static void hash_views(struct store *s)
 {
     struct reader *reader;
-    struct error err = {""};
+    struct error err = {0};
     char hex[DIGEST_HEX_LEN + 1];
     int64_t stream_id = 2 * s->first_flow_id - 1;
     bool more = true;

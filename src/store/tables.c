@@ -194,7 +194,7 @@ static enum status table_enter(struct table_cursor *c, const struct table_module
     table_leave(c);
     c->schema = sqlite3_mprintf("%s", schema);
     if (!c->schema)
-        return error_set(err, "%s cannot be read: no memory", module->kind->name);
+        return error_no_memory(err, "%s cannot be read: no memory", module->kind->name);
     enum status status = reader_borrow(&reader, module->db, schema, err);
     if (status == STATUS_OK)
         status = reader_check(reader, err);
@@ -376,7 +376,7 @@ enum status tables_register(sqlite3 *db, struct error *err)
     for (size_t i = 0; i < sizeof table_kinds / sizeof *table_kinds; i++) {
         struct table_module *module = calloc(1, sizeof *module);
         if (!module)
-            return error_set(err, "no memory for the table %s", table_kinds[i].name);
+            return error_no_memory(err, "no memory for the table %s", table_kinds[i].name);
         module->kind = &table_kinds[i];
         module->db = db;
         /* Frees the module also when it fails. */

@@ -102,7 +102,7 @@ static const char conflicts_sql[] =
 
 static enum status no_memory(const struct view *v, struct error *err)
 {
-    return error_set(err, "reading %s: no memory", reader_path(v->reader));
+    return error_no_memory(err, "reading %s: no memory", reader_path(v->reader));
 }
 
 static enum status nonsense(const struct view *v, struct error *err)
@@ -644,7 +644,7 @@ enum status view_open(struct view **view, struct reader *reader, int64_t stream_
         return status;
     struct view *v = calloc(1, sizeof *v);
     if (!v)
-        return error_set(err, "reading %s: no memory", reader_path(reader));
+        return error_no_memory(err, "reading %s: no memory", reader_path(reader));
     v->reader = reader;
     v->stream_id = stream_id;
     v->policy = policy;
@@ -708,7 +708,7 @@ enum status view_hash(char hex[DIGEST_HEX_LEN + 1], struct reader *reader, int64
     struct digest *digest = status == STATUS_OK ? digest_new() : NULL;
 
     if (status == STATUS_OK && !digest)
-        status = error_set(err, "reading %s: no memory", reader_path(reader));
+        status = error_no_memory(err, "reading %s: no memory", reader_path(reader));
     while (status == STATUS_OK && (status = view_next(view, &piece, err)) == STATUS_OK)
         digest_add(digest, piece.bytes);
     if (status == STATUS_END) {

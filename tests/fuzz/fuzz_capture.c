@@ -134,7 +134,7 @@ static struct telling tell(struct span evidence, struct span content, bool strea
     };
     struct capture *capture;
     struct frame frame;
-    struct error err = {""};
+    struct error err = {0};
 
     buffer_init(&t.text, 64u << 20);
     enum status status = capture_open_memory(&capture, "input", evidence, &options, &err);

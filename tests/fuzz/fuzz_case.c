@@ -103,7 +103,7 @@ static void relax(sqlite3 *db)
 static void prepare(void)
 {
     sqlite3 *db;
-    struct error err = {""};
+    struct error err = {0};
 
     snprintf(paths.made, sizeof paths.made, "%s/x.db", fuzz_folder());
     snprintf(paths.capture, sizeof paths.capture, "%s/x.pcap", fuzz_folder());
@@ -325,7 +325,7 @@ static void ask(struct reader *reader, const char *question, enum render_as as)
 {
     static const struct render_options wide = {.wide = true};
     sqlite3_stmt *s;
-    struct error err = {""};
+    struct error err = {0};
     uint64_t rows;
     unsigned work = 0;
 
@@ -356,7 +356,7 @@ static void walk_frames(struct reader *reader, int64_t flow_id)
 {
     struct frame_cursor *cursor;
     struct frame_record record;
-    struct error err = {""};
+    struct error err = {0};
     if (frame_cursor_open(&cursor, reader, flow_id, &err) != STATUS_OK)
         return;
     for (unsigned i = 0; i < STEPS_MAX; i++) {
@@ -371,7 +371,7 @@ static void walk_arrivals(struct reader *reader, int64_t stream_id)
 {
     struct arrival_cursor *cursor;
     struct arrival_record record;
-    struct error err = {""};
+    struct error err = {0};
     if (arrival_cursor_open(&cursor, reader, stream_id, &err) != STATUS_OK)
         return;
     for (unsigned i = 0; i < STEPS_MAX; i++) {
@@ -397,7 +397,7 @@ static void walk_stream(struct reader *reader, int64_t stream_id)
 {
     struct stream_cursor *cursor;
     struct stream_piece piece;
-    struct error err = {""};
+    struct error err = {0};
     int64_t next = 0;
     enum status status = STATUS_OK;
     if (stream_cursor_open(&cursor, reader, stream_id, &err) != STATUS_OK)
@@ -420,7 +420,7 @@ static void walk_conversation(struct reader *reader, int64_t flow_id, enum trans
     struct conversation *conversation;
     struct transcript transcript;
     struct stream_piece piece;
-    struct error err = {""};
+    struct error err = {0};
     enum said_by by;
     int64_t client = (int64_t)((uint64_t)flow_id * 2);
     const int64_t streams[SIDE_COUNT] = {client, client == INT64_MAX ? -1 : client + 1};
@@ -445,7 +445,7 @@ static void read_all(void)
 {
     static const char *const words[] = {"open", "complete", "\x01"};
     struct reader *reader;
-    struct error err = {""};
+    struct error err = {0};
     int64_t owners[OWNERS_MAX];
     enum status status = reader_open(&reader, paths.made, &err);
 
@@ -474,7 +474,7 @@ static void read_as_commands(void)
 {
     const struct verify_options options = {.case_path = paths.made};
     struct verify_result result;
-    struct error err = {""};
+    struct error err = {0};
     uint64_t frames;
 
     verify_case(&result, &options, &err);
@@ -504,7 +504,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const char magic[] = "SQLite format 3";
     struct fuzz_input in = {data, len};
-    struct error err = {""};
+    struct error err = {0};
     size_t before_len;
 
     if (len > FUZZ_INPUT_MAX)

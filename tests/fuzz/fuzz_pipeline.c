@@ -135,7 +135,7 @@ static void prove(const struct ingest_result *made)
         .no_rebuild = true, /* ingest_again() sees that the rows are the same */
         .report = on_proof};
     struct verify_result result;
-    struct error err = {""};
+    struct error err = {0};
     FUZZ_HOLDS(verify_case(&result, &options, &err) == STATUS_OK, "verify: %s", err.text);
     FUZZ_HOLDS(result.not_possible == 0, "%" PRIu64 " proofs are not possible",
                result.not_possible);
@@ -144,7 +144,7 @@ static void prove(const struct ingest_result *made)
 static void extract(uint64_t flow)
 {
     uint64_t frames;
-    struct error err = {""};
+    struct error err = {0};
     fuzz_remove(paths()->extract);
     enum status status =
         extract_flow(&frames, paths()->made, (int64_t)flow, paths()->extract, NULL, &err);
@@ -154,7 +154,7 @@ static void extract(uint64_t flow)
 static void ingest_again(const struct ingest_result *first)
 {
     struct ingest_result result;
-    struct error err = {""};
+    struct error err = {0};
 
     FUZZ_HOLDS(ingest_into(&result, paths()->made, &err) == STATUS_OK, "again: %s", err.text);
     FUZZ_HOLDS(result.skipped == 1 && result.captures == 0, "a capture was not known again");
@@ -202,7 +202,7 @@ static void write_capture(const uint8_t *data, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct ingest_result result;
-    struct error err = {""};
+    struct error err = {0};
     uint64_t flows;
 
     if (len > FUZZ_INPUT_MAX)

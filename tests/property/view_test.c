@@ -124,7 +124,7 @@ static bool is_view_right(struct reader *reader, int64_t stream_id, const struct
 {
     struct view *view;
     struct stream_piece piece;
-    struct error err = {""};
+    struct error err = {0};
     int64_t next = 0;
     bool right = true;
     enum status status = view_open(&view, reader, stream_id, policy, &err);
@@ -161,7 +161,7 @@ static void check_policy(const struct list *lists, uint32_t count, size_t policy
     struct policy_choice choice = {.others = policy_find(known[policy].name)};
     struct rig r;
     struct reader *reader;
-    struct error err = {""};
+    struct error err = {0};
     struct expected e;
     uint8_t bytes[MODEL_BYTES];
     char hex[DIGEST_HEX_LEN + 1];

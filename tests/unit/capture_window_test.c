@@ -462,7 +462,7 @@ static void check_shrinking(off_t len, size_t window_len, bool stream)
     struct capture_options options = {.window_len = window_len, .stream = stream};
     struct capture *c;
     struct frame frame;
-    struct error err = {""};
+    struct error err = {0};
     enum status status;
     char path[32];
     write_file(path, script_span(&s));

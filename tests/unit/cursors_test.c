@@ -138,7 +138,7 @@ static void frames_fail(const char *change, const char *words)
     struct made_case c;
     struct frame_cursor *frames;
     struct frame_record frame;
-    struct error err = {""};
+    struct error err = {0};
     enum status status;
 
     made_case_new(&c);

@@ -67,7 +67,7 @@ static bool accepts(struct filter *f, uint32_t link_type, const struct made *m)
 static struct filter *filter_of(const char *text)
 {
     struct filter *f;
-    struct error err = {""};
+    struct error err = {0};
     CU_ASSERT_EQUAL_FATAL(filter_new(&f, text, &err), STATUS_OK);
     return f;
 }

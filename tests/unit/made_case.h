@@ -116,7 +116,7 @@ static inline void made_case_arrivals(struct made_case *c, int stream_id, int pa
 static inline struct reader *made_case_read(const struct made_case *c)
 {
     struct reader *reader;
-    struct error err = {""};
+    struct error err = {0};
     if (reader_open(&reader, c->path, &err) != STATUS_OK)
         fprintf(stderr, "%s\n", err.text);
     CU_ASSERT_PTR_NOT_NULL_FATAL(reader);
@@ -129,7 +129,7 @@ static inline void stream_picture(char *to, size_t room, struct reader *reader, 
 {
     struct stream_cursor *cursor;
     struct stream_piece piece;
-    struct error err = {""};
+    struct error err = {0};
     enum status status;
     size_t len = 0;
 

@@ -121,7 +121,7 @@ static enum status run(struct bench *b)
 {
     b->remarks[0] = 0;
     b->remark_count = b->progress_count = 0;
-    b->err = (struct error){""};
+    b->err = (struct error){0};
     b->options.captures = b->captures;
     b->options.capture_count = b->capture_count;
     return ingest(&b->result, &b->options, &b->err);

@@ -12,7 +12,7 @@
 static void refuses(const char *path, const char *words)
 {
     struct reader *reader;
-    struct error err = {""};
+    struct error err = {0};
     CU_ASSERT_EQUAL(reader_open(&reader, path, &err), STATUS_FAILED);
     CU_ASSERT_PTR_NULL(reader);
     if (!strstr(err.text, words))

@@ -28,7 +28,7 @@ static char *rendered(const char *sql, enum render_as as, bool wide, uint64_t *r
 
 static void check_as(const char *sql, enum render_as as, bool wide, const char *expected)
 {
-    struct error err = {""};
+    struct error err = {0};
     enum status status;
     uint64_t rows;
     char *text = rendered(sql, as, wide, &rows, &status, &err);
@@ -87,7 +87,7 @@ static void long_values_are_cut_unless_wide(void)
 
 static void a_value_after_the_first_rows_keeps_to_its_width(void)
 {
-    struct error err = {""};
+    struct error err = {0};
     enum status status;
     uint64_t rows;
     static const char sql[] = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT"
@@ -155,7 +155,7 @@ static void csv_quotes_where_it_must(void)
 
 static void a_statement_that_fails_is_told_after_its_rows(void)
 {
-    struct error err = {""};
+    struct error err = {0};
     enum status status;
     uint64_t rows = 0;
     static const enum render_as all[] = {RENDER_TABLE, RENDER_JSON, RENDER_CSV};
@@ -175,7 +175,7 @@ static void a_full_disk_is_told(void)
     FILE *full = fopen("/dev/full", "w");
     sqlite3 *db;
     sqlite3_stmt *statement;
-    struct error err = {""};
+    struct error err = {0};
     if (!full)
         return;
     sqlite3_open(":memory:", &db);

@@ -25,7 +25,7 @@ static void make(struct made_case *c)
 
 static void seal_of(const struct made_case *c, char hex[65])
 {
-    struct error err = {""};
+    struct error err = {0};
     CU_ASSERT_EQUAL(seal_compute(c->db, hex, &err), STATUS_OK);
     CU_ASSERT_STRING_EQUAL(err.text, "");
     CU_ASSERT_EQUAL(strlen(hex), 64);
@@ -154,7 +154,7 @@ static void what_cannot_be_read_is_a_sentence(void)
 {
     struct made_case c;
     char hex[65];
-    struct error err = {""};
+    struct error err = {0};
     make(&c);
     made_case_sql(&c, "CREATE TABLE mine (rowid, _rowid_, oid)");
     CU_ASSERT_EQUAL(seal_compute(c.db, hex, &err), STATUS_FAILED);

@@ -373,7 +373,7 @@ static void beside_frames(void)
 static void fill_disk(struct rig *r)
 {
     uint8_t *bytes = rig_noise(1000, 1);
-    struct error err = {""};
+    struct error err = {0};
     struct rig_flow f;
     rig_open(r);
     rig_flow_init(&f, 1);

@@ -49,7 +49,7 @@ static inline void rig_init(struct rig *r)
 
 static inline void rig_open(struct rig *r)
 {
-    struct error err = {""};
+    struct error err = {0};
     enum status status = store_open(&r->store, r->path, &r->options, &err);
     if (status != STATUS_OK)
         printf("\n%s\n", err.text);
@@ -69,7 +69,7 @@ static inline void rig_evidence_end(struct rig *r)
 /* Ends the case and opens it to be looked at. */
 static inline void rig_finish(struct rig *r)
 {
-    struct error err = {""};
+    struct error err = {0};
     char seal[65];
     rig_evidence_end(r);
     enum status status = store_finish(r->store, seal, &err);

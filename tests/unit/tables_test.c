@@ -17,7 +17,7 @@ static const struct arrival_record some_arrivals[] = {
 
 static void make(struct made_case *c)
 {
-    struct error err = {""};
+    struct error err = {0};
     made_case_new(c);
     made_case_frames(c, 1, 0, some_frames, 2);
     made_case_frames(c, 1, 1, some_frames + 2, 1);
@@ -190,7 +190,7 @@ static void a_table_that_is_none_is_refused(void)
 
 static void a_database_that_is_no_case_is_an_error(void)
 {
-    struct error err = {""};
+    struct error err = {0};
     sqlite3 *db;
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);
     CU_ASSERT_EQUAL_FATAL(tables_register(db, &err), STATUS_OK);
@@ -206,7 +206,7 @@ static void a_database_that_is_no_case_is_an_error(void)
 
 static void a_case_that_is_attached_is_read_by_its_name(void)
 {
-    struct error err = {""};
+    struct error err = {0};
     struct made_case c;
     char sql[400];
     sqlite3 *db;
