@@ -195,13 +195,13 @@ static bool is_keepalive(const struct side_state *us, struct run run)
 }
 
 /* One byte behind all that was acknowledged, into a window that the receiver has closed: it asks for
- * the window, and the receiver need not take it (RFC 9293 3.8.6.1). */
+ * the window, and the receiver need not take it (RFC 9293 3.8.6.1). The same for those that follow. */
 static bool is_window_probe(const struct flow *f, enum side side, struct run run)
 {
     const struct side_state *us = &f->sides[side];
 
     return run.len == 1 && us->has_acked && f->sides[side_other(side)].window_is_closed &&
-           us->acked == us->next && run.position == us->next;
+           us->acked == run.position;
 }
 
 /* Whether its receiver has seen a later timestamp, and so drops the segment as an old copy (PAWS,
@@ -237,7 +237,8 @@ static void forget_reset(const struct segment_context *at, struct flow *f, enum 
 {
     odd(at, f, p, ODDITY_RESET_IGNORED);
     f->sides[side].rst = false;
-    if (f->state != FLOW_RESET || f->sides[side_other(side)].rst)
+    bool is_over = f->state == FLOW_RESET || f->state == FLOW_REJECTED;
+    if (!is_over || f->sides[side_other(side)].rst)
         return;
     bool is_closing = f->sides[SIDE_CLIENT].closed || f->sides[SIDE_SERVER].closed;
     bool is_midstream = !f->sides[SIDE_CLIENT].has_syn && !f->sides[SIDE_SERVER].has_syn;
