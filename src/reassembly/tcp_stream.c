@@ -94,7 +94,8 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
     history_add(f, side, answer ? 'H' : 'S');
     if (!answer && side == SIDE_CLIENT && (!again || !f->sides[SIDE_SERVER].has_syn))
         f->syn_ns = p->frame->time_ns;
-    if (answer && !again && f->state == FLOW_REJECTED) { /* the answer came after all: the RST was not its */
+    /* The answer came after all: the RST was not its sender's. */
+    if (answer && !again && f->state == FLOW_REJECTED) {
         odd(at, f, p, ODDITY_RESET_IGNORED);
         us->rst = false;
         f->state = FLOW_ATTEMPT;
@@ -170,8 +171,8 @@ static void see_timestamp(struct side_state *us, const struct packet *p, int64_t
         return;
     if (us->has_timestamp && (int32_t)(timestamp - us->timestamp) <= 0)
         return;
-    bool is_awaited = us->has_acked && position <= us->acked &&
-                      position + (int64_t)p->payload_len >= us->acked;
+    bool is_awaited =
+        us->has_acked && position <= us->acked && position + (int64_t)p->payload_len >= us->acked;
     if (!(tcp_flags(&p->tcp) & TCP_SYN) && !is_awaited)
         return;
     us->timestamp = timestamp;
