@@ -576,7 +576,7 @@ void flows_packet(struct flows *t, const struct packet *p)
         flow_finish(t, f, END_TIMEOUT);
         f = find(t, &key); /* a rival may have come into its place */
     }
-    if (f && p->transport == TRANSPORT_TCP)
+    if (f && p->transport == TRANSPORT_TCP && (f->rival || tcp_flags(&p->tcp) & TCP_SYN))
         f = owner_of(t, f, &key, src_is_low, p, path);
     if (f && p->transport == TRANSPORT_SCTP && association_is_reuse(f, side_of(f, src_is_low), p)) {
         flow_finish(t, f, END_REUSED);

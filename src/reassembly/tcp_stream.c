@@ -143,10 +143,12 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
     int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
     if (peer->has_fin && position == peer->fin + 1)
         position = peer->fin; /* the FIN takes a number, but is no byte */
-    bool is_possible = bounds_known(peer) && position >= bounds_floor(f, other) &&
-                       position <= bounds_ceiling(f, other);
-    if (!is_possible && !is_doubted(peer, position))
-        return;
+    if (!bounds_hold(peer, position, position)) {
+        bool is_possible = bounds_known(peer) && position >= bounds_floor(f, other) &&
+                           position <= bounds_ceiling(f, other);
+        if (!is_possible && !is_doubted(peer, position))
+            return;
+    }
     if (is_syn_data_ignored(peer, p, position)) {
         odd(at, f, p, ODDITY_SYN_DATA_IGNORED);
         peer->rare->untaken = (struct range){position, position + peer->rare->syn_len};
@@ -301,7 +303,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
             tcp_payload(at, f, side, p, (struct run){position, p->payload_len, p->payload},
                         provisional);
     }
-    if (!provisional && !(flags & TCP_RST))
+    if (tcp_has_options(&p->tcp) && !provisional && !(flags & TCP_RST))
         see_timestamp(us, p, position);
     if (flags & TCP_ACK && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)) && p->payload_len == 0)
         history_add(f, side, 'A');
