@@ -68,6 +68,10 @@ static inline uint8_t tcp_flags(const struct tcp *t)
 {
     return load_u8(t->header, 13);
 }
+static inline bool tcp_has_options(const struct tcp *t)
+{
+    return t->header.len > 20;
+}
 static inline uint16_t tcp_window(const struct tcp *t)
 {
     return load_be16(t->header, 14);

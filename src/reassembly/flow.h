@@ -123,6 +123,8 @@ struct flow {
     bool client_guessed;
     bool has_macs;
     bool is_rival;                /* it is not the one that its key finds */
+    bool elder_ran;               /* of a rival: the other one was running when its SYN came */
+    bool took_over;               /* of a rival: it has shown that the other one is over */
     uint8_t icmp_type, icmp_code; /* of the first packet, seen from the client */
     uint32_t history_seen;        /* a bit a letter */
     char history[HISTORY_LEN];    /* Zeek's letters, the client's upper case; ends in a NUL */

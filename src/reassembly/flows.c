@@ -169,11 +169,18 @@ static bool table_add(struct flows *t, struct flow *f)
     return true;
 }
 
-/* Nobody has answered the SYN of `rival`. */
+static bool has_run(const struct flow *f)
+{
+    return f->state != FLOW_ATTEMPT && f->state != FLOW_REJECTED && f->state != FLOW_RESET;
+}
+
+/* The SYN of `rival` has begun no connection in the place of the elder one. */
 static void tell_rival(struct flows *t, struct flow *elder, const struct flow *rival)
 {
     struct frame syn = {.number = rival->first_frame, .evidence_id = rival->first_evidence_id};
 
+    if (!rival->elder_ran && !has_run(elder))
+        return;
     t->at.sink->oddity(t->at.sink, elder, &syn, ODDITY_SYN_IN_CONNECTION, NULL);
 }
 
@@ -183,7 +190,7 @@ static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
 
     if (f->is_rival)
         tell_rival(t, f->rival, f);
-    else if (f->rival && why != END_REUSED)
+    else if (f->rival && !f->rival->took_over)
         tell_rival(t, f, f->rival);
 
     if (f->state == FLOW_CLOSED)
@@ -468,6 +475,7 @@ static struct flow *rival_new(struct flows *t, const struct flow_key *key, bool 
     f->key = *key;
     f->rival = elder;
     f->is_rival = true;
+    f->elder_ran = has_run(elder);
     elder->rival = f;
     flow_begin(t, f, src_is_low, p, tunnel);
     return f;
@@ -484,8 +492,10 @@ static struct flow *owner_of(struct flows *t, struct flow *f, const struct flow_
         bool settled;
         bool is_rivals = tcp_is_rivals(f, side_of(f, src_is_low), rival, side_of(rival, src_is_low),
                                        p, &settled);
-        if (settled)
+        if (settled) {
+            rival->took_over = true;
             flow_finish(t, f, END_REUSED);
+        }
         if (is_rivals)
             return rival;
     }
@@ -566,7 +576,7 @@ void flows_packet(struct flows *t, const struct packet *p)
         flow_finish(t, f, END_TIMEOUT);
         f = find(t, &key); /* a rival may have come into its place */
     }
-    if (f && p->transport == TRANSPORT_TCP)
+    if (f && p->transport == TRANSPORT_TCP && (f->rival || tcp_flags(&p->tcp) & TCP_SYN))
         f = owner_of(t, f, &key, src_is_low, p, path);
     if (f && p->transport == TRANSPORT_SCTP && association_is_reuse(f, side_of(f, src_is_low), p)) {
         flow_finish(t, f, END_REUSED);

@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How far apart two sequence numbers of one connection may lie where nothing else is known. */
+enum { BOUNDS_WINDOW_LEAST = 1 << 20 };
+
 /* Whether it is known where this side's numbers are: its SYN was seen, or bytes of it are held. Until
  * then a segment may lie anywhere. */
 bool bounds_known(const struct side_state *us);
@@ -32,7 +35,13 @@ int64_t bounds_ceiling(const struct flow *f, enum side side);
  * is taken, and called odd. */
 bool bounds_need_scale(const struct flow *f, enum side side, int64_t begin, int64_t end);
 
-/* How far apart two sequence numbers of one connection may lie where nothing else is known. */
-enum { BOUNDS_WINDOW_LEAST = 1 << 20 };
+/* Whether [begin, end) surely lies within these bounds, and needs no scale, since it is no further from
+ * the stream's end than any window: nearly always. */
+static inline bool bounds_hold(const struct side_state *us, int64_t begin, int64_t end)
+{
+    bool is_behind_start = us->has_syn ? begin >= us->syn : us->held.count > 0;
+    return is_behind_start && begin >= us->next - BOUNDS_WINDOW_LEAST &&
+           end <= us->next + BOUNDS_WINDOW_LEAST;
+}
 
 #endif

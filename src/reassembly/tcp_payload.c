@@ -195,13 +195,13 @@ static bool is_keepalive(const struct side_state *us, struct run run)
 }
 
 /* One byte behind all that was acknowledged, into a window that the receiver has closed: it asks for
- * the window, and the receiver need not take it (RFC 9293 3.8.6.1). */
+ * the window, and the receiver need not take it (RFC 9293 3.8.6.1). The same for those that follow. */
 static bool is_window_probe(const struct flow *f, enum side side, struct run run)
 {
     const struct side_state *us = &f->sides[side];
 
     return run.len == 1 && us->has_acked && f->sides[side_other(side)].window_is_closed &&
-           us->acked == us->next && run.position == us->next;
+           us->acked == run.position;
 }
 
 /* Whether its receiver has seen a later timestamp, and so drops the segment as an old copy (PAWS,
@@ -226,7 +226,8 @@ static void say_odd(const struct segment_context *at, struct flow *f, enum side 
         odd(at, f, p, ODDITY_DATA_AFTER_RESET);
     if (us->has_fin && run.position + run.len > us->fin)
         odd(at, f, p, ODDITY_DATA_AFTER_FIN);
-    if (bounds_need_scale(f, side, run.position, run.position + run.len))
+    int64_t end = run.position + run.len;
+    if (!bounds_hold(us, run.position, end) && bounds_need_scale(f, side, run.position, end))
         odd(at, f, p, ODDITY_WINDOW_UNKNOWN);
 }
 
@@ -237,7 +238,8 @@ static void forget_reset(const struct segment_context *at, struct flow *f, enum 
 {
     odd(at, f, p, ODDITY_RESET_IGNORED);
     f->sides[side].rst = false;
-    if (f->state != FLOW_RESET || f->sides[side_other(side)].rst)
+    bool is_over = f->state == FLOW_RESET || f->state == FLOW_REJECTED;
+    if (!is_over || f->sides[side_other(side)].rst)
         return;
     bool is_closing = f->sides[SIDE_CLIENT].closed || f->sides[SIDE_SERVER].closed;
     bool is_midstream = !f->sides[SIDE_CLIENT].has_syn && !f->sides[SIDE_SERVER].has_syn;
@@ -257,6 +259,22 @@ static void remember_unaccepted(const struct segment_context *at, struct side_st
         rare->syn_len = (uint32_t)run.len;
 }
 
+/* Refuses what lies before all that may still come, and cuts it off. */
+static void refuse_front(const struct segment_context *at, struct flow *f, enum side side,
+                         const struct packet *p, struct run *run)
+{
+    const struct side_state *us = &f->sides[side];
+
+    struct run front = run_cut(run, bounds_floor(f, side));
+    if (front.len > 0)
+        refuse(at, f, side, p, front, us->has_syn ? REFUSED_BEFORE_START : REFUSED_OUT_OF_WINDOW);
+    if (!us->settled)
+        return;
+    front = run_cut(run, us->settled_to);
+    if (front.len > 0)
+        refuse(at, f, side, p, front, REFUSED_SETTLED);
+}
+
 void tcp_payload(const struct segment_context *at, struct flow *f, enum side side,
                  const struct packet *p, struct run run, bool provisional)
 {
@@ -266,15 +284,12 @@ void tcp_payload(const struct segment_context *at, struct flow *f, enum side sid
         refuse(at, f, side, p, run, REFUSED_KEEPALIVE);
         return;
     }
-    struct run front = run_cut(&run, bounds_floor(f, side));
-    if (front.len > 0)
-        refuse(at, f, side, p, front, us->has_syn ? REFUSED_BEFORE_START : REFUSED_OUT_OF_WINDOW);
-    if (us->settled) {
-        front = run_cut(&run, us->settled_to);
-        if (front.len > 0)
-            refuse(at, f, side, p, front, REFUSED_SETTLED);
+    struct run inside = run, behind = {0};
+    if (us->settled || !bounds_hold(us, run.position, run.position + run.len)) {
+        refuse_front(at, f, side, p, &run);
+        inside = run_cut(&run, bounds_ceiling(f, side));
+        behind = run;
     }
-    struct run inside = run_cut(&run, bounds_ceiling(f, side));
     if (inside.len > 0 && is_old(us, p, inside)) {
         refuse(at, f, side, p, inside, REFUSED_OLD_TIMESTAMP);
     } else if (inside.len > 0) {
@@ -290,6 +305,6 @@ void tcp_payload(const struct segment_context *at, struct flow *f, enum side sid
         if (us->rst && fresh > 0 && trust == TRUSTED)
             forget_reset(at, f, side, p);
     }
-    if (run.len > 0)
-        refuse(at, f, side, p, run, REFUSED_OUT_OF_WINDOW);
+    if (behind.len > 0)
+        refuse(at, f, side, p, behind, REFUSED_OUT_OF_WINDOW);
 }

@@ -24,20 +24,28 @@ static bool answers_syn(const struct side_state *peer, const struct packet *p)
     return position >= peer->syn && position <= peer->next;
 }
 
+/* A wrong checksum speaks against a SYN only where its side has shown others; see checksums.c. */
+static bool is_spoilt(const struct side_state *us, const struct packet *p)
+{
+    return p->checksum == CHECKSUM_WRONG && (us->checksum_right || us->checksum_left);
+}
+
 enum claim tcp_claim(const struct flow *f, enum side side, const struct packet *p)
 {
     const struct side_state *us = &f->sides[side], *peer = &f->sides[side_other(side)];
     uint8_t flags = tcp_flags(&p->tcp);
 
-    if (!(flags & TCP_SYN) || flags & TCP_RST || p->checksum == CHECKSUM_WRONG)
+    if (!(flags & TCP_SYN) || flags & TCP_RST || is_spoilt(us, p))
         return CLAIM_NONE;
     if (is_syn_again(us, p))
         return CLAIM_NONE;
     if (flags & TCP_ACK) {
         if (!us->has_syn && answers_syn(peer, p)) /* perhaps after a forged RST */
             return CLAIM_NONE;
-        if (f->state == FLOW_CLOSED || f->state == FLOW_REJECTED || f->state == FLOW_RESET)
+        if (f->state == FLOW_CLOSED || f->state == FLOW_REJECTED)
             return CLAIM_TAKES;
+        if (f->state == FLOW_RESET) /* perhaps both are forged */
+            return CLAIM_WAITS;
         /* Otherwise a SYN-ACK belongs to the SYN that is there; of a capture of this side alone nobody
          * knows. */
         return us->has_syn && peer->packets == 0 ? CLAIM_WAITS : CLAIM_NONE;
@@ -45,8 +53,8 @@ enum claim tcp_claim(const struct flow *f, enum side side, const struct packet *
     if (f->state == FLOW_CLOSED || f->state == FLOW_REJECTED)
         return CLAIM_TAKES;
     if (us->has_syn)
-        return f->state == FLOW_ATTEMPT ? CLAIM_TAKES : CLAIM_WAITS;
-    if (!bounds_known(us)) /* simultaneous open, or captured after its SYN-ACK */
+        return CLAIM_WAITS; /* also of an attempt: the answer says which of them it is */
+    if (!bounds_known(us))  /* simultaneous open, or captured after its SYN-ACK */
         return !peer->has_syn && peer->anchored ? CLAIM_WAITS : CLAIM_NONE;
     int64_t position = seq_position(first_of(p), us->base, 0), low = bounds_lowest(us);
     bool is_captured_late = position <= low && position >= low - BOUNDS_WINDOW_LEAST;
@@ -78,6 +86,12 @@ static enum fit fit_of(const struct flow *f, enum side side, const struct packet
                                                                                   : FIT_NOT;
 }
 
+/* Whether what a segment acknowledges has been sent. */
+static bool acknowledges_sent(const struct side_state *peer, const struct packet *p)
+{
+    return peer->anchored && seq_position(tcp_ack(&p->tcp), peer->base, peer->next) <= peer->next;
+}
+
 bool tcp_is_rivals(const struct flow *elder, enum side elder_side, const struct flow *rival,
                    enum side rival_side, const struct packet *p, bool *settled)
 {
@@ -90,7 +104,7 @@ bool tcp_is_rivals(const struct flow *elder, enum side elder_side, const struct 
     if (flags & TCP_SYN) {
         if (is_syn_again(&elder->sides[elder_side], p) || !(flags & TCP_ACK))
             return false;
-        *settled = answers_syn(peer, p) && p->checksum != CHECKSUM_WRONG;
+        *settled = answers_syn(peer, p) && !is_spoilt(&elder->sides[elder_side], p);
         return *settled;
     }
     if (flags & TCP_RST && flags & TCP_ACK && answers_syn(peer, p))
@@ -98,8 +112,12 @@ bool tcp_is_rivals(const struct flow *elder, enum side elder_side, const struct 
     enum fit in_rival = fit_of(rival, rival_side, p), in_elder = fit_of(elder, elder_side, p);
     if (in_rival == FIT_NOT || in_rival < in_elder || (in_rival == in_elder && in_elder != FIT_NOT))
         return false;
-    bool is_answer = rival_side == SIDE_SERVER && flags & TCP_ACK && answers_syn(peer, p);
     bool is_one_sided = elder->sides[side_other(elder_side)].packets == 0;
-    *settled = p->checksum != CHECKSUM_WRONG && !(flags & TCP_RST) && (is_answer || is_one_sided);
+    bool is_answer = flags & TCP_ACK && answers_syn(peer, p);
+    bool is_elders = !is_answer || acknowledges_sent(&elder->sides[side_other(elder_side)], p);
+    if (in_elder != FIT_NOT && !is_one_sided && is_elders)
+        return false; /* a forged SYN may have a number of the elder's window */
+    *settled = !is_spoilt(&elder->sides[elder_side], p) && !(flags & TCP_RST) &&
+               (is_answer || is_one_sided);
     return true;
 }

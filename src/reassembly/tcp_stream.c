@@ -12,6 +12,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Position 0 is at `first`. A FIN that was captured before is at its place now, unless that makes no sense. */
+static void anchor_at(struct side_state *us, uint32_t first)
+{
+    int64_t fin = seq_position(us->base, first, 0);
+
+    us->has_fin = us->closed && fin >= 0 && fin <= BOUNDS_WINDOW_LEAST;
+    us->fin = us->has_fin ? fin : 0;
+    us->base = first;
+    us->anchored = true;
+}
+
 void odd(const struct segment_context *at, struct flow *f, const struct packet *p, enum oddity kind)
 {
     at->sink->oddity(at->sink, f, p->frame, kind, NULL);
@@ -42,6 +53,15 @@ static void choose_syn(struct side_state *us, uint32_t first)
     us->rare->has_other_base = false;
 }
 
+static void see_scale(struct side_state *us, const struct packet *p)
+{
+    struct tcp_options options;
+
+    tcp_options(&p->tcp, &options);
+    us->has_scale = options.has_window_scale;
+    us->scale = options.has_window_scale ? options.window_scale : 0;
+}
+
 static void see_syn(const struct segment_context *at, struct flow *f, enum side side,
                     const struct packet *p)
 {
@@ -55,8 +75,7 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
         return;
     }
     if (!us->anchored) {
-        us->base = first;
-        us->anchored = true;
+        anchor_at(us, first);
         us->syn = 0;
         us->has_syn = true;
     } else if (!us->has_syn) { /* data was captured before it */
@@ -70,14 +89,13 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
         us->syn = position;
         us->has_syn = true;
     }
-    struct tcp_options options;
-    tcp_options(&p->tcp, &options);
-    us->has_scale = options.has_window_scale;
-    us->scale = options.has_window_scale ? options.window_scale : 0;
+    if (!(again && us->has_acked)) /* after the answer it changes nothing (RFC 5961 4) */
+        see_scale(us, p);
     history_add(f, side, answer ? 'H' : 'S');
     if (!answer && side == SIDE_CLIENT && (!again || !f->sides[SIDE_SERVER].has_syn))
         f->syn_ns = p->frame->time_ns;
-    if (answer && f->state == FLOW_REJECTED) { /* the answer came after all: the RST was not its */
+    /* The answer came after all: the RST was not its sender's. */
+    if (answer && !again && f->state == FLOW_REJECTED) {
         odd(at, f, p, ODDITY_RESET_IGNORED);
         us->rst = false;
         f->state = FLOW_ATTEMPT;
@@ -125,10 +143,12 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
     int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
     if (peer->has_fin && position == peer->fin + 1)
         position = peer->fin; /* the FIN takes a number, but is no byte */
-    bool is_possible = bounds_known(peer) && position >= bounds_floor(f, other) &&
-                       position <= bounds_ceiling(f, other);
-    if (!is_possible && !is_doubted(peer, position))
-        return;
+    if (!bounds_hold(peer, position, position)) {
+        bool is_possible = bounds_known(peer) && position >= bounds_floor(f, other) &&
+                           position <= bounds_ceiling(f, other);
+        if (!is_possible && !is_doubted(peer, position))
+            return;
+    }
     if (is_syn_data_ignored(peer, p, position)) {
         odd(at, f, p, ODDITY_SYN_DATA_IGNORED);
         peer->rare->untaken = (struct range){position, position + peer->rare->syn_len};
@@ -143,7 +163,8 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
 }
 
 /* The latest timestamp of a side counts once it is on a segment that its receiver was waiting for
- * (RFC 7323 4.3); an acknowledgement has shown how far that is. */
+ * (RFC 7323 4.3); an acknowledgement has shown how far that is. What lies below, its receiver drops
+ * before it looks at the timestamp (RFC 7323 5.3, R2): else anybody could make all that follows look old. */
 static void see_timestamp(struct side_state *us, const struct packet *p, int64_t position)
 {
     uint32_t timestamp;
@@ -152,7 +173,9 @@ static void see_timestamp(struct side_state *us, const struct packet *p, int64_t
         return;
     if (us->has_timestamp && (int32_t)(timestamp - us->timestamp) <= 0)
         return;
-    if (!(tcp_flags(&p->tcp) & TCP_SYN) && !(us->has_acked && position <= us->acked))
+    bool is_awaited =
+        us->has_acked && position <= us->acked && position + (int64_t)p->payload_len >= us->acked;
+    if (!(tcp_flags(&p->tcp) & TCP_SYN) && !is_awaited)
         return;
     us->timestamp = timestamp;
     us->has_timestamp = true;
@@ -177,6 +200,8 @@ static void see_fin(const struct segment_context *at, struct flow *f, enum side 
         us->acked = position; /* that was the FIN being acknowledged, captured before it */
     us->fin = position;
     us->has_fin = us->anchored;
+    if (!us->anchored) /* its number is kept until it is known which position that is */
+        us->base = tcp_seq(&p->tcp) + p->payload_len;
     us->closed = true;
     history_add(f, side, 'F');
     if (f->state == FLOW_RESET || f->state == FLOW_REJECTED)
@@ -225,8 +250,7 @@ static void anchor(struct side_state *us, const struct packet *p, uint32_t seq)
 {
     if (us->anchored || p->payload_len == 0)
         return;
-    us->base = seq;
-    us->anchored = true;
+    anchor_at(us, seq);
 }
 
 /* The bytes are kept in the stream (RFC 6093); where they end is told, in either reading of the
@@ -279,7 +303,8 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
             tcp_payload(at, f, side, p, (struct run){position, p->payload_len, p->payload},
                         provisional);
     }
-    see_timestamp(us, p, position);
+    if (tcp_has_options(&p->tcp) && !provisional && !(flags & TCP_RST))
+        see_timestamp(us, p, position);
     if (flags & TCP_ACK && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)) && p->payload_len == 0)
         history_add(f, side, 'A');
     if (flags & TCP_FIN)

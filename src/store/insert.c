@@ -55,7 +55,7 @@ static const char *const texts[STATEMENT_COUNT] = {
     [SELECT_REFUSED] = "SELECT refused_id, position, evidence_id, frame, data, file_offset, time_ns"
                        " FROM refused WHERE stream_id = ?1 AND position BETWEEN ?3 AND ?2"
                        " AND position + length(data) > ?2 AND file_offset IS NOT NULL"
-                       " AND reason IN ('bad_checksum', 'out_of_window')"
+                       " AND reason IN ('bad_checksum', 'out_of_window', 'old_timestamp')"
                        " ORDER BY refused_id LIMIT 1",
     [DELETE_REFUSED] = "DELETE FROM refused WHERE refused_id = ?1",
     [SELECT_ARRIVALS] = "SELECT low, high, data FROM arrivals WHERE stream_id = ?1 AND part >= ?2"
