@@ -52,10 +52,11 @@ static const struct option_word options[] = {
     [POLICY] = {"policy", 0, "[NET=]NAME...",
                 "Where segments overlap and differ: the stream that is hashed, and that follow "
                 "shows, is as a receiver with this overlap policy has it. first (the default), "
-                "last, bsd, bsd-right, linux, old-linux, windows, windows2k3, vista, solaris, "
-                "hpux10, hpux11, irix or macos. With NET=, such as 10.0.0.0/8=linux, only for "
-                "receivers in that network; the longest counts. May be given several times. What "
-                "is stored does not depend on it: every version is in the case."},
+                "last, bsd, freebsd12, netbsd, bsd-right, linux, old-linux, windows, windows2k3, "
+                "vista, solaris, hpux10, hpux11, irix or macos. With NET=, such as "
+                "10.0.0.0/8=linux, only for receivers in that network; the longest counts. May be "
+                "given several times. What is stored does not depend on it: every version is in "
+                "the case."},
     [FRAG_POLICY] = {"frag-policy", 0, "first|last|bsd|bsd-right|linux|windows|solaris",
                      "Which bytes are taken where IPv4 fragments overlap; first when not given. "
                      "IPv6 fragments that overlap are refused, as RFC 5722 says."},

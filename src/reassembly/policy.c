@@ -8,8 +8,10 @@
  *   Suricata: src/stream-tcp-list.c, src/defrag.c, and their tests
  *   Stevens, Wright: TCP/IP Illustrated, volume 2, section 27.9 (tcp_reass)
  *   Linux: net/ipv4/tcp_input.c (tcp_data_queue_ofo); illumos: tcp_reass_elim_overlap
+ *   FreeBSD: sys/netinet/tcp_reass.c; NetBSD: sys/netinet/tcp_input.c (both tcp_reass)
  * ANSSI's PYROLYSE (Aubard and others, RAID 2025) found more behaviours than these among 23 stacks,
- * and that what a stack does with two segments does not always say what it does with three. */
+ * and that what a stack does with two segments does not always say what it does with three. What of
+ * its results is published as data, and agrees, is in tests/unit/defrag_test.c. */
 #include "reassembly/policy.h"
 
 #include <arpa/inet.h>
@@ -64,6 +66,13 @@ static bool begins_before_and_covers(const struct range *held, const struct rang
     return came->begin < held->begin && came->end >= held->end;
 }
 
+/* A segment that is all there is a duplicate; what it covers whole is gone; else it is trimmed. */
+static bool covers_and_is_longer(const struct range *held, const struct range *came)
+{
+    return came->begin <= held->begin && came->end >= held->end &&
+           came->end - came->begin > held->end - held->begin;
+}
+
 static bool surrounds(const struct range *held, const struct range *came)
 {
     return came->begin < held->begin && came->end > held->end;
@@ -72,45 +81,49 @@ static bool surrounds(const struct range *held, const struct range *came)
 /* ---- the tables ---- */
 
 static const struct policy stream_policies[] = {
-    {"first", true, false, never, "none: what arrived first", "by definition"},
-    {"last", true, false, always, "none: what arrived last", "by definition"},
-    {"bsd", false, false, begins_before, "FreeBSD, OpenBSD, NetBSD, AIX, Tru64",
+    {"first", true, false, false, never, "none: what arrived first", "by definition"},
+    {"last", true, false, false, always, "none: what arrived last", "by definition"},
+    {"bsd", false, false, false, begins_before, "FreeBSD before 12, OpenBSD, AIX, Tru64",
      "Novak and Sturges 2007; Stevens 27.9; Suricata bsd; Snort bsd"},
-    {"bsd-right", false, false, ends_later_or_covers, "HP JetDirect printers",
+    {"freebsd12", false, false, true, begins_before, "FreeBSD 12 and later",
+     "FreeBSD sys/netinet/tcp_reass.c (tcp_reass) since August 2018"},
+    {"netbsd", false, false, true, covers_and_is_longer, "NetBSD",
+     "NetBSD sys/netinet/tcp_input.c (tcp_reass)"},
+    {"bsd-right", false, false, false, ends_later_or_covers, "HP JetDirect printers",
      "Shankar and Paxson 2003; the rule as in Snort's ip_defrag.cc"},
-    {"linux", false, true, begins_before_or_is_longer, "Linux 2.4 and later",
+    {"linux", false, true, false, begins_before_or_is_longer, "Linux 2.4 and later",
      "Novak and Sturges 2007; Linux tcp_data_queue_ofo(); Suricata linux; Snort linux"},
-    {"old-linux", false, true, begins_before_or_is_as_long, "Linux before 2.4",
+    {"old-linux", false, true, false, begins_before_or_is_as_long, "Linux before 2.4",
      "Novak and Sturges 2007; Suricata old-linux"},
-    {"windows", false, false, begins_before, "Windows 95 to XP",
+    {"windows", false, false, false, begins_before, "Windows 95 to XP",
      "Novak and Sturges 2007; Suricata windows; Snort windows"},
-    {"windows2k3", false, false, begins_before, "Windows Server 2003",
+    {"windows2k3", false, false, false, begins_before, "Windows Server 2003",
      "Novak and Sturges 2007; Suricata windows2k3; Snort win_2003"},
-    {"vista", false, false, never, "Windows Vista and later",
+    {"vista", false, false, false, never, "Windows Vista and later",
      "Novak and Sturges 2007; Suricata vista; Snort vista"},
-    {"solaris", false, false, ends_later_or_covers, "Solaris 9, 10; illumos",
+    {"solaris", false, false, false, ends_later_or_covers, "Solaris 9, 10; illumos",
      "Novak and Sturges 2007; illumos tcp_reass_elim_overlap(); Suricata solaris"},
-    {"hpux11", false, false, ends_later_or_covers, "HP-UX 11",
+    {"hpux11", false, false, false, ends_later_or_covers, "HP-UX 11",
      "Novak and Sturges 2007; Suricata hpux11; Snort hpux11"},
-    {"hpux10", false, false, begins_before_or_is_longer, "HP-UX 10",
+    {"hpux10", false, false, false, begins_before_or_is_longer, "HP-UX 10",
      "Novak and Sturges 2007, as in Snort hpux10"},
-    {"irix", false, false, begins_before_or_is_longer, "IRIX 6",
+    {"irix", false, false, false, begins_before_or_is_longer, "IRIX 6",
      "Novak and Sturges 2007, as in Snort irix"},
-    {"macos", false, false, begins_before, "Mac OS X 10.3 and later",
+    {"macos", false, false, false, begins_before, "Mac OS X 10.3 and later",
      "Novak and Sturges 2007; Suricata macos; Snort macos"},
 };
 
 static const struct policy fragment_policies[] = {
-    {"first", true, false, never, "HP-UX 11, old Mac OS", "Shankar and Paxson 2003"},
-    {"last", true, false, always, "Cisco IOS", "Shankar and Paxson 2003"},
-    {"bsd", false, false, begins_before, "FreeBSD, OpenBSD, AIX, IRIX, HP-UX 10",
+    {"first", true, false, false, never, "HP-UX 11, old Mac OS", "Shankar and Paxson 2003"},
+    {"last", true, false, false, always, "Cisco IOS", "Shankar and Paxson 2003"},
+    {"bsd", false, false, false, begins_before, "FreeBSD, OpenBSD, AIX, IRIX, HP-UX 10",
      "Shankar and Paxson 2003; Novak 2005; Suricata bsd"},
-    {"bsd-right", false, false, ends_later_or_covers, "HP JetDirect printers",
+    {"bsd-right", false, false, false, ends_later_or_covers, "HP JetDirect printers",
      "Shankar and Paxson 2003; Novak 2005, as in Snort's ip_defrag.cc"},
-    {"linux", false, false, begins_before_or_with, "Linux 2.2 to 2.6",
+    {"linux", false, false, false, begins_before_or_with, "Linux 2.2 to 2.6",
      "Shankar and Paxson 2003; Novak 2005; Suricata linux"},
-    {"windows", false, false, surrounds, "Windows 95 to XP", "Novak 2005; Suricata windows"},
-    {"solaris", false, false, begins_before_and_covers, "Solaris 9, 10",
+    {"windows", false, false, false, surrounds, "Windows 95 to XP", "Novak 2005; Suricata windows"},
+    {"solaris", false, false, false, begins_before_and_covers, "Solaris 9, 10",
      "Novak 2005; Suricata solaris"},
 };
 

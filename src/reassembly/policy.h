@@ -25,6 +25,8 @@ struct policy {
     /* What is held is judged by the place at which it arrived, also where it has lost bytes since: a
      * stack that keeps segments whole and cuts them when it delivers. Otherwise by what is left of it. */
     bool whole;
+    /* What is held is judged by the whole run that it is part of: a stack that joins what touches. */
+    bool joined;
     /* Whether the segment that came takes the positions that it shares with the one that is held. */
     bool (*takes)(const struct range *held, const struct range *came);
     const char *stacks; /* who is like that */

@@ -11,7 +11,8 @@
 
 struct receiver_node {
     struct receiver_run run;
-    struct range arrived; /* where the whole segment lay above `next`, when it came */
+    struct range
+        arrived; /* where the whole segment lay above `next`, when it came; or joined_find()'s */
     uint32_t left, right; /* indices; 0 is none */
     uint32_t priority;
 };
@@ -170,13 +171,23 @@ static bool deliver_lowest(struct receiver *r)
     return due_add(r, &r->nodes[at].run);
 }
 
+static uint32_t lowest_of(const struct receiver *r, uint32_t tree)
+{
+    while (r->nodes[tree].left)
+        tree = r->nodes[tree].left;
+    return tree;
+}
+
+static uint32_t highest_of(const struct receiver *r, uint32_t tree)
+{
+    while (r->nodes[tree].right)
+        tree = r->nodes[tree].right;
+    return tree;
+}
+
 static int64_t lowest(const struct receiver *r)
 {
-    uint32_t at = r->root;
-
-    while (r->nodes[at].left)
-        at = r->nodes[at].left;
-    return r->nodes[at].run.begin;
+    return r->nodes[lowest_of(r, r->root)].run.begin;
 }
 
 /* Delivers what is contiguous with `next`. */
@@ -204,6 +215,38 @@ static bool append(struct receiver *r, uint32_t *tree, struct receiver_run run, 
     return true;
 }
 
+/* For a policy that joins: sets `arrived` of the held nodes that are overlapped, which stand in r->spare, to
+ * the run that each is joined to. It may go on below the first and above the last, in the trees
+ * `below` and `above`. How far does not matter, as a policy only compares its ends with those of the
+ * segment that came: so one neighbour that touches stands for all. */
+static void joined_find(struct receiver *r, uint32_t below, uint32_t count, uint32_t above)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct receiver_node *n = &r->nodes[r->spare[i]];
+        n->arrived = (struct range){n->run.begin, n->run.end};
+    }
+    if (count == 0)
+        return;
+    struct range *first = &r->nodes[r->spare[0]].arrived;
+    struct range *last = &r->nodes[r->spare[count - 1]].arrived;
+    if (below && r->nodes[highest_of(r, below)].run.end == first->begin)
+        first->begin = r->nodes[highest_of(r, below)].run.begin;
+    if (above && r->nodes[lowest_of(r, above)].run.begin == last->end)
+        last->end = r->nodes[lowest_of(r, above)].run.end;
+    for (uint32_t i = 1; i < count; i++) { /* each begins where its run does, */
+        const struct range *before = &r->nodes[r->spare[i - 1]].arrived;
+        struct receiver_node *n = &r->nodes[r->spare[i]];
+        if (before->end == n->run.begin)
+            n->arrived.begin = before->begin;
+    }
+    for (uint32_t i = count - 1; i > 0; i--) { /* and ends where it does */
+        const struct receiver_node *behind = &r->nodes[r->spare[i]];
+        struct receiver_node *n = &r->nodes[r->spare[i - 1]];
+        if (n->run.end == behind->run.begin)
+            n->arrived.end = behind->arrived.end;
+    }
+}
+
 /* Puts `came` among the held runs that it overlaps, which stand in r->spare, and adds all of it
  * behind `*tree`. */
 static bool put(struct receiver *r, uint32_t *tree, const struct receiver_run *came, uint32_t count)
@@ -214,8 +257,9 @@ static bool put(struct receiver *r, uint32_t *tree, const struct receiver_run *c
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = r->spare[i];
         struct receiver_node held = r->nodes[at];
-        struct range place =
-            r->policy->whole ? held.arrived : (struct range){held.run.begin, held.run.end};
+        struct range place = r->policy->whole || r->policy->joined
+                                 ? held.arrived
+                                 : (struct range){held.run.begin, held.run.end};
 
         if (!r->policy->takes(&place, &mine)) {
             if (!append(r, tree, *came, from, held.run.begin, mine))
@@ -262,6 +306,8 @@ bool receiver_take(struct receiver *r, const struct receiver_run *came)
     r->spare = spare;
     r->spare_room = (uint32_t)room;
     uint32_t count = list(r, among, 0);
+    if (r->policy->joined)
+        joined_find(r, below, count, above);
     bool done = put(r, &below, &run, count);
     r->root = merge(r, below, above);
     if (!done || r->policy->absolute)

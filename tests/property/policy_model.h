@@ -19,15 +19,24 @@ enum { MODEL_BYTES = 32, MODEL_SEGMENTS = 128, NOBODY = -1 };
 
 static const struct {
     const char *name, *letters;
-    bool absolute, whole;
+    bool absolute, whole, joined;
 } known[] = {
-    {"first", "hhh hhh hhh", true, false},    {"last", "ccc ccc ccc", true, false},
-    {"bsd", "ccc hhh hhh", false, false},     {"bsd-right", "hcc hcc hhc", false, false},
-    {"linux", "ccc hhc hhh", false, true},    {"old-linux", "ccc hcc hhh", false, true},
-    {"windows", "ccc hhh hhh", false, false}, {"windows2k3", "ccc hhh hhh", false, false},
-    {"vista", "hhh hhh hhh", false, false},   {"solaris", "hcc hcc hhc", false, false},
-    {"hpux11", "hcc hcc hhc", false, false},  {"hpux10", "ccc hhc hhh", false, false},
-    {"irix", "ccc hhc hhh", false, false},    {"macos", "ccc hhh hhh", false, false},
+    {"first", "hhh hhh hhh", true, false, false},
+    {"last", "ccc ccc ccc", true, false, false},
+    {"bsd", "ccc hhh hhh", false, false, false},
+    {"freebsd12", "ccc hhh hhh", false, false, true},
+    {"netbsd", "hcc hhc hhh", false, false, true},
+    {"bsd-right", "hcc hcc hhc", false, false, false},
+    {"linux", "ccc hhc hhh", false, true, false},
+    {"old-linux", "ccc hcc hhh", false, true, false},
+    {"windows", "ccc hhh hhh", false, false, false},
+    {"windows2k3", "ccc hhh hhh", false, false, false},
+    {"vista", "hhh hhh hhh", false, false, false},
+    {"solaris", "hcc hcc hhc", false, false, false},
+    {"hpux11", "hcc hcc hhc", false, false, false},
+    {"hpux10", "ccc hhc hhh", false, false, false},
+    {"irix", "ccc hhc hhh", false, false, false},
+    {"macos", "ccc hhh hhh", false, false, false},
 };
 
 enum { KNOWN_COUNT = sizeof known / sizeof known[0] };
@@ -54,16 +63,19 @@ static inline int model_order(int a, int b)
     return a < b ? 0 : a == b ? 1 : 2;
 }
 
-/* Where the segment that holds a byte lies. */
-static inline struct place model_place(const struct model *m, int at, bool whole)
+/* Where the segment that holds a byte lies, or all that it is joined to. */
+static inline struct place model_place(const struct model *m, int at, size_t policy)
 {
     struct place run = {at, at + 1};
+    const bool joined = known[policy].joined;
 
-    if (whole)
+    if (known[policy].whole)
         return m->lay[m->owner[at]];
-    while (run.begin > m->next && m->owner[run.begin - 1] == m->owner[at])
+    while (run.begin > m->next && m->owner[run.begin - 1] != NOBODY &&
+           (joined || m->owner[run.begin - 1] == m->owner[at]))
         run.begin--;
-    while (run.end < MODEL_BYTES && m->owner[run.end] == m->owner[at])
+    while (run.end < MODEL_BYTES && m->owner[run.end] != NOBODY &&
+           (joined || m->owner[run.end] == m->owner[at]))
         run.end++;
     return run;
 }
@@ -80,7 +92,7 @@ static inline void model_take(struct model *m, size_t policy, int segment, int b
             takes[at] = true;
             continue;
         }
-        struct place held = model_place(m, at, known[policy].whole);
+        struct place held = model_place(m, at, policy);
         int row = model_order(begin, held.begin), column = model_order(end, held.end);
         takes[at] = known[policy].letters[row * 4 + column] == 'c';
     }

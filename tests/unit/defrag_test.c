@@ -121,6 +121,36 @@ static const struct scene policy_scenes[] = {
      .oddities = "fragment_overlap x3", .stage = {.fragment_policy = "last"}},
 };
 
+/* What PYROLYSE measured of lwIP 2.1.2, the one stack whose answers its repository has: ANSSI-FR/pyrolyse at
+ * dd5e116, target/custom_stack/lwip_2.1.2/ipv4/output/ipv4_peoe_payload.json, and the same in ipv6. Of the
+ * 13 ways in which two fragments can lie it answered six, tests 2 (di), 5 (fi), 11 (si), 4 (eq), 8 (m) and 7
+ * (mi), in the order of the scenes. The files have numbers, not names; the names follow from the lengths of
+ * the answers, as lwIP drops a fragment that overlaps a held one (src/core/ipv4/ip4_frag.c). So it
+ * answers where what came first has all of the other's bytes, with what came first, as does `first`, our
+ * default. Where the later one has bytes of its own lwIP never answers: no one wins there. */
+#define FIRST24 AT(8) "more 'aaaaaaaabbbbbbbbcccccccc'\n"
+#define PYROLYSE(name, fragments, picture, told)                                                  \
+    {                                                                                             \
+        name, .script = HEAD_OF_32 fragments AT(32) "'zzzzzzzz'\n", .client = picture "zzzzzzzz", \
+              .oddities = told                                                                    \
+    }
+#define HEAD_OF_32 AT(0) "more hex:9c40005000280000\n"
+
+static const struct scene pyrolyse_scenes[] = {
+    PYROLYSE("the later one lies within the first", FIRST24 AT(16) "more 'xxxxxxxx'\n", WHOLE,
+             "fragment_conflict"),
+    PYROLYSE("begins with it", FIRST24 AT(8) "more 'xxxxxxxxxxxxxxxx'\n", WHOLE,
+             "fragment_conflict"),
+    PYROLYSE("ends with it", FIRST24 AT(16) "more 'xxxxxxxxxxxxxxxx'\n", WHOLE,
+             "fragment_conflict"),
+    PYROLYSE("is equal to it", FIRST24 AT(8) "more 'xxxxxxxxxxxxxxxxxxxxxxxx'\n", WHOLE,
+             "fragment_conflict"),
+    PYROLYSE("meets its end", A8 AT(16) "more 'xxxxxxxxxxxxxxxx'\n", "aaaaaaaaxxxxxxxxxxxxxxxx",
+             NULL),
+    PYROLYSE("meets its front", B8 AT(8) "more 'xxxxxxxx'\n" AT(24) "more 'cccccccc'\n",
+             "xxxxxxxxbbbbbbbbcccccccc", NULL),
+};
+
 static const struct scene cut_scenes[] = {
     {"a cut at the end", .script = HEAD A8 B8 AT(24) "'cccccccc' snap=36\n",
      .client = "aaaaaaaabbbbbbbbcc~~~~~~", .gaps = "client 18+6 truncated"},
@@ -150,6 +180,10 @@ static void overlaps(void)
 static void policies(void)
 {
     check_scenes(policy_scenes, COUNT(policy_scenes));
+}
+static void pyrolyse(void)
+{
+    check_scenes(pyrolyse_scenes, COUNT(pyrolyse_scenes));
 }
 static void cuts(void)
 {
@@ -432,6 +466,7 @@ static const struct test tests[] = {
     {"fragments are put in order", order},
     {"overlaps are decided, and told", overlaps},
     {"each policy gives what Suricata's tests expect of it", policies},
+    {"where lwIP answered PYROLYSE, the first policy gives the same bytes", pyrolyse},
     {"what the snap length cut of a fragment is missing in the datagram", cuts},
     {"a datagram that is not whole is given up", waiting},
     {"a conflict has both versions in its text", texts},

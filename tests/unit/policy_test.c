@@ -121,8 +121,8 @@ static void others_results(void)
 
 static void delivered(void)
 {
-    static const char *const stacks[] = {"bsd",     "bsd-right", "linux", "old-linux",
-                                         "windows", "solaris",   "vista"};
+    static const char *const stacks[] = {"bsd",       "freebsd12", "netbsd",  "bsd-right", "linux",
+                                         "old-linux", "windows",   "solaris", "vista"};
     for (size_t i = 0; i < sizeof stacks / sizeof stacks[0]; i++) {
         check(stacks[i], "AAA@1 xxx@1", 1, "AAA");
         check(stacks[i], "AAA@1 xxxxx@1", 1, "AAAxx");
@@ -138,6 +138,35 @@ static void three_segments(void)
 {
     check("bsd", "CCCCC@5 AAAAA@3 xxxxxx@6", 0, "..AAAAAxxxx");
     check("linux", "CCCCC@5 AAAAA@3 xxxxxx@6", 0, "..AAAAACCxx");
+}
+
+/* Stacks that join what touches, by their source: FreeBSD since August 2018, sys/netinet/tcp_reass.c, at
+ * commit 30506465adb5 of freebsd-src; NetBSD, sys/netinet/tcp_input.c, at commit 00d92f7f8ce2 of src. */
+static void joined_segments(void)
+{
+    static const struct {
+        const char *script, *bsd, *freebsd12, *netbsd;
+    } rows[] = {
+        {"BB@4 xxx@2", ".xxxB", ".xxxB", ".xxBB"}, /* NetBSD trims what comes, at both ends, */
+        {"BB@4 xxx@3", "..xxx", "..xxx", "..xxx"},
+        {"BB@4 xxxx@3", "..xxxx", "..xxxx", "..xxxx"},
+        {"BBB@4 x@5", "...BBB", "...BBB", "...BBB"},
+        {"BB@4 xx@4", "...BB", "...BB", "...BB"}, /* but for what it covers, if it is longer */
+        {"BB@4 xxx@4", "...BBx", "...BBx", "...xxx"},
+        {"BB@4 xx@5", "...BBx", "...BBx", "...BBx"},
+        {"AA@2 BB@4 xxxx@3", ".AAxxx", ".AABBx", ".AABBx"}, /* A and B are one */
+        {"AA@2 BB@4 xxx@4", ".AABBx", ".AABBx", ".AABBx"},
+        {"AA@2 BB@4 xxxx@2", ".AAxx", ".AABB", ".AABB"},
+        {"AA@2 BB@4 xxxxx@2", ".AAxxx", ".AABBx", ".xxxxx"},
+        {"AA@2 CC@6 xxxx@4", ".AAxxxx", ".AAxxxx", ".AAxxxx"}, /* C is not, until x comes */
+        {"AA@2 DD@8 CC@6 xxxx@3", ".AAxxxCDD", ".AAxxxCDD", ".AAxxCCDD"},
+        {"DD@8 CC@6 xxxx@4", "...xxxxDD", "...xxxxDD", "...xxCCDD"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        check("bsd", rows[i].script, 0, rows[i].bsd);
+        check("freebsd12", rows[i].script, 0, rows[i].freebsd12);
+        check("netbsd", rows[i].script, 0, rows[i].netbsd);
+    }
 }
 
 /* A hole in front of more runs than may be held is given up, lowest first. */
@@ -227,6 +256,7 @@ static const struct test tests[] = {
     {"each policy gives what Suricata's tests expect of it", others_results},
     {"what is delivered is never taken back, but by the absolute policies", delivered},
     {"what is left of a segment decides, or for Linux where it arrived", three_segments},
+    {"what touches is one to stacks that join it", joined_segments},
     {"past its ceiling a receiver waits for its first hole no more", ceiling},
     {"the longest network decides, and what is no network is refused", networks},
     {"every policy is found by its name", tables},
