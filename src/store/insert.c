@@ -52,11 +52,22 @@ static const char *const texts[STATEMENT_COUNT] = {
     [INSERT_REFUSED] = "INSERT INTO refused (stream_id, position, length, evidence_id, frame,"
                        " reason, data, file_offset, time_ns)"
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [SELECT_REFUSED] = "SELECT refused_id, position, evidence_id, frame, data, file_offset, time_ns"
-                       " FROM refused WHERE stream_id = ?1 AND position BETWEEN ?3 AND ?2"
-                       " AND position + length(data) > ?2 AND file_offset IS NOT NULL"
-                       " AND reason IN ('bad_checksum', 'out_of_window', 'old_timestamp')"
-                       " ORDER BY refused_id LIMIT 1",
+    [SELECT_REFUSED] =
+        "SELECT refused_id, position, evidence_id, frame, data, file_offset, time_ns,"
+        " length FROM refused WHERE stream_id = ?1 AND position BETWEEN ?3 AND ?2"
+        " AND position + length(data) > ?2 AND file_offset IS NOT NULL"
+        " AND reason IN ('bad_checksum', 'out_of_window', 'old_timestamp')"
+        " ORDER BY refused_id LIMIT 1",
+    [COPY_REFUSED_FRONT] = "INSERT INTO refused (stream_id, position, length, evidence_id, frame,"
+                           " reason, data, file_offset, time_ns)"
+                           " SELECT stream_id, position, ?2, evidence_id, frame, reason,"
+                           " substr(data, 1, ?2), file_offset, time_ns"
+                           " FROM refused WHERE refused_id = ?1",
+    [CUT_REFUSED_FRONT] = "UPDATE refused SET position = position + ?2, length = length - ?2,"
+                          " data = substr(data, ?2 + 1), file_offset = file_offset + ?2"
+                          " WHERE refused_id = ?1",
+    [CUT_REFUSED_BACK] = "UPDATE refused SET length = ?2, data = substr(data, 1, ?2)"
+                         " WHERE refused_id = ?1",
     [DELETE_REFUSED] = "DELETE FROM refused WHERE refused_id = ?1",
     [SELECT_ARRIVALS] = "SELECT low, high, data FROM arrivals WHERE stream_id = ?1 AND part >= ?2"
                         " ORDER BY part",

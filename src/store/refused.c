@@ -1,8 +1,11 @@
 /* refused.c - segments that are not in the stream: their rows, and how some come into it after all.
  *
  * When a receiver has acknowledged bytes that came in refused segments only, they are taken from the
- * rows of `refused`, the first first, and kept as if they arrived now, provisionally. A row of which
- * every byte was taken is removed: it is no longer refused.
+ * rows of `refused`, the first first, and kept as if they arrived now, provisionally. What was taken is
+ * no longer refused: its row keeps the bytes before and behind it, and is removed when there are none.
+ *
+ *     row             [front|taken|back]
+ *     the rows then   [front]     [back]      `back` is the row that was
  *
  * A segment that segmentation offload left whole may be longer than any on the wire: it is several rows
  * then, of SEGMENT_MOST bytes. */
@@ -44,11 +47,28 @@ void refused_write(struct store *s, struct kept_flow *k, const struct arrival *a
     write_part(s, k, a, at, a->len - at); /* with what the snap length cut */
 }
 
-static void delete_row(struct store *s, int64_t refused_id)
+/* Runs a statement on a row of which `len` bytes, from its start on, are of interest. */
+static void change_row(struct store *s, enum statement how, int64_t refused_id, int64_t len)
 {
-    struct row *row = insert_begin(&s->insert, DELETE_REFUSED);
+    struct row *row = insert_begin(&s->insert, how);
     put_int(row, 1, refused_id);
+    if (how != DELETE_REFUSED)
+        put_int(row, 2, len);
     insert_end(&s->insert, row);
+}
+
+/* Takes bytes [begin, end) out of a row of `len` on the wire. Bytes are believed from the lowest position
+ * up, so what lies behind the taken ones may be wanted yet, and keeps its turn among the rows. */
+static void cut_row(struct store *s, int64_t refused_id, int64_t begin, int64_t end, int64_t len)
+{
+    if (begin > 0 && end < len)
+        change_row(s, COPY_REFUSED_FRONT, refused_id, begin);
+    if (end < len)
+        change_row(s, CUT_REFUSED_FRONT, refused_id, end);
+    else if (begin > 0)
+        change_row(s, CUT_REFUSED_BACK, refused_id, begin);
+    else
+        change_row(s, DELETE_REFUSED, refused_id, 0);
 }
 
 /* Takes the bytes at `position`, as many as the first row that has them brings, up to `end`. Returns
@@ -70,10 +90,9 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
     int64_t refused_id = sqlite3_column_int64(found, 0), begin = sqlite3_column_int64(found, 1);
     struct span bytes =
         span_of(sqlite3_column_blob(found, 4), (size_t)sqlite3_column_bytes(found, 4));
-    bool from_its_start = begin == position;
+    int64_t len = sqlite3_column_int64(found, 7);
     size_t skipped = (size_t)(position - begin);
     bytes = span_after(bytes, skipped);
-    bool to_its_end = (int64_t)bytes.len <= end - position;
     bytes = span_first(bytes, (size_t)(end - position));
     struct arrival_record record = {
         .position = position,
@@ -88,9 +107,9 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
     chunks_keep(s, k, side, position, bytes);
     records_add_arrival(s, k, side, &record);
     insert_done(row);
-    if (from_its_start && to_its_end)
-        delete_row(s, refused_id);
-    return position + record.length;
+    end = position + record.length;
+    cut_row(s, refused_id, position - begin, end - begin, len);
+    return end;
 }
 
 void refused_believe(struct store *s, struct kept_flow *k, enum side side, int64_t position,

@@ -245,6 +245,62 @@ static void refused(void)
     rig_release(&r);
 }
 
+/* A segment of the server at 100, refused, of which the bytes of each `taken` are believed in turn. */
+static void check_believed(size_t captured, size_t len, const int64_t (*taken)[2],
+                           const char *refused_then, const char *bytes_then)
+{
+    struct rig r;
+    struct rig_flow f;
+    rig_init(&r);
+    rig_open(&r);
+    rig_flow_init(&f, 1);
+    for (int copy = 0; copy < 2; copy++) { /* only the first is believed */
+        struct frame frame = rig_frame(&r, len);
+        struct packet packet = {.frame = &frame,
+                                .payload = span_of(copy ? "012345" : "abcdef", captured),
+                                .payload_offset = 1000};
+        struct arrival a = {.packet = &packet,
+                            .side = SIDE_SERVER,
+                            .position = 100,
+                            .len = (uint32_t)len,
+                            .bytes = packet.payload,
+                            .refused = REFUSED_CHECKSUM};
+        r.sink->segment(r.sink, &f.flow, &a);
+    }
+    for (; (*taken)[0] < (*taken)[1]; taken++)
+        r.sink->believe(r.sink, &f.flow, SIDE_SERVER, (*taken)[0], (*taken)[1] - (*taken)[0]);
+    rig_flow_end(&r, &f);
+    rig_finish(&r);
+    CHECK_SQL(&r,
+              "SELECT position, length, file_offset, CAST(data AS TEXT) FROM refused"
+              " WHERE frame = 1 ORDER BY position",
+              refused_then);
+    CHECK_SQL(&r, "SELECT position, CAST(data AS TEXT) FROM chunks ORDER BY position", bytes_then);
+    CHECK_SQL(&r, "SELECT CAST(data AS TEXT) FROM refused WHERE frame = 2",
+              captured == 6 ? "012345" : "0123");
+    rig_release(&r);
+}
+
+#define BELIEVED(captured, len, refused_then, bytes_then, ...)                             \
+    check_believed(captured, len, (const int64_t[][2]){__VA_ARGS__, {0, 0}}, refused_then, \
+                   bytes_then)
+
+static void believed_in_parts(void)
+{
+    BELIEVED(6, 6, "", "100|abcdef", {100, 106});
+    BELIEVED(6, 6, "102|4|1002|cdef", "100|ab", {100, 102});
+    BELIEVED(6, 6, "100|4|1000|abcd", "104|ef", {104, 106});
+    BELIEVED(6, 6, "100|2|1000|ab 104|2|1004|ef", "102|cd", {102, 104});
+    BELIEVED(6, 6, "", "100|abcdef", {100, 103}, {103, 106});
+    BELIEVED(6, 6, "102|2|1002|cd", "100|ab 104|ef", {100, 102}, {104, 106});
+    BELIEVED(6, 6, "100|2|1000|ab", "102|cdef", {102, 104}, {104, 106});
+    BELIEVED(6, 6, "100|1|1000|a 102|1|1002|c 104|1|1004|e", "101|b 103|d 105|f", {101, 102},
+             {103, 104}, {105, 106});
+    /* What the snap length cut nobody can take. */
+    BELIEVED(4, 6, "104|2|1004|", "100|abcd", {100, 104});
+    BELIEVED(4, 6, "103|3|1003|d", "100|abc", {100, 103});
+}
+
 static void in_pieces(void)
 {
     struct rig r;
@@ -425,6 +481,7 @@ static const struct test tests[] = {
     {"a right segment takes over from a wrong one", a_right_segment_takes_over},
     {"gaps are rows, and add up", gaps_and_sums},
     {"a refused segment is kept aside", refused},
+    {"what is believed of a refused segment leaves its row, and no more", believed_in_parts},
     {"a datagram in fragments is as many arrivals", in_pieces},
     {"oddities are counted by flow and kind", oddities},
     {"and are still one row each when they had to be written early", oddities_without_memory},
