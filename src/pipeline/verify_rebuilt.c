@@ -172,6 +172,7 @@ static bool take_options(struct verification *v, struct recipe *r, const char *j
                                 verification_text(v, s, 2), verification_text(v, s, 3), why);
     }
     if (taken && step != SQLITE_DONE) {
+        v->no_memory = v->no_memory || !db || sqlite3_errcode(db) == SQLITE_NOMEM;
         error_set(why, "its options make no sense: %s", sqlite3_errmsg(db));
         taken = false;
     }

@@ -107,7 +107,9 @@ static bool seal_value(struct seal *s, sqlite3_stmt *row, int column)
 
 static enum status seal_failed(const struct seal *s, const char *what, struct error *err)
 {
-    return error_set(err, "the seal cannot read %s: %s", what, sqlite3_errmsg(s->db));
+    bool no_memory = (sqlite3_errcode(s->db) & 0xff) == SQLITE_NOMEM;
+    return (no_memory ? error_no_memory : error_set)(err, "the seal cannot read %s: %s", what,
+                                                     sqlite3_errmsg(s->db));
 }
 
 /* Every row of a statement. */
