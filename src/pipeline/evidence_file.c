@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* ---- rows ---- */
@@ -139,6 +141,16 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* A file that the kernel makes up calls itself regular, but may be read for ever, or wait for ever, as
+ * /proc/kmsg does: a case from a stranger may name one. */
+static bool is_made_up(const char *path)
+{
+    struct statfs system;
+    return statfs(path, &system) == 0 &&
+           (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC ||
+            system.f_type == DEBUGFS_MAGIC || system.f_type == TRACEFS_MAGIC);
+}
+
 /* Takes `candidate`: true when it is the one. */
 static bool try_path(struct search *s, char *candidate)
 {
@@ -146,7 +158,7 @@ static bool try_path(struct search *s, char *candidate)
     struct stat st;
 
     s->no_memory = s->no_memory || !candidate;
-    if (candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode) &&
+    if (candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode) && !is_made_up(candidate) &&
         !(st.st_dev == s->case_file.st_dev && st.st_ino == s->case_file.st_ino)) {
         bool same = false, alike = false;
         if (st.st_size == row->bytes) {

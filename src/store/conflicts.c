@@ -22,7 +22,7 @@ static bool load(struct store *s, struct kept_flow *k, enum side side, struct ra
         if (view.bytes.len == 0)
             return false; /* after a failure */
         if (!buffer_add(&s->kept_bytes, view.bytes.data, view.bytes.len)) {
-            insert_fail(&s->insert, "writing %s: no memory", case_file_name(&s->file));
+            insert_no_memory(&s->insert);
             return false;
         }
         range.begin += (int64_t)view.bytes.len;

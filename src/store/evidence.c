@@ -17,7 +17,7 @@ static const char *clean(struct store *s, struct buffer *into, struct span bytes
         return NULL;
     buffer_clear(into);
     if (!utf8_add(into, bytes))
-        insert_fail(&s->insert, "writing %s: no memory", case_file_name(&s->file));
+        insert_no_memory(&s->insert);
     return buffer_text(into);
 }
 

@@ -149,7 +149,7 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
     if (community_id(id, flow->key.protocol, flow->key.ip_version, &ends))
         put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
     else
-        insert_fail(&s->insert, "no memory for the community id of a flow");
+        insert_no_memory(&s->insert);
     put_int(row, 36, flow->interface_id);
     insert_end(&s->insert, row);
 

@@ -137,7 +137,20 @@ void insert_fail(struct insert *in, const char *format, ...)
     va_start(args, format);
     vsnprintf(in->error.text, sizeof in->error.text, format, args);
     va_end(args);
-    in->error.no_memory = sqlite3_errcode(in->file->db) == SQLITE_NOMEM;
+}
+
+void insert_fail_as(struct insert *in, const struct error *error)
+{
+    if (!in->failed)
+        in->error = *error;
+    in->failed = true;
+}
+
+void insert_no_memory(struct insert *in)
+{
+    struct error error;
+    error_no_memory(&error, "writing %s: no memory", case_file_name(in->file));
+    insert_fail_as(in, &error);
 }
 
 void insert_fault(struct insert *in)
@@ -160,7 +173,7 @@ static bool prepare(struct insert *in, enum statement which)
         code = sqlite3_prepare_v3(in->file->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
                                   &row->statement, NULL);
     if (code == SQLITE_NOMEM)
-        insert_fail(in, "writing %s: no memory", case_file_name(in->file));
+        insert_no_memory(in);
     else if (code != SQLITE_OK)
         insert_fault(in);
     return code == SQLITE_OK;

@@ -83,7 +83,9 @@ void insert_release(struct insert *in); /* finalizes; the failure stays */
 /* Keeps the first failure. */
 void insert_fail(struct insert *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same with what SQLite last said. */
+/* The same with a failure that was met elsewhere, for want of memory, and with what SQLite last said. */
+void insert_fail_as(struct insert *in, const struct error *error);
+void insert_no_memory(struct insert *in);
 void insert_fault(struct insert *in);
 
 /* Ready to be bound; NULL after a failure. */

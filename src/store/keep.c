@@ -113,7 +113,7 @@ void *keep_room(struct store *s, unsigned size_class)
     if (!buffer) /* only the flow at work is left: it may have what it needs for now */
         buffer = memory_force(&s->memory, size_class);
     if (!buffer)
-        insert_fail(&s->insert, "writing %s: no memory", case_file_name(&s->file));
+        insert_no_memory(&s->insert);
     return buffer;
 }
 

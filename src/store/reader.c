@@ -198,6 +198,30 @@ static enum status roll_back(struct reader *r, struct error *err)
     return open_database(r, SQLITE_OPEN_READONLY, err);
 }
 
+/* That a row is what lies in the file: a computed column costs as much time and memory as a stranger
+ * likes. */
+static enum status check_columns(struct reader *r, const char *table, struct error *err)
+{
+    enum { HIDDEN = 6, IS_COMPUTED = 2 }; /* 2: VIRTUAL, 3: STORED */
+    sqlite3_stmt *row;
+    int rc = SQLITE_DONE;
+    char *sql = sqlite3_mprintf("PRAGMA \"%w\".table_xinfo(%Q)", r->schema, table);
+    enum status status = sql ? reader_prepare(r, &row, sql, err)
+                             : error_no_memory(err, "opening %s: no memory", r->path);
+
+    sqlite3_free(sql);
+    if (status != STATUS_OK)
+        return status;
+    while (status == STATUS_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+        if (sqlite3_column_int(row, HIDDEN) >= IS_COMPUTED)
+            status = error_set(err, "%s is not a case: a column of %s is computed", r->path, table);
+    }
+    if (status == STATUS_OK && rc != SQLITE_DONE)
+        status = reader_failed(r, err);
+    sqlite3_finalize(row);
+    return status;
+}
+
 /* Whether each promised table is one: neither a view nor a virtual table, so that a walk over it ends.
  * SQLite has compared type and name of these rows with what their sql says. */
 static enum status check_tables(struct reader *r, struct error *err)
@@ -225,6 +249,8 @@ static enum status check_tables(struct reader *r, struct error *err)
         if (!found[i])
             status =
                 error_set(err, "%s is not a case: it has no table %s", r->path, promised_tables[i]);
+        else
+            status = check_columns(r, promised_tables[i], err);
     }
     return status;
 }

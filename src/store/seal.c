@@ -107,7 +107,9 @@ static bool seal_value(struct seal *s, sqlite3_stmt *row, int column)
 
 static enum status seal_failed(const struct seal *s, const char *what, struct error *err)
 {
-    return error_set(err, "the seal cannot read %s: %s", what, sqlite3_errmsg(s->db));
+    bool no_memory = (sqlite3_errcode(s->db) & 0xff) == SQLITE_NOMEM;
+    return (no_memory ? error_no_memory : error_set)(err, "the seal cannot read %s: %s", what,
+                                                     sqlite3_errmsg(s->db));
 }
 
 /* Every row of a statement. */
@@ -234,32 +236,46 @@ static void list_release(struct seal_list *list)
     free(list->items);
 }
 
-/* The tables with rows of their own. PRAGMA table_list is asked as a statement: as a table of the same
- * name it could be shadowed by one of the file. */
+/* Only such a table has columns to tell when it is asked for as if it were an index. */
+static int is_without_rowid(struct seal *s, const char *name, bool *without_rowid)
+{
+    sqlite3_stmt *row = NULL;
+    char *sql = sqlite3_mprintf("PRAGMA main.index_info(%Q)", name);
+    int rc = sql ? sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) : SQLITE_NOMEM;
+
+    sqlite3_free(sql);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(row);
+    *without_rowid = rc == SQLITE_ROW;
+    sqlite3_finalize(row);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* The tables with rows of their own. Not by PRAGMA table_list: it works out the columns of every view,
+ * which takes for ever where a stranger nested them. */
 static enum status list_tables(struct seal *s, struct seal_list *list, struct error *err)
 {
+    static const char sql[] = "SELECT name FROM main.sqlite_master"
+                              " WHERE type = 'table' AND rootpage > 0 AND name <> 'runs'";
     sqlite3_stmt *row;
     int rc;
 
     list->items = malloc(SEAL_TABLES_MAX * sizeof *list->items);
     if (!list->items)
         return error_no_memory(err, "the seal found no memory");
-    if (sqlite3_prepare_v2(s->db, "PRAGMA main.table_list", -1, &row, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) != SQLITE_OK)
         return seal_failed(s, "the list of tables", err);
     while ((rc = sqlite3_step(row)) == SQLITE_ROW && list->count < SEAL_TABLES_MAX) {
-        const char *schema = (const char *)sqlite3_column_text(row, 0);
-        const char *name = (const char *)sqlite3_column_text(row, 1);
-        const char *type = (const char *)sqlite3_column_text(row, 2);
-        if (!schema || !name || !type || strcmp(schema, "main") != 0)
+        const char *name = (const char *)sqlite3_column_text(row, 0);
+        bool without_rowid;
+        if (name && sqlite3_strnicmp(name, "sqlite_", 7) == 0)
             continue;
-        if (strcmp(type, "table") != 0 && strcmp(type, "shadow") != 0)
-            continue;
-        if (sqlite3_strnicmp(name, "sqlite_", 7) == 0 || strcmp(name, "runs") == 0)
-            continue;
-        char *copy = sqlite3_mprintf("%s", name);
-        if (!copy)
+        char *copy = name ? sqlite3_mprintf("%s", name) : NULL;
+        if (!copy || is_without_rowid(s, copy, &without_rowid) != SQLITE_OK) {
+            sqlite3_free(copy);
             break;
-        list->items[list->count++] = (struct seal_item){copy, sqlite3_column_int(row, 4) != 0};
+        }
+        list->items[list->count++] = (struct seal_item){copy, without_rowid};
     }
     sqlite3_finalize(row);
     if (rc == SQLITE_ROW && list->count < SEAL_TABLES_MAX)

@@ -147,6 +147,13 @@ static void release(struct store *s)
     free(s->remark);
 }
 
+static enum status tell_failure(const struct store *s, struct error *err)
+{
+    if (err)
+        *err = s->insert.error;
+    return STATUS_FAILED;
+}
+
 enum status store_open(struct store **store, const char *path, const struct store_options *options,
                        struct error *err)
 {
@@ -180,7 +187,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->digest = digest_new();
     s->cached.data = malloc(MEMORY_MOST);
     if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->digest || !s->cached.data)
-        insert_fail(&s->insert, "opening %s: no memory", path);
+        insert_no_memory(&s->insert);
     measure_rows(s);
     if (!s->insert.failed)
         remark_on(s);
@@ -189,7 +196,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     continue_ids(s);
     insert_run_row(s, options);
     if (s->insert.failed) {
-        error_set(err, "%s", s->insert.error.text);
+        tell_failure(s, err);
         store_abandon(s);
         return STATUS_FAILED;
     }
@@ -216,7 +223,7 @@ struct sink *store_sink(struct store *s)
 
 enum status store_checkpoint(struct store *s, struct error *err)
 {
-    return s->insert.failed ? error_set(err, "%s", s->insert.error.text) : STATUS_OK;
+    return s->insert.failed ? tell_failure(s, err) : STATUS_OK;
 }
 
 struct store_counts store_counts(const struct store *s)
@@ -256,7 +263,7 @@ static void hash_views(struct store *s)
     }
     reader_close(reader);
     if (status != STATUS_OK)
-        insert_fail(&s->insert, "%s", err.text);
+        insert_fail_as(&s->insert, &err);
 }
 
 /* Indexes and the seal: the chunks are gone, so their memory is for SQLite's sorter. */
@@ -276,7 +283,7 @@ static void finish_rows(struct store *s, char seal[65])
         return;
     struct error err;
     if (seal_compute(s->file.db, seal, &err) != STATUS_OK) {
-        insert_fail(&s->insert, "%s", err.text);
+        insert_fail_as(&s->insert, &err);
         return;
     }
     struct row *row = insert_begin(&s->insert, UPDATE_RUN_SEAL);
@@ -296,7 +303,7 @@ enum status store_finish(struct store *s, char seal[65], struct error *err)
     if (!s->insert.failed)
         finish_rows(s, hex);
     if (s->insert.failed) {
-        error_set(err, "%s", s->insert.error.text);
+        tell_failure(s, err);
         store_abandon(s);
         return STATUS_FAILED;
     }

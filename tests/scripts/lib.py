@@ -180,6 +180,64 @@ def datagrams(count, length):
     return b"".join(out)
 
 
+def inet_sum(data):
+    """The Internet checksum of some bytes."""
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return 0xFFFF - total
+
+
+def conversations(count, segments=20, length=500):
+    """A classic pcap of so many TCP conversations at once: some with a hole that was acknowledged, some
+    with a retransmission of other bytes, some out of order, some that never close."""
+    client, server = bytes((10, 1, 0, 1)), bytes((10, 1, 0, 2))
+    syn, fin, ack = 2, 1, 16
+    frames = [[] for _ in range(count)]
+
+    def frame(flow, of_client, flags, seq, acked, payload=b""):
+        ports = (20000 + flow, 80) if of_client else (80, 20000 + flow)
+        ends = (client, server) if of_client else (server, client)
+        tcp = struct.pack(">HHIIBBHHH", *ports, seq, acked, 0x50, flags, 65535, 0, 0) + payload
+        pseudo = ends[0] + ends[1] + struct.pack(">HH", 6, len(tcp))
+        tcp = tcp[:16] + struct.pack(">H", inet_sum(pseudo + tcp)) + tcp[18:]
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, *ends)
+        ip = ip[:10] + struct.pack(">H", inet_sum(ip)) + ip[12:]
+        frames[flow].append(bytes((2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0)) + ip + tcp)
+
+    for flow in range(count):
+        frame(flow, True, syn, 1000, 0)
+        frame(flow, False, syn | ack, 5000, 1001)
+        frame(flow, True, ack, 1001, 5001)
+        for n in range(segments):
+            payload = struct.pack(">HH", flow, n) * (length // 4)
+            at = 1001 + n * len(payload)
+            if flow % 4 == 0 and n == 3:
+                continue  # lost by the capture: the next acknowledgement covers it
+            frame(flow, True, ack, at, 5001, payload)
+            if flow % 4 == 1 and n == 5:
+                frame(flow, True, ack, at, 5001, payload[:100] + b"other" + payload[105:])
+            if flow % 4 == 2 and n % 5 == 4:
+                frames[flow][-2:] = reversed(frames[flow][-2:])
+            if n % 4 == 3:
+                frame(flow, False, ack, 5001, at + len(payload))
+        if flow % 3:
+            end = 1001 + segments * (length // 4 * 4)
+            frame(flow, True, fin | ack, end, 5001)
+            frame(flow, False, fin | ack, 5001, end + 1)
+    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)]
+    number = 0
+    for turn in range(max(map(len, frames))):
+        for one_flow in frames:
+            if turn < len(one_flow):
+                data = one_flow[turn]
+                out.append(struct.pack("<IIII", 1700001000 + number // 1000, number % 1000 * 1000,
+                                       len(data), len(data)) + data)
+                number += 1
+    return b"".join(out)
+
+
 class NotCut(Exception):
     """A capture cannot be cut into slices, and why."""
 
