@@ -14,6 +14,9 @@ struct detour {
     bool src_is_low; /* of its sender */
 };
 
+/* What a detour costs beside its node: its part of the table's buckets; the first are not charged. */
+enum { BUCKETS_COST = 3 * sizeof(UT_hash_bucket), BUCKETS_FREE = 256 };
+
 void detours_init(struct detours *d, struct budget *budget)
 {
     *d = (struct detours){.table = NULL};
@@ -22,6 +25,7 @@ void detours_init(struct detours *d, struct budget *budget)
 
 void detours_release(struct detours *d)
 {
+    budget_give(d->nodes.budget, HASH_COUNT(d->table) * BUCKETS_COST);
     HASH_CLEAR(hh, d->table);
     pool_release(&d->nodes);
 }
@@ -123,15 +127,21 @@ bool detours_add(struct detours *d, struct flow *flow, const struct flow_key *ke
     HASH_FIND(hh, d->table, key, sizeof *key, found);
     if (found) /* the other direction's, of another flow */
         return false;
-    new = pool_new(&d->nodes);
-    if (!new)
+    if (!budget_take(d->nodes.budget, BUCKETS_COST))
         return false;
+    new = pool_new(&d->nodes);
+    if (!new) {
+        budget_give(d->nodes.budget, BUCKETS_COST);
+        return false;
+    }
     *new = (struct detour){.key = *key, .flow = flow, .src_is_low = src_is_low};
     HASH_ADD(hh, d->table, key, sizeof new->key, new);
     if (!new->hh.tbl) {
         pool_free(&d->nodes, new);
+        budget_give(d->nodes.budget, BUCKETS_COST);
         return false;
     }
+    TABLE_BOUND(new->hh, (HASH_COUNT(d->table) + BUCKETS_FREE) * BUCKETS_COST);
     flow->detour = new;
     return true;
 }
@@ -140,6 +150,7 @@ static void detour_end(struct detours *d, struct detour *detour)
 {
     HASH_DEL(d->table, detour);
     pool_free(&d->nodes, detour);
+    budget_give(d->nodes.budget, BUCKETS_COST);
 }
 
 void detours_hand_on(struct detours *d, struct flow *flow, struct flow *heir)
