@@ -151,6 +151,8 @@ static enum verdict step(struct walk *w)
         return walk_ipv6(w);
     case NEXT_EXTENSION:
         return walk_extension(w);
+    case NEXT_IPCOMP:
+        return walk_ipcomp(w);
     case NEXT_TCP:
         return walk_tcp(w);
     case NEXT_UDP:

@@ -13,11 +13,13 @@
 /* Reads `frame`. The packet borrows from the frame, and `packet->frame` points to it. With any
  * verdict but OK and FRAGMENT only the members that were reached are set; with BAD_CHECKSUM all
  * that was there has been read all the same: `transport` is not 0 if the verdict would have been
- * OK, and `fragment` is set if it would have been FRAGMENT. Deterministic, without memory. */
+ * OK, and `fragment` is set if it would have been FRAGMENT. With OTHER_TRANSPORT `compressed` is set where
+ * the payload came compressed: unpack.h goes on from there. Deterministic, without memory. */
 enum verdict dissect(const struct frame *frame, struct packet *packet);
 
 /* Reads the transport of a datagram that the defragmenter has made whole: `packet` holds what
- * its first fragment had, with ip_payload, ip_payload_len, ip_protocol and pieces of the whole.
+ * its first fragment had, with ip_payload, ip_payload_len, ip_protocol and pieces of the whole. Likewise of
+ * one that was unpacked.
  * Where it is a tunnel, goes on inside, so the verdicts are those of dissect(): FRAGMENT when
  * what is inside is a fragment again. `whole` is then what pieces count from, and ip_payload
  * lies in it. */

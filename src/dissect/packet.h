@@ -1,7 +1,8 @@
 /* packet.h - what dissection makes of a frame: a packet of views, and a verdict.
  *
  * Everything in a packet borrows from the frame (or, for a datagram made whole from fragments, from
- * the defragmenter); nothing is copied but addresses, which flows are looked up by. */
+ * the defragmenter, and for one that came compressed, from the unpacker); nothing is copied but
+ * addresses, which flows are looked up by. */
 #ifndef SEINE_DISSECT_PACKET_H
 #define SEINE_DISSECT_PACKET_H
 
@@ -67,14 +68,22 @@ struct quote {
  * ("geneve:16777215"), fits, with the slashes between them and the NUL. */
 enum { PACKET_VLANS_MAX = 4, PACKET_TUNNELS_MAX = 8, PACKET_TUNNEL_MAX = 128 };
 
-/* Where a piece of the payload of a reassembled datagram came from. */
+/* Where a piece of the payload of a reassembled datagram came from. One that came compressed is a
+ * single piece of the frame that brought it, or completed it. */
 struct piece {
     uint32_t start;    /* of this piece, in bytes from the start of packet.whole */
     uint32_t len;      /* bytes, as captured */
     uint32_t wire_len; /* bytes */
     uint32_t frame;    /* index into packet.frames of the frame that brought it */
-    uint64_t offset;   /* in the capture's uncompressed content, of the piece's first byte */
+    uint64_t offset;   /* in the capture's uncompressed content, of the piece's first byte; 0: it
+                          came compressed, and lies nowhere there */
 };
+
+/* Where the byte lies that is `skip` bytes behind the one at `offset`: nowhere, if that one does. */
+static inline uint64_t offset_after(uint64_t offset, uint64_t skip)
+{
+    return offset == 0 ? 0 : offset + skip;
+}
 
 /* Inside tunnels it is the innermost packet that is the packet: addresses, lengths, payload and
  * fragments are its own, the MAC addresses those of the last header that has any, and the VLAN tags
@@ -114,13 +123,16 @@ struct packet {
     uint32_t ip_payload_len; /* the same as the header says */
     uint64_t ip_payload_offset;
     uint8_t ip_protocol;        /* of ip_payload: the next header */
+    bool compressed;            /* by IPComp: ip_payload is, by the method `compression`, and
+                                   ip_protocol says what it is when it is not */
+    uint16_t compression;       /* the compression parameter index */
     struct span whole;          /* the payload of the outermost datagram that was made whole, which
                                    pieces count from; else empty */
     const struct piece *pieces; /* of a datagram made whole, in order of `start`; else NULL */
     uint32_t piece_count;
     /* Every frame of a datagram made whole, in order of arrival, refused ones and `frame` included.
-     * Their bytes are gone: bytes.data is NULL, bytes.len still says how many there were. NULL when
-     * there are no pieces. */
+     * Their bytes are gone: bytes.len alone may be read, and says how many there were. NULL when there
+     * are no pieces. */
     const struct frame *frames;
     uint32_t frame_count;
 

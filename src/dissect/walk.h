@@ -81,6 +81,7 @@ enum next {
     NEXT_IPV4,
     NEXT_IPV6,
     NEXT_EXTENSION, /* of the kind that walk.extension says */
+    NEXT_IPCOMP,
 
     /* Transport: walk_transport.c */
     NEXT_TCP,
@@ -194,6 +195,7 @@ enum verdict walk_ip(struct walk *w);
 enum verdict walk_ipv4(struct walk *w);
 enum verdict walk_ipv6(struct walk *w);
 enum verdict walk_extension(struct walk *w);
+enum verdict walk_ipcomp(struct walk *w);
 
 enum verdict walk_tcp(struct walk *w);
 enum verdict walk_udp(struct walk *w);

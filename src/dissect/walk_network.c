@@ -8,6 +8,7 @@
  * Wireshark takes what is there for the length in each of these cases, and shows the same bytes. A
  * header with a wrong checksum is not believed to mean more than what is there. */
 #include "dissect/checksum.h"
+#include "dissect/ipcomp.h"
 #include "dissect/ipv4.h"
 #include "dissect/ipv6.h"
 #include "dissect/walk.h"
@@ -18,6 +19,7 @@ enum protocol { /* IANA, protocol numbers; the transports are in packet.h */
                 PROTOCOL_GRE = 47,
                 PROTOCOL_ESP = 50,
                 PROTOCOL_ETHERIP = 97,
+                PROTOCOL_IPCOMP = 108,
                 PROTOCOL_L2TP = 115,
                 PROTOCOL_MPLS = 137,
                 PROTOCOL_ETHERNET = 143, /* RFC 8986 10.1 */
@@ -56,7 +58,9 @@ enum verdict walk_protocol(struct walk *w, uint8_t protocol)
         return walk_enter(w, "mpls", NEXT_MPLS);
     case PROTOCOL_ETHERNET:
         return walk_enter(w, "ethernet", NEXT_ETHERNET);
-    default: /* IPComp too: what it holds is compressed */
+    case PROTOCOL_IPCOMP:
+        return walk_on(w, NEXT_IPCOMP);
+    default:
         return VERDICT_OTHER_TRANSPORT;
     }
 }
@@ -220,4 +224,20 @@ enum verdict walk_extension(struct walk *w)
     if (kind == IPV6_FRAGMENT)
         return walk_fragment(w, &e);
     return walk_protocol(w, ipv6_extension_next(&e));
+}
+
+/* The end for this walk, which has no place for what is unpacked; it goes on from dissect_transport(). */
+enum verdict walk_ipcomp(struct walk *w)
+{
+    struct packet *packet = w->packet;
+    struct ipcomp i;
+
+    if (!ipcomp_view(&w->rest, &i))
+        return walk_short(w, IPCOMP_HEADER_LEN);
+    packet->compressed = true;
+    packet->compression = ipcomp_index(&i);
+    packet->ip_protocol = ipcomp_next(&i);
+    packet->ip_payload = w->rest;
+    packet->ip_payload_len = (uint32_t)(w->rest.len + w->missing);
+    return VERDICT_OTHER_TRANSPORT;
 }

@@ -457,7 +457,8 @@ static enum status open_life(struct run *run)
                    name ? fragment_policy_find(name) : fragment_policy_at(0), run->place_parts);
     run->life.flows =
         flows_new(run->life.sink, 8 * memory, &flow_timeouts_offline, run->place_parts);
-    if (!run->life.defrag || !run->life.flows)
+    run->life.unpacker = unpacker_new();
+    if (!run->life.defrag || !run->life.flows || !run->life.unpacker)
         return error_no_memory(run->err, "no memory for the flow table");
     return STATUS_OK;
 }
@@ -466,6 +467,8 @@ static void close_life(struct run *run)
 {
     defrag_free(run->life.defrag);
     flows_free(run->life.flows);
+    unpacker_free(run->life.unpacker);
+    run->life.unpacker = NULL;
     run->life.defrag = NULL;
     run->life.flows = NULL;
 }

@@ -1,6 +1,6 @@
 /* life.c - the life of a packet.
  *
- *     capture -> filter -> dissect -> defragment -> flow -> stream -> store
+ *     capture -> filter -> dissect -> defragment -> unpack -> flow -> stream -> store
  *
  * A frame cannot fail: it gets a verdict. What its packet brings goes to the sink, by way of its
  * flow. */
@@ -24,6 +24,11 @@ static enum verdict judge(const struct life *life, const struct frame *frame, st
     enum verdict verdict = dissect(frame, packet);
     if (verdict == VERDICT_FRAGMENT)
         verdict = defrag_push(life->defrag, packet); /* whole again, or still waiting */
+    if (verdict == VERDICT_OTHER_TRANSPORT && packet->compressed) {
+        verdict = unpacker_open(life->unpacker, packet);
+        if (verdict == VERDICT_FRAGMENT)
+            verdict = defrag_push(life->defrag, packet);
+    }
     if (verdict == VERDICT_BAD_CHECKSUM && packet->transport != 0) {
         /* Some captures have no right one at all: its flow judges, as of any other checksum. */
         packet->checksum = CHECKSUM_WRONG;

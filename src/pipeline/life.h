@@ -5,6 +5,7 @@
 #include "capture/filter.h"
 #include "reassembly/defrag.h"
 #include "reassembly/flows.h"
+#include "reassembly/unpack.h"
 
 #include <stdint.h>
 
@@ -12,6 +13,7 @@
 struct life {
     struct filter *filter; /* NULL: everything passes */
     struct defrag *defrag;
+    struct unpacker *unpacker;
     struct flows *flows;
     struct sink *sink;
 };

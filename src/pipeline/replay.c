@@ -8,6 +8,8 @@
  * order. */
 #include "pipeline/replay.h"
 
+#include "dissect/packet.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +18,7 @@
 
 enum { READ_LEN = 64 * 1024 };
 
-/* Positions [begin, end), brought by a segment whose byte at `begin` lies at `offset`. */
+/* Positions [begin, end), brought by a segment whose byte at `begin` lies at `offset`; nowhere at 0. */
 struct claim {
     int64_t begin, end;
     uint64_t offset;
@@ -135,7 +137,7 @@ static bool claim_put(struct replay *r, size_t at, struct claim claim)
 
 static struct claim claim_part(struct claim whole, int64_t begin, int64_t end)
 {
-    whole.offset += (uint64_t)(begin - whole.begin);
+    whole.offset = offset_after(whole.offset, (uint64_t)(begin - whole.begin));
     whole.begin = begin;
     whole.end = end;
     return whole;
@@ -348,6 +350,10 @@ static enum status emit_part(struct replay *r, const struct claim *c)
 
     if (!file) {
         fail(r, REPLAY_NOT_POSSIBLE, "evidence %" PRIu32 " is not there", c->evidence_id);
+        return STATUS_OK;
+    }
+    if (c->offset == 0) {
+        fail(r, REPLAY_NOT_POSSIBLE, "frame %" PRIu64 " brought its bytes compressed", c->frame);
         return STATUS_OK;
     }
     for (int64_t at = c->begin; at < c->end && status == STATUS_OK;) {

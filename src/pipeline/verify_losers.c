@@ -46,7 +46,7 @@ struct told {
     size_t *needs;                /* likewise */
     size_t count;
     int64_t stream_id;
-    uint64_t proved, absent;
+    uint64_t proved, absent, unplaced;
 };
 
 static struct span bytes_of_row(void *context, const struct witness_claim *claim)
@@ -93,6 +93,8 @@ static void prove_claims(struct told *t)
         const struct witness_claim *claim = &t->claims[i];
         if (claim->absent)
             t->absent++;
+        else if (claim->unplaced)
+            t->unplaced++;
         else if (claim->found >= t->needs[claim->row])
             t->proved++;
         else {
@@ -161,6 +163,10 @@ static enum status prove_rows(struct verification *v, const struct told_rows *ro
         verification_say(v, PROOF_NOT_POSSIBLE,
                          "%s: %" PRIu64 " of them, their evidence is not there", rows->kind,
                          t.absent);
+    if (t.unplaced > 0)
+        verification_say(v, PROOF_NOT_POSSIBLE,
+                         "%s: %" PRIu64 " of them, their frames brought them compressed",
+                         rows->kind, t.unplaced);
     return status;
 }
 

@@ -200,7 +200,7 @@ static void see_arrival(struct payload *p, const struct arrival_record *r)
     int64_t end = r->position + r->captured, to;
     struct evidence_file *file = verification_file(p->v, r->evidence_id);
 
-    if (!file || r->fate >= FATE_REFUSED)
+    if (!file || r->fate >= FATE_REFUSED || r->offset == 0)
         return;
     for (int64_t at = r->position; (at = next_plain(p, at, end, &to)) < end; at = to) {
         if (!has_payload(p, file, r, at, to)) {

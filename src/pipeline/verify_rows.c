@@ -96,7 +96,7 @@ static void say_value(struct rebuilding *b, const struct table *t, int column)
         rebuilt_differs(b, "%s %s: its %s is not what the captures give", t->name, key, name);
     else
         rebuilt_differs(b, "%s %s: its %s is %s, but by the captures %s", t->name, key, name, is,
-                    should_be);
+                        should_be);
 }
 
 /* The next row; NULL behind the last. */
@@ -133,10 +133,10 @@ static bool rows_differ(struct rebuilding *b, const struct table *t)
     }
     if (order < 0)
         rebuilt_differs(b, "%s %s: the captures give no such row", t->name,
-                    show_key(b->v, key, sizeof key, t, t->is));
+                        show_key(b->v, key, sizeof key, t, t->is));
     else
         rebuilt_differs(b, "%s %s: the row that the captures give is not in the case", t->name,
-                    show_key(b->v, key, sizeof key, t, t->should_be));
+                        show_key(b->v, key, sizeof key, t, t->should_be));
     return true;
 }
 
@@ -251,7 +251,7 @@ static enum status compare_schema(struct rebuilding *b)
             status = scratch_fault(b);
         else if (found == SQLITE_DONE)
             rebuilt_differs(b, "%.20s %.60s: it is none that an ingest makes",
-                        verification_text(b->v, s, 0), verification_text(b->v, s, 1));
+                            verification_text(b->v, s, 0), verification_text(b->v, s, 1));
         sqlite3_reset(ours);
     }
     if (status == STATUS_OK && step != SQLITE_DONE)

@@ -56,6 +56,10 @@ static void ask(struct walk *w, struct witness_claim *claim, const struct arriva
         claim->absent = true;
         return;
     }
+    if (record->offset == 0) {
+        claim->unplaced = true;
+        return;
+    }
     struct span bytes = span_after(w->bytes(w->context, claim), claim->found);
     while (bytes.len > 0) {
         int64_t at = claim->position + (int64_t)claim->found;

@@ -18,9 +18,10 @@ struct witness_claim {
     uint64_t frame;
     int64_t position;
 
-    size_t found; /* how many of the bytes, from the first on, are those of the frame */
-    bool differs; /* the frame brought others instead of the next one */
-    bool absent;  /* its evidence is not there */
+    size_t found;  /* how many of the bytes, from the first on, are those of the frame */
+    bool differs;  /* the frame brought others instead of the next one */
+    bool absent;   /* its evidence is not there */
+    bool unplaced; /* its bytes lie nowhere in it: they came compressed */
 };
 
 /* The bytes of a claim's row; they live until the next call. */

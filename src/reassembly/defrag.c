@@ -208,7 +208,7 @@ static struct piece piece_of(const struct datagram *g, uint32_t start, uint32_t 
             continue;
         const uint64_t left = outer->start + outer->len - at;
         piece.frame = g->frame_count - p->frame_count + outer->frame;
-        piece.offset = outer->offset + (at - outer->start);
+        piece.offset = offset_after(outer->offset, at - outer->start);
         if (piece.wire_len > left)
             piece.wire_len = (uint32_t)left;
         break;
@@ -350,7 +350,7 @@ static bool piece_cut(struct defrag *d, struct datagram *g, uint32_t *i, uint32_
                                    .len = held.len > skipped ? held.len - skipped : 0,
                                    .wire_len = held_end - end,
                                    .frame = held.frame,
-                                   .offset = held.offset + skipped};
+                                   .offset = offset_after(held.offset, skipped)};
     return true;
 }
 
@@ -507,8 +507,10 @@ enum verdict defrag_push(struct defrag *d, struct packet *p)
     bool is_whole;
 
     assert(p->fragment);
-    datagram_free(d, d->done);
-    d->done = NULL;
+    if (!p->pieces) { /* else it is from that one, unpacked */
+        datagram_free(d, d->done);
+        d->done = NULL;
+    }
     expire(d, p->frame->time_ns);
     do { /* in a datagram made whole there may be a tunnel, and in that a fragment of another one */
         struct datagram *around = d->done;

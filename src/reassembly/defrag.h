@@ -29,7 +29,7 @@ struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy 
                           unsigned place_parts);
 void defrag_free(struct defrag *d); /* NULL is allowed */
 
-/* Takes a packet that dissect() has called a fragment. VERDICT_FRAGMENT while the datagram is
+/* Takes a packet that dissect(), or the unpacker, has called a fragment. VERDICT_FRAGMENT while the datagram is
  * not whole; VERDICT_OVERLAP when it is refused; else `packet` has become the whole datagram,
  * with its pieces and frames, and the verdict is that of its transport. Its bytes live until the
  * next call. */

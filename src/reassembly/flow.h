@@ -84,12 +84,13 @@ struct side_state {
     uint32_t window;        /* the largest offered by this side, scaled, in bytes */
     uint32_t timestamp;     /* that its receiver goes by (RFC 7323 4.3); valid with has_timestamp */
     uint32_t tag;           /* SCTP: what its packets carry; valid with has_tag */
+    uint32_t ack_number;    /* the last that it sent; valid with has_ack_number */
     uint8_t scale;          /* of the window; valid with has_scale */
     uint8_t flags;          /* TCP flags, all that came */
     uint8_t min_ttl;
     uint8_t mac[6]; /* of the first packet; valid with flow.has_macs */
     bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
-    bool has_timestamp : 1, has_tag : 1;
+    bool has_timestamp : 1, has_tag : 1, has_ack_number : 1;
     bool window_is_closed : 1; /* the last window that this side offered was 0 */
     bool rst : 1;
     bool closed : 1;         /* a FIN of this side was believed, if only its place is not known */
@@ -106,6 +107,7 @@ struct flow {
     UT_hash_handle hh;
     struct flow *older, *newer; /* in the queue of its timeout */
     struct flow *rival;         /* the other one of two with this key (tcp_reuse.h), or NULL */
+    struct detour *detour;      /* NULL for nearly all, see detours.h */
     int64_t first_ns, last_ns;  /* the smallest and the largest time of its packets */
     int64_t queued_ns;          /* the clock when it was put into its queue */
     int64_t syn_ns;             /* of the client's last SYN before the answer */

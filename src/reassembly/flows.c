@@ -2,11 +2,13 @@
 #include "reassembly/flows.h"
 
 #include "reassembly/association.h"
+#include "reassembly/detours.h"
 #include "reassembly/history.h"
 #include "reassembly/tcp_reuse.h"
 #include "reassembly/tcp_stream.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +40,7 @@ struct flows {
     struct queue queues[QUEUES];
     struct pool nodes, rare;
     struct places *places; /* owned */
+    struct detours detours;
     struct budget node_budget, range_budget;
     size_t bucket_len; /* bytes set aside for the table's buckets */
     struct segment_context at;
@@ -62,6 +65,7 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
     budget_init(&t->range_budget, memory / 4);
     pool_init(&t->nodes, &t->node_budget, sizeof(struct flow));
     pool_init(&t->rare, &t->range_budget, sizeof(struct side_rare));
+    detours_init(&t->detours, &t->range_budget);
     t->at = (struct segment_context){sink, &t->range_budget, &t->rare, t->fresh, t->taken};
     t->queues[QUEUE_CLOSED].timeout = timeouts->closed;
     t->queues[QUEUE_HALF_OPEN].timeout = timeouts->half_open;
@@ -88,6 +92,7 @@ void flows_free(struct flows *t)
             flow_release(t, f->rival);
     }
     HASH_CLEAR(hh, t->table);
+    detours_release(&t->detours);
     pool_release(&t->nodes);
     pool_release(&t->rare);
     places_free(t->places);
@@ -207,6 +212,7 @@ static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
     queue_take(t, f);
     struct flow *other = f->rival;
     bool was_rival = f->is_rival;
+    detours_hand_on(&t->detours, f, other);
     if (f->hh.tbl)
         HASH_DEL(t->table, f);
     pool_free(&t->nodes, f);
@@ -362,6 +368,13 @@ static struct flow *find(struct flows *t, const struct flow_key *key)
     return f;
 }
 
+/* The flow of what one of the ends sends under this key: there, or where a detour leads. */
+static struct flow *find_of(struct flows *t, const struct flow_key *key, bool src_is_low)
+{
+    struct flow *f = detours_find(&t->detours, key, src_is_low);
+    return f ? f : find(t, key);
+}
+
 /* ---- a new flow ---- */
 
 /* Who the client is, as far as the first packet tells. */
@@ -448,6 +461,7 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
         pool_free(&t->nodes, f);
         return NULL;
     }
+    detours_close(&t->detours, key);
     flow_begin(t, f, src_is_low, p, tunnel);
     return f;
 }
@@ -463,7 +477,8 @@ static enum side side_of(const struct flow *f, bool src_is_low)
 static struct flow *rival_new(struct flows *t, const struct flow_key *key, bool src_is_low,
                               const struct packet *p, const char *tunnel)
 {
-    struct flow *f = node_new(t, p), *elder = find(t, key); /* it may have been given up for it */
+    struct flow *f = node_new(t, p);
+    struct flow *elder = find_of(t, key, src_is_low); /* it may have been given up for it */
     if (!f)
         return NULL;
     if (!elder) {
@@ -472,7 +487,7 @@ static struct flow *rival_new(struct flows *t, const struct flow_key *key, bool 
     }
     if (elder->rival)
         flow_finish(t, elder->rival, END_REUSED);
-    f->key = *key;
+    f->key = elder->key;
     f->rival = elder;
     f->is_rival = true;
     f->elder_ran = has_run(elder);
@@ -504,11 +519,27 @@ static struct flow *owner_of(struct flows *t, struct flow *f, const struct flow_
         break;
     case CLAIM_TAKES:
         flow_finish(t, f, END_REUSED);
-        f = find(t, key); /* a rival may have come into its place */
+        f = find_of(t, key, src_is_low); /* a rival may have come into its place */
         return f ? owner_of(t, f, key, src_is_low, p, tunnel) : NULL;
     case CLAIM_WAITS:
         return rival_new(t, key, src_is_low, p, tunnel);
     }
+    return f;
+}
+
+/* A segment that has no flow, and continues one that goes another way. NULL when it does not. */
+static struct flow *find_detour(struct flows *t, const struct flow_key *key, bool src_is_low,
+                                const struct packet *p)
+{
+    char text[PACKET_TUNNEL_MAX + 64];
+    struct flow *f = detours_match(&t->detours, t->table, key, src_is_low, p);
+
+    if (!f || is_idle(t, f, p->frame->time_ns) || !detours_add(&t->detours, f, key, src_is_low))
+        return NULL;
+    snprintf(text, sizeof text, "the %s's packets go %s%s",
+             side_of(f, src_is_low) == SIDE_CLIENT ? "client" : "server",
+             p->tunnel[0] ? "by " : "without a tunnel", p->tunnel);
+    t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_TUNNEL_DIFFERS, text);
     return f;
 }
 
@@ -571,10 +602,15 @@ void flows_packet(struct flows *t, const struct packet *p)
     expire(t, now);
     const uint16_t place = places_number(t->places, &path, p);
     bool src_is_low = key_of(&key, p, place);
-    struct flow *f = find(t, &key);
+    struct flow *f = find_of(t, &key, src_is_low);
     while (f && is_idle(t, f, now)) {
         flow_finish(t, f, END_TIMEOUT);
-        f = find(t, &key); /* a rival may have come into its place */
+        f = find_of(t, &key, src_is_low); /* a rival may have come into its place */
+    }
+    if (p->transport == TRANSPORT_TCP && places_are_paths(t->places)) {
+        detours_see(&t->detours, place);
+        if (!f)
+            f = find_detour(t, &key, src_is_low, p);
     }
     if (f && p->transport == TRANSPORT_TCP && (f->rival || tcp_flags(&p->tcp) & TCP_SYN))
         f = owner_of(t, f, &key, src_is_low, p, path);

@@ -68,6 +68,7 @@ const char *oddity_name(enum oddity kind)
         [ODDITY_WRONG_TAG] = "wrong_tag",
         [ODDITY_BAD_CHUNK] = "bad_chunk",
         [ODDITY_KEY_SHARED] = "key_shared",
+        [ODDITY_TUNNEL_DIFFERS] = "tunnel_differs",
     };
     assert(kind < ODDITY_COUNT);
     return names[kind];

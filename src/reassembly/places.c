@@ -138,6 +138,11 @@ uint16_t places_number(struct places *p, const char **tunnel, const struct packe
     return tunnels_number(p->marks, NULL, mark);
 }
 
+bool places_are_paths(const struct places *p)
+{
+    return p->parts == PLACE_TUNNEL;
+}
+
 bool places_is_shared(const struct places *p, uint16_t number)
 {
     return p->marks && number == PLACE_OTHER;

@@ -49,6 +49,9 @@ uint16_t places_number(struct places *p, const char **tunnel, const struct packe
 /* Whether the place of this number is shared by several, and no path says so. */
 bool places_is_shared(const struct places *p, uint16_t number);
 
+/* Whether a place is a path through tunnels, and nothing else. */
+bool places_are_paths(const struct places *p);
+
 size_t places_memory_peak(const struct places *p);
 
 #endif

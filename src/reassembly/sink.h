@@ -79,6 +79,7 @@ enum oddity {
     ODDITY_WRONG_TAG,       /* SCTP with a tag that is not its association's */
     ODDITY_BAD_CHUNK,       /* SCTP chunks that contradict the length of their packet */
     ODDITY_KEY_SHARED,      /* more places than can be told apart (places.h) */
+    ODDITY_TUNNEL_DIFFERS,  /* each direction takes another path (detours.h); `text` says which */
     ODDITY_COUNT
 };
 

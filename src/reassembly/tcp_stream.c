@@ -285,8 +285,11 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     if (flags & TCP_SYN)
         see_syn(at, f, side, p);
     see_window(f, side, p);
-    if (flags & TCP_ACK && !(flags & TCP_RST))
+    if (flags & TCP_ACK && !(flags & TCP_RST)) {
+        us->ack_number = tcp_ack(&p->tcp);
+        us->has_ack_number = true;
         see_ack(at, f, side, p);
+    }
     /* Judged before its own payload, a reason in words (RFC 1122 4.2.2.12), moves the stream on. */
     bool believed = flags & TCP_RST && is_rst_believed(f, side, p, seq);
     if (!(flags & TCP_SYN) && p->payload_len > 0)

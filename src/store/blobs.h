@@ -43,7 +43,7 @@ struct arrival_record {
     uint32_t captured; /* the first of them that are in the capture, at most length */
     uint32_t evidence_id;
     uint64_t frame;
-    uint64_t offset; /* of the first payload byte, as above */
+    uint64_t offset; /* of the first payload byte, as above; 0 also where it came compressed */
     int64_t time_ns;
     uint8_t fate;
 };

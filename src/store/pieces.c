@@ -52,7 +52,7 @@ bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t 
     record->position += (int64_t)(begin - first);
     record->length = (uint32_t)(end - begin);
     record->captured = captured_end > begin ? (uint32_t)(captured_end - begin) : 0;
-    record->offset = piece->offset + (begin - piece->start);
+    record->offset = offset_after(piece->offset, begin - piece->start);
     return true;
 }
 

@@ -263,7 +263,7 @@ static int table_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *rowid)
     return SQLITE_OK;
 }
 
-/* A capture begins with a header, so that no byte of a packet lies at offset 0. */
+/* A capture begins with a header, so that no byte of a packet lies at offset 0: what has it lies nowhere. */
 static void result_offset(sqlite3_context *context, uint64_t offset)
 {
     if (offset != 0)

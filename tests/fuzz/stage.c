@@ -29,6 +29,7 @@ struct stage *stage_new(size_t memory, bool live_timeouts)
     s->life.sink = &s->sink.sink;
     s->life.defrag =
         fuzz_must(defrag_new(s->life.sink, FRAGMENT_MEMORY, fragment_policy_at(0), PLACE_DEFAULT));
+    s->life.unpacker = fuzz_must(unpacker_new());
     s->life.flows = fuzz_must(
         flows_new(s->life.sink, memory,
                   live_timeouts ? &flow_timeouts_live : &flow_timeouts_offline, PLACE_DEFAULT));
@@ -104,6 +105,7 @@ bool stage_client_at(const struct stage *s, int64_t position, uint8_t *byte, siz
 void stage_free(struct stage *s)
 {
     defrag_free(s->life.defrag);
+    unpacker_free(s->life.unpacker);
     flows_free(s->life.flows);
     picture_sink_release(&s->sink);
     free(s->client);
