@@ -143,7 +143,7 @@ static enum status seal_rows(struct seal *s, const char *name, const char *sql, 
 /* What orders the rows of a table: the columns of its primary key, or a name by which its rowid can
  * be asked for. Freed with sqlite3_free(); NULL when there is none, or no memory. The functions that
  * are asked here cannot be shadowed by a table of the file: one called with arguments is an error. */
-static char *seal_order(struct seal *s, const char *name, bool without_rowid)
+static char *seal_order(struct seal *s, const char *name, bool without_rowid, bool *no_memory)
 {
     static const char by_key[] =
         "SELECT group_concat(printf('\"%%w\"', name), ', ') FROM"
@@ -154,10 +154,14 @@ static char *seal_order(struct seal *s, const char *name, bool without_rowid)
     char *order = NULL;
     char *sql = sqlite3_mprintf(without_rowid ? by_key : by_rowid, name);
     sqlite3_stmt *row = NULL;
+    int rc = sql ? sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) : SQLITE_NOMEM;
 
-    if (sql && sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) == SQLITE_OK &&
-        sqlite3_step(row) == SQLITE_ROW && sqlite3_column_type(row, 0) == SQLITE_TEXT)
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(row);
+    bool there = rc == SQLITE_ROW && sqlite3_column_type(row, 0) == SQLITE_TEXT;
+    if (there)
         order = sqlite3_mprintf("%s", sqlite3_column_text(row, 0));
+    *no_memory = rc == SQLITE_NOMEM || (there && !order);
     sqlite3_finalize(row);
     sqlite3_free(sql);
     return order;
@@ -197,15 +201,18 @@ static enum status seal_table(struct seal *s, const char *name, bool without_row
                               struct error *err)
 {
     char *sql = NULL;
+    bool no_memory = false;
 
     if (strcmp(name, "stream_data") == 0 || strcmp(name, "chunk_data") == 0) {
         sql = seal_payload_sql(s, name);
     } else {
-        char *order = seal_order(s, name, without_rowid);
+        char *order = seal_order(s, name, without_rowid, &no_memory);
         if (order)
             sql = sqlite3_mprintf("SELECT * FROM main.\"%w\" ORDER BY %s", name, order);
         sqlite3_free(order);
     }
+    if (!sql && no_memory)
+        return error_no_memory(err, "the seal found no memory");
     if (!sql)
         return error_set(err, "the seal cannot read %s: its rows have no order", name);
     enum status status = seal_rows(s, name, sql, err);
