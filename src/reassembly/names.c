@@ -57,6 +57,7 @@ const char *oddity_name(enum oddity kind)
         [ODDITY_DATA_AFTER_FIN] = "data_after_fin",
         [ODDITY_FIN_MOVED] = "fin_moved",
         [ODDITY_SYN_CHANGED] = "syn_changed",
+        [ODDITY_NO_ACK_FLAG] = "no_ack_flag",
         [ODDITY_SYN_IN_CONNECTION] = "syn_in_connection",
         [ODDITY_SYN_DATA] = "syn_data",
         [ODDITY_SYN_DATA_IGNORED] = "syn_data_ignored",

@@ -68,6 +68,7 @@ enum oddity {
     ODDITY_DATA_AFTER_FIN,
     ODDITY_FIN_MOVED,
     ODDITY_SYN_CHANGED,       /* a SYN-ACK with another sequence number */
+    ODDITY_NO_ACK_FLAG,       /* payload without ACK, which its receiver drops */
     ODDITY_SYN_IN_CONNECTION, /* a SYN that would begin another connection while this one runs */
     ODDITY_SYN_DATA,
     ODDITY_SYN_DATA_IGNORED, /* the answer to it acknowledges the SYN alone */
@@ -94,7 +95,8 @@ struct arrival {
     struct span bytes;    /* the captured ones, the first bytes.len of len; inside packet->payload,
                               of which an arrival may be a part */
     enum refusal refused; /* if not REFUSED_NOT, nothing of it is in the stream */
-    bool provisional;     /* its checksum is wrong, but this side has never shown a right one */
+    bool provisional;     /* its checksum is wrong, but this side has never shown a right one;
+                              or it has no ACK */
     bool unaccepted; /* payload in a SYN, or a probe into a closed window: its receiver need not
                               take it, and where it shows that it did not, a later arrival takes over */
 

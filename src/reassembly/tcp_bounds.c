@@ -47,16 +47,11 @@ int64_t bounds_floor(const struct flow *f, enum side side)
     return bounds_known(us) ? bounds_lowest(us) - offered_at_most(f, side) : -ANYWHERE;
 }
 
-static int64_t highest(const struct side_state *us)
-{
-    return us->has_acked && us->acked > us->next ? us->acked : us->next;
-}
-
 int64_t bounds_ceiling(const struct flow *f, enum side side)
 {
     const struct side_state *us = &f->sides[side];
 
-    return bounds_known(us) ? highest(us) + offered_at_most(f, side) : ANYWHERE;
+    return bounds_known(us) ? bounds_highest(us) + offered_at_most(f, side) : ANYWHERE;
 }
 
 bool bounds_need_scale(const struct flow *f, enum side side, int64_t begin, int64_t end)
@@ -65,5 +60,6 @@ bool bounds_need_scale(const struct flow *f, enum side side, int64_t begin, int6
 
     if (!bounds_known(us) || is_scale_known(f))
         return false;
-    return end > highest(us) + offered(f, side) || begin < bounds_lowest(us) - offered(f, side);
+    return end > bounds_highest(us) + offered(f, side) ||
+           begin < bounds_lowest(us) - offered(f, side);
 }

@@ -25,6 +25,13 @@ bool bounds_known(const struct side_state *us);
 /* The lowest position held; 0 when nothing is. */
 int64_t bounds_lowest(const struct side_state *us);
 
+/* One past the highest position that is known to have been sent: it came, or was acknowledged. What a
+ * sequence number means is told from there. */
+static inline int64_t bounds_highest(const struct side_state *us)
+{
+    return us->has_acked && us->acked > us->next ? us->acked : us->next;
+}
+
 /* The lowest position that can belong to the stream of `side`. */
 int64_t bounds_floor(const struct flow *f, enum side side);
 

@@ -70,7 +70,7 @@ static enum fit fit_of(const struct flow *f, enum side side, const struct packet
     const struct side_state *us = &f->sides[side], *peer = &f->sides[side_other(side)];
 
     if (us->anchored && bounds_known(us)) {
-        int64_t position = seq_position(tcp_seq(&p->tcp), us->base, us->next);
+        int64_t position = seq_position(tcp_seq(&p->tcp), us->base, bounds_highest(us));
         if (position == us->next)
             return FIT_EXACT;
         bool is_within =
@@ -79,7 +79,7 @@ static enum fit fit_of(const struct flow *f, enum side side, const struct packet
     }
     if (!(tcp_flags(&p->tcp) & TCP_ACK) || !peer->anchored || !bounds_known(peer))
         return FIT_NOT;
-    int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
+    int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, bounds_highest(peer));
     if (position == peer->next)
         return FIT_EXACT;
     return position >= bounds_floor(f, side_other(side)) && position < peer->next ? FIT_WITHIN
@@ -89,7 +89,8 @@ static enum fit fit_of(const struct flow *f, enum side side, const struct packet
 /* Whether what a segment acknowledges has been sent. */
 static bool acknowledges_sent(const struct side_state *peer, const struct packet *p)
 {
-    return peer->anchored && seq_position(tcp_ack(&p->tcp), peer->base, peer->next) <= peer->next;
+    return peer->anchored &&
+           seq_position(tcp_ack(&p->tcp), peer->base, bounds_highest(peer)) <= peer->next;
 }
 
 bool tcp_is_rivals(const struct flow *elder, enum side elder_side, const struct flow *rival,

@@ -92,6 +92,8 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
     if (!(again && us->has_acked)) /* after the answer it changes nothing (RFC 5961 4) */
         see_scale(us, p);
     history_add(f, side, answer ? 'H' : 'S');
+    if (answer == (side == SIDE_SERVER))
+        f->client_guessed = false;
     if (!answer && side == SIDE_CLIENT && (!again || !f->sides[SIDE_SERVER].has_syn))
         f->syn_ns = p->frame->time_ns;
     /* The answer came after all: the RST was not its sender's. */
@@ -122,12 +124,14 @@ static void see_window(struct flow *f, enum side side, const struct packet *p)
         history_add(f, side, 'W');
 }
 
-/* The answer to a SYN with payload acknowledges the SYN alone: the payload was not taken (RFC 7413 4.2). */
+/* The answer to a SYN with payload acknowledges the SYN alone, or not all of the payload: what is left
+ * was not taken (RFC 7413 4.2). */
 static bool is_syn_data_ignored(const struct side_state *peer, const struct packet *answer,
                                 int64_t position)
 {
     return tcp_flags(&answer->tcp) & TCP_SYN && peer->rare && peer->rare->syn_len > 0 &&
-           peer->has_syn && position == peer->syn && !peer->has_acked;
+           peer->has_syn && !peer->has_acked && position >= peer->syn &&
+           position < peer->syn + peer->rare->syn_len;
 }
 
 /* What `side` acknowledges of the other side's bytes. */
@@ -140,7 +144,7 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
     if (!peer->anchored)
         return;
     choose_syn(peer, tcp_ack(&p->tcp));
-    int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
+    int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, bounds_highest(peer));
     if (peer->has_fin && position == peer->fin + 1)
         position = peer->fin; /* the FIN takes a number, but is no byte */
     if (!bounds_hold(peer, position, position)) {
@@ -151,7 +155,7 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
     }
     if (is_syn_data_ignored(peer, p, position)) {
         odd(at, f, p, ODDITY_SYN_DATA_IGNORED);
-        peer->rare->untaken = (struct range){position, position + peer->rare->syn_len};
+        peer->rare->untaken = (struct range){position, peer->syn + peer->rare->syn_len};
     }
     if (!peer->has_acked || position > peer->acked) {
         peer->acked = position;
@@ -217,12 +221,12 @@ static bool is_rst_believed(const struct flow *f, enum side side, const struct p
     const struct side_state *us = &f->sides[side], *peer = &f->sides[side_other(side)];
 
     if (us->anchored && bounds_known(us)) {
-        int64_t position = seq_position(seq, us->base, us->next);
+        int64_t position = seq_position(seq, us->base, bounds_highest(us));
         int64_t low = us->has_acked && us->acked < us->next ? us->acked : us->next;
         return position >= low - 1 && position <= bounds_ceiling(f, side);
     }
     if (peer->anchored && tcp_flags(&p->tcp) & TCP_ACK) { /* in answer to a SYN */
-        int64_t acked = seq_position(tcp_ack(&p->tcp), peer->base, peer->next);
+        int64_t acked = seq_position(tcp_ack(&p->tcp), peer->base, bounds_highest(peer));
         return acked >= bounds_lowest(peer) && acked <= peer->next + 1;
     }
     return true; /* nothing to judge it by */
@@ -243,6 +247,13 @@ static void see_rst(const struct segment_context *at, struct flow *f, enum side 
         f->state = FLOW_REJECTED;
     else if (f->state != FLOW_CLOSED && f->state != FLOW_REJECTED)
         f->state = FLOW_RESET;
+}
+
+/* But for SYNs and RSTs every segment acknowledges: what does not is dropped (RFC 9293 3.10.7.4), by
+ * those who look at it. */
+static bool is_without_ack(uint8_t flags)
+{
+    return !(flags & (TCP_ACK | TCP_SYN | TCP_RST));
 }
 
 /* Midstream: the first byte to arrive is position 0. */
@@ -276,7 +287,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
 
     if (!checksum_counts(at, f, side, p, &provisional)) {
         anchor(us, p, seq);
-        int64_t where = us->anchored ? seq_position(seq, us->base, us->next) : 0;
+        int64_t where = us->anchored ? seq_position(seq, us->base, bounds_highest(us)) : 0;
         refuse(at, f, side, p, (struct run){where, p->payload_len, p->payload}, REFUSED_CHECKSUM);
         believe_acknowledged(at, f, side); /* the capture may have seen the acknowledgement first */
         return;
@@ -295,7 +306,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     if (!(flags & TCP_SYN) && p->payload_len > 0)
         choose_syn(us, seq);
     anchor(us, p, seq);
-    int64_t position = us->anchored ? seq_position(seq, us->base, us->next) : 0;
+    int64_t position = us->anchored ? seq_position(seq, us->base, bounds_highest(us)) : 0;
 
     if (flags & TCP_URG)
         say_urgent(at, f, p, position);
@@ -304,7 +315,9 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
             odd(at, f, p, ODDITY_SYN_DATA);
         if (us->anchored)
             tcp_payload(at, f, side, p, (struct run){position, p->payload_len, p->payload},
-                        provisional);
+                        provisional || is_without_ack(flags));
+        if (is_without_ack(flags))
+            odd(at, f, p, ODDITY_NO_ACK_FLAG);
     }
     if (tcp_has_options(&p->tcp) && !provisional && !(flags & TCP_RST))
         see_timestamp(us, p, position);

@@ -295,8 +295,8 @@ static void arrive(struct picture_sink *p, struct told_side *side, const struct 
                fresh ? "fresh, but held" : "neither fresh nor held");
     if (taken && held != HELD_PROVISIONALLY && held != HELD_UNACCEPTED)
         broken(p, "%" PRId64 " is taken, but was not provisional", position);
-    if (!taken && held == HELD_PROVISIONALLY && a->packet->checksum == CHECKSUM_RIGHT &&
-        !p->is_tight)
+    if (!taken && held == HELD_PROVISIONALLY && !a->provisional &&
+        a->packet->checksum == CHECKSUM_RIGHT && !p->is_tight)
         broken(p, "%" PRId64 " is provisional, and not taken by a right checksum", position);
     side->fresh += fresh;
     side->again += !fresh;
