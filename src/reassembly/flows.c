@@ -3,6 +3,7 @@
 
 #include "reassembly/association.h"
 #include "reassembly/detours.h"
+#include "reassembly/flow_begin.h"
 #include "reassembly/history.h"
 #include "reassembly/tcp_reuse.h"
 #include "reassembly/tcp_stream.h"
@@ -289,77 +290,7 @@ static bool evict(struct flows *t, const struct frame *frame)
     return false;
 }
 
-/* ---- keys ---- */
-
-/* ICMP messages that answer each other are one flow (as in Zeek and Community ID). */
-static bool icmp_answer(uint8_t transport, uint8_t type, uint8_t *answer, bool *is_request)
-{
-    static const struct {
-        uint8_t transport, request, reply;
-    } pairs[] = {
-        {TRANSPORT_ICMP, 8, 0},       /* echo */
-        {TRANSPORT_ICMP, 13, 14},     /* timestamp */
-        {TRANSPORT_ICMP, 15, 16},     /* information */
-        {TRANSPORT_ICMP, 17, 18},     /* address mask */
-        {TRANSPORT_ICMP, 10, 9},      /* router solicitation */
-        {TRANSPORT_ICMPV6, 128, 129}, /* echo */
-        {TRANSPORT_ICMPV6, 133, 134}, /* router solicitation */
-        {TRANSPORT_ICMPV6, 135, 136}, /* neighbour solicitation */
-        {TRANSPORT_ICMPV6, 130, 131}, /* multicast listener */
-        {TRANSPORT_ICMPV6, 144, 145}, /* home agent discovery */
-        {TRANSPORT_ICMPV6, 139, 140}, /* node information */
-    };
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        if (pairs[i].transport != transport)
-            continue;
-        if (pairs[i].request == type || pairs[i].reply == type) {
-            *is_request = pairs[i].request == type;
-            *answer = *is_request ? pairs[i].reply : pairs[i].request;
-            return true;
-        }
-    }
-    *is_request = true;
-    return false;
-}
-
-/* The key of a packet; true when its sender is the lower endpoint. */
-static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
-                     const struct endpoints *ends, uint16_t place)
-{
-    int order = memcmp(&ends->src, &ends->dst, sizeof ends->src);
-    bool src_is_low = order < 0 || (order == 0 && ends->src_port <= ends->dst_port);
-
-    memset(key, 0, sizeof *key);
-    key->low = src_is_low ? ends->src : ends->dst;
-    key->high = src_is_low ? ends->dst : ends->src;
-    key->low_port = src_is_low ? ends->src_port : ends->dst_port;
-    key->high_port = src_is_low ? ends->dst_port : ends->src_port;
-    key->protocol = protocol;
-    key->ip_version = ip_version;
-    key->place = place;
-    return src_is_low;
-}
-
-/* ICMP has no ports: a message and its answer take their place. */
-static void icmp_ports(struct endpoints *ends, uint8_t transport, uint8_t type, uint8_t code)
-{
-    uint8_t answer;
-    bool is_request;
-
-    ends->src_port = type;
-    ends->dst_port = icmp_answer(transport, type, &answer, &is_request)
-                         ? answer
-                         : (uint16_t)(0x100 + code); /* no type: never meets one */
-}
-
-static bool key_of(struct flow_key *key, const struct packet *p, uint16_t place)
-{
-    struct endpoints ends = p->ends;
-
-    if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6)
-        icmp_ports(&ends, p->transport, icmp_type(&p->icmp), icmp_code(&p->icmp));
-    return key_make(key, p->ip_version, p->transport, &ends, place);
-}
+/* ---- looking up ---- */
 
 static struct flow *find(struct flows *t, const struct flow_key *key)
 {
@@ -377,30 +308,6 @@ static struct flow *find_of(struct flows *t, const struct flow_key *key, bool sr
 
 /* ---- a new flow ---- */
 
-/* Who the client is, as far as the first packet tells. */
-static bool sender_is_client(const struct packet *p, bool *guessed)
-{
-    *guessed = false;
-    if (p->transport == TRANSPORT_TCP) {
-        uint8_t flags = tcp_flags(&p->tcp);
-        if (flags & TCP_SYN && !(flags & TCP_RST))
-            return !(flags & TCP_ACK);
-    } else if (p->transport == TRANSPORT_SCTP) {
-        bool by_client;
-        uint8_t state;
-        if (association_opening(p, &by_client, &state))
-            return by_client;
-    } else if (p->transport != TRANSPORT_UDP) {
-        uint8_t answer;
-        bool is_request;
-        icmp_answer(p->transport, icmp_type(&p->icmp), &answer, &is_request);
-        return is_request;
-    }
-    *guessed = true;
-    bool src_low = p->ends.src_port < 1024, dst_low = p->ends.dst_port < 1024;
-    return src_low == dst_low || dst_low;
-}
-
 /* A node without anything in it; NULL when there is none. Another flow may have been given up for it. */
 static struct flow *node_new(struct flows *t, const struct packet *p)
 {
@@ -408,46 +315,6 @@ static struct flow *node_new(struct flows *t, const struct packet *p)
     while (!f && evict(t, p->frame))
         f = pool_new(&t->nodes);
     return f;
-}
-
-/* Fills in what the first packet says. */
-static void flow_begin(struct flows *t, struct flow *f, bool src_is_low, const struct packet *p,
-                       const char *tunnel)
-{
-    bool src_is_client = sender_is_client(p, &f->client_guessed);
-    f->client_is_low = src_is_client == src_is_low;
-    f->first_ns = f->last_ns = p->frame->time_ns;
-    f->first_frame = p->frames ? p->frames[0].number : p->frame->number;
-    f->first_evidence_id = p->frames ? p->frames[0].evidence_id : p->frame->evidence_id;
-    f->handshake_rtt_ns = -1;
-    f->interface_id = p->frames ? p->frames[0].interface_id : p->frame->interface_id;
-    f->tunnel = tunnel;
-    f->vlan_count = p->vlan_count;
-    memcpy(f->vlans, p->vlans, sizeof f->vlans);
-    f->has_macs = p->has_macs;
-    memcpy(f->sides[src_is_client ? SIDE_CLIENT : SIDE_SERVER].mac, p->src_mac, 6);
-    memcpy(f->sides[src_is_client ? SIDE_SERVER : SIDE_CLIENT].mac, p->dst_mac, 6);
-    f->sides[SIDE_CLIENT].min_ttl = f->sides[SIDE_SERVER].min_ttl = UINT8_MAX;
-    if (p->transport == TRANSPORT_TCP) {
-        uint8_t flags = tcp_flags(&p->tcp);
-        f->state = FLOW_MIDSTREAM;
-        if (flags & TCP_SYN && !(flags & TCP_RST))
-            f->state = flags & TCP_ACK ? FLOW_HANDSHAKE : FLOW_ATTEMPT;
-    } else if (p->transport == TRANSPORT_SCTP) {
-        bool by_client;
-        if (!association_opening(p, &by_client, &f->state))
-            f->state = FLOW_MIDSTREAM;
-    } else {
-        f->state = FLOW_ONE_WAY;
-    }
-    if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6) {
-        uint8_t type = icmp_type(&p->icmp), answer;
-        bool is_request;
-        bool paired = icmp_answer(p->transport, type, &answer, &is_request);
-        f->icmp_type = paired && !is_request ? answer : type;
-        f->icmp_code = icmp_code(&p->icmp);
-    }
-    queue_put(t, f);
 }
 
 static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool src_is_low,
@@ -462,7 +329,8 @@ static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool s
         return NULL;
     }
     detours_close(&t->detours, key);
-    flow_begin(t, f, src_is_low, p, tunnel);
+    flow_begin(f, src_is_low, p, tunnel);
+    queue_put(t, f);
     return f;
 }
 
@@ -492,7 +360,8 @@ static struct flow *rival_new(struct flows *t, const struct flow_key *key, bool 
     f->is_rival = true;
     f->elder_ran = has_run(elder);
     elder->rival = f;
-    flow_begin(t, f, src_is_low, p, tunnel);
+    flow_begin(f, src_is_low, p, tunnel);
+    queue_put(t, f);
     return f;
 }
 
@@ -559,13 +428,9 @@ static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
  * other way. */
 static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
 {
-    const struct quote *q = &p->quote;
-    struct endpoints ends = q->ends;
     struct flow_key key;
 
-    if (q->protocol == TRANSPORT_ICMP || q->protocol == TRANSPORT_ICMPV6)
-        icmp_ports(&ends, q->protocol, load_u8(q->transport, 0), load_u8(q->transport, 1));
-    key_make(&key, p->ip_version, q->protocol, &ends, place);
+    flow_key_of_quote(&key, p, place);
     struct flow *f = find(t, &key);
     if (f)
         tell_frames(t, f, p);
@@ -601,7 +466,7 @@ void flows_packet(struct flows *t, const struct packet *p)
 
     expire(t, now);
     const uint16_t place = places_number(t->places, &path, p);
-    bool src_is_low = key_of(&key, p, place);
+    bool src_is_low = flow_key_of(&key, p, place);
     struct flow *f = find_of(t, &key, src_is_low);
     while (f && is_idle(t, f, now)) {
         flow_finish(t, f, END_TIMEOUT);
