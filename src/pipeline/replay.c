@@ -353,7 +353,7 @@ static enum status emit_part(struct replay *r, const struct claim *c)
         return STATUS_OK;
     }
     if (c->offset == 0) {
-        fail(r, REPLAY_NOT_POSSIBLE, "frame %" PRIu64 " brought its bytes compressed", c->frame);
+        fail(r, REPLAY_UNPLACED, "frame %" PRIu64 " brought its bytes compressed", c->frame);
         return STATUS_OK;
     }
     for (int64_t at = c->begin; at < c->end && status == STATUS_OK;) {

@@ -14,6 +14,7 @@ enum replayed {
     REPLAY_AGREES,
     REPLAY_DIFFERS,
     REPLAY_NOT_POSSIBLE,
+    REPLAY_UNPLACED, /* not possible, since some of it came compressed: its bytes lie nowhere */
 };
 
 struct replay_result {

@@ -24,6 +24,10 @@ struct verification {
     size_t row_count;
     struct exhibit *exhibits; /* by index of rows */
     struct error *err;
+    /* What came compressed lies nowhere in the capture: only an ingest anew can prove it. */
+    uint64_t unplaced_streams, unplaced_rows; /* rows of conflicts and refused */
+    int64_t unplaced_stream_id;               /* the first of the streams */
+    bool rebuilt;                             /* an ingest anew has given the same rows */
     bool no_memory; /* for something that was read: what it says is not known */
 };
 

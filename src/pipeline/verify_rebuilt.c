@@ -455,7 +455,8 @@ enum status verify_rebuilt(struct verification *v)
         status = open_scratch(b);
     if (status == STATUS_OK && possible)
         status = rebuilt_compare(b);
-    if (status == STATUS_OK && possible && !b->differs)
+    v->rebuilt = status == STATUS_OK && possible && !b->differs;
+    if (v->rebuilt)
         verification_say(v, PROOF_HOLDS,
                          "rebuilt: the captures, ingested anew, give its %" PRIu64 " rows",
                          b->rows);

@@ -179,6 +179,11 @@ static enum status prove_arrivals(struct verification *v, const struct stream_ro
             verification_wrong_frame(v, replayed.evidence_id, replayed.frame);
         verification_say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, replayed.why);
         break;
+    case REPLAY_UNPLACED:
+        v->unplaced_streams++;
+        if (v->unplaced_streams == 1)
+            v->unplaced_stream_id = row->stream_id;
+        break;
     case REPLAY_NOT_POSSIBLE:
         verification_say(v, PROOF_NOT_POSSIBLE, "stream %" PRId64 ": from the capture: %s",
                          row->stream_id, replayed.why);
