@@ -21,12 +21,13 @@ void table_seed(void);
 #include <uthash.h>
 
 /* To be called after an object was added: keeps what the buckets take, while they double too, within
- * `most` bytes. Chains become longer then, no more. Set aside as many for a table that grows. */
-#define TABLE_BOUND(handle, most)                                                    \
-    do {                                                                             \
-        if ((handle).tbl &&                                                          \
-            (size_t)(handle).tbl->num_buckets * 3 * sizeof(UT_hash_bucket) > (most)) \
-            (handle).tbl->noexpand = 1;                                              \
+ * `most` bytes, which may rise and fall. Chains become longer then, no more. Set aside as many for a table
+ * that grows. */
+#define TABLE_BOUND(handle, most)                                                        \
+    do {                                                                                 \
+        if ((handle).tbl)                                                                \
+            (handle).tbl->noexpand =                                                     \
+                (size_t)(handle).tbl->num_buckets * 3 * sizeof(UT_hash_bucket) > (most); \
     } while (0)
 
 #endif
