@@ -203,7 +203,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return -1;
     struct defrag *defrag =
         fuzz_must(defrag_new(&sink, DEFRAG_MEMORY, fragment_policy_at(0), PLACE_DEFAULT));
-    evidence.end = 0;
+    evidence.end = 1; /* offset 0 is nowhere, see offset_after() */
     while (in.len > 0 && frame.number < FRAMES_MAX) {
         uint8_t how = fuzz_u8(&in);
         size_t captured = fuzz_u16(&in);
