@@ -239,5 +239,6 @@ enum verdict walk_ipcomp(struct walk *w)
     packet->ip_protocol = ipcomp_next(&i);
     packet->ip_payload = w->rest;
     packet->ip_payload_len = (uint32_t)(w->rest.len + w->missing);
+    packet->ip_payload_offset = 0; /* what it holds lies nowhere in the capture */
     return VERDICT_OTHER_TRANSPORT;
 }

@@ -159,7 +159,10 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
                "another packet at a second look");
     FUZZ_HOLDS(packet.frame == frame && !packet.pieces && !packet.frames, "a packet without frame");
     check_any(&packet);
-    if (packet.ip_payload_len > 0)
+    if (packet.compressed)
+        FUZZ_HOLDS(is_inside(packet.ip_payload, frame->bytes) && packet.ip_payload_offset == 0,
+                   "what came compressed has a place");
+    else if (packet.ip_payload_len > 0)
         check_view(frame, packet.ip_payload, packet.ip_payload_len, packet.ip_payload_offset,
                    "payload of IP");
     if (verdict == VERDICT_OK || (verdict == VERDICT_BAD_CHECKSUM && packet.transport != 0)) {
