@@ -234,7 +234,7 @@ WHERE = ("evidence_id", "first_frame", "continues_flow_id")
 
 
 def told(case):
-    flows = ", ".join(lib.columns(case, "flows", WHERE))
+    flows = ", ".join(lib.columns(case, "flows", WHERE + ("interface_id",)))
     conflicts = "stream_id, position, length, kept, other"
     return {
         "flows": lib.rows(case, "select %s from flows order by flow_id" % flows),
@@ -626,7 +626,7 @@ def flow_alone(place, case, flow_id, number, *arguments):
     for table in ("flows", "streams", "gaps", "conflicts", "refused"):
         rows = []
         for file, id_there in ((case, flow_id), (again, found[0][0])):
-            names = lib.columns(file, table, WHERE + (
+            names = lib.columns(file, table, WHERE + ("interface_id",) + (
                 "flow_id", "stream_id", "end_reason", "state", "conflict_id", "refused_id", "kept_evidence_id",
                 "kept_frame", "other_evidence_id", "other_frame", "frame", "file_offset"))
             where = "flow_id = ?" if table in ("flows", "streams") else "stream_id / 2 = ?"
@@ -1093,7 +1093,8 @@ def verify_takes_no_longer_for_each_of_many(place):
             'c @%d "%s"' % (n * 37 % (count * 90), "Xy"[n % 2] * 3) for n in range(count)]
 
     def refused(count):
-        return ["c len=100"] + ["c @%d len=3 bad-checksum" % (n * 3) for n in range(count)]
+        return (["c len=100"] + ["c @%d len=3 bad-checksum" % (n * 3) for n in range(count)] +
+                ["s ack=100"])
 
     def in_reverse(count):
         return ["c @%d len=2" % (2 * n) for n in reversed(range(2 * count))]
