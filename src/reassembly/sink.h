@@ -118,8 +118,9 @@ struct sink {
     void (*segment)(struct sink *sink, struct flow *flow, const struct arrival *arrival);
 
     /* The bytes at [position, position + len) came in segments that were refused, and are in the
-     * stream after all, provisionally: their receiver has acknowledged them. Of several segments the
-     * first that was refused with such a byte brings it. None of these came in fragments. */
+     * stream after all, provisionally: their receiver has acknowledged them, or the flow ends and
+     * only a checksum speaks against them. Of several segments the first that was refused with such a
+     * byte brings it. None of these came in fragments. */
     void (*believe)(struct sink *sink, struct flow *flow, enum side side, int64_t position,
                     int64_t len);
 

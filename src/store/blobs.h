@@ -29,7 +29,7 @@ enum fate {
     FATE_KEPT,        /* it brought at least one position first, and contradicts nothing */
     FATE_DUPLICATE,   /* it brought nothing new, and contradicts nothing */
     FATE_CONFLICT,    /* somewhere it differs from what is kept */
-    FATE_PROVISIONAL, /* kept, though in doubt: its checksum is wrong, or it was refused at first */
+    FATE_PROVISIONAL, /* kept, though in doubt, or its receiver need not take it: docs/schema.md */
     FATE_REFUSED,     /* FATE_REFUSED + enum refusal: not in the stream */
 };
 
