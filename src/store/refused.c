@@ -1,6 +1,6 @@
 /* refused.c - segments that are not in the stream: their rows, and how some come into it after all.
  *
- * When a receiver has acknowledged bytes that came in refused segments only, they are taken from the
+ * When bytes that came in refused segments only are believed (doubt.c), they are taken from the
  * rows of `refused`, the first first, and kept as if they arrived now, provisionally. What was taken is
  * no longer refused: its row keeps the bytes before and behind it, and is removed when there are none.
  *
