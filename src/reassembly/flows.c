@@ -4,11 +4,9 @@
 #include "reassembly/association.h"
 #include "reassembly/detours.h"
 #include "reassembly/flow_begin.h"
-#include "reassembly/history.h"
 #include "reassembly/tcp_reuse.h"
 #include "reassembly/tcp_stream.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -105,6 +105,13 @@ void refuse(const struct segment_context *at, struct flow *f, enum side side,
 
 /* ---- kept ---- */
 
+/* How much what is kept may be relied on. */
+enum trust {
+    TRUSTED,
+    IN_DOUBT,   /* gives way to what has no fault, for good */
+    UNACCEPTED, /* gives way once its receiver has shown that it did not take it */
+};
+
 /* What the receiver did not take gives way where [begin, end) brings it again, once. */
 static void yield_untaken(const struct segment_context *at, struct side_rare *rare, int64_t begin,
                           int64_t end)

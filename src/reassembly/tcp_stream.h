@@ -30,14 +30,7 @@ struct run {
     struct span bytes;
 };
 
-/* How much what is kept may be relied on: see tcp_payload.c. */
-enum trust {
-    TRUSTED,
-    IN_DOUBT,   /* gives way to what has no fault, for good */
-    UNACCEPTED, /* gives way once its receiver has shown that it did not take it */
-};
-
-/* The payload of a segment: kept, or refused. */
+/* The payload of a segment: kept, or refused. `provisional`: it gives way to what has no fault. */
 void tcp_payload(const struct segment_context *at, struct flow *f, enum side side,
                  const struct packet *packet, struct run run, bool provisional);
 
