@@ -2,7 +2,8 @@
 
 tests/hard/NAME.craft begins with the claim in a sentence. Lines that begin with `#=` are the rows, as
 shown() writes them; `#!` has options of the ingest, and `#--` begins another capture of the same run. Each
-case must be proved by `seine verify` as well. `hard.py --bless` writes the rows as they are now.
+case must be proved by `seine verify` as well, and its arrivals must give its chunks (placed.py).
+`hard.py --bless` writes the rows as they are now.
 """
 import csv
 import glob
@@ -13,6 +14,7 @@ import subprocess
 import sys
 
 import lib
+import placed
 
 FOLDER = os.path.join(lib.TOP, "tests", "hard")
 CRAFT = os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
@@ -90,6 +92,8 @@ def play(place, name, lines):
     if not wrong:
         run = lib.seine("verify", case)
         wrong = run.wrong(0) and lib.tail(run.out)
+    if not wrong:
+        wrong = placed.wrong(case)
     return case, wrong
 
 
