@@ -197,9 +197,10 @@ void batch_put_text(struct batch *b, int at, struct span text)
     put_bytes(b, at, SQLITE_TEXT, text);
 }
 
-void batch_put_blob(struct batch *b, int at, struct span bytes)
+struct span batch_put_blob(struct batch *b, int at, struct span bytes)
 {
     put_bytes(b, at, SQLITE_BLOB, bytes);
+    return span_of(cell_at(b, at)->bytes, bytes.len);
 }
 
 void batch_add(struct batch *b)

@@ -46,7 +46,7 @@ static inline bool batch_full(const struct batch *b)
 void batch_put_null(struct batch *b, int at);
 void batch_put_int(struct batch *b, int at, int64_t value);
 void batch_put_text(struct batch *b, int at, struct span text);
-void batch_put_blob(struct batch *b, int at, struct span bytes);
+struct span batch_put_blob(struct batch *b, int at, struct span bytes); /* where they are now */
 void batch_add(struct batch *b);
 
 /* Writes the rows that wait. SQLite's code. */

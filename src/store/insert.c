@@ -43,7 +43,10 @@ static const char *const texts[STATEMENT_COUNT] = {
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
     [SELECT_CHUNK] = "SELECT chunk_id, position, part, data FROM chunk_data"
                      " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
-    [SELECT_CHUNKS] = "SELECT data FROM chunk_data WHERE stream_id = ?1 ORDER BY position",
+    [SELECT_SMALL] = "SELECT NULL, position, 0, data FROM stream_data"
+                     " WHERE stream_id = ?1 AND position <= ?2",
+    [SELECT_CHUNKS] = "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
+                      " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
     [INSERT_GAP] = "INSERT INTO gaps (stream_id, position, length, cause, tail)"
                    " VALUES (?1, ?2, ?3, ?4, ?5)",
     [INSERT_CONFLICT] = "INSERT INTO conflicts (stream_id, position, length, kept,"
@@ -275,6 +278,13 @@ void put_text(struct row *row, int at, const char *text)
         put_text_len(row, at, text, strlen(text));
     else
         put_null(row, at);
+}
+
+struct span put_blob_kept(struct row *row, int at, struct span bytes)
+{
+    if (!row)
+        return span_of(NULL, 0);
+    return batch_put_blob(&row->batch, at, bytes);
 }
 
 void put_blob(struct row *row, int at, struct span bytes)

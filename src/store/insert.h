@@ -44,6 +44,7 @@ enum statement {
     INSERT_SECRETS,
     INSERT_CHUNK,
     SELECT_CHUNK,
+    SELECT_SMALL,
     SELECT_CHUNKS,
     INSERT_GAP,
     INSERT_CONFLICT,
@@ -113,5 +114,9 @@ void put_null(struct row *row, int at);
 void put_text(struct row *row, int at, const char *text);
 void put_text_len(struct row *row, int at, const char *text, size_t len);
 void put_blob(struct row *row, int at, struct span bytes);
+
+/* A blob of a row that goes through a batch; where its bytes lie until that is flushed. Empty after a
+ * failure. */
+struct span put_blob_kept(struct row *row, int at, struct span bytes);
 
 #endif

@@ -257,7 +257,9 @@ static inline bool rig_stream_is(struct rig *r, int64_t stream_id, const void *b
     uint8_t *is = rig_stream(r, stream_id, &is_len);
     bool same = is_len == len && (len == 0 || memcmp(is, bytes, len) == 0);
     free(is);
-    digest_once(hex, span_of(bytes, len));
+    uint8_t value[DIGEST_LEN];
+    digest_once(value, span_of(bytes, len));
+    digest_hex(hex, value);
     snprintf(sql, sizeof sql, "SELECT sha256 FROM streams WHERE stream_id = %lld",
              (long long)stream_id);
     return same && strcmp(rig_ask(r, sql), hex) == 0;
