@@ -104,6 +104,10 @@ void insert_done(struct row *row);
 void insert_flush_one(struct insert *in, enum statement which);
 void insert_flush(struct insert *in);
 
+/* The digest of the rows of a table, as the seal has it, where all of them came through this batch, in
+ * the order of their key. False: they must be read. Once, and no row comes after it. */
+bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LEN]);
+
 /* Runs SQL without parameters or rows. */
 void insert_run(struct insert *in, const char *sql);
 

@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "reassembly/sink.h"
+#include "store/seal.h"
 #include "store/store.h"
 #include "suite.h"
 
@@ -80,6 +81,9 @@ static inline void rig_finish(struct rig *r)
     CU_ASSERT_EQUAL(strlen(seal), 64);
     CU_ASSERT_NOT_EQUAL(access(r->partial, F_OK), 0);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    char again[65]; /* what was added up while writing is what is read */
+    CU_ASSERT_EQUAL(seal_compute(r->db, again, &err), STATUS_OK);
+    CU_ASSERT_STRING_EQUAL(seal, again);
 }
 
 static inline void rig_release(struct rig *r)
