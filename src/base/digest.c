@@ -16,7 +16,7 @@ static void fetch(void)
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL); /* NULL only where there is no memory for it */
 }
 
-static void to_hex(char hex[DIGEST_HEX_LEN + 1], const unsigned char value[DIGEST_LEN])
+void digest_hex(char hex[DIGEST_HEX_LEN + 1], const uint8_t value[DIGEST_LEN])
 {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < DIGEST_LEN; i++) {
@@ -56,15 +56,21 @@ void digest_add(struct digest *d, struct span bytes)
     assert(done == 1);
 }
 
-void digest_end(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
+void digest_value(struct digest *d, uint8_t value[DIGEST_LEN])
 {
-    unsigned char value[DIGEST_LEN];
     int done = EVP_DigestFinal_ex((EVP_MD_CTX *)d, value, NULL);
     assert(done == 1);
-    to_hex(hex, value);
 }
 
-void digest_once(char hex[DIGEST_HEX_LEN + 1], struct span bytes)
+void digest_end(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
+{
+    uint8_t value[DIGEST_LEN];
+
+    digest_value(d, value);
+    digest_hex(hex, value);
+}
+
+void digest_once(uint8_t value[DIGEST_LEN], struct span bytes)
 {
     static _Thread_local struct digest *kept;
 
@@ -73,7 +79,7 @@ void digest_once(char hex[DIGEST_HEX_LEN + 1], struct span bytes)
     assert(kept != NULL);
     digest_reset(kept);
     digest_add(kept, bytes);
-    digest_end(kept, hex);
+    digest_value(kept, value);
 }
 
 struct checksum64 *checksum64_new(void)

@@ -255,7 +255,8 @@ static enum status see_streams(struct payload *p)
     if (status == STATUS_OK)
         status = reader_prepare(v->reader, &p->chunk,
                                 "SELECT position, data FROM (SELECT position, data FROM "
-                                "main.stream_data WHERE stream_id = ?1 AND position <= ?2) "
+                                "main.stream_data WHERE stream_id = ?1 AND position <= ?2 "
+                                "AND ?2 < position + length(data)) "
                                 "UNION ALL SELECT position, data FROM (SELECT position, data FROM "
                                 "main.chunk_data WHERE stream_id = ?1 AND position <= ?2 "
                                 "ORDER BY position DESC LIMIT 1)",
