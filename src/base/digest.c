@@ -9,10 +9,18 @@
 #include <xxhash.h>
 
 static EVP_MD *sha256;
+static pthread_key_t scratch; /* each thread has a digest for short runs, and frees it at its end */
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
+static void free_scratch(void *digest)
+{
+    digest_free(digest);
+}
 
 static void fetch(void)
 {
+    int code = pthread_key_create(&scratch, free_scratch);
+    assert(code == 0);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL); /* NULL only where there is no memory for it */
 }
 
@@ -72,11 +80,13 @@ void digest_end(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
 
 void digest_once(uint8_t value[DIGEST_LEN], struct span bytes)
 {
-    static _Thread_local struct digest *kept;
-
-    if (!kept)
+    pthread_once(&fetched, fetch);
+    struct digest *kept = pthread_getspecific(scratch);
+    if (!kept) {
         kept = digest_new();
-    assert(kept != NULL);
+        assert(kept != NULL);
+        pthread_setspecific(scratch, kept);
+    }
     digest_reset(kept);
     digest_add(kept, bytes);
     digest_value(kept, value);

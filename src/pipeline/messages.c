@@ -27,7 +27,7 @@ struct segment {
     const uint8_t *bytes; /* NULL: they are at the end of the message */
     uint64_t payload_offset;
     uint64_t payload_skip, whole_skip; /* from the payload, and from the whole, to the bytes */
-    uint32_t len, bytes_len;
+    uint32_t len, bytes_len, payload_len;
     uint32_t fresh_count, taken_count, piece_count, frame_count;
     bool provisional, unaccepted;
     bool has_frame; /* of its own */
@@ -127,6 +127,7 @@ bool message_put_segment(struct messages *m, uint32_t flow, const struct arrival
     to->whole_skip = in_pieces && a->bytes.len > 0 ? (uint64_t)(a->bytes.data - p->whole.data) : 0;
     to->len = a->len;
     to->bytes_len = (uint32_t)a->bytes.len;
+    to->payload_len = (uint32_t)p->payload.len;
     to->fresh_count = a->fresh_count;
     to->taken_count = a->taken_count;
     to->piece_count = pieces;
@@ -256,7 +257,7 @@ static const struct frame *tell_segment(const struct segment *from, struct flow 
     a.bytes = span_of(from->bytes ? from->bytes : at, from->bytes_len);
     packet.piece_count = from->piece_count;
     packet.frame_count = from->frame_count;
-    packet.payload = span_of(a.bytes.data - from->payload_skip, 0);
+    packet.payload = span_of(a.bytes.data - from->payload_skip, from->payload_len);
     packet.whole = span_of(a.bytes.data - from->whole_skip, 0);
     packet.payload_offset = from->payload_offset;
     sink->segment(sink, flow, &a);
