@@ -110,7 +110,11 @@ static void rewrite(uint8_t *frame, size_t len, uint32_t change)
     } else if (frame[at] == 0x86 && frame[at + 1] == 0xdd && left >= 40) {
         mend_address(ip + 8 + 4, change, &sum);
         mend_address(ip + 24 + 4, change, &sum);
-        mend_transport(ip + 40, left - 40, ip[6], sum);
+        bool is_piece = ip[6] == 44 && left >= 48;
+        if (!is_piece)
+            mend_transport(ip + 40, left - 40, ip[6], sum);
+        else if (ip[42] == 0 && (ip[43] & 0xf8) == 0) /* the first fragment */
+            mend_transport(ip + 48, left - 48, ip[40], sum);
     }
 }
 
