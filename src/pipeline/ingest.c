@@ -39,8 +39,10 @@ struct run {
     struct reading *readings; /* in the order in which they are read */
     size_t count;
     struct store *store;
-    struct relay *relay;         /* between reassembly and the store */
-    struct worker *hasher;       /* of evidence; NULL: none */
+    struct relay *relay;    /* between reassembly and the store */
+    struct worker *hasher;  /* of evidence; NULL: none */
+    struct worker *streams; /* the hasher of streams; NULL: none */
+    struct store_hasher stream_hasher;
     atomic_uint_least64_t flows; /* written so far */
     struct life life;
     bool from_pipe;                /* some capture is no regular file */
@@ -607,6 +609,7 @@ static enum status open_store(struct run *run)
         .memory = shared_memory(run) / 15 * 6,
         .page_size = page_size,
         .hash = !o->no_hash,
+        .hasher = run->streams ? &run->stream_hasher : NULL,
         .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,
         .jobs = jobs_of(o),
@@ -721,6 +724,35 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
     return status;
 }
 
+static void hash_some(void *digest, struct span bytes)
+{
+    digest_add(digest, bytes);
+}
+
+static uint64_t give_stream_bytes(void *worker, struct digest *digest, struct span bytes)
+{
+    return worker_give(worker, hash_some, digest, bytes);
+}
+
+static void wait_for_streams(void *worker, uint64_t turn)
+{
+    worker_wait(worker, turn);
+}
+
+/* Threads beside the one that reads and the one that writes. Where there are none, these two hash. */
+static void start_hashers(struct run *run)
+{
+    const int jobs = jobs_of(run->options);
+
+    if (run->options->no_hash)
+        return;
+    if (jobs > 2)
+        run->hasher = worker_new();
+    if (jobs > 3)
+        run->streams = worker_new();
+    run->stream_hasher = (struct store_hasher){give_stream_bytes, wait_for_streams, run->streams};
+}
+
 enum status ingest(struct ingest_result *result, const struct ingest_options *options,
                    struct error *err)
 {
@@ -741,15 +773,16 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
         status = look_at_captures(&run);
     if (status == STATUS_OK && options->filter)
         status = filter_new(&run.life.filter, options->filter, err);
-    if (jobs_of(options) > 2 && !options->no_hash)
-        run.hasher = worker_new();
+    if (status == STATUS_OK)
+        start_hashers(&run);
     if (status == STATUS_OK)
         status = run_once(&run);
     while (status != STATUS_OK && run.known_late)
         status = run_without(&run, run.known_late);
     for (size_t i = 0; i < run.count; i++)
         reading_release(&run.readings[i]);
-    worker_free(run.hasher); /* after those that gave it something to do */
+    worker_free(run.hasher); /* after those that gave them something to do */
+    worker_free(run.streams);
     free(run.readings);
     free(run.option_text);
     policy_choice_release(&run.policies);

@@ -47,8 +47,10 @@ static bool slot_full(const struct store *s, const struct slot *slot)
     return slot->run_count == 1 && slot->runs[0].begin == 0 && slot->runs[0].end == s->slot_len;
 }
 
-/* Adds a row's bytes to the running hash, or says that the rows are to be read again. */
-static void hash_row(struct store *s, struct kept_stream *t, int64_t position, struct span bytes)
+/* Adds a row's bytes to the running hash, or says that the rows are to be read again. `slot`, where they
+ * lie, goes after this if it is not NULL. */
+static void hash_row(struct store *s, struct kept_stream *t, int64_t position, struct span bytes,
+                     struct slot *slot)
 {
     if (!s->hash || t->rehash)
         return;
@@ -61,15 +63,18 @@ static void hash_row(struct store *s, struct kept_stream *t, int64_t position, s
         if (!t->digest)
             memory_discharge(&s->memory, DIGEST_COST);
     }
-    if (t->digest)
-        digest_add(t->digest, bytes);
-    else
+    if (!t->digest)
         t->rehash = true;
+    else if (slot && bytes.len >= HASHING_LENT_LEAST)
+        hashing_lend(s, t->digest, bytes, slot);
+    else
+        hashing_add(s, t->digest, bytes);
     t->hashed_to = position + (int64_t)bytes.len;
 }
 
-/* Writes what is in a slot as rows, and empties it. */
-static void slot_write(struct store *s, struct kept_flow *k, enum side side, struct slot *slot)
+/* Writes what is in a slot as rows, and empties it. `goes`: the slot is not used after this. */
+static void slot_write(struct store *s, struct kept_flow *k, enum side side, struct slot *slot,
+                       bool goes)
 {
     struct kept_stream *t = k->sides[side];
 
@@ -77,7 +82,7 @@ static void slot_write(struct store *s, struct kept_flow *k, enum side side, str
         struct span bytes = span_of(slot->data + slot->runs[i].begin,
                                     (size_t)(slot->runs[i].end - slot->runs[i].begin));
         int64_t position = slot->begin + slot->runs[i].begin;
-        hash_row(s, t, position, bytes);
+        hash_row(s, t, position, bytes, goes && slot->run_count == 1 ? slot : NULL);
         struct row *row = insert_begin(&s->insert, INSERT_CHUNK);
         put_int(row, 1, keep_stream_id(s, k, side));
         put_int(row, 2, position);
@@ -90,18 +95,23 @@ static void slot_write(struct store *s, struct kept_flow *k, enum side side, str
     slot->run_count = 0;
 }
 
-/* Writes the lowest slot and lets it go. */
-static void lowest_write(struct store *s, struct kept_flow *k, enum side side)
+/* Writes the lowest slot and lets it go. `last`: the hash of the stream is needed next. */
+static void lowest_write_of(struct store *s, struct kept_flow *k, enum side side, bool last)
 {
     struct kept_stream *t = k->sides[side];
     struct slot *slot = t->slots;
 
-    slot_write(s, k, side, slot);
+    slot_write(s, k, side, slot, !last);
     t->slots = slot->next;
     t->slot_count--;
     if (t->current == slot)
         t->current = NULL;
     slot_free(s, slot);
+}
+
+static void lowest_write(struct store *s, struct kept_flow *k, enum side side)
+{
+    lowest_write_of(s, k, side, false);
 }
 
 /* Whether all that came of a stream can be its row in stream_data. */
@@ -161,6 +171,7 @@ static void digest_drop(struct store *s, struct kept_stream *t)
 {
     if (!t->digest)
         return;
+    hashing_wait(s, t->digest);
     digest_free(t->digest);
     memory_discharge(&s->memory, DIGEST_COST);
     t->digest = NULL;
@@ -171,6 +182,7 @@ void chunks_settle(struct store *s, struct kept_stream *t)
     uint8_t value[DIGEST_LEN];
 
     assert(!t->settled && !t->slots && t->digest);
+    hashing_wait(s, t->digest);
     digest_value(t->digest, value);
     digest_drop(s, t);
     settle(t, value);
@@ -196,7 +208,7 @@ void chunks_write(struct store *s, struct kept_flow *k, enum side side)
     }
     bool borrowed = digest_borrow(s, t);
     while (t->slots)
-        lowest_write(s, k, side);
+        lowest_write_of(s, k, side, borrowed);
     if (borrowed) {
         digest_value(t->digest, value);
         settle(t, value);
@@ -330,7 +342,7 @@ static void slot_empty(struct store *s, struct kept_flow *k, enum side side, str
 {
     while (k->sides[side]->slots != slot)
         lowest_write(s, k, side);
-    slot_write(s, k, side, slot);
+    slot_write(s, k, side, slot, false);
 }
 
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
@@ -509,11 +521,11 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
     }
     bool borrowed = digest_borrow(s, t);
     while (t->slots)
-        lowest_write(s, k, side);
+        lowest_write_of(s, k, side, true);
     if (s->hash && t->rehash)
         hash_rows(s, stream_id, hex);
     else if (s->hash)
-        digest_end(t->digest, hex);
+        hashing_end(s, t->digest, hex);
     if (borrowed)
         t->digest = NULL;
 }

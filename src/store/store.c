@@ -136,6 +136,7 @@ static void remark_on(struct store *s)
 static void release(struct store *s)
 {
     insert_release(&s->insert);
+    hashing_return(s);
     keep_drop_all(s); /* flows that never ended, when it is given up */
     oddities_drop(s, &s->oddities);
     hosts_release(&s->hosts);
@@ -172,6 +173,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->sink = sink_table;
     s->memory_len = options->memory;
     s->hash = options->hash;
+    s->hasher = options->hasher;
     s->policies = options->policies;
     s->sync = options->sync;
     s->cached.stream_id = s->owner.stream_id = -1;
@@ -303,6 +305,7 @@ static void finish_rows(struct store *s, char hex[65])
     oddities_write_evidence(s);
     hosts_write(&s->hosts);
     insert_flush(&s->insert);
+    hashing_return(s);
     memory_release(&s->memory);
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
     insert_run(&s->insert, sql);

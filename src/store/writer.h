@@ -108,6 +108,16 @@ struct kept_queue {
     struct kept_flow *oldest, *newest;
 };
 
+enum { HASHING_LENT = 8 };
+
+/* A buffer that is being hashed. */
+struct lent {
+    struct digest *digest;
+    uint8_t *data; /* NULL: none */
+    uint64_t turn; /* of the hasher; 0: done */
+    uint8_t size_class;
+};
+
 struct store {
     struct sink sink; /* first: the sink's address is the store's */
     struct case_file file;
@@ -133,8 +143,11 @@ struct store {
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
-    struct digest *digest; /* for streams that have none of their own */
-    int64_t last_small;    /* the stream_id of the last row of stream_data in this run */
+    struct digest *digest;             /* for streams that have none of their own */
+    const struct store_hasher *hasher; /* borrowed; NULL: none */
+    struct lent lent[HASHING_LENT];    /* a ring */
+    unsigned lent_next;                /* the one that was lent first */
+    int64_t last_small; /* the stream_id of the last row of stream_data in this run */
 
     /* The chunk row that was read last: a retransmission seldom comes alone. */
     struct {
@@ -210,6 +223,17 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 
 /* What is left becomes rows; `hex` is the hash of the stream. */
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
+
+/* hashing.c - the running hashes of streams, taken by another thread where there is one
+ * (store_options.hasher). A buffer whose bytes are long stays lent for HASHING_LENT more of them, whether
+ * there is a thread or not, so that what is charged does not depend on it. */
+enum { HASHING_LENT_LEAST = 4096 };
+void hashing_add(struct store *s, struct digest *d, struct span bytes);
+void hashing_lend(struct store *s, struct digest *d, struct span bytes,
+                  struct slot *slot);                 /* takes the slot's buffer */
+void hashing_wait(struct store *s, struct digest *d); /* until it has all that was lent for it */
+void hashing_end(struct store *s, struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
+void hashing_return(struct store *s); /* all buffers that are lent */
 
 /* conflicts.c - what an arrival brings that was there before. */
 enum { CONFLICT_MOST = 256 * 1024 }; /* bytes of one row */
