@@ -9,14 +9,22 @@
 #include <xxhash.h>
 
 static EVP_MD *sha256;
+static pthread_key_t scratch; /* each thread has a digest for short runs, and frees it at its end */
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
+static void free_scratch(void *digest)
+{
+    digest_free(digest);
+}
 
 static void fetch(void)
 {
+    int code = pthread_key_create(&scratch, free_scratch);
+    assert(code == 0);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL); /* NULL only where there is no memory for it */
 }
 
-static void to_hex(char hex[DIGEST_HEX_LEN + 1], const unsigned char value[DIGEST_LEN])
+void digest_hex(char hex[DIGEST_HEX_LEN + 1], const uint8_t value[DIGEST_LEN])
 {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < DIGEST_LEN; i++) {
@@ -56,24 +64,32 @@ void digest_add(struct digest *d, struct span bytes)
     assert(done == 1);
 }
 
-void digest_end(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
+void digest_value(struct digest *d, uint8_t value[DIGEST_LEN])
 {
-    unsigned char value[DIGEST_LEN];
     int done = EVP_DigestFinal_ex((EVP_MD_CTX *)d, value, NULL);
     assert(done == 1);
-    to_hex(hex, value);
 }
 
-void digest_once(char hex[DIGEST_HEX_LEN + 1], struct span bytes)
+void digest_end(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
 {
-    static _Thread_local struct digest *kept;
+    uint8_t value[DIGEST_LEN];
 
-    if (!kept)
+    digest_value(d, value);
+    digest_hex(hex, value);
+}
+
+void digest_once(uint8_t value[DIGEST_LEN], struct span bytes)
+{
+    pthread_once(&fetched, fetch);
+    struct digest *kept = pthread_getspecific(scratch);
+    if (!kept) {
         kept = digest_new();
-    assert(kept != NULL);
+        assert(kept != NULL);
+        pthread_setspecific(scratch, kept);
+    }
     digest_reset(kept);
     digest_add(kept, bytes);
-    digest_end(kept, hex);
+    digest_value(kept, value);
 }
 
 struct checksum64 *checksum64_new(void)

@@ -23,8 +23,12 @@ void digest_add(struct digest *d, struct span bytes);
 /* The value of what was added, as 64 lower-case hex digits and a NUL. Reset before more is added. */
 void digest_end(struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
 
-/* All in one call: for short runs, without a struct digest; `hex` as above. */
-void digest_once(char hex[DIGEST_HEX_LEN + 1], struct span bytes);
+/* The same as bytes; and bytes as digits. */
+void digest_value(struct digest *d, uint8_t value[DIGEST_LEN]);
+void digest_hex(char hex[DIGEST_HEX_LEN + 1], const uint8_t value[DIGEST_LEN]);
+
+/* All in one call: for short runs, without a struct digest. */
+void digest_once(uint8_t value[DIGEST_LEN], struct span bytes);
 
 /* Bytes that one struct digest costs, for whoever charges it. */
 enum { DIGEST_COST = 512 };

@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +39,11 @@ struct run {
     struct reading *readings; /* in the order in which they are read */
     size_t count;
     struct store *store;
+    struct relay *relay;    /* between reassembly and the store */
+    struct worker *hasher;  /* of evidence; NULL: none */
+    struct worker *streams; /* the hasher of streams; NULL: none */
+    struct store_hasher stream_hasher;
+    atomic_uint_least64_t flows; /* written so far */
     struct life life;
     bool from_pipe;                /* some capture is no regular file */
     size_t memory;                 /* all of it, in bytes */
@@ -260,10 +267,11 @@ static enum status share_memory(struct run *run)
     return STATUS_OK;
 }
 
-/* What is left for the others. */
+/* What is left for the others. Batches have theirs whether there are threads or not: what is evicted must
+ * not depend on that. */
 static size_t shared_memory(const struct run *run)
 {
-    return run->memory - run->reading.budget.limit;
+    return run->memory - run->reading.budget.limit - relay_memory(run->memory);
 }
 
 static enum status look_at_captures(struct run *run)
@@ -298,9 +306,27 @@ static void tell_progress(struct run *run, const struct reading *r, uint64_t pos
     struct ingest_progress progress = {.bytes_done = run->bytes_before + position,
                                        .bytes_all = run->bytes_all,
                                        .frames = run->frames,
-                                       .flows = store_counts(run->store).flows,
+                                       .flows = atomic_load(&run->flows),
                                        .source = r->path};
     run->options->progress(run->options->context, &progress);
+}
+
+/* Called on the writer's thread, when it has been told some more. */
+static bool see_progress(void *context)
+{
+    struct run *run = context;
+    atomic_store(&run->flows, store_counts(run->store).flows);
+    return store_checkpoint(run->store, NULL) == STATUS_OK;
+}
+
+/* Waits until the store has been told all; STATUS_FAILED when it has failed. */
+static enum status settle(struct run *run)
+{
+    relay_settle(run->relay);
+    enum status status = store_checkpoint(run->store, run->err);
+    if (status == STATUS_OK && relay_failed(run->relay))
+        return error_no_memory(run->err, "no memory");
+    return status;
 }
 
 static enum status check(struct run *run, const struct reading *r, uint64_t position)
@@ -308,7 +334,7 @@ static enum status check(struct run *run, const struct reading *r, uint64_t posi
     if (run->options->stop && *run->options->stop)
         return error_set(run->err, "interrupted: no case was made");
     tell_progress(run, r, position);
-    return store_checkpoint(run->store, run->err);
+    return relay_failed(run->relay) ? settle(run) : STATUS_OK;
 }
 
 static void tell_filter_remarks(struct run *run)
@@ -334,13 +360,12 @@ static enum status close_reading(struct run *run, struct reading *r, const char 
     run->bytes_before += capture_position(r->capture);
     /* A pipe is known only now, and so is a file that came through one before. Its own row has no
      * hash yet, so it does not find itself. */
-    if (r->digest && store_has_evidence(run->store, reading_hash(r), NULL, run->option_text)) {
+    if (reading_is_known(r, run->option_text)) {
         run->known_late = r;
         return error_set(run->err, "%s is in the case already", r->path);
     }
-    reading_end(r);
     run->result->captures++;
-    return STATUS_OK;
+    return reading_end(r, run->err);
 }
 
 /* After anything but STATUS_OK from reading_next(). */
@@ -373,6 +398,17 @@ static enum status came_through_pipe(struct run *run, const struct reading *r, b
     return STATUS_OK;
 }
 
+static enum status open_reading(struct run *run, struct reading *r)
+{
+    const struct reading_options how = {.store = run->store,
+                                        .relay = run->relay,
+                                        .hasher = run->hasher,
+                                        .json = run->option_text,
+                                        .hash = !run->options->no_hash,
+                                        .memory = &run->reading};
+    return reading_open(r, &how, run->err);
+}
+
 static enum status read_one_after_another(struct run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
@@ -385,10 +421,10 @@ static enum status read_one_after_another(struct run *run)
             skip(run, r);
             continue;
         }
-        enum status status = reading_open(r, run->store, run->option_text, !run->options->no_hash,
-                                          &run->reading, run->err);
+        enum status status = open_reading(run, r);
         if (status != STATUS_OK)
             return status;
+        relay_frames_last(run->relay, capture_is_mapped(r->capture));
         while ((status = reading_next(r, &why)) == STATUS_OK) {
             see_frame(&run->life, &r->seen, &r->frame);
             if (++run->frames % FRAMES_BETWEEN_CHECKS == 0 &&
@@ -423,14 +459,14 @@ static enum status read_interleaved(struct run *run)
         return error_set(run->err, "--merge takes at most %d captures at a time", MERGE_MAX);
     for (size_t i = 0; i < run->count; i++) {
         r = &run->readings[i];
-        if (reading_open(r, run->store, run->option_text, !run->options->no_hash, &run->reading,
-                         run->err) != STATUS_OK)
+        if (open_reading(run, r) != STATUS_OK)
             return STATUS_FAILED;
         enum status status = reading_next(r, &why);
         if (status != STATUS_OK && end_reading(run, r, status, &why) != STATUS_OK)
             return STATUS_FAILED;
     }
     while ((r = earliest(run)) != NULL) {
+        relay_frames_last(run->relay, capture_is_mapped(r->capture));
         see_frame(&run->life, &r->seen, &r->frame);
         if (++run->frames % FRAMES_BETWEEN_CHECKS == 0 && check(run, r, 0) != STATUS_OK)
             return STATUS_FAILED;
@@ -444,13 +480,32 @@ static enum status read_interleaved(struct run *run)
 
 /* ---- the run ---- */
 
+/* How many threads share the work. With two cores or more the default is four, since they wait for
+ * each other now and then. */
+static int jobs_of(const struct ingest_options *options)
+{
+    cpu_set_t cores;
+
+    if (options->jobs > 0)
+        return options->jobs;
+    return sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 1 ? 4 : 1;
+}
+
 /* Of what reading leaves, eight fifteenths are the flow table's, one the defragmenter's, six the
  * store's: of all of it a half, a sixteenth and three eighths where captures are mapped. */
 static enum status open_life(struct run *run)
 {
     const size_t memory = shared_memory(run) / 15;
+    const struct relay_options relay = {.to = store_sink(run->store),
+                                        .threaded = jobs_of(run->options) > 1,
+                                        .memory = relay_memory(run->memory),
+                                        .after = see_progress,
+                                        .context = run};
 
-    run->life.sink = store_sink(run->store);
+    run->relay = relay_new(&relay);
+    if (!run->relay)
+        return error_no_memory(run->err, "no memory for the flow table");
+    run->life.sink = relay_sink(run->relay);
     const char *name = run->options->fragment_policy;
     run->life.defrag =
         defrag_new(run->life.sink, memory,
@@ -465,6 +520,8 @@ static enum status open_life(struct run *run)
 
 static void close_life(struct run *run)
 {
+    relay_free(run->relay); /* first: what it has to tell borrows from the others */
+    run->relay = NULL;
     defrag_free(run->life.defrag);
     flows_free(run->life.flows);
     unpacker_free(run->life.unpacker);
@@ -480,7 +537,7 @@ static enum status read_captures(struct run *run)
         return status;
     defrag_end(run->life.defrag);
     flows_end_all(run->life.flows);
-    return store_checkpoint(run->store, run->err);
+    return settle(run);
 }
 
 /* A string of JSON, quotes and all. */
@@ -552,9 +609,10 @@ static enum status open_store(struct run *run)
         .memory = shared_memory(run) / 15 * 6,
         .page_size = page_size,
         .hash = !o->no_hash,
+        .hasher = run->streams ? &run->stream_hasher : NULL,
         .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,
-        .jobs = o->jobs > 0 ? o->jobs : 1,
+        .jobs = jobs_of(o),
         .memory_total = run->memory,
         .version = o->version,
         .command = o->command,
@@ -591,9 +649,9 @@ static enum status run_once(struct run *run)
         status = store_finish(run->store, run->result->seal, run->err);
         run->store = NULL;
     }
+    close_life(run);
     store_abandon(run->store); /* nothing to add, or failed */
     run->store = NULL;
-    close_life(run);
     return status;
 }
 
@@ -666,6 +724,35 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
     return status;
 }
 
+static void hash_some(void *digest, struct span bytes)
+{
+    digest_add(digest, bytes);
+}
+
+static uint64_t give_stream_bytes(void *worker, struct digest *digest, struct span bytes)
+{
+    return worker_give(worker, hash_some, digest, bytes);
+}
+
+static void wait_for_streams(void *worker, uint64_t turn)
+{
+    worker_wait(worker, turn);
+}
+
+/* Threads beside the one that reads and the one that writes. Where there are none, these two hash. */
+static void start_hashers(struct run *run)
+{
+    const int jobs = jobs_of(run->options);
+
+    if (run->options->no_hash)
+        return;
+    if (jobs > 2)
+        run->hasher = worker_new();
+    if (jobs > 3)
+        run->streams = worker_new();
+    run->stream_hasher = (struct store_hasher){give_stream_bytes, wait_for_streams, run->streams};
+}
+
 enum status ingest(struct ingest_result *result, const struct ingest_options *options,
                    struct error *err)
 {
@@ -687,11 +774,15 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     if (status == STATUS_OK && options->filter)
         status = filter_new(&run.life.filter, options->filter, err);
     if (status == STATUS_OK)
+        start_hashers(&run);
+    if (status == STATUS_OK)
         status = run_once(&run);
     while (status != STATUS_OK && run.known_late)
         status = run_without(&run, run.known_late);
     for (size_t i = 0; i < run.count; i++)
         reading_release(&run.readings[i]);
+    worker_free(run.hasher); /* after those that gave them something to do */
+    worker_free(run.streams);
     free(run.readings);
     free(run.option_text);
     policy_choice_release(&run.policies);

@@ -12,7 +12,8 @@
 
 enum {
     MIB = 1 << 20,
-    EARLY_MAX = 1 << 20, /* bytes of checksums: of 2 TiB that hold not even a file header */
+    WINDOWS_BETWEEN_ROWS = 1024,
+    BLOCKS_MOST = 1 << 20, /* bytes of checksums that wait: of 2 TiB */
 };
 
 /* ---- files known again ---- */
@@ -107,64 +108,66 @@ enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct err
 
 /* ---- what the capture tells, on its way to the store ---- */
 
+/* The store, with all told that came before. */
+static struct store *settled(struct reading *r)
+{
+    relay_settle(r->relay);
+    return r->store;
+}
+
 static void on_interface(void *context, const struct capture_interface *i)
 {
     struct reading *r = context;
-    store_interface(r->store, r->evidence_id, i->interface_id, i->link_type, i->snap_len, i->name,
+    store_interface(settled(r), r->evidence_id, i->interface_id, i->link_type, i->snap_len, i->name,
                     i->description, i->filter, i->ticks_per_second);
 }
 
 static void on_note(void *context, uint64_t frame, const char *kind, struct span text)
 {
     struct reading *r = context;
-    store_note(r->store, r->evidence_id, frame, kind, text);
+    store_note(settled(r), r->evidence_id, frame, kind, text);
 }
 
 static void on_statistics(void *context, const struct capture_statistics *s)
 {
     struct reading *r = context;
-    store_statistics(r->store, r->evidence_id, s->interface_id, s->time_ns, s->received,
+    store_statistics(settled(r), r->evidence_id, s->interface_id, s->time_ns, s->received,
                      s->dropped_by_interface, s->accepted_by_filter, s->dropped_by_system);
 }
 
 static void on_secrets(void *context, uint32_t type, struct span data)
 {
     struct reading *r = context;
-    store_secrets(r->store, r->evidence_id, type, data);
+    store_secrets(settled(r), r->evidence_id, type, data);
 }
 
-/* A block is whole. The first ones may be before the evidence has its id, while the capture is still
- * being opened: they wait. */
+/* Makes rows of the checksums that wait. */
+static void write_blocks(struct reading *r)
+{
+    const size_t count = r->blocks.len / sizeof(uint64_t);
+    struct store *store = settled(r);
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t checksum;
+        memcpy(&checksum, r->blocks.data + i * sizeof checksum, sizeof checksum);
+        store_block(store, r->evidence_id, r->blocks_written++, checksum);
+    }
+    buffer_clear(&r->blocks);
+}
+
+/* A block is whole. Its row waits: until the evidence has its id, and for others. */
 static void end_block(struct reading *r)
 {
     uint64_t checksum = checksum64_end(r->block);
 
-    if (r->evidence_id == 0)
-        r->early_lost |= !buffer_add(&r->early, &checksum, sizeof checksum);
-    else
-        store_block(r->store, r->evidence_id, r->block_number, checksum);
-    r->block_number++;
+    r->blocks_lost |= !buffer_add(&r->blocks, &checksum, sizeof checksum);
     r->block_fill = 0;
 }
 
-static void write_early_blocks(struct reading *r)
-{
-    uint64_t checksum;
-
-    for (size_t i = 0; (i + 1) * sizeof checksum <= r->early.len; i++) {
-        memcpy(&checksum, r->early.data + i * sizeof checksum, sizeof checksum);
-        store_block(r->store, r->evidence_id, i, checksum);
-    }
-    buffer_release(&r->early);
-}
-
-static void on_bytes(void *context, struct span bytes)
+static void hash_bytes(void *context, struct span bytes)
 {
     struct reading *r = context;
 
-    r->bytes += bytes.len;
-    if (!r->digest)
-        return;
     digest_add(r->digest, bytes);
     while (bytes.len > 0) {
         struct span piece = span_first(bytes, EVIDENCE_BLOCK_LEN - r->block_fill);
@@ -173,6 +176,37 @@ static void on_bytes(void *context, struct span bytes)
         r->block_fill += piece.len;
         if (r->block_fill == EVIDENCE_BLOCK_LEN)
             end_block(r);
+    }
+}
+
+/* Until the hasher has seen all that it was given of this capture. */
+static void wait_for_hasher(struct reading *r)
+{
+    if (r->hasher)
+        worker_wait(r->hasher, r->hashed);
+}
+
+/* When this returns, the window before the last one is unmapped: whoever looks at it is waited for. */
+static void on_bytes(void *context, struct span bytes)
+{
+    struct reading *r = context;
+    bool lasting = r->capture && capture_is_mapped(r->capture);
+
+    relay_wait(r->relay, r->passed);
+    r->passed = relay_passed(r->relay);
+    r->bytes += bytes.len;
+    if (!r->digest)
+        return;
+    if (!r->hasher || !lasting) {
+        hash_bytes(r, bytes);
+        return;
+    }
+    worker_wait(r->hasher, r->hashed_before);
+    r->hashed_before = r->hashed;
+    r->hashed = worker_give(r->hasher, hash_bytes, r, bytes);
+    if (++r->windows % WINDOWS_BETWEEN_ROWS == 0) {
+        wait_for_hasher(r);
+        write_blocks(r);
     }
 }
 
@@ -201,7 +235,7 @@ enum status reading_init(struct reading *r, const char *path, struct error *err)
     struct stat st;
 
     *r = (struct reading){.path = path};
-    buffer_init(&r->early, EARLY_MAX);
+    buffer_init(&r->blocks, BLOCKS_MOST);
     if (strcmp(path, "-") == 0)
         return STATUS_OK;
     if (stat(path, &st) < 0)
@@ -215,10 +249,11 @@ enum status reading_init(struct reading *r, const char *path, struct error *err)
 
 void reading_release(struct reading *r)
 {
+    wait_for_hasher(r);
     capture_close(r->capture);
     digest_free(r->digest);
     checksum64_free(r->block);
-    buffer_release(&r->early);
+    buffer_release(&r->blocks);
     r->capture = NULL;
     r->digest = NULL;
     r->block = NULL;
@@ -243,8 +278,8 @@ enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *
     return status == STATUS_FAILED ? status : STATUS_OK;
 }
 
-enum status reading_open(struct reading *r, struct store *store, const char *options, bool hash,
-                         struct reading_memory *memory, struct error *err)
+enum status reading_open(struct reading *r, const struct reading_options *options,
+                         struct error *err)
 {
     const struct capture_options how = {
         .listener = {.interface = on_interface,
@@ -253,25 +288,24 @@ enum status reading_open(struct reading *r, struct store *store, const char *opt
                      .secrets = on_secrets,
                      .evidence_bytes = on_bytes,
                      .context = r},
-        .memory = &memory->budget,
-        .stream_len = memory->stream_len,
+        .memory = &options->memory->budget,
+        .stream_len = options->memory->stream_len,
     };
 
-    r->store = store;
-    if (hash) {
+    r->store = options->store;
+    r->relay = options->relay;
+    r->hasher = options->hasher;
+    if (options->hash) {
         r->digest = digest_new();
         r->block = checksum64_new();
         if (!r->digest || !r->block)
             return error_no_memory(err, "reading %s: no memory", r->path);
     }
     enum status status = capture_open(&r->capture, r->path, &how, err);
-    if (status == STATUS_OK && r->early_lost)
-        status = error_no_memory(err, "reading %s: no memory", r->path);
     if (status != STATUS_OK)
         return status;
-    r->evidence_id =
-        store_evidence_begin(store, r->path, "file", capture_format(r->capture), options);
-    write_early_blocks(r);
+    r->evidence_id = store_evidence_begin(settled(r), r->path, "file", capture_format(r->capture),
+                                          options->json);
     return STATUS_OK;
 }
 
@@ -295,13 +329,20 @@ enum status reading_next(struct reading *r, struct error *err)
 
 const char *reading_hash(struct reading *r)
 {
+    wait_for_hasher(r);
     if (r->digest && !r->sha256[0])
         digest_end(r->digest, r->sha256);
     return r->sha256;
 }
 
-void reading_end(struct reading *r)
+bool reading_is_known(struct reading *r, const char *options)
 {
+    return r->digest && store_has_evidence(settled(r), reading_hash(r), NULL, options);
+}
+
+enum status reading_end(struct reading *r, struct error *err)
+{
+    wait_for_hasher(r);
     if (r->digest && r->block_fill > 0)
         end_block(r);
     struct evidence_end end = {
@@ -315,6 +356,9 @@ void reading_end(struct reading *r)
     };
     memcpy(end.verdict_frames, r->seen.frames, sizeof end.verdict_frames);
     memcpy(end.verdict_bytes, r->seen.bytes, sizeof end.verdict_bytes);
+    write_blocks(r);
     store_evidence_end(r->store, r->evidence_id, &end);
+    bool blocks_lost = r->blocks_lost;
     reading_release(r);
+    return blocks_lost ? error_no_memory(err, "reading %s: no memory", r->path) : STATUS_OK;
 }

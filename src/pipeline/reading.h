@@ -7,6 +7,8 @@
 #include "base/digest.h"
 #include "capture/capture.h"
 #include "pipeline/life.h"
+#include "pipeline/relay.h"
+#include "pipeline/worker.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -27,14 +29,20 @@ struct reading {
     char fingerprint[FINGERPRINT_HEX_LEN + 1]; /* empty unless is_file */
 
     struct capture *capture; /* open while not NULL */
-    struct store *store;     /* borrowed */
+    struct store *store;     /* borrowed; to be asked while the relay is settled */
+    struct relay *relay;     /* borrowed: how frames go to the store */
+    struct worker *hasher;   /* borrowed; NULL: none */
+    uint64_t passed;         /* what had been told of it when its window last moved */
+    uint64_t hashed;         /* the turn of its last window, and of the one before */
+    uint64_t hashed_before;
+    uint64_t windows;
     uint32_t evidence_id;
     struct digest *digest; /* NULL without hashing */
     struct checksum64 *block;
-    uint64_t bytes, block_number;
+    uint64_t bytes, blocks_written;
     size_t block_fill;
-    struct buffer early;             /* checksums of blocks told before there was an evidence_id */
-    bool early_lost;                 /* no memory for them */
+    struct buffer blocks;            /* checksums that are no rows yet */
+    bool blocks_lost;                /* no memory for them */
     char sha256[DIGEST_HEX_LEN + 1]; /* empty until reading_hash(), and without hashing */
 
     struct frame frame; /* the one last read */
@@ -60,10 +68,19 @@ enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct err
 enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *has,
                                struct reading_memory *memory, struct error *err);
 
-/* Opens the capture and begins its evidence in the store. `options` is JSON text. `memory` is borrowed
- * until its end. */
-enum status reading_open(struct reading *r, struct store *store, const char *options, bool hash,
-                         struct reading_memory *memory, struct error *err);
+/* All borrowed until the capture's end. */
+struct reading_options {
+    struct store *store;
+    struct relay *relay;
+    struct worker *hasher; /* for mapped captures; NULL: hashed as they are read */
+    const char *json;      /* the options, for the row of evidence */
+    bool hash;
+    struct reading_memory *memory;
+};
+
+/* Opens the capture and begins its evidence in the store. */
+enum status reading_open(struct reading *r, const struct reading_options *options,
+                         struct error *err);
 
 /* The next frame, into r->frame, with its evidence_id. As capture_next(). */
 enum status reading_next(struct reading *r, struct error *err);
@@ -71,7 +88,11 @@ enum status reading_next(struct reading *r, struct error *err);
 /* The SHA-256 of a capture that has ended: into r->sha256, and returned; "" without hashing. */
 const char *reading_hash(struct reading *r);
 
-/* Ends the evidence in the store and closes. */
-void reading_end(struct reading *r);
+/* Whether a capture that has ended, and was hashed, is in the case already, by its hash and `options`. */
+bool reading_is_known(struct reading *r, const char *options);
+
+/* Ends the evidence in the store and closes. STATUS_FAILED when there was no memory for what is to
+ * be said of it. */
+enum status reading_end(struct reading *r, struct error *err);
 
 #endif

@@ -197,7 +197,8 @@ static enum status prove_all(struct verification *v)
         /* Where one took over from another, an earlier row has what was kept then. */
         {"SELECT count(*) FROM (SELECT kept, "
          "coalesce((SELECT substr(d.data, c.position - d.position + 1, c.length) "
-         "FROM stream_data d WHERE d.stream_id = c.stream_id AND d.position <= c.position), "
+         "FROM stream_data d WHERE d.stream_id = c.stream_id AND d.position <= c.position "
+         "AND c.position < d.position + length(d.data)), "
          "(SELECT substr(d.data, c.position - d.position + 1, c.length) FROM chunk_data d "
          "WHERE d.stream_id = c.stream_id AND d.position <= c.position "
          "ORDER BY d.position DESC LIMIT 1), x'') AS held FROM conflicts c WHERE stream_id NOT IN "

@@ -138,10 +138,17 @@ static size_t first_lost(const struct payload *p, const struct arrival_record *r
     return low;
 }
 
+/* Whether the row that was read last holds a position. A case may say any of where it begins. */
+static bool is_held(const struct payload *p, int64_t position)
+{
+    return p->held.data && position >= p->held_at &&
+           (uint64_t)position - (uint64_t)p->held_at < p->held.len;
+}
+
 /* What the chunks hold from `position` on; empty where they hold nothing. */
 static struct span held_at(struct payload *p, int64_t position)
 {
-    if (!p->held.data || position < p->held_at || position - p->held_at >= (int64_t)p->held.len) {
+    if (!is_held(p, position)) {
         p->held = span_of(NULL, 0);
         sqlite3_reset(p->chunk);
         sqlite3_bind_int64(p->chunk, 1, p->stream_id);
@@ -155,7 +162,7 @@ static struct span held_at(struct payload *p, int64_t position)
         p->held_at = sqlite3_column_int64(p->chunk, 0);
         p->held = span_of(data, (size_t)sqlite3_column_bytes(p->chunk, 1));
     }
-    if (position < p->held_at || position - p->held_at >= (int64_t)p->held.len)
+    if (!is_held(p, position))
         return span_of(NULL, 0);
     return span_after(p->held, (size_t)(position - p->held_at));
 }
@@ -248,7 +255,8 @@ static enum status see_streams(struct payload *p)
     if (status == STATUS_OK)
         status = reader_prepare(v->reader, &p->chunk,
                                 "SELECT position, data FROM (SELECT position, data FROM "
-                                "main.stream_data WHERE stream_id = ?1 AND position <= ?2) "
+                                "main.stream_data WHERE stream_id = ?1 AND position <= ?2 "
+                                "AND ?2 < position + length(data)) "
                                 "UNION ALL SELECT position, data FROM (SELECT position, data FROM "
                                 "main.chunk_data WHERE stream_id = ?1 AND position <= ?2 "
                                 "ORDER BY position DESC LIMIT 1)",

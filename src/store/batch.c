@@ -158,6 +158,7 @@ void batch_release(struct batch *b)
     sqlite3_finalize(b->statement);
     free(b->cells);
     free(b->bytes);
+    seal_sum_release(&b->sum);
     *b = (struct batch){0};
 }
 
@@ -197,9 +198,10 @@ void batch_put_text(struct batch *b, int at, struct span text)
     put_bytes(b, at, SQLITE_TEXT, text);
 }
 
-void batch_put_blob(struct batch *b, int at, struct span bytes)
+struct span batch_put_blob(struct batch *b, int at, struct span bytes)
 {
     put_bytes(b, at, SQLITE_BLOB, bytes);
+    return span_of(cell_at(b, at)->bytes, bytes.len);
 }
 
 void batch_add(struct batch *b)
@@ -207,10 +209,58 @@ void batch_add(struct batch *b)
     b->rows++;
 }
 
+bool batch_sum_begin(struct batch *b, int key_columns)
+{
+    b->in_order = seal_sum_init(&b->sum);
+    b->last[0] = b->last[1] = INT64_MIN;
+    b->key_columns = key_columns;
+    return b->in_order;
+}
+
+bool batch_sum_end(struct batch *b, uint8_t value[DIGEST_LEN])
+{
+    if (!b->in_order)
+        return false;
+    seal_sum_end(&b->sum, value);
+    return true;
+}
+
+/* Whether a row comes after all before it, by its key. */
+static bool is_next(struct batch *b, const struct batch_cell *row)
+{
+    int64_t first = row[0].value, second = b->key_columns > 1 ? row[1].value : 0;
+    bool next = first > b->last[0] || (first == b->last[0] && second > b->last[1]);
+
+    b->last[0] = first;
+    b->last[1] = second;
+    return next;
+}
+
+static void sum_row(struct batch *b, const struct batch_cell *row)
+{
+    seal_row(&b->sum);
+    for (int i = 0; i < b->columns; i++) {
+        if (row[i].type == SQLITE_INTEGER)
+            seal_int(&b->sum, row[i].value);
+        else if (row[i].type == SQLITE_TEXT)
+            seal_text(&b->sum, span_of(row[i].bytes, (size_t)row[i].value));
+        else if (row[i].type == SQLITE_BLOB)
+            seal_blob(&b->sum, span_of(row[i].bytes, (size_t)row[i].value));
+        else
+            seal_null(&b->sum);
+    }
+}
+
 int batch_write(struct batch *b)
 {
     int code = SQLITE_OK;
 
+    for (int i = 0; i < b->rows && b->in_order; i++) {
+        const struct batch_cell *row = &b->cells[i * b->columns];
+        b->in_order = is_next(b, row);
+        if (b->in_order)
+            sum_row(b, row);
+    }
     if (b->rows > 0) {
         sqlite3_step(b->statement);
         code = sqlite3_reset(b->statement);

@@ -9,6 +9,7 @@
 #define SEINE_STORE_BATCH_H
 
 #include "base/span.h"
+#include "store/seal_sum.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -29,6 +30,12 @@ struct batch {
     uint8_t *bytes;           /* owned; BATCH_BYTES */
     size_t bytes_len;
     int columns, rows;
+
+    /* The digest of all rows so far, as the seal has it; while `in_order`. */
+    struct seal_sum sum;
+    int64_t last[2]; /* the key of the last row */
+    int key_columns; /* the first ones, which order the rows; 0: nothing is added up */
+    bool in_order;
 };
 
 /* `into` is the table and its columns: "flows (flow_id, ...)". SQLite's code, or SQLITE_NOMEM. */
@@ -46,8 +53,16 @@ static inline bool batch_full(const struct batch *b)
 void batch_put_null(struct batch *b, int at);
 void batch_put_int(struct batch *b, int at, int64_t value);
 void batch_put_text(struct batch *b, int at, struct span text);
-void batch_put_blob(struct batch *b, int at, struct span bytes);
+struct span batch_put_blob(struct batch *b, int at, struct span bytes); /* where they are now */
 void batch_add(struct batch *b);
+
+/* Has the rows from now on added up, which are all of their table. The columns must be all that it has,
+ * in its order, the first `key_columns` of them (one or two, integers) its primary key. False when there
+ * is no memory. */
+bool batch_sum_begin(struct batch *b, int key_columns);
+
+/* What batch_sum_begin() began; false when not all rows came in the order of their keys. */
+bool batch_sum_end(struct batch *b, uint8_t value[DIGEST_LEN]);
 
 /* Writes the rows that wait. SQLite's code. */
 int batch_write(struct batch *b);

@@ -8,9 +8,17 @@
  * it is full and the lowest that is open, when more than SLOTS_OPEN or SLOT_RUNS would be needed,
  * when the budget asks, and when the flow ends; always the lowest first, so that the running hash
  * sees the bytes in order. Bytes that come into a stretch that was written open it again, and
- * become rows of their own; the stream is then hashed at its end, from its rows. */
+ * become rows of their own; the stream is then hashed at its end, from its rows.
+ *
+ * Nearly every stream is one run in one slot when it becomes a row, and is then a row of stream_data,
+ * which needs no index. What comes after that are rows of chunk_data, as are those of any other stream,
+ * and of one whose turn in the order of stream_data is over: there, rows only append.
+ *
+ * When all that came of a stream had to be written early its hash is taken then, and kept in the place
+ * of what is not needed any more (`settled`): most often nothing comes after it. */
 #include "store/writer.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A slot that stays open longer than this many parts of the arrivals is written as it is, so that
@@ -23,14 +31,26 @@ static void slot_free(struct store *s, struct slot *slot)
     memory_give(&s->memory, slot, memory_class(sizeof *slot));
 }
 
+static void slots_drop(struct store *s, struct kept_stream *t)
+{
+    while (t->slots) {
+        struct slot *slot = t->slots;
+        t->slots = slot->next;
+        slot_free(s, slot);
+    }
+    t->current = NULL;
+    t->slot_count = 0;
+}
+
 static bool slot_full(const struct store *s, const struct slot *slot)
 {
     return slot->run_count == 1 && slot->runs[0].begin == 0 && slot->runs[0].end == s->slot_len;
 }
 
-/* Adds a row's bytes to the running hash, or says that the rows are to be read again. */
+/* Adds a row's bytes to the running hash, or says that the rows are to be read again. `slot`, where they
+ * lie, goes after this if it is not NULL. */
 static void hash_row(struct store *s, struct kept_stream *t, int64_t position, struct span bytes,
-                     bool early)
+                     struct slot *slot)
 {
     if (!s->hash || t->rehash)
         return;
@@ -38,21 +58,23 @@ static void hash_row(struct store *s, struct kept_stream *t, int64_t position, s
         t->rehash = true;
         return;
     }
-    if (!t->digest && !early && memory_charge(&s->memory, DIGEST_COST)) {
+    if (!t->digest && memory_charge(&s->memory, DIGEST_COST)) {
         t->digest = digest_new();
         if (!t->digest)
             memory_discharge(&s->memory, DIGEST_COST);
     }
-    if (t->digest)
-        digest_add(t->digest, bytes);
-    else
+    if (!t->digest)
         t->rehash = true;
+    else if (slot && bytes.len >= HASHING_LENT_LEAST)
+        hashing_lend(s, t->digest, bytes, slot);
+    else
+        hashing_add(s, t->digest, bytes);
     t->hashed_to = position + (int64_t)bytes.len;
 }
 
-/* Writes what is in a slot as rows, and empties it. */
+/* Writes what is in a slot as rows, and empties it. `goes`: the slot is not used after this. */
 static void slot_write(struct store *s, struct kept_flow *k, enum side side, struct slot *slot,
-                       bool early)
+                       bool goes)
 {
     struct kept_stream *t = k->sides[side];
 
@@ -60,7 +82,7 @@ static void slot_write(struct store *s, struct kept_flow *k, enum side side, str
         struct span bytes = span_of(slot->data + slot->runs[i].begin,
                                     (size_t)(slot->runs[i].end - slot->runs[i].begin));
         int64_t position = slot->begin + slot->runs[i].begin;
-        hash_row(s, t, position, bytes, early);
+        hash_row(s, t, position, bytes, goes && slot->run_count == 1 ? slot : NULL);
         struct row *row = insert_begin(&s->insert, INSERT_CHUNK);
         put_int(row, 1, keep_stream_id(s, k, side));
         put_int(row, 2, position);
@@ -73,13 +95,13 @@ static void slot_write(struct store *s, struct kept_flow *k, enum side side, str
     slot->run_count = 0;
 }
 
-/* Writes the lowest slot and lets it go. */
-static void lowest_write(struct store *s, struct kept_flow *k, enum side side, bool early)
+/* Writes the lowest slot and lets it go. `last`: the hash of the stream is needed next. */
+static void lowest_write_of(struct store *s, struct kept_flow *k, enum side side, bool last)
 {
     struct kept_stream *t = k->sides[side];
     struct slot *slot = t->slots;
 
-    slot_write(s, k, side, slot, early);
+    slot_write(s, k, side, slot, !last);
     t->slots = slot->next;
     t->slot_count--;
     if (t->current == slot)
@@ -87,10 +109,110 @@ static void lowest_write(struct store *s, struct kept_flow *k, enum side side, b
     slot_free(s, slot);
 }
 
+static void lowest_write(struct store *s, struct kept_flow *k, enum side side)
+{
+    lowest_write_of(s, k, side, false);
+}
+
+/* Whether all that came of a stream can be its row in stream_data. */
+static bool is_small(const struct store *s, const struct kept_stream *t, int64_t stream_id)
+{
+    return t->rows == 0 && t->slot_count == 1 && t->slots->run_count == 1 &&
+           stream_id > s->last_small;
+}
+
+/* Makes it that. The bytes lie in the batch until it is flushed; empty after a failure. */
+static struct span small_write(struct store *s, struct kept_stream *t, int64_t stream_id)
+{
+    const struct slot *only = t->slots;
+    struct span bytes = span_of(only->data + only->runs[0].begin,
+                                (size_t)(only->runs[0].end - only->runs[0].begin));
+    struct row *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
+
+    put_int(row, 1, stream_id);
+    put_int(row, 2, only->begin + only->runs[0].begin);
+    bytes = put_blob_kept(row, 3, bytes);
+    insert_end(&s->insert, row);
+    s->last_small = stream_id;
+    t->rows = 1;
+    t->small = true;
+    return bytes;
+}
+
+/* Has the store's own digest hash a stream of which nothing is a row yet. */
+static bool digest_borrow(struct store *s, struct kept_stream *t)
+{
+    if (!s->hash || t->rows > 0)
+        return false;
+    assert(!t->digest);
+    digest_reset(s->digest);
+    t->digest = s->digest;
+    return true;
+}
+
+static void settle(struct kept_stream *t, const uint8_t value[DIGEST_LEN])
+{
+    memcpy(t->value, value, DIGEST_LEN);
+    t->settled = true;
+}
+
+/* Bytes come after all, or change: all will be read again. */
+static void unsettle(struct kept_stream *t)
+{
+    if (!t->settled)
+        return;
+    t->slots = t->current = NULL;
+    t->digest = NULL;
+    t->settled = false;
+    t->rehash = true;
+}
+
+static void digest_drop(struct store *s, struct kept_stream *t)
+{
+    if (!t->digest)
+        return;
+    hashing_wait(s, t->digest);
+    digest_free(t->digest);
+    memory_discharge(&s->memory, DIGEST_COST);
+    t->digest = NULL;
+}
+
+void chunks_settle(struct store *s, struct kept_stream *t)
+{
+    uint8_t value[DIGEST_LEN];
+
+    assert(!t->settled && !t->slots && t->digest);
+    hashing_wait(s, t->digest);
+    digest_value(t->digest, value);
+    digest_drop(s, t);
+    settle(t, value);
+}
+
 void chunks_write(struct store *s, struct kept_flow *k, enum side side)
 {
-    while (k->sides[side]->slots)
-        lowest_write(s, k, side, true);
+    struct kept_stream *t = k->sides[side];
+    uint8_t value[DIGEST_LEN];
+
+    if (t->settled || !t->slots)
+        return;
+    int64_t stream_id = keep_stream_id(s, k, side);
+    /* who brought a byte of stream_data is looked up from the first part on */
+    if (is_small(s, t, stream_id) && t->slots->part <= STALE_PARTS) {
+        struct span bytes = small_write(s, t, stream_id);
+        if (s->hash)
+            digest_once(value, bytes);
+        slots_drop(s, t);
+        if (s->hash)
+            settle(t, value);
+        return;
+    }
+    bool borrowed = digest_borrow(s, t);
+    while (t->slots)
+        lowest_write_of(s, k, side, borrowed);
+    if (borrowed) {
+        digest_value(t->digest, value);
+        settle(t, value);
+    }
 }
 
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side)
@@ -98,24 +220,23 @@ void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side)
     struct kept_stream *t = k->sides[side];
     unsigned count = 0, stale = 0; /* from the lowest on, up to the last that is stale */
 
+    if (t->settled)
+        return;
     for (const struct slot *slot = t->slots; slot; slot = slot->next) {
         count++;
         if (t->arrivals.parts - slot->part > STALE_PARTS)
             stale = count;
     }
     while (stale-- > 0)
-        lowest_write(s, k, side, false);
+        lowest_write(s, k, side);
 }
 
 void chunks_drop(struct store *s, struct kept_stream *t)
 {
-    while (t->slots) {
-        struct slot *slot = t->slots;
-        t->slots = slot->next;
-        slot_free(s, slot);
-    }
-    t->current = NULL;
-    t->slot_count = 0;
+    if (t->settled)
+        return;
+    slots_drop(s, t);
+    digest_drop(s, t);
 }
 
 /* Makes the first `len` bytes of a slot usable. */
@@ -126,7 +247,7 @@ static bool slot_grow(struct store *s, const struct kept_stream *t, struct slot 
     size_t want = slot->data ? 2 * memory_len(slot->size_class) : len;
     if (want < len)
         want = len;
-    if (t->rows > 0 || want > s->slot_len) /* a stream that filled one fills the next */
+    if (t->stored > s->slot_len || want > s->slot_len) /* a stream that filled one fills the next */
         want = s->slot_len;
     unsigned size_class = memory_class(want);
     uint8_t *data = keep_room(s, size_class);
@@ -150,11 +271,11 @@ static int64_t slot_begin(const struct store *s, int64_t position)
 /* The open slot that covers `position`; NULL when there is none. */
 static struct slot *slot_find(const struct store *s, struct kept_stream *t, int64_t position)
 {
-    struct slot *slot = t->current;
+    struct slot *slot = t->settled ? NULL : t->current;
 
     if (slot && position >= slot->begin && position - slot->begin < s->slot_len)
         return slot;
-    for (slot = t->slots; slot && slot->begin <= position; slot = slot->next)
+    for (slot = t->settled ? NULL : t->slots; slot && slot->begin <= position; slot = slot->next)
         if (position - slot->begin < s->slot_len)
             return slot;
     return NULL;
@@ -169,7 +290,7 @@ static struct slot *slot_open(struct store *s, struct kept_flow *k, enum side si
 
     if (!slot) {
         if (t->slot_count == SLOTS_OPEN)
-            lowest_write(s, k, side, false);
+            lowest_write(s, k, side);
         slot = keep_room(s, memory_class(sizeof *slot));
         if (!slot)
             return NULL;
@@ -220,7 +341,7 @@ static bool runs_add(struct slot *slot, uint16_t begin, uint16_t end)
 static void slot_empty(struct store *s, struct kept_flow *k, enum side side, struct slot *slot)
 {
     while (k->sides[side]->slots != slot)
-        lowest_write(s, k, side, false);
+        lowest_write(s, k, side);
     slot_write(s, k, side, slot, false);
 }
 
@@ -229,6 +350,7 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
 {
     struct kept_stream *t = k->sides[side];
 
+    unsettle(t);
     if (t->stored == 0 || position < t->start)
         t->start = position;
     t->stored += bytes.len;
@@ -251,20 +373,20 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
             runs_add(slot, (uint16_t)at, (uint16_t)end);
         }
         while (t->slots && slot_full(s, t->slots))
-            lowest_write(s, k, side, false);
+            lowest_write(s, k, side);
         position += (int64_t)piece.len;
         bytes = span_after(bytes, piece.len);
     }
 }
 
-/* Reads the row that covers `position` into s->cached. */
-static bool row_read(struct store *s, int64_t stream_id, int64_t position)
+/* Reads the row that covers `position`, of one of the two tables, into s->cached. */
+static bool row_find(struct store *s, int64_t stream_id, int64_t position, bool small)
 {
-    if (s->cached.stream_id == stream_id && position >= s->cached.position &&
-        position - s->cached.position < s->cached.len)
-        return true;
     bool found = false;
-    struct row *row = insert_begin(&s->insert, SELECT_CHUNK);
+
+    if (small)
+        insert_flush_one(&s->insert, INSERT_STREAM_DATA);
+    struct row *row = insert_begin(&s->insert, small ? SELECT_SMALL : SELECT_CHUNK);
     put_int(row, 1, stream_id);
     put_int(row, 2, position);
     if (insert_next(&s->insert, row)) {
@@ -273,6 +395,7 @@ static bool row_read(struct store *s, int64_t stream_id, int64_t position)
         int len = sqlite3_column_bytes(row->statement, 3);
         if (data && len <= MEMORY_MOST && position - begin < len) {
             s->cached.stream_id = stream_id;
+            s->cached.small = small;
             s->cached.chunk_id = sqlite3_column_int64(row->statement, 0);
             s->cached.position = begin;
             s->cached.part = (uint32_t)sqlite3_column_int64(row->statement, 2);
@@ -282,6 +405,17 @@ static bool row_read(struct store *s, int64_t stream_id, int64_t position)
         }
     }
     insert_done(row);
+    return found;
+}
+
+static bool row_read(struct store *s, const struct kept_stream *t, int64_t stream_id,
+                     int64_t position)
+{
+    if (s->cached.stream_id == stream_id && position >= s->cached.position &&
+        position - s->cached.position < s->cached.len)
+        return true;
+    bool found = (t->small && row_find(s, stream_id, position, true)) ||
+                 row_find(s, stream_id, position, false);
     if (!found)
         insert_fail(&s->insert,
                     "reading %s: position %lld of stream %lld is not where it was written",
@@ -304,7 +438,7 @@ struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side si
             span_of(slot->data + (position - slot->begin), (size_t)(end - position)), most);
         return view;
     }
-    if (!row_read(s, keep_stream_id(s, k, side), position))
+    if (!row_read(s, k->sides[side], keep_stream_id(s, k, side), position))
         return view;
     size_t at = (size_t)(position - s->cached.position);
     view = (struct chunk_view){.begin = s->cached.position,
@@ -320,8 +454,9 @@ static void row_replace(struct store *s, size_t at, struct span bytes)
     sqlite3_blob *blob = NULL;
 
     memcpy(s->cached.data + at, bytes.data, bytes.len);
-    if (sqlite3_blob_open(s->file.db, "main", "chunk_data", "data", s->cached.chunk_id, 1, &blob) !=
-            SQLITE_OK ||
+    const char *table = s->cached.small ? "stream_data" : "chunk_data";
+    int64_t rowid = s->cached.small ? s->cached.stream_id : s->cached.chunk_id;
+    if (sqlite3_blob_open(s->file.db, "main", table, "data", rowid, 1, &blob) != SQLITE_OK ||
         sqlite3_blob_write(blob, bytes.data, (int)bytes.len, (int)at) != SQLITE_OK)
         insert_fault(&s->insert);
     sqlite3_blob_close(blob);
@@ -332,6 +467,7 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 {
     struct kept_stream *t = k->sides[side];
 
+    unsettle(t);
     while (bytes.len > 0) {
         struct chunk_view view = chunks_view(s, k, side, position, bytes.len);
         struct span piece = span_first(bytes, view.bytes.len);
@@ -354,11 +490,12 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LEN + 1])
 {
     digest_reset(s->digest);
+    insert_flush_one(&s->insert, INSERT_STREAM_DATA);
     struct row *row = insert_begin(&s->insert, SELECT_CHUNKS);
     put_int(row, 1, stream_id);
     while (insert_next(&s->insert, row)) {
-        const void *data = sqlite3_column_blob(row->statement, 0);
-        digest_add(s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 0)));
+        const void *data = sqlite3_column_blob(row->statement, 1);
+        digest_add(s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 1)));
     }
     insert_done(row);
     digest_end(s->digest, hex);
@@ -368,32 +505,27 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
 {
     struct kept_stream *t = k->sides[side];
     int64_t stream_id = keep_stream_id(s, k, side);
-    struct slot *only = t->slots;
+    uint8_t value[DIGEST_LEN];
 
-    if (t->rows == 0 && t->slot_count == 1 && only->run_count == 1) { /* nearly always */
-        struct span bytes = span_of(only->data + only->runs[0].begin,
-                                    (size_t)(only->runs[0].end - only->runs[0].begin));
-        struct row *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
-        put_int(row, 1, stream_id);
-        put_int(row, 2, only->begin + only->runs[0].begin);
-        put_blob(row, 3, bytes);
-        insert_end(&s->insert, row);
-        if (s->hash)
-            digest_once(hex, bytes);
-        chunks_drop(s, t);
+    if (t->settled) {
+        digest_hex(hex, t->value);
         return;
     }
-    bool borrowed = s->hash && t->rows == 0 && !t->digest;
-    if (borrowed) {
-        digest_reset(s->digest);
-        t->digest = s->digest;
+    if (is_small(s, t, stream_id)) { /* nearly always */
+        struct span bytes = small_write(s, t, stream_id);
+        if (s->hash) {
+            digest_once(value, bytes);
+            digest_hex(hex, value);
+        }
+        return;
     }
+    bool borrowed = digest_borrow(s, t);
     while (t->slots)
-        lowest_write(s, k, side, false);
+        lowest_write_of(s, k, side, true);
     if (s->hash && t->rehash)
         hash_rows(s, stream_id, hex);
     else if (s->hash)
-        digest_end(t->digest, hex);
+        hashing_end(s, t->digest, hex);
     if (borrowed)
         t->digest = NULL;
 }

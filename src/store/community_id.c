@@ -3,6 +3,7 @@
 
 #include "dissect/packet.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -11,10 +12,18 @@
 enum { SHA1_LEN = 20, INPUT_MAX = 2 + 16 + 16 + 2 + 4 };
 
 static EVP_MD *sha1;
+static pthread_key_t scratch; /* each thread has a context, and frees it at its end */
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
+static void free_scratch(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
 
 static void fetch(void)
 {
+    int code = pthread_key_create(&scratch, free_scratch);
+    assert(code == 0);
     sha1 = EVP_MD_fetch(NULL, "SHA1", NULL); /* NULL only where there is no memory for it */
 }
 
@@ -94,10 +103,12 @@ bool community_id(char to[COMMUNITY_ID_LEN], uint8_t protocol, uint8_t ip_versio
     end = put_be16(end, src_port);
     end = put_be16(end, dst_port);
 
-    static _Thread_local EVP_MD_CTX *context;
     pthread_once(&fetched, fetch);
-    if (!context && sha1)
+    EVP_MD_CTX *context = pthread_getspecific(scratch);
+    if (!context && sha1) {
         context = EVP_MD_CTX_new();
+        pthread_setspecific(scratch, context);
+    }
     unsigned char value[SHA1_LEN];
     bool done = context && EVP_DigestInit_ex2(context, sha1, NULL) == 1 &&
                 EVP_DigestUpdate(context, input, (size_t)(end - input)) == 1 &&

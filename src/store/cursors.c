@@ -1,7 +1,7 @@
 /* cursors.c - the frames of a flow, the segments of a stream, and a stream from front to end.
  *
- *     chunks of a small stream   [....]
- *     chunks of a large one             [....][....]      [....]
+ *     stream_data, one row       [....]
+ *     chunk_data                        [....][....]      [....]
  *     gaps                                          (gap)        (tail gap)
  *     ──────────────────────────────────────────────────────────────────► position
  *

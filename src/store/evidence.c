@@ -250,6 +250,7 @@ void evidence_remove_open(struct store *s)
         /* flows that had begun to be written, and have no row of their own yet */
         "INSERT OR IGNORE INTO gone_flows SELECT id FROM ("
         " SELECT DISTINCT stream_id / 2 AS id FROM chunk_data UNION"
+        " SELECT DISTINCT stream_id / 2 FROM stream_data UNION"
         " SELECT DISTINCT stream_id / 2 FROM arrivals UNION"
         " SELECT DISTINCT stream_id / 2 FROM gaps UNION"
         " SELECT DISTINCT stream_id / 2 FROM conflicts UNION"

@@ -150,7 +150,8 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
         put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
     else
         insert_no_memory(&s->insert);
-    put_int(row, 36, flow->interface_id);
+    put_null(row, 36); /* continues_flow_id: told by live capture only */
+    put_int(row, 37, flow->interface_id);
     insert_end(&s->insert, row);
 
     hosts_add(&s->hosts, &ends.src, flow->key.ip_version, true, flow->first_ns, flow->last_ns);

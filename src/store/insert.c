@@ -1,6 +1,7 @@
 /* insert.c - every statement that the writer runs. */
 #include "store/insert.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,7 +44,10 @@ static const char *const texts[STATEMENT_COUNT] = {
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
     [SELECT_CHUNK] = "SELECT chunk_id, position, part, data FROM chunk_data"
                      " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
-    [SELECT_CHUNKS] = "SELECT data FROM chunk_data WHERE stream_id = ?1 ORDER BY position",
+    [SELECT_SMALL] = "SELECT NULL, position, 0, data FROM stream_data"
+                     " WHERE stream_id = ?1 AND position <= ?2",
+    [SELECT_CHUNKS] = "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
+                      " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
     [INSERT_GAP] = "INSERT INTO gaps (stream_id, position, length, cause, tail)"
                    " VALUES (?1, ?2, ?3, ?4, ?5)",
     [INSERT_CONFLICT] = "INSERT INTO conflicts (stream_id, position, length, kept,"
@@ -94,6 +98,7 @@ static const char *const texts[STATEMENT_COUNT] = {
 static const struct {
     const char *name, *into;
     int columns;
+    int key_columns; /* 0: its rows are not all in the seal */
 } batches[BATCH_COUNT] = {
     [INSERT_FLOW] =
         {"batch_flows",
@@ -102,16 +107,17 @@ static const struct {
          " server_packets, client_bytes, server_bytes, client_ip_bytes, server_ip_bytes,"
          " client_frame_bytes, server_frame_bytes, client_retransmitted, server_retransmitted,"
          " client_flags, server_flags, client_min_ttl, server_min_ttl, handshake_rtt_ns, history,"
-         " state, end_reason, client_guessed, lossy, community_id, interface_id)",
-         36},
-    [INSERT_FLOW_FRAMES] = {"batch_frames", "flow_frames (flow_id, part, frames, data)", 4},
+         " state, end_reason, client_guessed, lossy, community_id, continues_flow_id, "
+         "interface_id)",
+         37, 1},
+    [INSERT_FLOW_FRAMES] = {"batch_frames", "flow_frames (flow_id, part, frames, data)", 4, 2},
     [INSERT_STREAM] = {"batch_streams",
                        "streams (stream_id, flow_id, side, start, length, stored, missing,"
                        " truncated, missing_tail, conflicted, verdict, sha256, policy)",
-                       13},
-    [INSERT_STREAM_DATA] = {"batch_data", "stream_data (stream_id, position, data)", 3},
+                       13, 1},
+    [INSERT_STREAM_DATA] = {"batch_data", "stream_data (stream_id, position, data)", 3, 0},
     [INSERT_ARRIVALS] = {"batch_arrivals", "arrivals (stream_id, part, segments, low, high, data)",
-                         6},
+                         6, 2},
 };
 
 void insert_init(struct insert *in, struct case_file *file)
@@ -166,10 +172,15 @@ static bool prepare(struct insert *in, enum statement which)
     struct row *row = &in->rows[which];
     int code = SQLITE_OK;
 
-    if (which < BATCH_COUNT && !row->batch.statement)
+    if (which < BATCH_COUNT && !row->batch.statement) {
         code = batch_init(&row->batch, in->file->db, batches[which].name, batches[which].into,
                           batches[which].columns);
-    else if (which > BATCH_COUNT - 1 && !row->statement)
+        bool all_of_it = in->file->partial && batches[which].key_columns > 0;
+        if (code == SQLITE_OK && all_of_it &&
+            !batch_sum_begin(&row->batch, batches[which].key_columns))
+            code = SQLITE_NOMEM;
+    }
+    if (which >= BATCH_COUNT && !row->statement)
         code = sqlite3_prepare_v3(in->file->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
                                   &row->statement, NULL);
     if (code == SQLITE_NOMEM)
@@ -177,6 +188,13 @@ static bool prepare(struct insert *in, enum statement which)
     else if (code != SQLITE_OK)
         insert_fault(in);
     return code == SQLITE_OK;
+}
+
+bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LEN])
+{
+    assert(which < BATCH_COUNT);
+    insert_flush_one(in, which);
+    return batch_sum_end(&in->rows[which].batch, value);
 }
 
 void insert_flush_one(struct insert *in, enum statement which)
@@ -275,6 +293,13 @@ void put_text(struct row *row, int at, const char *text)
         put_text_len(row, at, text, strlen(text));
     else
         put_null(row, at);
+}
+
+struct span put_blob_kept(struct row *row, int at, struct span bytes)
+{
+    if (!row)
+        return span_of(NULL, 0);
+    return batch_put_blob(&row->batch, at, bytes);
 }
 
 void put_blob(struct row *row, int at, struct span bytes)

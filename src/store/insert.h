@@ -44,6 +44,7 @@ enum statement {
     INSERT_SECRETS,
     INSERT_CHUNK,
     SELECT_CHUNK,
+    SELECT_SMALL,
     SELECT_CHUNKS,
     INSERT_GAP,
     INSERT_CONFLICT,
@@ -103,6 +104,10 @@ void insert_done(struct row *row);
 void insert_flush_one(struct insert *in, enum statement which);
 void insert_flush(struct insert *in);
 
+/* The digest of the rows of a table, as the seal has it, where all of them came through this batch, in
+ * the order of their key. False: they must be read. Once, and no row comes after it. */
+bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LEN]);
+
 /* Runs SQL without parameters or rows. */
 void insert_run(struct insert *in, const char *sql);
 
@@ -113,5 +118,9 @@ void put_null(struct row *row, int at);
 void put_text(struct row *row, int at, const char *text);
 void put_text_len(struct row *row, int at, const char *text, size_t len);
 void put_blob(struct row *row, int at, struct span bytes);
+
+/* A blob of a row that goes through a batch; where its bytes lie until that is flushed. Empty after a
+ * failure. */
+struct span put_blob_kept(struct row *row, int at, struct span bytes);
 
 #endif

@@ -38,24 +38,22 @@ static bool has_buffers(const struct kept_flow *k)
 {
     if (k->frames.data || k->oddities)
         return true;
-    for (int side = 0; side < 2; side++)
-        if (k->sides[side] && (k->sides[side]->arrivals.data || k->sides[side]->slots))
+    for (int side = 0; side < 2; side++) {
+        const struct kept_stream *t = k->sides[side];
+        if (t && (t->arrivals.data || (!t->settled && t->slots)))
             return true;
+    }
     return false;
+}
+
+static bool has_digest(const struct kept_stream *t)
+{
+    return t && !t->settled && t->digest;
 }
 
 static bool has_digests(const struct kept_flow *k)
 {
-    return (k->sides[0] && k->sides[0]->digest) || (k->sides[1] && k->sides[1]->digest);
-}
-
-static void digest_drop(struct store *s, struct kept_stream *t)
-{
-    if (!t->digest)
-        return;
-    digest_free(t->digest);
-    memory_discharge(&s->memory, DIGEST_COST);
-    t->digest = NULL;
+    return has_digest(k->sides[0]) || has_digest(k->sides[1]);
 }
 
 /* Writes what the flow holds in buffers. */
@@ -72,8 +70,8 @@ static void write_early(struct store *s, struct kept_flow *k)
 }
 
 /* Asks the flow that is first in the queue and was not touched since it was last looked at. First
- * its buffers go, the next time its digests: those cost reading its rows again. False when nobody
- * has anything left. */
+ * its buffers go, the next time its digests: those cost reading its rows again when more bytes come.
+ * False when nobody has anything left. */
 static bool shed(struct store *s)
 {
     while (s->full.oldest && !s->insert.failed) {
@@ -90,12 +88,9 @@ static bool shed(struct store *s)
             queue_in(s, k, !has_digests(k));
             return true;
         } else {
-            for (int side = 0; side < 2; side++) {
-                if (k->sides[side] && k->sides[side]->digest) {
-                    digest_drop(s, k->sides[side]);
-                    k->sides[side]->rehash = true;
-                }
-            }
+            for (int side = 0; side < 2; side++)
+                if (has_digest(k->sides[side]))
+                    chunks_settle(s, k->sides[side]);
             queue_in(s, k, true);
             return true;
         }
@@ -174,7 +169,6 @@ void keep_drop(struct store *s, struct kept_flow *k)
             continue;
         records_drop(s, &t->arrivals);
         chunks_drop(s, t);
-        digest_drop(s, t);
         memory_give(&s->memory, t->rare, memory_class(sizeof *t->rare));
         memory_give(&s->memory, t, memory_class(sizeof *t));
     }

@@ -152,8 +152,9 @@ CREATE TABLE streams (
     policy TEXT                     -- the overlap policy of its receiver (docs/policies.md); NULL is first
 ) STRICT;
 
--- Payload. Small streams have one row in stream_data, the others their rows in chunk_data; `chunks`
--- is both. Rows of a stream do not overlap, and are never rewritten.
+-- Payload. Small streams have one row in stream_data; others, and what came to a small one after its row
+-- was written, have rows in chunk_data. `chunks` is both. Rows of a stream do not overlap, and are never
+-- rewritten.
 CREATE TABLE stream_data (
     stream_id INTEGER PRIMARY KEY,
     position INTEGER NOT NULL,

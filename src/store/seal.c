@@ -1,108 +1,70 @@
 /* seal.c - one SHA-256 over all that a case says.
  *
- *     magic  { 'T' table  'C' columns  { 'S' column }...  { 'R' value... }... }...
- *
- * Everything passes through one buffer of moderate size on its way to the digest, since a digest is
- * fed best in long runs, and most values are a few bytes. */
+ *     magic  { 'T' table  'C' columns  { 'S' column }...  'D' digest }...
+ *                                                               └─ of { 'R' value... }...
+ */
 #include "store/seal.h"
 
-#include "base/digest.h"
-#include "base/varint.h"
+#include "store/seal_sum.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEAL_BUFFER_LEN = 64 * 1024, SEAL_TABLES_MAX = 1000 };
+enum { SEAL_TABLES_MAX = 1000 };
 
-static const char seal_magic[] = "seine seal 1\n";
+static const char seal_magic[] = "seine seal 2\n";
 
 struct seal {
     sqlite3 *db;
-    struct digest *digest;
-    size_t len; /* bytes of the buffer in use */
-    uint8_t buffer[SEAL_BUFFER_LEN];
+    const struct seal_known *known;
+    size_t known_count;
+    struct seal_sum whole; /* the seal itself */
+    struct seal_sum table; /* the rows of the table at hand */
 };
 
-static void seal_flush(struct seal *s)
+static void add_name(struct seal *s, char letter, const char *name)
 {
-    digest_add(s->digest, span_of(s->buffer, s->len));
-    s->len = 0;
-}
-
-static void seal_bytes(struct seal *s, const void *data, size_t len)
-{
-    if (len > sizeof s->buffer - s->len) {
-        seal_flush(s);
-        if (len > sizeof s->buffer) {
-            digest_add(s->digest, span_of(data, len));
-            return;
-        }
-    }
-    if (len > 0)
-        memcpy(s->buffer + s->len, data, len);
-    s->len += len;
-}
-
-/* A letter and a number. */
-static void seal_mark(struct seal *s, char letter, uint64_t number)
-{
-    if (sizeof s->buffer - s->len < 1 + VARINT_MAX)
-        seal_flush(s);
-    uint8_t *to = s->buffer + s->len;
-    *to++ = (uint8_t)letter;
-    to = varint_put(to, number);
-    s->len = (size_t)(to - s->buffer);
-}
-
-/* A letter, a length and bytes. */
-static void seal_run(struct seal *s, char letter, const void *data, size_t len)
-{
-    seal_mark(s, letter, len);
-    seal_bytes(s, data, len);
-}
-
-static void seal_text(struct seal *s, char letter, const char *text)
-{
-    seal_run(s, letter, text, strlen(text));
+    seal_run(&s->whole, letter, span_of(name, strlen(name)));
 }
 
 /* False when there was no memory for the value. */
-static bool seal_value(struct seal *s, sqlite3_stmt *row, int column)
+static bool add_value(struct seal *s, sqlite3_stmt *row, int column)
 {
     const void *data;
-    double real;
-    uint64_t bits;
-    uint8_t be[8];
 
     switch (sqlite3_column_type(row, column)) {
     case SQLITE_INTEGER:
-        seal_mark(s, 'I', varint_fold(sqlite3_column_int64(row, column)));
+        seal_int(&s->table, sqlite3_column_int64(row, column));
         return true;
     case SQLITE_NULL:
-        seal_bytes(s, "N", 1);
+        seal_null(&s->table);
         return true;
     case SQLITE_FLOAT:
-        real = sqlite3_column_double(row, column);
-        memcpy(&bits, &real, sizeof bits);
-        for (int i = 0; i < 8; i++)
-            be[i] = (uint8_t)(bits >> (56 - 8 * i));
-        seal_bytes(s, "F", 1);
-        seal_bytes(s, be, sizeof be);
+        seal_real(&s->table, sqlite3_column_double(row, column));
         return true;
     case SQLITE_TEXT:
         data = sqlite3_column_text(row, column);
         if (!data)
             return false;
-        seal_run(s, 'S', data, (size_t)sqlite3_column_bytes(row, column));
+        seal_text(&s->table, span_of(data, (size_t)sqlite3_column_bytes(row, column)));
         return true;
     default:
         data = sqlite3_column_blob(row, column); /* NULL for an empty one */
         if (!data && sqlite3_errcode(s->db) == SQLITE_NOMEM)
             return false;
-        seal_run(s, 'B', data, (size_t)sqlite3_column_bytes(row, column));
+        seal_blob(&s->table, span_of(data, (size_t)sqlite3_column_bytes(row, column)));
         return true;
     }
+}
+
+/* The digest of a table whose rows need not be read; NULL when they must be. */
+static const uint8_t *find_known(const struct seal *s, const char *name)
+{
+    for (size_t i = 0; i < s->known_count; i++)
+        if (strcmp(s->known[i].table, name) == 0)
+            return s->known[i].value;
+    return NULL;
 }
 
 static enum status seal_failed(const struct seal *s, const char *what, struct error *err)
@@ -112,7 +74,7 @@ static enum status seal_failed(const struct seal *s, const char *what, struct er
                                                      sqlite3_errmsg(s->db));
 }
 
-/* Every row of a statement. */
+/* A table with the digest of every row that a statement gives. */
 static enum status seal_rows(struct seal *s, const char *name, const char *sql, struct error *err)
 {
     sqlite3_stmt *row;
@@ -121,20 +83,26 @@ static enum status seal_rows(struct seal *s, const char *name, const char *sql, 
     if (sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) != SQLITE_OK)
         return seal_failed(s, name, err);
     int columns = sqlite3_column_count(row);
-    seal_text(s, 'T', name);
-    seal_mark(s, 'C', (uint64_t)columns);
+    add_name(s, 'T', name);
+    seal_mark(&s->whole, 'C', (uint64_t)columns);
     for (int i = 0; i < columns; i++) {
         const char *column = sqlite3_column_name(row, i);
-        seal_text(s, 'S', column ? column : "");
+        add_name(s, 'S', column ? column : "");
     }
+    uint8_t value[DIGEST_LEN];
+    const uint8_t *known = find_known(s, name);
     bool whole = true;
-    while (whole && (rc = sqlite3_step(row)) == SQLITE_ROW) {
-        seal_bytes(s, "R", 1);
+    while (!known && whole && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+        seal_row(&s->table);
         for (int i = 0; i < columns && whole; i++)
-            whole = seal_value(s, row, i);
+            whole = add_value(s, row, i);
     }
+    if (!known)
+        seal_sum_end(&s->table, value);
+    seal_letter(&s->whole, 'D');
+    seal_bytes(&s->whole, span_of(known ? known : value, DIGEST_LEN));
     enum status status = STATUS_OK;
-    if (rc != SQLITE_DONE || !whole)
+    if (!known && (rc != SQLITE_DONE || !whole))
         status = seal_failed(s, name, err);
     sqlite3_finalize(row);
     return status;
@@ -309,7 +277,7 @@ static enum status seal_all(struct seal *s, struct error *err)
 {
     struct seal_list list = {NULL, 0};
 
-    seal_bytes(s, seal_magic, sizeof seal_magic - 1);
+    seal_bytes(&s->whole, span_of(seal_magic, sizeof seal_magic - 1));
     enum status status = list_tables(s, &list, err);
     for (size_t i = 0; i < list.count && status == STATUS_OK; i++)
         status = seal_table(s, list.items[i].name, list.items[i].without_rowid, err);
@@ -319,23 +287,26 @@ static enum status seal_all(struct seal *s, struct error *err)
     return status;
 }
 
-enum status seal_compute(sqlite3 *db, char hex[65], struct error *err)
+enum status seal_compute_known(sqlite3 *db, char hex[65], const struct seal_known *known,
+                               size_t known_count, struct error *err)
 {
-    struct seal *s = malloc(sizeof *s);
-    struct digest *digest = digest_new();
+    struct seal s = {.db = db, .known = known, .known_count = known_count};
+    uint8_t value[DIGEST_LEN];
     enum status status;
 
-    if (s && digest) {
-        s->db = db;
-        s->digest = digest;
-        s->len = 0;
-        status = seal_all(s, err);
-        seal_flush(s);
-        digest_end(digest, hex);
+    if (seal_sum_init(&s.whole) && seal_sum_init(&s.table)) {
+        status = seal_all(&s, err);
+        seal_sum_end(&s.whole, value);
+        digest_hex(hex, value);
     } else {
         status = error_no_memory(err, "the seal found no memory");
     }
-    digest_free(digest);
-    free(s);
+    seal_sum_release(&s.whole);
+    seal_sum_release(&s.table);
     return status;
+}
+
+enum status seal_compute(sqlite3 *db, char hex[65], struct error *err)
+{
+    return seal_compute_known(db, hex, NULL, 0, err);
 }

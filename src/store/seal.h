@@ -1,8 +1,9 @@
 /* seal.h - one SHA-256 over all that a case says.
  *
- * Over the rows of every table but `runs`: tables in order of name, rows in order of their primary
- * key, columns in order, each value as its type and its bytes, unambiguously. docs/blobs.md specifies
- * the bytes.
+ * Over the names and columns of every table but `runs`, and a SHA-256 of its rows: tables in order of
+ * name, rows in order of their primary key, columns in order, each value as its type and its bytes,
+ * unambiguously. docs/blobs.md specifies the bytes. As each table has a digest of its own, a writer that
+ * appends the rows of a large one in that order can add them up as it goes, and need not read them again.
  *
  * Payload enters through the hashes in `streams`: of chunk_data and stream_data only the rows of
  * streams without a hash, or with one of other bytes (a policy other than `first`, and conflicts), are
@@ -19,11 +20,24 @@
 #ifndef SEINE_STORE_SEAL_H
 #define SEINE_STORE_SEAL_H
 
+#include "base/digest.h"
 #include "base/error.h"
 
 #include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The digest of the rows of a table, from whoever wrote them all. */
+struct seal_known {
+    const char *table;
+    uint8_t value[DIGEST_LEN];
+};
 
 /* 64 lower-case hex digits and a NUL. Reads the database as it is inside the caller's transaction. */
 enum status seal_compute(sqlite3 *db, char hex[65], struct error *err);
+
+/* The same, where the digests of some tables are known. */
+enum status seal_compute_known(sqlite3 *db, char hex[65], const struct seal_known *known,
+                               size_t known_count, struct error *err);
 
 #endif

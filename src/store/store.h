@@ -22,6 +22,7 @@
 #ifndef SEINE_STORE_STORE_H
 #define SEINE_STORE_STORE_H
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "reassembly/policy.h"
 #include "reassembly/sink.h"
@@ -42,10 +43,20 @@ enum {
 
 struct store;
 
+/* Who hashes streams beside the one that writes: `give` has `bytes` added to `digest` some time, in the
+ * order of the calls, and returns the turn, counted from 1; `wait` returns when that is done. Until then
+ * both are the hasher's. */
+struct store_hasher {
+    uint64_t (*give)(void *context, struct digest *digest, struct span bytes);
+    void (*wait)(void *context, uint64_t turn);
+    void *context;
+};
+
 struct store_options {
     size_t memory; /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
     uint32_t page_size;                   /* of a fresh case: 4096 or 16384 */
     bool hash;                            /* SHA-256 of streams */
+    const struct store_hasher *hasher;    /* borrowed until the end; NULL: none */
     const struct policy_choice *policies; /* the view that it is of; borrowed. NULL: first */
     bool sync;           /* flush to the disk, so that it survives a loss of power */
     int jobs;            /* what stands in `runs` */

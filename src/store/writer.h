@@ -60,15 +60,22 @@ struct stream_rare {
 
 struct kept_stream {
     struct blob arrivals;
-    struct slot *slots;       /* in order of position */
-    struct slot *current;     /* the one used last; NULL or one of them */
+    union {
+        struct {
+            struct slot *slots;    /* in order of position */
+            struct slot *current;  /* the one used last; NULL or one of them */
+            struct digest *digest; /* of the rows so far; NULL before, or when `rehash` */
+            int64_t hashed_to;     /* valid when rows > 0 */
+        };
+        uint8_t value[DIGEST_LEN]; /* when `settled`: of all that came */
+    };
     struct stream_rare *rare; /* NULL: all zero */
-    struct digest *digest;    /* of the rows so far; NULL before, or when `rehash` */
-    int64_t hashed_to;        /* valid when rows > 0 */
     int64_t start;            /* the lowest position present; valid when stored > 0 */
     uint64_t stored;          /* bytes present */
-    uint32_t rows;            /* of chunk_data; at most UINT32_MAX are counted */
+    uint32_t rows;            /* of stream_data and chunk_data; at most UINT32_MAX are counted */
     uint8_t slot_count;
+    bool settled : 1; /* all is rows, and hashed: `value` stands where slots and digest stood */
+    bool small : 1;   /* its first row is in stream_data */
     bool
         rehash : 1; /* rows did not come in order, or were changed: they are read again at the end */
     bool taken : 1; /* a provisional byte was replaced: owners stand in temp.takeovers */
@@ -101,6 +108,16 @@ struct kept_queue {
     struct kept_flow *oldest, *newest;
 };
 
+enum { HASHING_LENT = 8 };
+
+/* A buffer that is being hashed. */
+struct lent {
+    struct digest *digest;
+    uint8_t *data; /* NULL: none */
+    uint64_t turn; /* of the hasher; 0: done */
+    uint8_t size_class;
+};
+
 struct store {
     struct sink sink; /* first: the sink's address is the store's */
     struct case_file file;
@@ -126,7 +143,11 @@ struct store {
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
-    struct digest *digest; /* for streams that have none of their own */
+    struct digest *digest;             /* for streams that have none of their own */
+    const struct store_hasher *hasher; /* borrowed; NULL: none */
+    struct lent lent[HASHING_LENT];    /* a ring */
+    unsigned lent_next;                /* the one that was lent first */
+    int64_t last_small; /* the stream_id of the last row of stream_data in this run */
 
     /* The chunk row that was read last: a retransmission seldom comes alone. */
     struct {
@@ -134,6 +155,7 @@ struct store {
         int64_t chunk_id, position;
         uint32_t part;
         uint32_t len;
+        bool small;    /* it is of stream_data, and has no chunk_id */
         uint8_t *data; /* MEMORY_MOST bytes */
     } cached;
 
@@ -180,6 +202,8 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
                  struct span bytes);
 void chunks_write(struct store *s, struct kept_flow *k,
                   enum side side); /* all open slots, as rows */
+void chunks_settle(struct store *s,
+                   struct kept_stream *t); /* gives up its digest; no slot is open */
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side);
 void chunks_drop(struct store *s, struct kept_stream *t);
 
@@ -197,8 +221,19 @@ struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side si
 void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_t position,
                     struct span bytes);
 
-/* What is left goes into stream_data or chunk_data; `hex` is the hash of the stream. */
+/* What is left becomes rows; `hex` is the hash of the stream. */
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
+
+/* hashing.c - the running hashes of streams, taken by another thread where there is one
+ * (store_options.hasher). A buffer whose bytes are long stays lent for HASHING_LENT more of them, whether
+ * there is a thread or not, so that what is charged does not depend on it. */
+enum { HASHING_LENT_LEAST = 4096 };
+void hashing_add(struct store *s, struct digest *d, struct span bytes);
+void hashing_lend(struct store *s, struct digest *d, struct span bytes,
+                  struct slot *slot);                 /* takes the slot's buffer */
+void hashing_wait(struct store *s, struct digest *d); /* until it has all that was lent for it */
+void hashing_end(struct store *s, struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
+void hashing_return(struct store *s); /* all buffers that are lent */
 
 /* conflicts.c - what an arrival brings that was there before. */
 enum { CONFLICT_MOST = 256 * 1024 }; /* bytes of one row */

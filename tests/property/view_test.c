@@ -185,7 +185,9 @@ static void check_policy(const struct list *lists, uint32_t count, size_t policy
         stream_id = sqlite3_column_int64(row, 0);
         const struct list *l = &lists[stream_id / 2 - 1];
         expect(&e, l, policy);
-        digest_once(hex, present(&e, bytes));
+        uint8_t value[DIGEST_LEN];
+        digest_once(value, present(&e, bytes));
+        digest_hex(hex, value);
         right = strcmp(hex, (const char *)sqlite3_column_text(row, 1)) == 0 &&
                 strcmp(name ? name : "first", known[policy].name) == 0;
         if (!right)

@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "reassembly/sink.h"
+#include "store/seal.h"
 #include "store/store.h"
 #include "suite.h"
 
@@ -80,6 +81,9 @@ static inline void rig_finish(struct rig *r)
     CU_ASSERT_EQUAL(strlen(seal), 64);
     CU_ASSERT_NOT_EQUAL(access(r->partial, F_OK), 0);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    char again[65]; /* what was added up while writing is what is read */
+    CU_ASSERT_EQUAL(seal_compute(r->db, again, &err), STATUS_OK);
+    CU_ASSERT_STRING_EQUAL(seal, again);
 }
 
 static inline void rig_release(struct rig *r)
@@ -257,7 +261,9 @@ static inline bool rig_stream_is(struct rig *r, int64_t stream_id, const void *b
     uint8_t *is = rig_stream(r, stream_id, &is_len);
     bool same = is_len == len && (len == 0 || memcmp(is, bytes, len) == 0);
     free(is);
-    digest_once(hex, span_of(bytes, len));
+    uint8_t value[DIGEST_LEN];
+    digest_once(value, span_of(bytes, len));
+    digest_hex(hex, value);
     snprintf(sql, sizeof sql, "SELECT sha256 FROM streams WHERE stream_id = %lld",
              (long long)stream_id);
     return same && strcmp(rig_ask(r, sql), hex) == 0;

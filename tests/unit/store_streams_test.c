@@ -408,6 +408,45 @@ static void oddities_without_memory(void)
     rig_release(&r);
 }
 
+/* What had to be written early is one row of stream_data if it can be, and what comes later adds to it. */
+static void small_and_early(void)
+{
+    struct rig r;
+    struct rig_flow f[5];
+    rig_init(&r);
+    r.options.memory = 0;
+    rig_open(&r);
+    for (uint32_t i = 0; i < 5; i++) {
+        rig_flow_init(&f[i], i);
+        if (i == 4) /* whoever is told makes the others write */
+            rig_segment_cut(&r, &f[i], SIDE_CLIENT, 0, "abXYef", 6, 6, RIG_PROVISIONAL);
+        else
+            rig_text(&r, &f[i], 0, "abcdef");
+    }
+    rig_text(&r, &f[0], 0, "abcdef");
+    rig_text(&r, &f[1], 0, "abCdef");
+    rig_text(&r, &f[2], 6, "ghi");
+    rig_text(&r, &f[3], 100, "jkl");
+    rig_text(&r, &f[4], 0, "abcdef");
+    rig_text(&r, &f[2], 4, "efghIj");
+    for (int i = 0; i < 5; i++)
+        rig_flow_end(&r, &f[i]);
+    rig_finish(&r);
+    CHECK_SQL(&r, "SELECT stream_id, position, CAST(data AS TEXT) FROM stream_data",
+              "2|0|abcdef 4|0|abcdef 6|0|abcdef 8|0|abcdef 10|0|abcdef");
+    CHECK_SQL(&r, "SELECT stream_id, position, CAST(data AS TEXT) FROM chunk_data",
+              "6|6|ghi 8|100|jkl 6|9|j");
+    CHECK_SQL(&r,
+              "SELECT stream_id, position, CAST(kept AS TEXT), CAST(other AS TEXT) FROM conflicts",
+              "4|2|c|C 10|2|cd|XY 6|8|i|I");
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2, "abcdef", 6));
+    CU_ASSERT_TRUE(rig_stream_is(&r, 4, "abcdef", 6));
+    CU_ASSERT_TRUE(rig_stream_is(&r, 6, "abcdefghij", 10));
+    CU_ASSERT_TRUE(rig_stream_is(&r, 8, "abcdefjkl", 9));
+    CU_ASSERT_TRUE(rig_stream_is(&r, 10, "abcdef", 6));
+    rig_release(&r);
+}
+
 /* A conflict far into a long stream finds its bringer in few steps, so that as many conflicts as
  * there are segments take no more than a multiple of the time. */
 static void many_conflicts(void)
@@ -485,6 +524,7 @@ static const struct test tests[] = {
     {"a datagram in fragments is as many arrivals", in_pieces},
     {"oddities are counted by flow and kind", oddities},
     {"and are still one row each when they had to be written early", oddities_without_memory},
+    {"a small stream that had to be written early is one row all the same", small_and_early},
     {"more live flows than the memory has room for", within_the_budget},
     {"twenty thousand conflicts all over a stream", many_conflicts},
 };

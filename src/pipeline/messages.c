@@ -1,0 +1,313 @@
+/* messages.c - the calls of a sink, written down and told again. */
+#include "pipeline/messages.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { TOLD_FRAME, TOLD_SEGMENT, TOLD_BELIEVE, TOLD_GAP, TOLD_ODDITY, TOLD_END };
+
+enum { ALIGNMENT = 8 };
+
+struct head {
+    uint32_t len;  /* of the message, with its head; a multiple of ALIGNMENT */
+    uint32_t flow; /* 0: none */
+    uint8_t kind;
+    uint8_t side;
+    uint8_t what; /* a refusal, the cause of a gap, or an oddity */
+    bool flag;    /* of a gap: at the tail; of an oddity: it has a text */
+};
+
+/* Behind it: its frame, unless it is the one told last; ranges, pieces, frames of pieces, and the bytes
+ * where they are not `lasting`. */
+struct segment {
+    struct head head;
+    int64_t position;
+    const uint8_t *bytes; /* NULL: they are at the end of the message */
+    uint64_t payload_offset;
+    uint64_t payload_skip, whole_skip; /* from the payload, and from the whole, to the bytes */
+    uint32_t len, bytes_len, payload_len;
+    uint32_t fresh_count, taken_count, piece_count, frame_count;
+    bool provisional, unaccepted;
+    bool has_frame; /* of its own */
+};
+
+struct stretch { /* a gap, or what is believed */
+    struct head head;
+    int64_t position, len;
+};
+
+struct told_frame {
+    struct head head;
+    struct frame frame;
+};
+
+struct told_end {
+    struct head head;
+    struct flow flow;
+};
+
+_Static_assert(sizeof(struct segment) % ALIGNMENT == 0 && sizeof(struct frame) % ALIGNMENT == 0 &&
+                   sizeof(struct range) % ALIGNMENT == 0 && sizeof(struct piece) % ALIGNMENT == 0 &&
+                   sizeof(struct told_frame) % ALIGNMENT == 0 && alignof(struct head) <= ALIGNMENT,
+               "what follows each other in a message is aligned");
+_Static_assert(alignof(struct flow) <= ALIGNMENT, "and so is a flow");
+
+void messages_clear(struct messages *m)
+{
+    m->len = 0;
+    m->frame = NULL;
+}
+
+/* Room for a message of `len` bytes, its head filled in; NULL when there is none. */
+static void *put(struct messages *m, enum kind kind, uint32_t flow, size_t len)
+{
+    size_t all = (len + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+
+    if (all > m->room - m->len || all > UINT32_MAX)
+        return NULL;
+    struct head *head = (struct head *)(void *)(m->bytes + m->len);
+    *head = (struct head){.len = (uint32_t)all, .flow = flow, .kind = (uint8_t)kind};
+    m->len += all;
+    return head;
+}
+
+bool message_put_frame(struct messages *m, uint32_t flow, const struct frame *frame)
+{
+    struct told_frame *to = put(m, TOLD_FRAME, flow, sizeof *to);
+
+    if (!to)
+        return false;
+    to->frame = *frame;
+    m->frame = &to->frame;
+    return true;
+}
+
+static void *add(uint8_t **to, const void *from, size_t len)
+{
+    void *at = *to;
+    if (len > 0)
+        memcpy(at, from, len);
+    *to += len;
+    return at;
+}
+
+/* Whether the bytes lie in the frame itself, and not in what was put together of several, or unpacked. */
+static bool lie_in_frame(const struct arrival *a)
+{
+    const struct span frame = a->packet->frame->bytes;
+    return a->packet->piece_count == 0 && a->bytes.len > 0 && a->bytes.data >= frame.data &&
+           a->bytes.data + a->bytes.len <= frame.data + frame.len;
+}
+
+bool message_put_segment(struct messages *m, uint32_t flow, const struct arrival *a, bool lasting)
+{
+    const struct packet *p = a->packet;
+    const bool in_pieces = p->piece_count > 0;
+    const bool points = lasting && lie_in_frame(a);
+    const bool has_frame = !m->frame || m->frame->number != p->frame->number ||
+                           m->frame->evidence_id != p->frame->evidence_id;
+    const uint32_t pieces = in_pieces ? p->piece_count : 0;
+    const uint32_t frames = in_pieces ? p->frame_count : 0;
+    size_t len = sizeof(struct segment) + (has_frame ? sizeof(struct frame) : 0) +
+                 ((size_t)a->fresh_count + a->taken_count) * sizeof(struct range) +
+                 pieces * sizeof(struct piece) + frames * sizeof(struct frame) +
+                 (points ? 0 : a->bytes.len);
+    struct segment *to = put(m, TOLD_SEGMENT, flow, len);
+
+    if (!to)
+        return false;
+    to->head.side = (uint8_t)a->side;
+    to->head.what = (uint8_t)a->refused;
+    to->position = a->position;
+    to->bytes = points ? a->bytes.data : NULL;
+    to->payload_offset = p->payload_offset;
+    to->payload_skip = a->bytes.len > 0 ? (uint64_t)(a->bytes.data - p->payload.data) : 0;
+    to->whole_skip = in_pieces && a->bytes.len > 0 ? (uint64_t)(a->bytes.data - p->whole.data) : 0;
+    to->len = a->len;
+    to->bytes_len = (uint32_t)a->bytes.len;
+    to->payload_len = (uint32_t)p->payload.len;
+    to->fresh_count = a->fresh_count;
+    to->taken_count = a->taken_count;
+    to->piece_count = pieces;
+    to->frame_count = frames;
+    to->provisional = a->provisional;
+    to->unaccepted = a->unaccepted;
+    to->has_frame = has_frame;
+
+    uint8_t *end = (uint8_t *)(to + 1);
+    if (has_frame)
+        m->frame = add(&end, p->frame, sizeof *p->frame);
+    add(&end, a->fresh, a->fresh_count * sizeof *a->fresh);
+    add(&end, a->taken, a->taken_count * sizeof *a->taken);
+    add(&end, p->pieces, pieces * sizeof *p->pieces);
+    add(&end, p->frames, frames * sizeof *p->frames);
+    if (!points)
+        add(&end, a->bytes.data, a->bytes.len);
+    return true;
+}
+
+static bool put_stretch(struct messages *m, enum kind kind, uint32_t flow, enum side side,
+                        int64_t position, int64_t len, enum gap_cause cause, bool tail)
+{
+    struct stretch *to = put(m, kind, flow, sizeof *to);
+
+    if (!to)
+        return false;
+    to->head.side = (uint8_t)side;
+    to->head.what = (uint8_t)cause;
+    to->head.flag = tail;
+    to->position = position;
+    to->len = len;
+    return true;
+}
+
+bool message_put_believe(struct messages *m, uint32_t flow, enum side side, int64_t position,
+                         int64_t len)
+{
+    return put_stretch(m, TOLD_BELIEVE, flow, side, position, len, GAP_UNKNOWN, false);
+}
+
+bool message_put_gap(struct messages *m, uint32_t flow, enum side side, int64_t position,
+                     int64_t len, enum gap_cause cause, bool tail)
+{
+    return put_stretch(m, TOLD_GAP, flow, side, position, len, cause, tail);
+}
+
+bool message_put_oddity(struct messages *m, uint32_t flow, const struct frame *frame,
+                        enum oddity kind, const char *text)
+{
+    size_t text_len = text ? strlen(text) + 1 : 0;
+    struct told_frame *to = put(m, TOLD_ODDITY, flow, sizeof *to + text_len);
+
+    if (!to)
+        return false;
+    to->head.what = (uint8_t)kind;
+    to->head.flag = text != NULL;
+    to->frame = *frame;
+    uint8_t *end = (uint8_t *)(to + 1);
+    add(&end, text, text_len);
+    return true;
+}
+
+bool message_put_end(struct messages *m, uint32_t flow, const struct flow *of)
+{
+    struct told_end *to = put(m, TOLD_END, flow, sizeof *to);
+
+    if (!to)
+        return false;
+    to->flow = *of;
+    return true;
+}
+
+/* ---- told again ---- */
+
+void **message_flows_at(struct message_flows *flows, uint32_t number)
+{
+    if (number >= flows->room) {
+        uint32_t room = flows->room > 0 ? flows->room : 1024;
+        while (room <= number)
+            room *= 2;
+        void **kept = realloc(flows->kept, room * sizeof *kept);
+        if (!kept)
+            return NULL;
+        memset(kept + flows->room, 0, (room - flows->room) * sizeof *kept);
+        flows->kept = kept;
+        flows->room = room;
+    }
+    return &flows->kept[number];
+}
+
+void message_flows_release(struct message_flows *flows)
+{
+    free(flows->kept);
+    *flows = (struct message_flows){0};
+}
+
+/* Tells a segment; returns the frame that it came in. */
+static const struct frame *tell_segment(const struct segment *from, struct flow *flow,
+                                        const struct frame *last, struct sink *sink)
+{
+    const uint8_t *at = (const uint8_t *)(from + 1);
+    struct packet packet; /* what a sink may look at is set */
+    struct arrival a = {.packet = &packet,
+                        .side = (enum side)from->head.side,
+                        .position = from->position,
+                        .len = from->len,
+                        .refused = (enum refusal)from->head.what,
+                        .provisional = from->provisional,
+                        .unaccepted = from->unaccepted,
+                        .fresh_count = from->fresh_count,
+                        .taken_count = from->taken_count};
+
+    if (from->has_frame) {
+        last = (const struct frame *)(const void *)at;
+        at += sizeof *last;
+    }
+    packet.frame = last;
+    a.fresh = (const struct range *)(const void *)at;
+    at += from->fresh_count * sizeof *a.fresh;
+    a.taken = (const struct range *)(const void *)at;
+    at += from->taken_count * sizeof *a.taken;
+    packet.pieces = (const struct piece *)(const void *)at;
+    at += from->piece_count * sizeof *packet.pieces;
+    packet.frames = from->frame_count > 0 ? (const struct frame *)(const void *)at : NULL;
+    at += from->frame_count * sizeof *packet.frames;
+    a.bytes = span_of(from->bytes ? from->bytes : at, from->bytes_len);
+    packet.piece_count = from->piece_count;
+    packet.frame_count = from->frame_count;
+    packet.payload = span_of(a.bytes.data - from->payload_skip, from->payload_len);
+    packet.whole = span_of(a.bytes.data - from->whole_skip, 0);
+    packet.payload_offset = from->payload_offset;
+    sink->segment(sink, flow, &a);
+    return last;
+}
+
+bool messages_tell(const struct messages *m, struct message_flows *flows, struct sink *sink)
+{
+    struct flow stand_in = {0}; /* but for its end, a sink sees nothing of a flow but `kept` */
+    const struct frame *last = NULL;
+
+    for (size_t at = 0; at < m->len;) {
+        struct head *head = (struct head *)(void *)(m->bytes + at);
+        struct stretch *stretch = (struct stretch *)(void *)head;
+        struct told_frame *told = (struct told_frame *)(void *)head;
+        struct flow *flow = head->flow > 0 ? &stand_in : NULL;
+        void **kept = message_flows_at(flows, head->flow);
+
+        if (!kept)
+            return false;
+        if (head->kind == TOLD_END)
+            flow = &((struct told_end *)(void *)head)->flow;
+        if (flow)
+            flow->kept = *kept;
+        switch ((enum kind)head->kind) {
+        case TOLD_FRAME:
+            last = &told->frame;
+            sink->frame(sink, flow, last);
+            break;
+        case TOLD_SEGMENT:
+            last = tell_segment((struct segment *)(void *)head, flow, last, sink);
+            break;
+        case TOLD_BELIEVE:
+            sink->believe(sink, flow, (enum side)head->side, stretch->position, stretch->len);
+            break;
+        case TOLD_GAP:
+            sink->gap(sink, flow, (enum side)head->side, stretch->position, stretch->len,
+                      (enum gap_cause)head->what, head->flag);
+            break;
+        case TOLD_ODDITY:
+            sink->oddity(sink, flow, &told->frame, (enum oddity)head->what,
+                         head->flag ? (const char *)(told + 1) : NULL);
+            break;
+        case TOLD_END:
+            sink->flow_end(sink, flow);
+            break;
+        }
+        if (flow)
+            *kept = flow->kept;
+        at += head->len;
+    }
+    return true;
+}

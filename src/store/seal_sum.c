@@ -1,0 +1,114 @@
+/* seal_sum.c - values as the seal has them, on their way to a digest. */
+#include "store/seal_sum.h"
+
+#include "base/varint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool seal_sum_init(struct seal_sum *s)
+{
+    *s = (struct seal_sum){.digest = digest_new(), .buffer = malloc(SEAL_SUM_BUFFER)};
+    if (s->digest && s->buffer)
+        return true;
+    seal_sum_release(s);
+    return false;
+}
+
+void seal_sum_release(struct seal_sum *s)
+{
+    digest_free(s->digest);
+    free(s->buffer);
+    *s = (struct seal_sum){0};
+}
+
+static void flush(struct seal_sum *s)
+{
+    digest_add(s->digest, span_of(s->buffer, s->len));
+    s->len = 0;
+}
+
+void seal_sum_end(struct seal_sum *s, uint8_t value[DIGEST_LEN])
+{
+    flush(s);
+    digest_value(s->digest, value);
+    digest_reset(s->digest);
+}
+
+/* Where `len` bytes more, at most a few, will stand. */
+static uint8_t *room(struct seal_sum *s, size_t len)
+{
+    if (len > SEAL_SUM_BUFFER - s->len)
+        flush(s);
+    return s->buffer + s->len;
+}
+
+void seal_bytes(struct seal_sum *s, struct span bytes)
+{
+    if (bytes.len == 0)
+        return;
+    if (bytes.len > SEAL_SUM_BUFFER) {
+        flush(s);
+        digest_add(s->digest, bytes);
+        return;
+    }
+    memcpy(room(s, bytes.len), bytes.data, bytes.len);
+    s->len += bytes.len;
+}
+
+void seal_letter(struct seal_sum *s, char letter)
+{
+    *room(s, 1) = (uint8_t)letter;
+    s->len++;
+}
+
+void seal_mark(struct seal_sum *s, char letter, uint64_t number)
+{
+    uint8_t *to = room(s, 1 + VARINT_MAX);
+    *to++ = (uint8_t)letter;
+    to = varint_put(to, number);
+    s->len = (size_t)(to - s->buffer);
+}
+
+void seal_run(struct seal_sum *s, char letter, struct span bytes)
+{
+    seal_mark(s, letter, bytes.len);
+    seal_bytes(s, bytes);
+}
+
+void seal_row(struct seal_sum *s)
+{
+    seal_letter(s, 'R');
+}
+
+void seal_null(struct seal_sum *s)
+{
+    seal_letter(s, 'N');
+}
+
+void seal_int(struct seal_sum *s, int64_t value)
+{
+    seal_mark(s, 'I', varint_fold(value));
+}
+
+void seal_real(struct seal_sum *s, double value)
+{
+    uint64_t bits;
+    uint8_t be[8];
+
+    memcpy(&bits, &value, sizeof bits);
+    for (int i = 0; i < 8; i++)
+        be[i] = (uint8_t)(bits >> (56 - 8 * i));
+    seal_letter(s, 'F');
+    seal_bytes(s, span_of(be, sizeof be));
+}
+
+void seal_text(struct seal_sum *s, struct span utf8)
+{
+    seal_run(s, 'S', utf8);
+}
+
+void seal_blob(struct seal_sum *s, struct span bytes)
+{
+    seal_run(s, 'B', bytes);
+}
