@@ -47,23 +47,28 @@ static bool slot_full(const struct store *s, const struct slot *slot)
     return slot->run_count == 1 && slot->runs[0].begin == 0 && slot->runs[0].end == s->slot_len;
 }
 
-/* Adds a row's bytes to the running hash, or says that the rows are to be read again. `slot`, where they
- * lie, goes after this if it is not NULL. */
-static void hash_row(struct store *s, struct kept_stream *t, int64_t position, struct span bytes,
-                     struct slot *slot)
+bool chunks_take_digest(struct store *s, struct kept_stream *t)
 {
-    if (!s->hash || t->rehash)
-        return;
-    if (t->rows > 0 && position < t->hashed_to) {
-        t->rehash = true;
-        return;
-    }
     if (!t->digest && memory_charge(&s->memory, DIGEST_COST)) {
         t->digest = digest_new();
         if (!t->digest)
             memory_discharge(&s->memory, DIGEST_COST);
     }
-    if (!t->digest)
+    return t->digest != NULL;
+}
+
+/* Adds a row's bytes to the running hash, or says that the rows are to be read again. `slot`, where they
+ * lie, goes after this if it is not NULL. */
+static void hash_row(struct store *s, struct kept_stream *t, int64_t position, struct span bytes,
+                     struct slot *slot)
+{
+    if (!s->hash || t->rehash || s->reference)
+        return;
+    if (t->rows > 0 && position < t->hashed_to) {
+        t->rehash = true;
+        return;
+    }
+    if (!chunks_take_digest(s, t))
         t->rehash = true;
     else if (slot && bytes.len >= HASHING_LENT_LEAST)
         hashing_lend(s, t->digest, bytes, slot);
@@ -167,7 +172,7 @@ static void unsettle(struct kept_stream *t)
     t->rehash = true;
 }
 
-static void digest_drop(struct store *s, struct kept_stream *t)
+void chunks_drop_digest(struct store *s, struct kept_stream *t)
 {
     if (!t->digest)
         return;
@@ -184,8 +189,16 @@ void chunks_settle(struct store *s, struct kept_stream *t)
     assert(!t->settled && !t->slots && t->digest);
     hashing_wait(s, t->digest);
     digest_value(t->digest, value);
-    digest_drop(s, t);
+    chunks_drop_digest(s, t);
     settle(t, value);
+}
+
+void chunks_write_rows(struct store *s, struct kept_flow *k, enum side side)
+{
+    struct kept_stream *t = k->sides[side];
+
+    while (!t->settled && t->slots)
+        lowest_write_of(s, k, side, true);
 }
 
 void chunks_write(struct store *s, struct kept_flow *k, enum side side)
@@ -195,6 +208,10 @@ void chunks_write(struct store *s, struct kept_flow *k, enum side side)
 
     if (t->settled || !t->slots)
         return;
+    if (s->reference) {
+        chunks_write_rows(s, k, side);
+        return;
+    }
     int64_t stream_id = keep_stream_id(s, k, side);
     /* who brought a byte of stream_data is looked up from the first part on */
     if (is_small(s, t, stream_id) && t->slots->part <= STALE_PARTS) {
@@ -236,7 +253,7 @@ void chunks_drop(struct store *s, struct kept_stream *t)
     if (t->settled)
         return;
     slots_drop(s, t);
-    digest_drop(s, t);
+    chunks_drop_digest(s, t);
 }
 
 /* Makes the first `len` bytes of a slot usable. */
@@ -346,15 +363,19 @@ static void slot_empty(struct store *s, struct kept_flow *k, enum side side, str
 }
 
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
-                 struct span bytes)
+                 struct span bytes, bool placed)
 {
     struct kept_stream *t = k->sides[side];
 
     unsettle(t);
+    if (s->reference)
+        reference_keep(s, t, position, bytes);
     if (t->stored == 0 || position < t->start)
         t->start = position;
     t->stored += bytes.len;
     s->counts.payload_bytes += bytes.len;
+    if (s->reference && placed)
+        return;
     while (bytes.len > 0) {
         struct slot *slot = slot_open(s, k, side, position);
         if (!slot)
@@ -426,6 +447,8 @@ static bool row_read(struct store *s, const struct kept_stream *t, int64_t strea
 struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side side,
                               int64_t position, size_t most)
 {
+    if (s->reference)
+        return reference_view(s, k, side, position, most);
     struct slot *slot = slot_find(s, k->sides[side], position);
     struct chunk_view view = {.bytes = {NULL, 0}};
 
@@ -462,12 +485,38 @@ static void row_replace(struct store *s, size_t at, struct span bytes)
     sqlite3_blob_close(blob);
 }
 
+/* The same where payload stays in the capture: of what has rows all the same. */
+static void rows_replace(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                         struct span bytes)
+{
+    struct kept_stream *t = k->sides[side];
+    int64_t stream_id = keep_stream_id(s, k, side);
+
+    reference_changed(s, t);
+    chunks_write_rows(s, k, side);
+    while (t->rows > 0 && bytes.len > 0 && !s->insert.failed) {
+        size_t len = 1;
+        if (row_find(s, stream_id, position, false)) {
+            size_t at = (size_t)(position - s->cached.position);
+            struct span piece = span_first(bytes, s->cached.len - at);
+            row_replace(s, at, piece);
+            len = piece.len;
+        }
+        position += (int64_t)len;
+        bytes = span_after(bytes, len);
+    }
+}
+
 void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_t position,
                     struct span bytes)
 {
     struct kept_stream *t = k->sides[side];
 
     unsettle(t);
+    if (s->reference) {
+        rows_replace(s, k, side, position, bytes);
+        return;
+    }
     while (bytes.len > 0) {
         struct chunk_view view = chunks_view(s, k, side, position, bytes.len);
         struct span piece = span_first(bytes, view.bytes.len);
@@ -509,6 +558,10 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
 
     if (t->settled) {
         digest_hex(hex, t->value);
+        return;
+    }
+    if (s->reference) {
+        reference_hash(s, k, side, hex);
         return;
     }
     if (is_small(s, t, stream_id)) { /* nearly always */

@@ -5,13 +5,17 @@
  *     gaps                                          (gap)        (tail gap)
  *     ──────────────────────────────────────────────────────────────────► position
  *
- * A stream is those three merged by position. Pieces may touch but not overlap; what lies between two
+ * A stream is those three merged by position. Where its payload stayed in the capture, what layout.h makes of
+ * that stands in the place of the first two. Pieces may touch but not overlap; what lies between two
  * of them and is in no row of gaps is a gap all the same. */
 #include "store/reader.h"
 
+#include "base/digest.h"
+#include "store/layout.h"
 #include "store/parts.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,7 +132,86 @@ struct stream_cursor {
     struct source *given; /* its row was handed out by the last call, or NULL */
     int64_t next;         /* one past the last piece; valid with begun */
     bool begun;
+
+    /* Of a stream whose payload is in its evidence. */
+    struct layout *layout; /* NULL: it is in the case */
+    struct source laid;
+    int64_t start, end;              /* of what is present */
+    char sha256[DIGEST_HEX_LEN + 1]; /* that its bytes must have; empty: not known */
+    struct digest *digest;
 };
+
+/* Whether the payload of any stream of the case is in evidence. */
+static enum status any_by_reference(bool *any, struct reader *reader, struct error *err)
+{
+    sqlite3_stmt *s;
+    enum status status = reader_prepare_own(reader, &s, "SELECT options FROM \"%w\".evidence", err);
+
+    *any = false;
+    if (status != STATUS_OK)
+        return status;
+    int step;
+    while (!*any && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *options = (const char *)sqlite3_column_text(s, 0);
+        *any = options && layout_is_asked(options);
+    }
+    if (!*any && step != SQLITE_DONE)
+        status = of_case(reader, error_set(err, "%s", sqlite3_errmsg(reader_db(reader))), err);
+    sqlite3_finalize(s);
+    return status;
+}
+
+/* Finds out whether the payload of the stream is in its evidence, and makes ready to read it there. */
+static enum status open_layout(struct stream_cursor *c, struct error *err)
+{
+    const char *schema = reader_schema(c->reader);
+    sqlite3_stmt *s = NULL;
+    bool any;
+    enum status status = any_by_reference(&any, c->reader, err);
+
+    if (status != STATUS_OK || !any)
+        return status;
+    char *sql = sqlite3_mprintf(
+        "SELECT e.options, s.start, s.length, CASE WHEN s.policy IS NULL OR s.conflicted = 0"
+        " THEN s.sha256 END FROM \"%w\".streams AS s JOIN \"%w\".flows AS f ON f.flow_id = "
+        "s.flow_id"
+        " JOIN \"%w\".evidence AS e ON e.evidence_id = f.evidence_id WHERE s.stream_id = ?1",
+        schema, schema, schema);
+    status = sql ? reader_prepare(c->reader, &s, sql, err)
+                 : of_case(c->reader, error_no_memory(err, "no memory"), err);
+    sqlite3_free(sql);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, c->stream_id);
+    int step = sqlite3_step(s);
+    const char *options = step == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+    if (options && layout_is_asked(options)) {
+        const char *sha256 = (const char *)sqlite3_column_text(s, 3);
+        int64_t start = sqlite3_column_int64(s, 1), length = sqlite3_column_int64(s, 2);
+        snprintf(c->sha256, sizeof c->sha256, "%s", sha256 ? sha256 : "");
+        c->start = start;
+        c->end = start + length;
+        if (!reader_evidence(c->reader))
+            status = error_set(err,
+                               "the payload of stream %" PRId64 " is not in the case but in its"
+                               " evidence, which is not read here: seine follow does",
+                               c->stream_id);
+        else if (length < 0 || start < -POSITION_MAX || start > POSITION_MAX - length)
+            status = error_set(err, "stream %" PRId64 ": a position or length makes no sense",
+                               c->stream_id);
+        else if (c->sha256[0] && !(c->digest = digest_new()))
+            status = error_no_memory(err, "no memory");
+        else
+            status = layout_open(&c->layout, reader_db(c->reader), schema,
+                                 reader_evidence(c->reader), err);
+        of_case(c->reader, status, err);
+    } else if (step != SQLITE_ROW && step != SQLITE_DONE) {
+        status =
+            of_case(c->reader, error_set(err, "%s", sqlite3_errmsg(reader_db(c->reader))), err);
+    }
+    sqlite3_finalize(s);
+    return status;
+}
 
 enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *reader,
                                int64_t stream_id, struct error *err)
@@ -149,6 +232,13 @@ enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *rea
         }
         sqlite3_bind_int64(c->sources[i].statement, 1, stream_id);
     }
+    enum status status = open_layout(c, err);
+    if (status != STATUS_OK) {
+        stream_cursor_close(c);
+        return status;
+    }
+    if (c->layout) /* what of it is in the case, the layout knows */
+        c->sources[SOURCE_SMALL].end = c->sources[SOURCE_LARGE].end = true;
     *cursor = c;
     return STATUS_OK;
 }
@@ -159,6 +249,8 @@ void stream_cursor_close(struct stream_cursor *cursor)
         return;
     for (int i = 0; i < SOURCE_COUNT; i++)
         sqlite3_finalize(cursor->sources[i].statement);
+    layout_close(cursor->layout);
+    digest_free(cursor->digest);
     free(cursor);
 }
 
@@ -221,6 +313,61 @@ static enum status fetch(struct stream_cursor *c, int which, struct error *err)
     return STATUS_OK;
 }
 
+/* Has the layout hold the run of bytes that comes next, if one does before the next gap. The row of that
+ * has been fetched. */
+static enum status fetch_laid(struct stream_cursor *c, struct error *err)
+{
+    const struct source *gaps = &c->sources[SOURCE_GAPS];
+    int64_t at = c->begun && c->next > c->start ? c->next : c->start, end = c->end;
+
+    if (c->laid.fetched)
+        return STATUS_OK;
+    if (!gaps->end && gaps->piece.position < end)
+        end = gaps->piece.position;
+    while (at < end) {
+        if (!layout_covers(c->layout, c->stream_id, at)) {
+            enum status status =
+                layout_make(c->layout, c->stream_id, at, end, span_of(NULL, 0), err);
+            if (status != STATUS_OK)
+                return of_case(c->reader, status, err);
+        }
+        struct span run = layout_run(c->layout, at);
+        if ((int64_t)run.len > end - at)
+            run = span_first(run, (size_t)(end - at));
+        if (run.len > 0) {
+            c->laid.piece =
+                (struct stream_piece){.position = at, .length = (int64_t)run.len, .bytes = run};
+            c->laid.fetched = true;
+            return STATUS_OK;
+        }
+        int64_t next = layout_next(c->layout, at);
+        if (next - at >= LAYOUT_LEN) /* no case of ours has such a hole that is in no gap */
+            break;
+        at = next;
+    }
+    return STATUS_OK;
+}
+
+/* Whether the bytes that were read in evidence are those of the ingest. */
+static enum status check_laid(struct stream_cursor *c, struct error *err)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+
+    if (!c->digest)
+        return STATUS_END;
+    digest_end(c->digest, hex);
+    digest_free(c->digest);
+    c->digest = NULL;
+    if (strcmp(hex, c->sha256) == 0)
+        return STATUS_END;
+    return of_case(c->reader,
+                   error_set(err,
+                             "stream %" PRId64 ": its evidence has changed: the bytes that it "
+                             "has now do not have the SHA-256 of the stream",
+                             c->stream_id),
+                   err);
+}
+
 enum status stream_cursor_next(struct stream_cursor *cursor, struct stream_piece *piece,
                                struct error *err)
 {
@@ -237,11 +384,19 @@ enum status stream_cursor_next(struct stream_cursor *cursor, struct stream_piece
         if (!s->end && (first < 0 || s->piece.position < cursor->sources[first].piece.position))
             first = i;
     }
-    if (first < 0)
-        return STATUS_END;
+    if (cursor->layout) {
+        enum status status = fetch_laid(cursor, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    const struct source *gap = first < 0 ? NULL : &cursor->sources[first];
+    bool is_laid =
+        cursor->laid.fetched && (!gap || cursor->laid.piece.position < gap->piece.position);
+    if (first < 0 && !is_laid)
+        return check_laid(cursor, err);
 
-    struct source *s = &cursor->sources[first];
-    if (cursor->begun && s->piece.position < cursor->next)
+    struct source *s = is_laid ? &cursor->laid : &cursor->sources[first];
+    if (!is_laid && cursor->begun && s->piece.position < cursor->next)
         return row_fails(cursor, first, "it overlaps what lies before it", err);
     if (cursor->begun && s->piece.position > cursor->next) {
         *piece = (struct stream_piece){
@@ -252,8 +407,15 @@ enum status stream_cursor_next(struct stream_cursor *cursor, struct stream_piece
     } else {
         *piece = s->piece;
         cursor->given = s;
+        if (is_laid && cursor->digest)
+            digest_add(cursor->digest, piece->bytes);
     }
     cursor->begun = true;
     cursor->next = piece->position + piece->length;
     return STATUS_OK;
+}
+
+bool stream_cursor_by_reference(const struct stream_cursor *cursor)
+{
+    return cursor->layout != NULL;
 }

@@ -46,6 +46,7 @@ enum statement {
     SELECT_CHUNK,
     SELECT_SMALL,
     SELECT_CHUNKS,
+    SELECT_GAP,
     INSERT_GAP,
     INSERT_CONFLICT,
     INSERT_REFUSED,

@@ -56,6 +56,18 @@ bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t 
     return true;
 }
 
+bool pieces_placed(const struct arrival *a)
+{
+    struct arrival_record record;
+
+    if (!came_in_pieces(a))
+        return true;
+    for (uint32_t i = 0; i < pieces_count(a); i++)
+        if (pieces_at(&record, a, i) && record.captured > 0 && record.offset == 0)
+            return false;
+    return true;
+}
+
 struct owner owners_of(const struct arrival *a, int64_t position)
 {
     struct arrival_record record;

@@ -30,9 +30,10 @@ enum {
 struct reader {
     sqlite3 *db;
     char *path;
-    char *schema;  /* where the case is in this connection */
-    int lock;      /* a descriptor of the file, to ask for the writer's lock */
-    bool borrowed; /* the connection is another's */
+    char *schema; /* where the case is in this connection */
+    int lock;     /* a descriptor of the file, to ask for the writer's lock */
+    const struct payload_source *evidence; /* borrowed; NULL */
+    bool borrowed;                         /* the connection is another's */
 };
 
 static const char *const promised_tables[] = {
@@ -355,6 +356,16 @@ void reader_close(struct reader *reader)
     free(reader->path);
     free(reader->schema);
     free(reader);
+}
+
+void reader_set_evidence(struct reader *reader, const struct payload_source *evidence)
+{
+    reader->evidence = evidence;
+}
+
+const struct payload_source *reader_evidence(const struct reader *reader)
+{
+    return reader->evidence;
 }
 
 sqlite3 *reader_db(struct reader *reader)

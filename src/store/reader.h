@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct reader;
+struct payload_source; /* layout.h */
 
 /* Opens a case (also a PATH.partial that a killed run left). The virtual tables of store/tables.h are
  * there. STATUS_FAILED: no such file, a folder, not a SQLite file, not a case (application_id, its
@@ -39,6 +40,11 @@ const char *reader_schema(const struct reader *reader);
 /* What a row says of its evidence's state: `status`, but "interrupted" for one that is "open" though no
  * writer holds the case, and "unknown" for what is no word of ours. Static text. */
 const char *reader_evidence_status(struct reader *reader, const char *status);
+
+/* Who reads payload that is not in the case but in its evidence (ingest --payload reference); borrowed, NULL
+ * for nobody. Without it such a stream cannot be read, and a sentence says so. */
+void reader_set_evidence(struct reader *reader, const struct payload_source *evidence);
+const struct payload_source *reader_evidence(const struct reader *reader);
 
 /* Prepares a statement; the sentence names the case on failure. */
 enum status reader_prepare(struct reader *reader, sqlite3_stmt **statement, const char *sql,
@@ -81,5 +87,9 @@ enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *rea
 enum status stream_cursor_next(struct stream_cursor *cursor, struct stream_piece *piece,
                                struct error *err);
 void stream_cursor_close(struct stream_cursor *cursor);
+
+/* Whether the bytes come from the evidence. At the end of such a stream STATUS_FAILED, with a sentence, says
+ * that they are not those of the ingest, where their SHA-256 is known. */
+bool stream_cursor_by_reference(const struct stream_cursor *cursor);
 
 #endif

@@ -104,7 +104,7 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
         .time_ns = sqlite3_column_int64(found, 6),
         .fate = FATE_PROVISIONAL,
     };
-    chunks_keep(s, k, side, position, bytes);
+    chunks_keep(s, k, side, position, bytes, true); /* SELECT_REFUSED gives no others */
     records_add_arrival(s, k, side, &record);
     insert_done(row);
     end = position + record.length;

@@ -153,8 +153,9 @@ CREATE TABLE streams (
 ) STRICT;
 
 -- Payload. Small streams have one row in stream_data; others, and what came to a small one after its row
--- was written, have rows in chunk_data. `chunks` is both. Rows of a stream do not overlap, and are never
--- rewritten.
+-- was written, have rows in chunk_data. `chunks` is both. With `ingest --payload reference` only what came
+-- compressed has rows: docs/schema.md says how a stream is laid out from its segments. Rows of a stream do
+-- not overlap, and are never rewritten.
 CREATE TABLE stream_data (
     stream_id INTEGER PRIMARY KEY,
     position INTEGER NOT NULL,

@@ -35,10 +35,10 @@ static bool all_fresh(const struct arrival *a)
 /* Compares and keeps the bytes of an arrival that was not refused, and says what became of it. */
 static uint8_t accept_bytes(struct store *s, struct kept_flow *k, const struct arrival *a)
 {
-    bool conflict = false;
+    bool conflict = false, placed = pieces_placed(a);
 
     if (all_fresh(a)) {
-        chunks_keep(s, k, a->side, a->position, a->bytes);
+        chunks_keep(s, k, a->side, a->position, a->bytes, placed);
     } else {
         conflict = conflicts_find(s, k, a);
         conflicts_take(s, k, a);
@@ -47,7 +47,7 @@ static uint8_t accept_bytes(struct store *s, struct kept_flow *k, const struct a
             struct span bytes =
                 span_first(span_after(a->bytes, (size_t)(fresh->begin - a->position)),
                            (size_t)(fresh->end - fresh->begin));
-            chunks_keep(s, k, a->side, fresh->begin, bytes);
+            chunks_keep(s, k, a->side, fresh->begin, bytes, placed);
         }
     }
     if (conflict)

@@ -136,6 +136,7 @@ static void remark_on(struct store *s)
 static void release(struct store *s)
 {
     insert_release(&s->insert);
+    layout_close(s->layout);
     hashing_return(s);
     keep_drop_all(s); /* flows that never ended, when it is given up */
     oddities_drop(s, &s->oddities);
@@ -174,6 +175,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->memory_len = options->memory;
     s->hash = options->hash;
     s->hasher = options->hasher;
+    s->reference = options->reference;
     s->policies = options->policies;
     s->sync = options->sync;
     s->cached.stream_id = s->owner.stream_id = -1;
@@ -246,6 +248,8 @@ static void hash_views(struct store *s)
     if (!s->policies || !s->hash || s->insert.failed)
         return;
     enum status status = reader_borrow(&reader, s->file.db, "main", &err);
+    if (status == STATUS_OK)
+        reader_set_evidence(reader, s->reference);
     while (status == STATUS_OK && more) {
         struct row *row = insert_begin(&s->insert, SELECT_VIEW);
         put_int(row, 1, stream_id);

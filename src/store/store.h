@@ -52,12 +52,18 @@ struct store_hasher {
     void *context;
 };
 
+struct payload_source;
+
 struct store_options {
     size_t memory; /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
     uint32_t page_size;                   /* of a fresh case: 4096 or 16384 */
     bool hash;                            /* SHA-256 of streams */
     const struct store_hasher *hasher;    /* borrowed until the end; NULL: none */
     const struct policy_choice *policies; /* the view that it is of; borrowed. NULL: first */
+    /* Where payload lies: then the case holds none of it, and what must be read again (a segment that
+     * came twice, a stream that did not come in order) is read from there, by the thread that writes.
+     * What lies nowhere, since it came compressed, is kept all the same. Borrowed; NULL: all is kept. */
+    const struct payload_source *reference;
     bool sync;           /* flush to the disk, so that it survives a loss of power */
     int jobs;            /* what stands in `runs` */
     size_t memory_total; /* likewise */

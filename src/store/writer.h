@@ -17,6 +17,7 @@
 #include "store/blobs.h"
 #include "store/hosts.h"
 #include "store/insert.h"
+#include "store/layout.h"
 #include "store/memory.h"
 #include "store/store.h"
 
@@ -65,7 +66,7 @@ struct kept_stream {
             struct slot *slots;    /* in order of position */
             struct slot *current;  /* the one used last; NULL or one of them */
             struct digest *digest; /* of the rows so far; NULL before, or when `rehash` */
-            int64_t hashed_to;     /* valid when rows > 0 */
+            int64_t hashed_to;     /* valid when rows > 0; by reference, when stored > 0 */
         };
         uint8_t value[DIGEST_LEN]; /* when `settled`: of all that came */
     };
@@ -143,10 +144,12 @@ struct store {
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
-    struct digest *digest;             /* for streams that have none of their own */
-    const struct store_hasher *hasher; /* borrowed; NULL: none */
-    struct lent lent[HASHING_LENT];    /* a ring */
-    unsigned lent_next;                /* the one that was lent first */
+    struct digest *digest;                  /* for streams that have none of their own */
+    const struct store_hasher *hasher;      /* borrowed; NULL: none */
+    struct lent lent[HASHING_LENT];         /* a ring */
+    unsigned lent_next;                     /* the one that was lent first */
+    const struct payload_source *reference; /* borrowed; NULL: payload is kept */
+    struct layout *layout;                  /* NULL until something is read again from there */
     int64_t last_small; /* the stream_id of the last row of stream_data in this run */
 
     /* The chunk row that was read last: a retransmission seldom comes alone. */
@@ -197,15 +200,19 @@ void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side
 struct span records_arrivals(const struct kept_stream *t); /* those that are not a row yet */
 void records_drop(struct store *s, struct blob *b);
 
-/* chunks.c - payload. */
+/* chunks.c - payload. `placed`: the bytes lie in the capture, at the place that an arrival gives. */
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
-                 struct span bytes);
+                 struct span bytes, bool placed);
 void chunks_write(struct store *s, struct kept_flow *k,
                   enum side side); /* all open slots, as rows */
 void chunks_settle(struct store *s,
                    struct kept_stream *t); /* gives up its digest; no slot is open */
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side);
 void chunks_drop(struct store *s, struct kept_stream *t);
+void chunks_write_rows(struct store *s, struct kept_flow *k,
+                       enum side side);                          /* and hashes nothing */
+bool chunks_take_digest(struct store *s, struct kept_stream *t); /* into t->digest; or says false */
+void chunks_drop_digest(struct store *s, struct kept_stream *t);
 
 /* The bytes at `position` and up to `most` behind it, as far as they lie in one place; empty after
  * a failure. Dies with the next call of the store. */
@@ -223,6 +230,14 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 
 /* What is left becomes rows; `hex` is the hash of the stream. */
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
+
+/* reference.c - payload that stays in the capture. */
+void reference_keep(struct store *s, struct kept_stream *t, int64_t position, struct span bytes);
+struct chunk_view reference_view(struct store *s, struct kept_flow *k, enum side side,
+                                 int64_t position, size_t most);
+void reference_changed(struct store *s, struct kept_stream *t); /* by a conflict */
+void reference_hash(struct store *s, struct kept_flow *k, enum side side,
+                    char hex[DIGEST_HEX_LEN + 1]);
 
 /* hashing.c - the running hashes of streams, taken by another thread where there is one
  * (store_options.hasher). A buffer whose bytes are long stays lent for HASHING_LENT more of them, whether
@@ -261,6 +276,7 @@ struct owner owners_of(const struct arrival *a, int64_t position);
 int64_t owners_end(const struct arrival *a, int64_t position); /* of what that frame brought */
 
 /* pieces.c - an arrival as one or several records. */
+bool pieces_placed(const struct arrival *a); /* all that was captured of it lies in the capture */
 uint32_t pieces_count(const struct arrival *a);
 bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t index);
 

@@ -1,0 +1,58 @@
+/* layout.h - bytes of a stream laid out from where they lie: the capture.
+ *
+ *     chunks      [..]                       what lies nowhere in the capture (it came compressed)
+ *     arrivals       [....][....]            each over those before it, read at its file_offset
+ *                        [....]
+ *     conflicts          [..]                what was kept, over them, in the order of their rows
+ *     ─────────────────────────────► position
+ *
+ * An arrival brings, wherever another one had been before it, the bytes that are there or a conflict that
+ * says what is kept. So this gives each position the byte that a case with payload has in its chunks. */
+#ifndef SEINE_STORE_LAYOUT_H
+#define SEINE_STORE_LAYOUT_H
+
+#include "base/error.h"
+#include "base/span.h"
+#include "store/sqlite.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Who reads `len` bytes at `offset` of a capture's content. STATUS_FAILED, with a sentence, also where
+ * there are not that many, or the capture is not there. */
+struct payload_source {
+    enum status (*read)(void *context, uint32_t evidence_id, void *to, size_t len, uint64_t offset,
+                        struct error *err);
+    void *context;
+};
+
+enum { LAYOUT_LEN = 64 * 1024 }; /* positions laid out at a time, at most */
+
+struct layout;
+
+/* On the case in `schema` of a connection; both borrowed, as `source` is, until layout_close(). */
+enum status layout_open(struct layout **layout, sqlite3 *db, const char *schema,
+                        const struct payload_source *source, struct error *err);
+void layout_close(struct layout *layout); /* NULL is allowed */
+
+/* Lays out the positions [begin, end) of a stream, at most LAYOUT_LEN of them. `waiting` are arrivals that
+ * are not a row yet, a run of records as in a row. */
+enum status layout_make(struct layout *layout, int64_t stream_id, int64_t begin, int64_t end,
+                        struct span waiting, struct error *err);
+
+/* Nothing is laid out any more. */
+void layout_forget(struct layout *layout);
+
+/* Whether a position of a stream is among those that were laid out. */
+bool layout_covers(const struct layout *layout, int64_t stream_id, int64_t position);
+
+/* The run of bytes that begins at a position that was laid out; empty where nothing came. */
+struct span layout_run(const struct layout *layout, int64_t position);
+
+/* The first position from `position` on that has a byte; the end of what was laid out if none has. */
+int64_t layout_next(const struct layout *layout, int64_t position);
+
+/* Whether options of evidence, as JSON, say that its payload stays in the capture. */
+bool layout_is_asked(const char *options);
+
+#endif
