@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "cli/transcript.h"
 #include "cli/values.h"
+#include "pipeline/evidence_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -189,7 +190,12 @@ static enum exit_status follow_run(const struct command *self, const struct argu
     int64_t ids[SIDE_COUNT];
     uint64_t missing = 0;
     bool not_kept = false;
-    enum status status = print_flow(reader, &wish, &err);
+    struct evidence_shelf *shelf;
+    enum status status = evidence_shelf_open(&shelf, reader, &err);
+    if (status == STATUS_OK) {
+        reader_set_evidence(reader, evidence_shelf_source(shelf));
+        status = print_flow(reader, &wish, &err);
+    }
     if (status == STATUS_OK)
         status = streams_find(ids, reader, &wish, &err);
     if (status == STATUS_OK && ids[BY_CLIENT] < 0 && ids[BY_SERVER] < 0)
@@ -198,6 +204,7 @@ static enum exit_status follow_run(const struct command *self, const struct argu
         status = print_policies(reader, ids, &wish, &err);
     if (status == STATUS_OK)
         status = conversation_print(&missing, reader, ids, &wish, &err);
+    evidence_shelf_close(shelf);
     reader_close(reader);
     if (status != STATUS_OK) {
         say("%s", err.text);

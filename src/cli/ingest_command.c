@@ -46,9 +46,11 @@ static const struct option_word options[] = {
                 "The budget of memory, 8M or more, with K, M or G for powers of 1024; 256M when "
                 "not given. What does not fit is left out, counted and recorded."},
     [JOBS] = {"jobs", 0, "N", "Threads to use. The rows of the case do not depend on it."},
-    [PAYLOAD] = {"payload", 0, "keep|reference",
-                 "keep: the payload is in the case. reference: it stays in the capture; this build "
-                 "does not have that yet."},
+    [PAYLOAD] =
+        {"payload", 0, "keep|reference",
+         "keep, the default: the payload is in the case. reference: it stays in the captures, "
+         "for those too large to copy; they must be regular files, not compressed, and be "
+         "kept for whoever wants to see it."},
     [POLICY] = {"policy", 0, "[NET=]NAME...",
                 "Where segments overlap and differ: the stream that is hashed, and that follow "
                 "shows, is as a receiver with this overlap policy has it. first (the default), "
@@ -156,10 +158,7 @@ static bool options_read(struct ingest_options *to, const struct arguments *a)
         }
         to->jobs = (int)job_count;
     }
-    if (a->options[PAYLOAD] && strcmp(a->options[PAYLOAD], "keep") != 0) {
-        usage_error(self, "this build does not have --payload reference yet");
-        return false;
-    }
+    to->reference = a->options[PAYLOAD] && strcmp(a->options[PAYLOAD], "reference") == 0;
     to->policies = a->repeated;
     to->policy_count = a->repeated_count;
     to->fragment_policy = a->options[FRAG_POLICY];

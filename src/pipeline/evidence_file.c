@@ -338,3 +338,89 @@ enum status evidence_read(struct evidence_file *f, void *to, size_t len, uint64_
     }
     return STATUS_OK;
 }
+
+/* ---- all evidence of a case ---- */
+
+struct evidence_shelf {
+    struct payload_source source;
+    char *case_path;
+    struct evidence_row *rows;
+    size_t count;
+    struct evidence_file **files; /* by index of rows; NULL until it is wanted */
+};
+
+/* Finds and opens one; says where it was looked for in vain. */
+static enum status take_down(struct evidence_shelf *shelf, size_t i, struct error *err)
+{
+    const struct evidence_row *row = &shelf->rows[i];
+    struct evidence_place place;
+    enum status status;
+
+    evidence_find(&place, row, shelf->case_path, NULL, KNOWN_BY_FINGERPRINT);
+    if (place.found == FOUND)
+        status = evidence_open(&shelf->files[i], place.path, row->format, err);
+    else if (place.no_memory)
+        status = error_no_memory(err, "looking for %s: no memory", row->source);
+    else
+        status =
+            error_set(err,
+                      "the payload is in the evidence, and %s %s: put it where it was, or "
+                      "beside the case",
+                      row->source, place.found == FOUND_CHANGED ? "has changed" : "is not there");
+    evidence_place_release(&place);
+    return status;
+}
+
+static enum status read_shelved(void *context, uint32_t evidence_id, void *to, size_t len,
+                                uint64_t offset, struct error *err)
+{
+    struct evidence_shelf *shelf = context;
+
+    for (size_t i = 0; i < shelf->count; i++) {
+        if (shelf->rows[i].evidence_id != evidence_id)
+            continue;
+        if (!shelf->files[i] && take_down(shelf, i, err) != STATUS_OK)
+            return STATUS_FAILED;
+        return evidence_read(shelf->files[i], to, len, offset, err);
+    }
+    return error_set(err, "there is no evidence %" PRIu32, evidence_id);
+}
+
+enum status evidence_shelf_open(struct evidence_shelf **shelf, struct reader *reader,
+                                struct error *err)
+{
+    struct evidence_shelf *made = calloc(1, sizeof *made);
+
+    *shelf = NULL;
+    if (!made)
+        return error_no_memory(err, "no memory");
+    made->source = (struct payload_source){read_shelved, made};
+    made->case_path = strdup(reader_path(reader));
+    enum status status = evidence_rows(&made->rows, &made->count, reader, err);
+    made->count = status == STATUS_OK ? made->count : 0;
+    made->files = calloc(made->count + 1, sizeof *made->files);
+    if (status == STATUS_OK && (!made->case_path || !made->files))
+        status = error_no_memory(err, "no memory");
+    if (status == STATUS_OK)
+        *shelf = made;
+    else
+        evidence_shelf_close(made);
+    return status;
+}
+
+void evidence_shelf_close(struct evidence_shelf *shelf)
+{
+    if (!shelf)
+        return;
+    for (size_t i = 0; shelf->files && i < shelf->count; i++)
+        evidence_close(shelf->files[i]);
+    free(shelf->files);
+    evidence_rows_free(shelf->rows, shelf->count);
+    free(shelf->case_path);
+    free(shelf);
+}
+
+const struct payload_source *evidence_shelf_source(const struct evidence_shelf *shelf)
+{
+    return &shelf->source;
+}

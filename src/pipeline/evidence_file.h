@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "store/layout.h"
 #include "store/reader.h"
 
 #include <stdbool.h>
@@ -64,6 +65,17 @@ void evidence_close(struct evidence_file *file); /* NULL is allowed */
 /* Reads `len` bytes at `offset`; STATUS_FAILED also where there are not that many. */
 enum status evidence_read(struct evidence_file *file, void *to, size_t len, uint64_t offset,
                           struct error *err);
+
+/* The evidence of a case, opened when something of it is first read: for readers of cases whose payload is
+ * not in them. Looks for it as evidence_find() does, by fingerprint. */
+struct evidence_shelf;
+
+enum status evidence_shelf_open(struct evidence_shelf **shelf, struct reader *reader,
+                                struct error *err);
+void evidence_shelf_close(struct evidence_shelf *shelf); /* NULL is allowed */
+
+/* For reader_set_evidence(); the shelf's. */
+const struct payload_source *evidence_shelf_source(const struct evidence_shelf *shelf);
 
 /* Evidence by id, for whoever looks things up in it: NULL when it is not there. */
 typedef struct evidence_file *evidence_by_id(void *context, uint32_t evidence_id);

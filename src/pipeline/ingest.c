@@ -7,8 +7,10 @@
 
 #include "base/buffer.h"
 #include "base/table.h"
+#include "pipeline/evidence_file.h"
 #include "pipeline/reading.h"
 #include "reassembly/policy.h"
+#include "store/layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,7 +45,9 @@ struct run {
     struct worker *hasher;  /* of evidence; NULL: none */
     struct worker *streams; /* the hasher of streams; NULL: none */
     struct store_hasher stream_hasher;
-    atomic_uint_least64_t flows; /* written so far */
+    struct payload_source reference; /* captures read again, by the thread that writes */
+    struct evidence_file **again;    /* by index of readings; NULL until it is wanted */
+    atomic_uint_least64_t flows;     /* written so far */
     struct life life;
     bool from_pipe;                /* some capture is no regular file */
     size_t memory;                 /* all of it, in bytes */
@@ -274,6 +278,52 @@ static size_t shared_memory(const struct run *run)
     return run->memory - run->reading.budget.limit - relay_memory(run->memory);
 }
 
+/* Reads payload of a capture that is being read, or was. Which evidence it is stands before the store is
+ * told of its first frame. */
+static enum status read_again(void *context, uint32_t evidence_id, void *to, size_t len,
+                              uint64_t offset, struct error *err)
+{
+    struct run *run = context;
+    size_t i = 0;
+
+    while (i < run->count && run->readings[i].evidence_id != evidence_id)
+        i++;
+    if (i == run->count)
+        return error_set(err, "there is no evidence %" PRIu32, evidence_id);
+    if (!run->again[i] &&
+        evidence_open(&run->again[i], run->readings[i].path, "", err) != STATUS_OK)
+        return STATUS_FAILED;
+    return evidence_read(run->again[i], to, len, offset, err);
+}
+
+/* Whether payload can stay in a capture: whoever asks later must find it at its offset. */
+static enum status can_stay(const struct reading *r, struct error *err)
+{
+    struct capture *capture;
+    const char *why = NULL;
+
+    if (!r->is_file)
+        why = "is not a regular file";
+    else if (r->unpack_len > 0)
+        why = "is compressed";
+    else if (capture_open(&capture, r->path, NULL, err) != STATUS_OK)
+        return STATUS_FAILED;
+    else {
+        why = capture_is_mapped(capture) ? NULL : "is still being written";
+        capture_close(capture);
+    }
+    return why ? error_set(err, "%s %s: --payload reference would not find its payload again",
+                           r->path, why)
+               : STATUS_OK;
+}
+
+static void close_again(struct run *run)
+{
+    for (size_t i = 0; run->again && i < run->options->capture_count; i++)
+        evidence_close(run->again[i]);
+    free(run->again);
+}
+
 static enum status look_at_captures(struct run *run)
 {
     const struct ingest_options *o = run->options;
@@ -285,7 +335,13 @@ static enum status look_at_captures(struct run *run)
         if (reading_init(&run->readings[i], o->captures[i], run->err) != STATUS_OK)
             return STATUS_FAILED;
         run->count = i + 1;
+        if (o->reference && can_stay(&run->readings[i], run->err) != STATUS_OK)
+            return STATUS_FAILED;
     }
+    run->reference = (struct payload_source){read_again, run};
+    run->again = calloc(run->count, sizeof *run->again);
+    if (!run->again)
+        return error_no_memory(run->err, "no memory");
     enum status status = share_memory(run);
     return status == STATUS_OK && run->count > 1 && !o->in_order ? put_in_order(run) : status;
 }
@@ -584,6 +640,10 @@ static char *options_json(const struct ingest_options *o, unsigned place_parts)
         done = done && buffer_print(&text, "%s\"key\":\"%s\"", comma, key);
         comma = ",";
     }
+    if (o->reference) {
+        done = done && buffer_print(&text, "%s\"payload\":\"reference\"", comma);
+        comma = ",";
+    }
     if (o->merge &&
         (o->capture_count > 1 || o->in_order)) /* the others may be in the case already */
         done = done && buffer_print(&text, "%s\"merge\":true", comma);
@@ -610,6 +670,7 @@ static enum status open_store(struct run *run)
         .page_size = page_size,
         .hash = !o->no_hash,
         .hasher = run->streams ? &run->stream_hasher : NULL,
+        .reference = o->reference ? &run->reference : NULL,
         .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,
         .jobs = jobs_of(o),
@@ -783,6 +844,7 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
         reading_release(&run.readings[i]);
     worker_free(run.hasher); /* after those that gave them something to do */
     worker_free(run.streams);
+    close_again(&run);
     free(run.readings);
     free(run.option_text);
     policy_choice_release(&run.policies);

@@ -29,7 +29,9 @@ struct ingest_options {
     const char *fragment_policy;
     const char *key; /* what belongs to a flow's key beside its five-tuple (reassembly/places.h), or
                         NULL for `tunnel` */
-    bool no_hash;    /* neither of evidence nor of streams */
+    bool
+        reference; /* payload stays in the captures, which must be regular files that are not compressed */
+    bool no_hash; /* neither of evidence nor of streams */
     bool sync;
     size_t memory;                 /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
     int jobs;                      /* 0 is the default */

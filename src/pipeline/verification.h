@@ -28,6 +28,8 @@ struct verification {
     uint64_t unplaced_streams, unplaced_rows; /* rows of conflicts and refused */
     int64_t unplaced_stream_id;               /* the first of the streams */
     bool rebuilt;                             /* an ingest anew has given the same rows */
+    struct payload_source payload;            /* for streams whose payload is in their evidence */
+    bool absent;                              /* what was to be read of that is not there */
     bool no_memory; /* for something that was read: what it says is not known */
 };
 

@@ -65,6 +65,20 @@ struct evidence_file *verification_file(void *context, uint32_t evidence_id)
     return exhibit ? exhibit->file : NULL;
 }
 
+/* Payload that is not in the case. */
+static enum status read_payload(void *context, uint32_t evidence_id, void *to, size_t len,
+                                uint64_t offset, struct error *err)
+{
+    struct verification *v = context;
+    struct evidence_file *file = verification_file(v, evidence_id);
+
+    if (file)
+        return evidence_read(file, to, len, offset, err);
+    v->absent = true;
+    return error_set(err, "its payload is in evidence %" PRIu32 ", which is not there",
+                     evidence_id);
+}
+
 void verification_wrong_frame(struct verification *v, uint32_t evidence_id, uint64_t frame)
 {
     struct exhibit *exhibit = exhibit_of(v, evidence_id);
@@ -203,7 +217,11 @@ static enum status prove_all(struct verification *v)
          "WHERE d.stream_id = c.stream_id AND d.position <= c.position "
          "ORDER BY d.position DESC LIMIT 1), x'') AS held FROM conflicts c WHERE stream_id NOT IN "
          "(SELECT stream_id FROM conflicts "
-         "WHERE kept_evidence_id <> other_evidence_id OR kept_frame > other_frame)) "
+         "WHERE kept_evidence_id <> other_evidence_id OR kept_frame > other_frame) "
+         /* What is in the evidence has no chunks: there the hash of the stream holds it. */
+         "AND stream_id NOT IN (SELECT s.stream_id FROM streams s JOIN flows f USING (flow_id) "
+         "JOIN evidence e USING (evidence_id) "
+         "WHERE instr(e.options, '\"payload\":\"reference\"') > 0)) "
          "WHERE held = x'' OR substr(kept, 1, length(held)) <> held",
          "sums: what each conflict says was kept is in the chunks"},
         {"SELECT count(*) FROM flows f WHERE client_packets + server_packets > "
@@ -239,8 +257,11 @@ enum status verify_case(struct verify_result *result, const struct verify_option
         status = evidence_rows(&v.rows, &v.row_count, v.reader, err);
     if (status == STATUS_OK && !(v.exhibits = calloc(v.row_count + 1, sizeof *v.exhibits)))
         status = error_no_memory(err, "no memory");
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        v.payload = (struct payload_source){read_payload, &v};
+        reader_set_evidence(v.reader, &v.payload);
         status = prove_all(&v);
+    }
     if (status == STATUS_OK && v.no_memory)
         status = error_no_memory(err, "verifying %s: no memory", options->case_path);
     for (size_t i = 0; v.exhibits && i < v.row_count; i++) {

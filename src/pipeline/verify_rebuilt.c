@@ -25,7 +25,7 @@ struct recipe {
     char *filter, *fragment_policy, *key;
     char **policies;
     size_t policy_count;
-    bool merge, no_hash;
+    bool merge, no_hash, reference;
     int64_t memory;
 };
 
@@ -128,6 +128,8 @@ static bool take_option(struct recipe *r, const char *key, const char *index, co
         taken = add_policy(r, value);
     } else if (strcmp(key, "merge") == 0 && strcmp(type, "true") == 0) {
         r->merge = true;
+    } else if (strcmp(key, "payload") == 0 && is_text && strcmp(value, "reference") == 0) {
+        r->reference = true;
     } else {
         error_set(why, "its option '%.60s' is not known here", key);
         return false;
@@ -319,6 +321,7 @@ static enum status repeat(struct rebuilding *b, const struct recipe *r, bool *po
         .policy_count = r->policy_count,
         .fragment_policy = r->fragment_policy,
         .key = r->key,
+        .reference = r->reference,
         .no_hash = r->no_hash,
         .memory = (size_t)r->memory,
         .version = v->options->version,

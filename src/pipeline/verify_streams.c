@@ -21,7 +21,9 @@ struct stream_row {
 static void say_why(struct verification *v, const struct stream_row *row, const struct error *why)
 {
     verification_note(v, why);
-    verification_say(v, PROOF_FAILS, "stream %" PRId64 ": %s", row->stream_id, why->text);
+    verification_say(v, v->absent ? PROOF_NOT_POSSIBLE : PROOF_FAILS, "stream %" PRId64 ": %s",
+                     row->stream_id, why->text);
+    v->absent = false;
 }
 
 /* The hash of a stream in conflict is that of its view. */
@@ -56,6 +58,7 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
 
     if (status != STATUS_OK)
         return status;
+    const char *where = stream_cursor_by_reference(cursor) ? "its evidence" : "the case";
     digest_reset(digest);
     while ((status = stream_cursor_next(cursor, &piece, v->err)) == STATUS_OK) {
         if (!piece.cause) {
@@ -100,8 +103,8 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
                          row->stream_id);
     else
         verification_say(v, PROOF_HOLDS,
-                         "stream %" PRId64 ": %" PRId64 " bytes in the case have its SHA-256",
-                         row->stream_id, stored);
+                         "stream %" PRId64 ": %" PRId64 " bytes in %s have its SHA-256",
+                         row->stream_id, stored, where);
     return STATUS_OK;
 }
 
@@ -239,8 +242,10 @@ enum status verify_streams(struct verification *v)
         if (!find_policy(v, &row, sqlite3_column_int64(s, 8) != 0))
             continue;
         status = prove_chunks(v, &row, digest);
+        v->absent = false;
         if (status == STATUS_OK)
             status = prove_arrivals(v, &row);
+        v->absent = false;
     }
     if (status == STATUS_OK && !v->no_memory && step != SQLITE_DONE)
         status = verification_fault(v);

@@ -12,7 +12,6 @@ seine ingest -o '' x.pcap
 seine ingest --memory 5 x.pcap
 seine ingest --memory lots x.pcap
 seine ingest --jobs 0 x.pcap
-seine ingest --payload reference x.pcap
 seine ingest --payload none x.pcap
 seine ingest --policy nobody x.pcap
 seine ingest --policy 10.0.0.0/33=bsd x.pcap

@@ -1,0 +1,179 @@
+"""reference.py - a case whose payload stays in the capture says the same as one that has it.
+
+Every sample and every hard script is ingested both ways. Equal must be all rows but those of the payload
+itself, with the hashes of streams; what `follow --as raw` writes, to the byte; and `verify` must hold. Where
+the evidence has gone or changed, that is said, and nothing else is written.
+"""
+import os
+import shutil
+import subprocess
+import glob
+
+import lib
+
+FOLDER = os.path.join(lib.TOP, "tests", "hard")
+CRAFT = os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
+MOST = 40  # flows of a capture that are followed
+
+
+def numbers(case):
+    """A number for each flow that does not depend on when it got its id: that is when its first row is
+    written, and payload in the case makes such rows."""
+    flows = [flow for flow, in lib.rows(case, "SELECT flow_id FROM flows ORDER BY evidence_id, first_frame,"
+                                        " protocol, client_ip, client_port, server_ip, server_port, first_ns")]
+    return {flow: number for number, flow in enumerate(flows, 1)}
+
+
+def rows_of(case):
+    """Every table, but for payload, and what says how the case was made."""
+    number = numbers(case)
+    change = {"flow_id": lambda flow: number.get(flow, flow),
+              "stream_id": lambda stream: 2 * number.get(stream // 2, stream // 2) + stream % 2,
+              "options": lambda _: None, "conflict_id": lambda _: None, "refused_id": lambda _: None,
+              "oddity_id": lambda _: None}
+    found = {}
+    for table, in lib.rows(case, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN"
+                           " ('runs', 'stream_data', 'chunk_data', 'arrivals', 'flow_frames')"
+                           " AND name NOT LIKE 'sqlite_%'"):
+        names = lib.columns(case, table)
+        rows = lib.rows(case, "SELECT * FROM %s ORDER BY rowid" % table
+                        if "conflict" in table or "refused" in table else "SELECT * FROM %s" % table)
+        rows = [tuple(change.get(name, lambda value: value)(value) for name, value in zip(names, row))
+                for row in rows]
+        at = names.index("stream_id") if "stream_id" in names else None
+        by_id = "conflict" in table or "refused" in table  # those of a stream stand in their order
+        found[table] = sorted(rows, key=(lambda row: row[at]) if by_id else repr)
+    for table, column in (("segments", "stream_id"), ("frames", "flow_id")):
+        run = lib.seine("sql", "--csv", case, "SELECT * FROM %s" % table)
+        rows = [line.split(",") for line in run.out.decode().splitlines()[1:]]
+        change_id = change[column]
+        found[table] = sorted(((change_id(int(row[0])), i, row[1:]) for i, row in enumerate(rows)))
+        found[table] = [(owner, row) for owner, _, row in found[table]]
+    return found
+
+
+def said(case):
+    """What each flow said, by follow, and how that ended."""
+    runs = [(number, lib.seine("follow", case, str(flow), "--as", "raw"))
+            for flow, number in sorted(numbers(case).items(), key=lambda item: item[1])[:MOST]]
+    return [(number, run.status, run.out, b"missing" in run.err) for number, run in runs]
+
+
+def compare(name, captures, options, place):
+    keep, by = os.path.join(place, name + ".keep.db"), os.path.join(place, name + ".by.db")
+    wrong = lib.ingest(keep, *options, *captures).wrong(0, 1)
+    wrong = wrong or lib.ingest(by, "--payload", "reference", *options, *captures).wrong(0, 1)
+    wrong = wrong or lib.difference(rows_of(keep), rows_of(by))
+    if not wrong:
+        for a, b in zip(said(keep), said(by)):
+            if a != b:
+                wrong = wrong or "follow of flow %d: %s and %s" % (a[0], a[1:], b[1:])
+    if not wrong:
+        run = lib.seine("verify", by)
+        fails = [line for line in run.out.decode().splitlines() if "fails" in line.lower()]
+        kept = lib.seine("verify", keep)
+        if run.status != kept.status:
+            wrong = "verify ends with %s, and with payload with %s: %s" % (
+                run.status, kept.status, fails[:3] or lib.tail(run.out))
+    return keep, by, wrong
+
+
+def crafted(path, place):
+    """The captures of a hard script, and the options of its ingest."""
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    options = [word for line in lines if line.startswith("#!") for word in line[2:].split()]
+    script = "\n".join(line for line in lines if not line.startswith(("#!", "#="))) + "\n"
+    captures = []
+    for number, part in enumerate(script.split("#--\n"), 1):
+        captures.append(os.path.join(place, "%d.pcap" % number))
+        subprocess.run([CRAFT, "-o", captures[-1]], input=part.encode(), capture_output=True, check=True)
+    return captures, options
+
+
+def hard_case(path, place):
+    captures, options = crafted(path, place)
+    _, _, wrong = compare("case", captures, options, place)
+    lib.check("reference.hard." + os.path.basename(path)[:-len(".craft")], wrong)
+
+
+def sample(path, place):
+    name = os.path.basename(path)
+    if not path.endswith((".pcap", ".pcapng")):
+        case = os.path.join(place, "case.db")
+        run = lib.ingest(case, "--payload", "reference", path)
+        wrong = run.wrong(3) or (os.listdir(place) and "it left a file")
+        if not wrong and b"is compressed: --payload reference" not in run.err:
+            wrong = lib.tail(run.err)
+        lib.check("reference." + name, wrong, "refused, as it is compressed")
+        return
+    _, _, wrong = compare("case", [path], [], place)
+    lib.check("reference." + name, wrong)
+
+
+def piece_of_work(place):
+    """Many flows, with all that can come, under much and little memory, hashed or not."""
+    capture = os.path.join(place, "many.pcap")
+    with open(capture, "wb") as file:
+        file.write(lib.conversations(300, segments=60))
+    for name, options in (("default", ()), ("no_hash", ("--no-hash",)), ("small", ("--memory", "8M")),
+                          ("one_job", ("--jobs", "1")), ("policy", ("--policy", "last"))):
+        _, by, wrong = compare(name, [capture], options, place)
+        if not wrong and lib.one(by, "SELECT count(*) FROM chunks"):
+            wrong = "its payload is in the case"
+        lib.check("reference.many." + name, wrong)
+
+
+def evidence_gone(place):
+    capture, case = os.path.join(place, "a.pcap"), os.path.join(place, "cases", "a.db")
+    os.mkdir(os.path.dirname(case))
+    with open(capture, "wb") as file:
+        file.write(lib.conversations(3))
+    wrong = lib.ingest(case, "--payload", "reference", capture).wrong(0)
+    away = os.path.join(place, "away.pcap")
+    os.rename(capture, away)
+    run = lib.seine("follow", case, "1", "--as", "raw")
+    wrong = wrong or run.wrong(3) or (run.out and "it wrote something")
+    if not wrong and b"is not there: put it where it was, or beside the case" not in run.err:
+        wrong = lib.tail(run.err)
+    lib.check("reference.gone.follow", wrong, lib.tail(run.err))
+    run = lib.seine("verify", case)
+    lib.check("reference.gone.verify", run.wrong(1) or (b"FAILS" in run.out.upper() and lib.tail(run.out)))
+
+    shutil.copy(away, os.path.join(os.path.dirname(case), "a.pcap"))
+    lib.check("reference.beside.follow", lib.seine("follow", case, "1", "--as", "raw").wrong(0, 1))
+    run = lib.seine("sql", case, "SELECT stream_bytes(2, 0, 10)")
+    lib.check("reference.sql", None if b"seine follow does" in run.err else lib.tail(run.out + run.err))
+
+    with open(away, "rb") as file:
+        data = bytearray(file.read())
+    with open(capture, "wb") as file:  # the same length, and a byte of payload in the middle is another
+        at = data.index(b"\0\2\0\3", len(data) // 8)
+        data[at + 1] ^= 1
+        file.write(data)
+    os.remove(os.path.join(os.path.dirname(case), "a.pcap"))
+    run = lib.seine("verify", case)
+    lib.check("reference.changed.verify", run.wrong(1) or (b"have the SHA-256 of the stream" not in run.out
+                                                           and lib.tail(run.out)))
+
+
+def refused(place):
+    capture, case = os.path.join(place, "a.pcap"), os.path.join(place, "a.db")
+    with open(capture, "wb") as file:
+        file.write(lib.conversations(3))
+    with open(capture, "rb") as file:
+        run = lib.ingest(case, "--payload", "reference", "-", stdin=file)
+    wrong = run.wrong(3) or (os.path.exists(case) and "it made a case")
+    lib.check("reference.pipe", wrong, lib.tail(run.err))
+
+
+def main():
+    lib.each(sample, lib.samples())
+    lib.each(hard_case, sorted(glob.glob(os.path.join(FOLDER, "*.craft"))))
+    for test in (piece_of_work, evidence_gone, refused):
+        with lib.folder() as place:
+            test(place)
+
+
+main()
+lib.finish()
