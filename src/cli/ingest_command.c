@@ -71,7 +71,9 @@ static const struct option_word options[] = {
          "capture), or none of them; tunnel when not given. What is not of the key may change "
          "within a conversation. It holds for the captures of this run: flows never go on into "
          "those that a case holds already."},
-    [NO_HASH] = {"no-hash", 0, NULL, "Leave out the SHA-256 of evidence and streams."},
+    [NO_HASH] = {"no-hash", 0, NULL,
+                 "Leave out the SHA-256 of evidence and streams. "
+                 "The seal then says nothing of payload, which only the evidence proves."},
     [SYNC] = {"sync", 0, NULL, "Flush to the disk, so that the case survives a loss of power."},
     [QUIET] = {"quiet", 'q', NULL, "No progress on the terminal, and no line at the end."},
     {0},
