@@ -121,17 +121,20 @@ static void feed_dissect(struct bench *b, const struct frame *frame)
 static void feed_flow(struct bench *b, const struct frame *frame)
 {
     struct packet packet;
+    struct flow_lookup look;
 
     feed_read(b, frame);
     if (dissect(frame, &packet) != VERDICT_OK)
         fail("dissect", NULL);
     if (!b->timed) {
-        flows_packet(b->flows, &packet);
+        flows_look(b->flows, &look, &packet);
+        flows_packet(b->flows, &packet, &look);
         return;
     }
     uint64_t before = flows_count(b->flows);
     double start = now_ns();
-    flows_packet(b->flows, &packet);
+    flows_look(b->flows, &look, &packet);
+    flows_packet(b->flows, &packet, &look);
     double took = now_ns() - start;
     if (flows_count(b->flows) > before && took > b->longest_ns)
         b->longest_ns = took;

@@ -3,12 +3,14 @@
  * Include this instead of <uthash.h>. A table that finds no memory does not end the process: the
  * object that was to be added is simply not in the table, and its `hh.tbl` is NULL afterwards. The
  * hash is XXH3 with a seed drawn at start, so that nobody on the wire can choose who collides. Nothing
- * may depend on the order in which a table is walked. */
+ * may depend on the order in which a table is walked. Buckets come from calloc(): of a table that begins
+ * with many, the system gives only the pages that are used. */
 #ifndef SEINE_BASE_TABLE_H
 #define SEINE_BASE_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 /* The seeded hash of `len` bytes; the same bytes give the same value within one process only. */
 uint32_t table_hash(const void *key, size_t len);
@@ -17,6 +19,8 @@ uint32_t table_hash(const void *key, size_t len);
 void table_seed(void);
 
 #define HASH_NONFATAL_OOM 1
+#define uthash_malloc(len) calloc(1, (len))
+#define uthash_bzero(at, len) ((void)0) /* nothing but what uthash_malloc() has just given */
 #define HASH_FUNCTION(key, len, value) ((value) = table_hash((key), (len)))
 #include <uthash.h>
 

@@ -45,7 +45,10 @@ static const struct option_word options[] = {
     [MEMORY] = {"memory", 0, "SIZE",
                 "The budget of memory, 8M or more, with K, M or G for powers of 1024; 256M when "
                 "not given. What does not fit is left out, counted and recorded."},
-    [JOBS] = {"jobs", 0, "N", "Threads to use. The rows of the case do not depend on it."},
+    [JOBS] = {"jobs", 0, "N",
+              "Threads to use, up to 4, which is what several cores have by default. The rows of "
+              "the case "
+              "do not depend on it."},
     [PAYLOAD] =
         {"payload", 0, "keep|reference",
          "keep, the default: the payload is in the case. reference: it stays in the captures, "
@@ -70,7 +73,9 @@ static const struct option_word options[] = {
          "capture), or none of them; tunnel when not given. What is not of the key may change "
          "within a conversation. It holds for the captures of this run: flows never go on into "
          "those that a case holds already."},
-    [NO_HASH] = {"no-hash", 0, NULL, "Leave out the SHA-256 of evidence and streams."},
+    [NO_HASH] = {"no-hash", 0, NULL,
+                 "Leave out the SHA-256 of evidence and streams. "
+                 "The seal then says nothing of payload, which only the evidence proves."},
     [SYNC] = {"sync", 0, NULL, "Flush to the disk, so that the case survives a loss of power."},
     [QUIET] = {"quiet", 'q', NULL, "No progress on the terminal, and no line at the end."},
     {0},

@@ -18,6 +18,24 @@ enum { CHECKSUM_ALL_ONES = 0xffff };
 uint16_t checksum_sum(struct span bytes);
 uint16_t checksum_sum_plain(struct span bytes);
 
+static inline uint16_t checksum_fold(uint64_t sum)
+{
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)sum;
+}
+
+/* The same sum of an IPv4 header: without options, as nearly always, five words. */
+static inline uint16_t checksum_of_header(struct span header)
+{
+    if (header.len != 20)
+        return checksum_sum(header);
+    return checksum_fold((uint64_t)load_be32(header, 0) + load_be32(header, 4) +
+                         load_be32(header, 8) + load_be32(header, 12) + load_be32(header, 16));
+}
+
 /* Of two sums over an even number of bytes each; the last may be odd. */
 static inline uint16_t checksum_add(uint16_t a, uint16_t b)
 {

@@ -8,17 +8,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { IPV4_FIXED_LEN = 20 };
+
 struct ipv4 {
     struct span header; /* options included: 20 to 60 bytes */
 };
 
 /* How many bytes the header takes, 20 while it cannot be told; 0 when it is not IPv4 or says
  * that it is shorter than that. */
-size_t ipv4_need(struct span rest);
+static inline size_t ipv4_need(struct span rest)
+{
+    if (rest.len == 0)
+        return IPV4_FIXED_LEN;
+    uint8_t first = load_u8(rest, 0);
+    size_t len = (first & 0x0fU) * 4;
+    if (first >> 4 != 4 || len < IPV4_FIXED_LEN)
+        return 0;
+    return len;
+}
 
 /* Takes the header and its options off the front of `rest`. False, with nothing changed, when they
  * do not lie inside it, or make no sense. */
-bool ipv4_view(struct span *rest, struct ipv4 *i);
+static inline bool ipv4_view(struct span *rest, struct ipv4 *i)
+{
+    size_t len = ipv4_need(*rest);
+    return len > 0 && span_take(rest, len, &i->header);
+}
 
 static inline uint16_t ipv4_len(const struct ipv4 *i)
 {

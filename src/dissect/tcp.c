@@ -1,7 +1,7 @@
 /* tcp.c - a view of a TCP header, and its options. */
 #include "dissect/tcp.h"
 
-enum { FIXED_LEN = 20, WINDOW_SCALE_MAX = 14 };
+enum { WINDOW_SCALE_MAX = 14 };
 
 enum { /* IANA, TCP option kinds */
        KIND_END = 0,
@@ -12,20 +12,6 @@ enum { /* IANA, TCP option kinds */
        KIND_SACK = 5,
        KIND_TIMESTAMPS = 8,
 };
-
-size_t tcp_need(struct span rest)
-{
-    if (rest.len < FIXED_LEN)
-        return FIXED_LEN;
-    size_t len = (load_u8(rest, 12) >> 4) * 4U;
-    return len < FIXED_LEN ? 0 : len;
-}
-
-bool tcp_view(struct span *rest, struct tcp *t)
-{
-    size_t len = tcp_need(*rest);
-    return len > 0 && span_take(rest, len, &t->header);
-}
 
 static bool read_sack(struct tcp_options *o, struct span value)
 {
@@ -77,7 +63,7 @@ static bool read_option(struct tcp_options *o, uint8_t kind, struct span value)
 
 bool tcp_options(const struct tcp *t, struct tcp_options *options)
 {
-    struct span rest = span_after(t->header, FIXED_LEN);
+    struct span rest = span_after(t->header, TCP_FIXED_LEN);
 
     *options = (struct tcp_options){0};
     while (rest.len > 0) {
@@ -99,11 +85,11 @@ bool tcp_options(const struct tcp *t, struct tcp_options *options)
 
 bool tcp_timestamp(const struct tcp *t, uint32_t *value)
 {
-    if (t->header.len == FIXED_LEN)
+    if (t->header.len == TCP_FIXED_LEN)
         return false;
     /* The fast path: NOP, NOP, timestamps, as everybody sends them (RFC 7323 appendix A). */
-    if (t->header.len == FIXED_LEN + 12 && load_be32(t->header, FIXED_LEN) == 0x0101080a) {
-        *value = load_be32(t->header, FIXED_LEN + 4);
+    if (t->header.len == TCP_FIXED_LEN + 12 && load_be32(t->header, TCP_FIXED_LEN) == 0x0101080a) {
+        *value = load_be32(t->header, TCP_FIXED_LEN + 4);
         return true;
     }
     struct tcp_options options;

@@ -18,6 +18,8 @@ enum tcp_flags {
     TCP_CWR = 0x80,
 };
 
+enum { TCP_FIXED_LEN = 20 };
+
 struct tcp {
     struct span header; /* options included, data not */
 };
@@ -35,11 +37,21 @@ struct tcp_options {
 };
 
 /* How many bytes the header takes, 20 while that cannot be told; 0 when its offset is below 5. */
-size_t tcp_need(struct span rest);
+static inline size_t tcp_need(struct span rest)
+{
+    if (rest.len < TCP_FIXED_LEN)
+        return TCP_FIXED_LEN;
+    size_t len = (load_u8(rest, 12) >> 4) * 4U;
+    return len < TCP_FIXED_LEN ? 0 : len;
+}
 
 /* Takes the header and its options off the front of `rest`, which keeps the data. False, with
  * nothing changed, when they do not lie inside it or the data offset is below 5. */
-bool tcp_view(struct span *rest, struct tcp *t);
+static inline bool tcp_view(struct span *rest, struct tcp *t)
+{
+    size_t len = tcp_need(*rest);
+    return len > 0 && span_take(rest, len, &t->header);
+}
 
 /* Reads the options; a malformed one ends the list, and false is returned. What stood before it
  * holds. */

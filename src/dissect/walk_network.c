@@ -104,7 +104,7 @@ static bool is_fragment_possible(const struct packet *packet, uint64_t before)
 /* A checksum of zero was left to the network card, as that of the transport is. */
 static bool is_header_right(const struct ipv4 *i)
 {
-    return ipv4_checksum(i) == 0 || checksum_sum(i->header) == CHECKSUM_ALL_ONES;
+    return ipv4_checksum(i) == 0 || checksum_of_header(i->header) == CHECKSUM_ALL_ONES;
 }
 
 /* How long a packet is that does not say so: all that is left, which at the end of the frame is not

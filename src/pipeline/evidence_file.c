@@ -219,11 +219,10 @@ void evidence_find(struct evidence_place *place, const struct evidence_row *row,
         found = try_folder(&s, beside);
     s.no_memory = s.no_memory || !beside;
     free(beside);
-    if (found)
-        *place = (struct evidence_place){FOUND, s.path, s.another, false};
-    else
-        *place = (struct evidence_place){s.another ? FOUND_CHANGED : FOUND_NOT, s.another, NULL,
-                                         s.no_memory};
+    place->found = found ? FOUND : s.another ? FOUND_CHANGED : FOUND_NOT;
+    place->path = found ? s.path : s.another;
+    place->stranger = found ? s.another : NULL;
+    place->no_memory = s.no_memory;
 }
 
 void evidence_place_release(struct evidence_place *place)

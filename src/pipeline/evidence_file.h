@@ -38,7 +38,7 @@ struct evidence_place {
     enum found found;
     char *path;     /* also of one that changed; NULL when not found */
     char *stranger; /* a file of its name that is another one, seen on the way to it; or NULL */
-    bool no_memory; /* it may have been overlooked for want of it */
+    bool no_memory; /* for a file on the way: it may be overlooked, or another taken for it */
 };
 
 /* How a file is known again: by size, and then by its SHA-256 or, which takes no longer for a long file

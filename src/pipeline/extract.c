@@ -44,29 +44,40 @@ struct extraction {
     uint32_t last_evidence_id; /* of the frame last written, with its number */
     uint64_t last_number;
     struct buffer block;
+    bool no_memory; /* for a part of the block */
     struct error *err;
 };
 
 /* ---- blocks: little-endian, each ends as it began with its length ---- */
 
-static void add_le(struct buffer *b, uint64_t value, int bytes)
+/* Once there was no memory for a part, the block is not written. */
+static void add_bytes(struct extraction *x, const void *data, size_t len)
 {
-    for (int i = 0; i < bytes; i++)
-        buffer_add_byte(b, (uint8_t)(value >> (8 * i)));
+    if (!buffer_add(&x->block, data, len))
+        x->no_memory = true;
 }
 
-static void add_padded(struct buffer *b, const void *data, size_t len)
+static void add_le(struct extraction *x, uint64_t value, size_t len)
 {
-    buffer_add(b, data, len);
-    while (b->len % 4)
-        buffer_add_byte(b, 0);
+    uint8_t bytes[8];
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)(value >> (8 * i));
+    add_bytes(x, bytes, len);
 }
 
-static void add_option(struct buffer *b, uint16_t code, const void *data, size_t len)
+/* Up to a multiple of four. */
+static void add_padding(struct extraction *x)
 {
-    add_le(b, code, 2);
-    add_le(b, len, 2);
-    add_padded(b, data, len);
+    static const uint8_t zeros[4];
+    add_bytes(x, zeros, (4 - x->block.len % 4) % 4);
+}
+
+static void add_option(struct extraction *x, uint16_t code, const void *data, size_t len)
+{
+    add_le(x, code, 2);
+    add_le(x, len, 2);
+    add_bytes(x, data, len);
+    add_padding(x);
 }
 
 static enum status write_block(struct extraction *x, uint32_t type)
@@ -75,6 +86,8 @@ static enum status write_block(struct extraction *x, uint32_t type)
     uint32_t len = (uint32_t)body->len + 12;
     uint8_t head[8], tail[4];
 
+    if (x->no_memory)
+        return error_no_memory(x->err, "writing the frames: no memory");
     for (int i = 0; i < 4; i++) {
         head[i] = (uint8_t)(type >> (8 * i));
         head[4 + i] = tail[i] = (uint8_t)(len >> (8 * i));
@@ -89,12 +102,12 @@ static enum status write_block(struct extraction *x, uint32_t type)
 static enum status write_section(struct extraction *x)
 {
     static const char application[] = "seine";
-    add_le(&x->block, BYTE_ORDER_MAGIC, 4);
-    add_le(&x->block, 1, 2); /* version 1.0 */
-    add_le(&x->block, 0, 2);
-    add_le(&x->block, UINT64_MAX, 8); /* length not said */
-    add_option(&x->block, OPTION_APPLICATION, application, sizeof application - 1);
-    add_option(&x->block, 0, NULL, 0);
+    add_le(x, BYTE_ORDER_MAGIC, 4);
+    add_le(x, 1, 2); /* version 1.0 */
+    add_le(x, 0, 2);
+    add_le(x, UINT64_MAX, 8); /* length not said */
+    add_option(x, OPTION_APPLICATION, application, sizeof application - 1);
+    add_option(x, 0, NULL, 0);
     return write_block(x, BLOCK_SECTION);
 }
 
@@ -103,13 +116,13 @@ static enum status write_interface(struct extraction *x, const struct out_interf
     static const uint8_t nanoseconds = 9;
     size_t name_len = i->name ? strlen(i->name) : 0;
 
-    add_le(&x->block, i->link_type, 2);
-    add_le(&x->block, 0, 2);
-    add_le(&x->block, i->snap_len, 4);
+    add_le(x, i->link_type, 2);
+    add_le(x, 0, 2);
+    add_le(x, i->snap_len, 4);
     if (name_len > 0 && name_len <= UINT16_MAX)
-        add_option(&x->block, OPTION_NAME, i->name, name_len);
-    add_option(&x->block, OPTION_RESOLUTION, &nanoseconds, 1);
-    add_option(&x->block, 0, NULL, 0);
+        add_option(x, OPTION_NAME, i->name, name_len);
+    add_option(x, OPTION_RESOLUTION, &nanoseconds, 1);
+    add_option(x, 0, NULL, 0);
     return write_block(x, BLOCK_INTERFACE);
 }
 
@@ -225,11 +238,11 @@ static enum status write_frame(struct extraction *x, const struct frame_record *
         return error_set(x->err, "%s describes frame %" PRIu64 " in a way that makes no sense",
                          x->case_path, r->number);
     uint64_t time = (uint64_t)r->time_ns;
-    add_le(&x->block, i, 4);
-    add_le(&x->block, time >> 32, 4);
-    add_le(&x->block, time, 4);
-    add_le(&x->block, r->captured, 4);
-    add_le(&x->block, r->wire_len, 4);
+    add_le(x, i, 4);
+    add_le(x, time >> 32, 4);
+    add_le(x, time, 4);
+    add_le(x, r->captured, 4);
+    add_le(x, r->wire_len, 4);
     uint8_t *bytes = buffer_reserve(&x->block, r->captured);
     if (!bytes)
         return error_no_memory(x->err, "no memory for frame %" PRIu64, r->number);
@@ -237,7 +250,7 @@ static enum status write_frame(struct extraction *x, const struct frame_record *
     if (status != STATUS_OK)
         return status;
     x->block.len += r->captured;
-    add_padded(&x->block, NULL, 0);
+    add_padding(x);
     return write_block(x, BLOCK_PACKET);
 }
 
@@ -332,8 +345,7 @@ static enum status write_file(struct extraction *x, int64_t flow_id, const char 
     if (asprintf(&partial, "%s.partial", out_path) < 0)
         return error_no_memory(x->err, "no memory");
     int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    x->out = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (!x->out) {
+    if (fd < 0) {
         status = errno == EEXIST
                      ? error_set(x->err,
                                  "%s is in the way: being written, or left by a run that was "
@@ -343,9 +355,15 @@ static enum status write_file(struct extraction *x, int64_t flow_id, const char 
         free(partial);
         return status;
     }
-    status = write_all(x, flow_id, frames);
-    if (fclose(x->out) != 0 && status == STATUS_OK)
-        status = error_set(x->err, "writing %s: %s", out_path, strerror(errno));
+    x->out = fdopen(fd, "wb");
+    if (x->out) {
+        status = write_all(x, flow_id, frames);
+        if (fclose(x->out) != 0 && status == STATUS_OK)
+            status = error_set(x->err, "writing %s: %s", out_path, strerror(errno));
+    } else {
+        status = error_no_memory(x->err, "writing %s: no memory", out_path);
+        close(fd);
+    }
     if (status == STATUS_OK)
         status = name_partial(x, partial, out_path);
     unlink(partial);

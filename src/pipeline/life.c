@@ -50,6 +50,10 @@ void see_frame(const struct life *life, struct verdict_counts *seen, const struc
     }
     if (verdict == VERDICT_OK && packet.aggregate)
         life->sink->oddity(life->sink, NULL, frame, ODDITY_AGGREGATE, NULL);
-    if (verdict == VERDICT_OK)
-        flows_packet(life->flows, &packet); /* its flow puts it in order, and tells the sink */
+    if (verdict == VERDICT_OK) {
+        struct flow_lookup look;
+        flows_look(life->flows, &look, &packet);
+        flows_packet(life->flows, &packet,
+                     &look); /* its flow puts it in order, and tells the sink */
+    }
 }

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+enum { STACK_LEN = 512 << 10 }; /* SQLite asks for less; a limit on memory counts all of it */
+
 bool queue_init(struct queue *q, unsigned count)
 {
     *q = (struct queue){.count = count};
@@ -94,16 +96,21 @@ static void *begin(void *start)
 bool thread_start(pthread_t *thread, void (*work)(void *context), void *context)
 {
     struct start *start = malloc(sizeof *start);
+    pthread_attr_t attributes;
     sigset_t all, before;
 
-    if (!start)
+    if (!start || pthread_attr_init(&attributes) != 0) {
+        free(start);
         return false;
+    }
     *start = (struct start){work, context};
     sigfillset(&all);
     sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(thread, NULL, begin, start) == 0;
+    bool started = pthread_attr_setstacksize(&attributes, STACK_LEN) == 0 &&
+                   pthread_create(thread, &attributes, begin, start) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
     if (!started)
         free(start);
     return started;

@@ -11,7 +11,7 @@
  * (capture.h), and relay_passed() and relay_wait() hold it back until the writer has seen what lies
  * there. Elsewhere messages carry copies.
  *
- * Ceilings: the batches take relay_memory(). A message that is longer than a batch (a datagram of many
+ * Ceilings: the batches take relay_memory(), and 12 bytes a live flow go for its number. A message that is longer than a batch (a datagram of many
  * fragments) is told without one, the writer being idle. */
 #ifndef SEINE_PIPELINE_RELAY_H
 #define SEINE_PIPELINE_RELAY_H

@@ -143,6 +143,17 @@ static enum status prove_seal(struct verification *v)
     return STATUS_OK;
 }
 
+/* SQLite's check goes on where it lacks memory for a page, and says so as if it were the page's fault.
+ * Names out of the case, which could say the same, are in none of the lines below this heading. */
+static bool is_want_of_memory(const char *said)
+{
+    static const char heading[] = "*** in database main ***\n", what[] = "unable to get the page.";
+    const char *at = strncmp(said, heading, sizeof heading - 1) == 0 ? strstr(said, what) : NULL;
+    int code = 0;
+    return at && sscanf(at + sizeof what - 1, " error code=%d", &code) == 1 &&
+           (code == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM);
+}
+
 /* That tables, and the indexes by which they are read, are whole and say the same. */
 static enum status prove_database(struct verification *v)
 {
@@ -152,6 +163,7 @@ static enum status prove_database(struct verification *v)
     if (status != STATUS_OK)
         return status;
     const char *said = sqlite3_step(s) == SQLITE_ROW ? verification_text(v, s, 0) : "";
+    v->no_memory = v->no_memory || is_want_of_memory(said);
     if (strcmp(said, "ok") == 0)
         verification_say(v, PROOF_HOLDS, "database: its tables and indexes are whole");
     else

@@ -122,6 +122,8 @@ static void prove_row(struct verification *v, const struct evidence_row *row,
     evidence_find(place, row, v->options->case_path, v->options->folder, KNOWN_BY_HASH);
     exhibit->same = place->found == FOUND;
     v->no_memory = v->no_memory || place->no_memory;
+    if (place->no_memory)
+        return;
     if (place->found == FOUND_NOT) {
         verification_say(v, PROOF_NOT_POSSIBLE, "evidence %" PRIu32 ", %s: the file is not there",
                          row->evidence_id, row->source);

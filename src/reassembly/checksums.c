@@ -8,16 +8,12 @@
 #include "reassembly/history.h"
 #include "reassembly/tcp_stream.h"
 
-bool checksum_counts(const struct segment_context *at, struct flow *f, enum side side,
-                     const struct packet *p, bool *provisional)
+bool checksum_judge(const struct segment_context *at, struct flow *f, enum side side,
+                    const struct packet *p, bool *provisional)
 {
     struct side_state *us = &f->sides[side];
 
-    *provisional = false;
     switch (p->checksum) {
-    case CHECKSUM_RIGHT:
-        us->checksum_right = true;
-        return true;
     case CHECKSUM_OFFLOAD:
         us->checksum_left = true;
         at->sink->oddity(at->sink, f, p->frame, ODDITY_CHECKSUM_OFFLOAD, NULL);
@@ -28,6 +24,7 @@ bool checksum_counts(const struct segment_context *at, struct flow *f, enum side
                          p->bad_ip_checksum ? ODDITY_BAD_IP_CHECKSUM : ODDITY_BAD_CHECKSUM, NULL);
         *provisional = !us->checksum_right && !(us->checksum_left && p->payload_len == 0);
         return *provisional;
+    case CHECKSUM_RIGHT:
     case CHECKSUM_NONE:
     case CHECKSUM_UNKNOWN:
         return true;

@@ -36,14 +36,25 @@ static bool icmp_answer(uint8_t transport, uint8_t type, uint8_t *answer, bool *
     return false;
 }
 
-/* The key of a packet; true when its sender is the lower endpoint. */
-static bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
-                     const struct endpoints *ends, uint16_t place)
+static bool is_src_low(const struct endpoints *ends)
 {
-    int order = memcmp(&ends->src, &ends->dst, sizeof ends->src);
-    bool src_is_low = order < 0 || (order == 0 && ends->src_port <= ends->dst_port);
+    const struct span src = span_of(&ends->src, sizeof ends->src);
+    const struct span dst = span_of(&ends->dst, sizeof ends->dst);
+    uint64_t a = load_be64(src, 0), b = load_be64(dst, 0);
 
-    memset(key, 0, sizeof *key);
+    if (a == b) { /* always so of IPv4 */
+        a = load_be64(src, 8);
+        b = load_be64(dst, 8);
+    }
+    return a < b || (a == b && ends->src_port <= ends->dst_port);
+}
+
+/* The key of a packet; true when its sender is the lower endpoint. */
+static inline bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
+                            const struct endpoints *ends, uint16_t place)
+{
+    const bool src_is_low = is_src_low(ends);
+
     key->low = src_is_low ? ends->src : ends->dst;
     key->high = src_is_low ? ends->dst : ends->src;
     key->low_port = src_is_low ? ends->src_port : ends->dst_port;
@@ -68,11 +79,12 @@ static void icmp_ports(struct endpoints *ends, uint8_t transport, uint8_t type, 
 
 bool flow_key_of(struct flow_key *key, const struct packet *p, uint16_t place)
 {
-    struct endpoints ends = p->ends;
-
-    if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6)
+    if (p->transport == TRANSPORT_ICMP || p->transport == TRANSPORT_ICMPV6) {
+        struct endpoints ends = p->ends;
         icmp_ports(&ends, p->transport, icmp_type(&p->icmp), icmp_code(&p->icmp));
-    return key_make(key, p->ip_version, p->transport, &ends, place);
+        return key_make(key, p->ip_version, p->transport, &ends, place);
+    }
+    return key_make(key, p->ip_version, p->transport, &p->ends, place);
 }
 
 void flow_key_of_quote(struct flow_key *key, const struct packet *p, uint16_t place)

@@ -35,18 +35,54 @@ struct queue {
 };
 
 struct flows {
-    struct flow *table; /* uthash's head: the flows in order of their beginning */
+    struct flow *table; /* uthash's head: &anchor, then the flows in order of their beginning */
+    struct flow anchor; /* no packet has its key. A table without any object would be freed */
     struct queue queues[QUEUES];
     struct pool nodes, rare;
     struct places *places; /* owned */
     struct detours detours;
     struct budget node_budget, range_budget;
-    size_t bucket_len; /* bytes set aside for the table's buckets */
+    unsigned bucket_log2; /* of the number of the table's buckets */
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
-    int64_t clock;                                             /* the highest time so far */
-    bool clock_is_set;
+    int64_t clock;    /* the highest time so far; INT64_MIN before the first */
+    int64_t deadline; /* up to this clock no flow has waited in its queue for its whole timeout */
 };
+
+/* ---- the table itself ---- */
+
+/* It begins with all the buckets that it will ever have: moving a million flows to others would hold a
+ * frame up for as long as thousands take. */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#define HASH_INITIAL_NUM_BUCKETS (1u << t->bucket_log2)
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 (t->bucket_log2)
+
+enum { BUCKETS_LOG2_MOST = 28 };
+
+/* Puts a flow where its key is looked up, which hh.hashv is the hash of. False when there is no memory. */
+static bool table_add(struct flows *t, struct flow *f)
+{
+    HASH_ADD_BYHASHVALUE(hh, t->table, key, sizeof f->key, f->hh.hashv, f);
+    return f->hh.tbl;
+}
+
+/* `memory` bytes are for buckets. */
+static bool table_begin(struct flows *t, size_t memory)
+{
+    while (t->bucket_log2 < BUCKETS_LOG2_MOST &&
+           ((size_t)2 << t->bucket_log2) <= memory / sizeof(UT_hash_bucket))
+        t->bucket_log2++;
+    if (!table_add(t, &t->anchor))
+        return false;
+    t->anchor.hh.tbl->noexpand = 1;
+    return true;
+}
+
+static struct flow *table_first(const struct flows *t)
+{
+    return t->anchor.hh.next;
+}
 
 struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
                         unsigned place_parts)
@@ -59,8 +95,14 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
         free(t);
         return NULL;
     }
-    t->bucket_len = memory / 24; /* with them there is about a bucket for each flow */
-    budget_init(&t->node_budget, memory - memory / 4 - memory / 16 - t->bucket_len);
+    if (!table_begin(t, memory / 24)) { /* with them there is a bucket, or two, for each flow */
+        places_free(t->places);
+        free(t);
+        return NULL;
+    }
+    t->clock = INT64_MIN;
+    t->deadline = INT64_MAX;
+    budget_init(&t->node_budget, memory - memory / 4 - memory / 16 - memory / 24);
     budget_init(&t->range_budget, memory / 4);
     pool_init(&t->nodes, &t->node_budget, sizeof(struct flow));
     pool_init(&t->rare, &t->range_budget, sizeof(struct side_rare));
@@ -85,7 +127,7 @@ void flows_free(struct flows *t)
 {
     if (!t)
         return;
-    for (struct flow *f = t->table; f; f = f->hh.next) {
+    for (struct flow *f = table_first(t); f; f = f->hh.next) {
         flow_release(t, f);
         if (f->rival)
             flow_release(t, f->rival);
@@ -100,7 +142,7 @@ void flows_free(struct flows *t)
 
 uint64_t flows_count(const struct flows *t)
 {
-    return HASH_COUNT(t->table);
+    return HASH_COUNT(t->table) - 1;
 }
 
 size_t flows_memory_peak(const struct flows *t)
@@ -128,6 +170,14 @@ static enum queue_name queue_of(const struct flow *f)
     }
 }
 
+/* The clock at which the oldest in a queue has waited for its whole timeout. */
+static int64_t queue_deadline(const struct queue *q)
+{
+    if (!q->oldest || q->timeout == 0 || q->oldest->queued_ns > INT64_MAX - q->timeout)
+        return INT64_MAX;
+    return q->oldest->queued_ns + q->timeout;
+}
+
 static void queue_put(struct flows *t, struct flow *f)
 {
     f->queue = (uint8_t)queue_of(f);
@@ -140,6 +190,8 @@ static void queue_put(struct flows *t, struct flow *f)
     else
         q->oldest = f;
     q->newest = f;
+    if (q->oldest == f && queue_deadline(q) < t->deadline)
+        t->deadline = queue_deadline(q);
 }
 
 static void queue_take(struct flows *t, struct flow *f)
@@ -157,21 +209,11 @@ static void queue_take(struct flows *t, struct flow *f)
 
 static bool is_idle(const struct flows *t, const struct flow *f, int64_t now)
 {
-    int64_t timeout = t->queues[queue_of(f)].timeout;
+    int64_t timeout = t->queues[f->queue].timeout;
     return timeout > 0 && now > f->last_ns && now - f->last_ns > timeout;
 }
 
 /* ---- the life of a flow ---- */
-
-/* Puts a flow where its key is looked up. False when there is no memory for the table itself. */
-static bool table_add(struct flows *t, struct flow *f)
-{
-    HASH_ADD(hh, t->table, key, sizeof f->key, f);
-    if (!f->hh.tbl)
-        return false;
-    TABLE_BOUND(f->hh, t->bucket_len);
-    return true;
-}
 
 static bool has_run(const struct flow *f)
 {
@@ -225,18 +267,15 @@ static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
         flow_finish(t, other, END_EVICTED);
 }
 
-/* Moves the clock on, and ends what has been idle for too long. */
-static void expire(struct flows *t, int64_t now)
+/* Ends what has been idle for too long. */
+static void expire_now(struct flows *t)
 {
-    if (t->clock_is_set && now <= t->clock)
-        return;
-    t->clock = now;
-    t->clock_is_set = true;
+    const int64_t now = t->clock;
+
+    t->deadline = INT64_MAX;
     for (int i = 0; i < QUEUES; i++) {
         struct queue *q = &t->queues[i];
-        if (q->timeout == 0)
-            continue;
-        while (q->oldest && now > q->oldest->queued_ns && now - q->oldest->queued_ns > q->timeout) {
+        while (now > queue_deadline(q)) {
             struct flow *f = q->oldest;
             if (is_idle(t, f, now)) {
                 flow_finish(t, f, END_TIMEOUT);
@@ -245,7 +284,19 @@ static void expire(struct flows *t, int64_t now)
                 queue_put(t, f);
             }
         }
+        if (queue_deadline(q) < t->deadline)
+            t->deadline = queue_deadline(q);
     }
+}
+
+/* Moves the clock on: a comparison or two, nearly always, and no flow is looked at. */
+static void expire(struct flows *t, int64_t now)
+{
+    if (now <= t->clock)
+        return;
+    t->clock = now;
+    if (now > t->deadline)
+        expire_now(t);
 }
 
 /* Whether a flow at the front of its queue was busy in the later half of the time that it waited there. */
@@ -290,18 +341,27 @@ static bool evict(struct flows *t, const struct frame *frame)
 
 /* ---- looking up ---- */
 
-static struct flow *find(struct flows *t, const struct flow_key *key)
+static struct flow *find(struct flows *t, const struct flow_key *key, uint32_t hash)
 {
-    struct flow *f = NULL;
-    HASH_FIND(hh, t->table, key, sizeof *key, f);
+    struct flow *f;
+    HASH_FIND_BYHASHVALUE(hh, t->table, key, sizeof *key, hash, f);
     return f;
 }
 
 /* The flow of what one of the ends sends under this key: there, or where a detour leads. */
-static struct flow *find_of(struct flows *t, const struct flow_key *key, bool src_is_low)
+static struct flow *find_of(struct flows *t, const struct flow_lookup *look)
 {
-    struct flow *f = detours_find(&t->detours, key, src_is_low);
-    return f ? f : find(t, key);
+    struct flow *f =
+        t->detours.table ? detours_find(&t->detours, &look->key, look->src_is_low) : NULL;
+    return f ? f : find(t, &look->key, look->hash);
+}
+
+void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *p)
+{
+    const uint16_t place = places_number(t->places, &look->tunnel, p);
+
+    look->src_is_low = flow_key_of(&look->key, p, place);
+    look->hash = table_hash(&look->key, sizeof look->key);
 }
 
 /* ---- a new flow ---- */
@@ -315,19 +375,20 @@ static struct flow *node_new(struct flows *t, const struct packet *p)
     return f;
 }
 
-static struct flow *flow_new(struct flows *t, const struct flow_key *key, bool src_is_low,
-                             const struct packet *p, const char *tunnel)
+static struct flow *flow_new(struct flows *t, const struct flow_lookup *look,
+                             const struct packet *p)
 {
     struct flow *f = node_new(t, p);
     if (!f)
         return NULL;
-    f->key = *key;
+    f->key = look->key;
+    f->hh.hashv = look->hash;
     if (!table_add(t, f)) {
         pool_free(&t->nodes, f);
         return NULL;
     }
-    detours_close(&t->detours, key);
-    flow_begin(f, src_is_low, p, tunnel);
+    detours_close(&t->detours, &look->key);
+    flow_begin(f, look->src_is_low, p, look->tunnel);
     queue_put(t, f);
     return f;
 }
@@ -340,11 +401,11 @@ static enum side side_of(const struct flow *f, bool src_is_low)
 }
 
 /* A flow beside the one that has the key. NULL where that one is gone, or there is no room. */
-static struct flow *rival_new(struct flows *t, const struct flow_key *key, bool src_is_low,
-                              const struct packet *p, const char *tunnel)
+static struct flow *rival_new(struct flows *t, const struct flow_lookup *look,
+                              const struct packet *p)
 {
     struct flow *f = node_new(t, p);
-    struct flow *elder = find_of(t, key, src_is_low); /* it may have been given up for it */
+    struct flow *elder = find_of(t, look); /* it may have been given up for it */
     if (!f)
         return NULL;
     if (!elder) {
@@ -354,21 +415,23 @@ static struct flow *rival_new(struct flows *t, const struct flow_key *key, bool 
     if (elder->rival)
         flow_finish(t, elder->rival, END_REUSED);
     f->key = elder->key;
+    f->hh.hashv = elder->hh.hashv;
     f->rival = elder;
     f->is_rival = true;
     f->elder_ran = has_run(elder);
     elder->rival = f;
-    flow_begin(f, src_is_low, p, tunnel);
+    flow_begin(f, look->src_is_low, p, look->tunnel);
     queue_put(t, f);
     return f;
 }
 
 /* Which flow a segment belongs to, of the one that has its five-tuple, its rival, and a new one, which
  * NULL stands for. */
-static struct flow *owner_of(struct flows *t, struct flow *f, const struct flow_key *key,
-                             bool src_is_low, const struct packet *p, const char *tunnel)
+static struct flow *owner_of(struct flows *t, struct flow *f, const struct flow_lookup *look,
+                             const struct packet *p)
 {
     struct flow *rival = f->rival;
+    const bool src_is_low = look->src_is_low;
 
     if (rival) {
         bool settled;
@@ -386,19 +449,21 @@ static struct flow *owner_of(struct flows *t, struct flow *f, const struct flow_
         break;
     case CLAIM_TAKES:
         flow_finish(t, f, END_REUSED);
-        f = find_of(t, key, src_is_low); /* a rival may have come into its place */
-        return f ? owner_of(t, f, key, src_is_low, p, tunnel) : NULL;
+        f = find_of(t, look); /* a rival may have come into its place */
+        return f ? owner_of(t, f, look, p) : NULL;
     case CLAIM_WAITS:
-        return rival_new(t, key, src_is_low, p, tunnel);
+        return rival_new(t, look, p);
     }
     return f;
 }
 
 /* A segment that has no flow, and continues one that goes another way. NULL when it does not. */
-static struct flow *find_detour(struct flows *t, const struct flow_key *key, bool src_is_low,
+static struct flow *find_detour(struct flows *t, const struct flow_lookup *look,
                                 const struct packet *p)
 {
     char text[PACKET_TUNNEL_MAX + 64];
+    const struct flow_key *key = &look->key;
+    const bool src_is_low = look->src_is_low;
     struct flow *f = detours_match(&t->detours, t->table, key, src_is_low, p);
 
     if (!f || is_idle(t, f, p->frame->time_ns) || !detours_add(&t->detours, f, key, src_is_low))
@@ -429,7 +494,7 @@ static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
     struct flow_key key;
 
     flow_key_of_quote(&key, p, place);
-    struct flow *f = find(t, &key);
+    struct flow *f = find(t, &key, table_hash(&key, sizeof key));
     if (f)
         tell_frames(t, f, p);
 }
@@ -456,34 +521,32 @@ static void count(struct flow *f, enum side side, const struct packet *p)
         f->last_ns = p->frame->time_ns;
 }
 
-void flows_packet(struct flows *t, const struct packet *p)
+void flows_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look)
 {
-    struct flow_key key;
-    const char *path;
+    const uint16_t place = look->key.place;
+    const bool src_is_low = look->src_is_low;
     int64_t now = p->frame->time_ns;
 
     expire(t, now);
-    const uint16_t place = places_number(t->places, &path, p);
-    bool src_is_low = flow_key_of(&key, p, place);
-    struct flow *f = find_of(t, &key, src_is_low);
+    struct flow *f = find_of(t, look);
     while (f && is_idle(t, f, now)) {
         flow_finish(t, f, END_TIMEOUT);
-        f = find_of(t, &key, src_is_low); /* a rival may have come into its place */
+        f = find_of(t, look); /* a rival may have come into its place */
     }
     if (p->transport == TRANSPORT_TCP && places_are_paths(t->places)) {
         detours_see(&t->detours, place);
         if (!f)
-            f = find_detour(t, &key, src_is_low, p);
+            f = find_detour(t, look, p);
     }
     if (f && p->transport == TRANSPORT_TCP && (f->rival || tcp_flags(&p->tcp) & TCP_SYN))
-        f = owner_of(t, f, &key, src_is_low, p, path);
+        f = owner_of(t, f, look, p);
     if (f && p->transport == TRANSPORT_SCTP && association_is_reuse(f, side_of(f, src_is_low), p)) {
         flow_finish(t, f, END_REUSED);
         f = NULL;
     }
     const bool is_new = !f;
     if (!f)
-        f = flow_new(t, &key, src_is_low, p, path);
+        f = flow_new(t, look, p);
     if (!f) {
         t->at.sink->oddity(t->at.sink, NULL, p->frame, ODDITY_NO_MEMORY, NULL);
         return;
@@ -510,6 +573,6 @@ void flows_packet(struct flows *t, const struct packet *p)
 
 void flows_end_all(struct flows *t)
 {
-    while (t->table)
-        flow_finish(t, t->table, END_CAPTURE);
+    while (table_first(t))
+        flow_finish(t, table_first(t), END_CAPTURE);
 }

@@ -6,8 +6,8 @@
  * oldest first; a flow that was busy since it was queued goes to the back when it reaches the front.
  *
  * Ceilings: ranges of held positions take at most a quarter of `memory`, places and paths through
- * tunnels a sixteenth (places.h says what happens then), the table's buckets a twenty-fourth, flow
- * nodes the rest. When there is no node for a new
+ * tunnels a sixteenth (places.h says what happens then), the table's buckets, all there from the start, a
+ * twenty-fourth, flow nodes the rest. When there is no node for a new
  * flow, one is taken from another: of a closed flow if there is one, else of a half-open one, and so
  * on, each time one of those that have been idle for longest; an unfinished one leaves the oddity
  * flow_evicted. When a side has more than RANGES_MAX holes, its lower half is settled: the gaps are
@@ -39,9 +39,21 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
 /* Frees the table; flows that have not ended are forgotten in silence. NULL is allowed. */
 void flows_free(struct flows *t);
 
-/* A packet with verdict OK: finds or makes its flow, tells the sink of its frames and of what it
+/* What a packet's flow is looked up by. */
+struct flow_lookup {
+    struct flow_key key;
+    uint32_t hash; /* of the key, by table_hash() */
+    bool src_is_low;
+    const char *tunnel; /* the path through tunnels, borrowed from the table; NULL for none */
+};
+
+/* What the flow of a packet with verdict OK is looked up by. Places get their numbers here, so each packet is
+ * looked at once, and in the order of the frames. */
+void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *packet);
+
+/* A packet that was looked at: finds or makes its flow, tells the sink of its frames and of what it
  * brings, and, for an ICMP error, of the flow that it quotes. */
-void flows_packet(struct flows *t, const struct packet *packet);
+void flows_packet(struct flows *t, const struct packet *packet, const struct flow_lookup *look);
 
 /* Ends every flow, in the order in which they began. */
 void flows_end_all(struct flows *t);

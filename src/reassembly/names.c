@@ -122,15 +122,11 @@ uint16_t flow_port(const struct flow *f, enum side side)
     return (side == SIDE_CLIENT) == f->client_is_low ? f->key.low_port : f->key.high_port;
 }
 
-void history_add(struct flow *flow, enum side side, char letter)
+void history_append(struct flow *flow, enum side side, char letter, uint32_t bit)
 {
-    static const char letters[] = "SHADFRCGTW^";
-    const char *place = strchr(letters, letter);
-    assert(place && *place);
-    uint32_t bit = 1u << (2 * (place - letters) + side);
     size_t len = strlen(flow->history);
 
-    if (flow->history_seen & bit || len + 1 >= HISTORY_LEN)
+    if (len + 1 >= HISTORY_LEN)
         return;
     flow->history_seen |= bit;
     flow->history[len] = side == SIDE_CLIENT || letter == '^' ? letter : (char)(letter | 0x20);

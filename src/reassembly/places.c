@@ -127,9 +127,13 @@ static void mark_make(char mark[MARK_LEN], unsigned parts, uint16_t path, const 
 
 uint16_t places_number(struct places *p, const char **tunnel, const struct packet *packet)
 {
-    uint16_t path = tunnels_number(p->paths, tunnel, packet->tunnel);
+    uint16_t path = TUNNEL_NONE;
     char mark[MARK_LEN];
 
+    if (tunnel)
+        *tunnel = NULL;
+    if (packet->tunnel[0])
+        path = tunnels_number(p->paths, tunnel, packet->tunnel);
     if (!(p->parts & PLACE_TUNNEL))
         path = TUNNEL_NONE;
     if (!p->marks) /* as nearly always */

@@ -5,11 +5,6 @@ enum { WINDOW_WITHOUT_SCALE = 0xffff << 14 }; /* the largest that can be meant (
 
 static const int64_t ANYWHERE = 1ll << 31; /* as far as a sequence number can tell */
 
-bool bounds_known(const struct side_state *us)
-{
-    return us->has_syn || us->held.count > 0;
-}
-
 int64_t bounds_lowest(const struct side_state *us)
 {
     return us->held.count > 0 ? ranges_items(&us->held)[0].begin : 0;

@@ -20,7 +20,10 @@ enum { BOUNDS_WINDOW_LEAST = 1 << 20 };
 
 /* Whether it is known where this side's numbers are: its SYN was seen, or bytes of it are held. Until
  * then a segment may lie anywhere. */
-bool bounds_known(const struct side_state *us);
+static inline bool bounds_known(const struct side_state *us)
+{
+    return us->has_syn || us->held.count > 0;
+}
 
 /* The lowest position held; 0 when nothing is. */
 int64_t bounds_lowest(const struct side_state *us);

@@ -157,13 +157,16 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
         odd(at, f, p, ODDITY_SYN_DATA_IGNORED);
         peer->rare->untaken = (struct range){position, peer->syn + peer->rare->syn_len};
     }
-    if (!peer->has_acked || position > peer->acked) {
+    const bool is_further = !peer->has_acked || position > peer->acked;
+    if (is_further) {
         peer->acked = position;
         peer->has_acked = true;
-        believe_acknowledged(at, f, other);
     }
-    if (peer->rare)
-        heed_acknowledgement(at, peer, position);
+    if (!peer->rare) /* as nearly always */
+        return;
+    if (is_further)
+        believe_acknowledged(at, f, other);
+    heed_acknowledgement(at, peer, position);
 }
 
 /* The latest timestamp of a side counts once it is on a segment that its receiver was waiting for

@@ -15,9 +15,20 @@ struct segment_context {
     struct range *taken;   /* likewise */
 };
 
+/* The same for one that is not right. */
+bool checksum_judge(const struct segment_context *at, struct flow *flow, enum side side,
+                    const struct packet *packet, bool *provisional);
+
 /* Whether the packet's checksum lets it count; *provisional when it does although it is wrong. */
-bool checksum_counts(const struct segment_context *at, struct flow *flow, enum side side,
-                     const struct packet *packet, bool *provisional);
+static inline bool checksum_counts(const struct segment_context *at, struct flow *flow,
+                                   enum side side, const struct packet *packet, bool *provisional)
+{
+    *provisional = false;
+    if (packet->checksum != CHECKSUM_RIGHT)
+        return checksum_judge(at, flow, side, packet, provisional);
+    flow->sides[side].checksum_right = true;
+    return true;
+}
 
 /* A segment of `flow` sent by `side`, counted already. */
 void tcp_segment(const struct segment_context *at, struct flow *flow, enum side side,

@@ -148,19 +148,20 @@ static bool has_policies(const struct seal *s)
     return has;
 }
 
-/* The rows that carry payload: only those of streams without a hash, or with one that is of other
- * bytes than those that are stored. */
+/* The rows that carry payload: only those of streams whose hash is of other bytes than those that are
+ * stored. */
 static char *seal_payload_sql(const struct seal *s, const char *name)
 {
-    const char *other = has_policies(s) ? " OR (s.policy IS NOT NULL AND s.conflicted > 0)" : "";
+    const char *other = has_policies(s)
+                            ? "s.policy IS NOT NULL AND s.conflicted > 0 AND s.sha256 IS NOT NULL"
+                            : "0";
 
     if (strcmp(name, "stream_data") == 0)
         return sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.stream_data AS d"
-                               " ON d.stream_id = s.stream_id WHERE s.sha256 IS NULL%s"
-                               " ORDER BY s.stream_id",
+                               " ON d.stream_id = s.stream_id WHERE %s ORDER BY s.stream_id",
                                other);
     return sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.chunk_data AS d"
-                           " ON d.stream_id = s.stream_id WHERE s.sha256 IS NULL%s"
+                           " ON d.stream_id = s.stream_id WHERE %s"
                            " ORDER BY s.stream_id, d.position, d.chunk_id",
                            other);
 }

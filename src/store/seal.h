@@ -6,10 +6,10 @@
  * appends the rows of a large one in that order can add them up as it goes, and need not read them again.
  *
  * Payload enters through the hashes in `streams`: of chunk_data and stream_data only the rows of
- * streams without a hash, or with one of other bytes (a policy other than `first`, and conflicts), are
- * read, and so the seal of a case of gigabytes takes no longer than its
- * rows. Whoever compares a seal must therefore also prove the streams, and count that no chunk
- * belongs to none: `verify` does both.
+ * streams with one of other bytes (a policy other than `first`, and conflicts) are read, and so the seal
+ * of a case of gigabytes takes no longer than its rows. Whoever compares a seal must therefore also prove
+ * the streams, and count that no chunk belongs to none: `verify` does both. Payload of which no hash was
+ * taken (`--no-hash`) is not in the seal at all: what proves it is the evidence.
  *
  * What is in the file is asked of the file, not of a list: a table that is not ours enters with its
  * rows, a view or trigger with its text, so that nothing can be put beside the evidence unseen.

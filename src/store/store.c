@@ -292,7 +292,7 @@ static enum status seal(struct store *s, char hex[65], struct error *err)
         known[count].table = sums[i].table;
         count += insert_sum(&s->insert, sums[i].which, known[count].value);
     }
-    if (s->file.partial && s->hash && !s->policies) { /* then no row of payload is in the seal */
+    if (s->file.partial && !(s->hash && s->policies)) { /* then no row of payload is in the seal */
         for (int i = 0; i < 2; i++) {
             known[count].table = i == 0 ? "chunk_data" : "stream_data";
             digest_once(known[count++].value, span_of(NULL, 0));

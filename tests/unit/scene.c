@@ -43,8 +43,11 @@ static enum verdict play_frame(struct picture_sink *sink, struct defrag *defrag,
         enum oddity kind = (enum oddity)(verdict - VERDICT_TRUNCATED) + ODDITY_TRUNCATED;
         sink->sink.oddity(&sink->sink, NULL, frame, kind, NULL);
     }
-    if (verdict == VERDICT_OK)
-        flows_packet(flows, &packet);
+    if (verdict == VERDICT_OK) {
+        struct flow_lookup look;
+        flows_look(flows, &look, &packet);
+        flows_packet(flows, &packet, &look);
+    }
     free(bytes);
     return verdict;
 }

@@ -14,7 +14,7 @@ static void make(struct made_case *c)
         "INSERT INTO evidence VALUES (1, 1, 'x.pcap', 'file', 'pcap', 24, NULL, 0, NULL, NULL,"
         " 'complete', '{}', NULL);"
         "INSERT INTO streams VALUES (4, 2, 'client', 0, 3, 3, 0, 0, 0, 0, 'complete', 'aa', NULL),"
-        " (5, 2, 'server', 0, 6, 6, 0, 0, 0, 0, 'complete', NULL, NULL),"
+        " (5, 2, 'server', 0, 6, 6, 0, 0, 0, 1, 'conflict', 'cc', 'linux'),"
         " (6, 3, 'client', 0, 1, 1, 0, 0, 0, 0, 'complete', 'bb', NULL);"
         "INSERT INTO stream_data VALUES (4, 0, x'414243');"
         "INSERT INTO chunk_data (chunk_id, stream_id, position, length, part, data) VALUES"
@@ -64,7 +64,23 @@ static void what_lies_where_counts(void)
     CU_ASSERT_TRUE(changes("UPDATE streams SET missing = missing_tail + 1"));
 }
 
-static void bytes_without_a_hash_count(void)
+/* Where hashes were left out, nothing is read of payload. */
+static void bytes_without_a_hash_do_not_count(void)
+{
+    struct made_case c;
+    char before[65], after[65];
+    make(&c);
+    seal_of(&c, before);
+    made_case_sql(&c, "UPDATE streams SET sha256 = NULL");
+    seal_of(&c, after);
+    CU_ASSERT_STRING_NOT_EQUAL(before, after);
+    made_case_sql(&c, "UPDATE chunk_data SET data = x'00'; UPDATE stream_data SET data = x'59'");
+    seal_of(&c, before);
+    CU_ASSERT_STRING_EQUAL(before, after);
+    made_case_remove(&c);
+}
+
+static void bytes_of_a_hash_do_not_count_again(void)
 {
     CU_ASSERT_TRUE(changes("UPDATE chunk_data SET data = x'444547' WHERE chunk_id = 1"));
     CU_ASSERT_TRUE(changes("UPDATE chunk_data SET position = 4 WHERE chunk_id = 1"));
@@ -225,7 +241,8 @@ static void long_values_pass_whole(void)
 static const struct test tests[] = {
     {"every row counts", every_row_counts},
     {"what lies where counts", what_lies_where_counts},
-    {"bytes without a hash count", bytes_without_a_hash_count},
+    {"bytes without a hash do not count", bytes_without_a_hash_do_not_count},
+    {"bytes of a hash do not count again", bytes_of_a_hash_do_not_count_again},
     {"bytes that are not those of the hash count", bytes_under_a_policy_count},
     {"a case without policies has a seal", the_column_may_be_missing},
     {"runs and indexes do not count", runs_and_indexes_do_not_count},
