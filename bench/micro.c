@@ -9,7 +9,7 @@
  *
  *     read         capture_next() to the end; no byte of a frame is looked at
  *     dissect      and dissect(): every header, and the checksums, which read the payload
- *     flow         and flows_packet() with a sink that does nothing, on a capture with as many frames of
+ *     flow         and see_frame() with a sink that does nothing, on a capture with as many frames of
  *                  as many flows, in which each segment is an acknowledgement: nothing to put in order
  *     reassemble   the same on the capture with payload
  *     store        and the store as the sink, to the finished case: chunks, arrivals, frames, rows,
@@ -21,6 +21,7 @@
 
 #include "capture/capture.h"
 #include "dissect/dissect.h"
+#include "pipeline/life.h"
 #include "reassembly/flows.h"
 #include "store/store.h"
 
@@ -96,6 +97,8 @@ struct bench {
     enum stage stage;
     struct capture *capture;
     struct flows *flows; /* from FLOW on */
+    struct life life;    /* with `flows` */
+    struct verdict_counts seen;
     struct store *store; /* STORE */
     uint32_t evidence_id;
     uint64_t frames, bytes;
@@ -124,13 +127,12 @@ static void feed_flow(struct bench *b, const struct frame *frame)
     struct flow_lookup look;
 
     feed_read(b, frame);
-    if (dissect(frame, &packet) != VERDICT_OK)
-        fail("dissect", NULL);
     if (!b->timed) {
-        flows_look(b->flows, &look, &packet);
-        flows_packet(b->flows, &packet, &look);
+        see_frame(&b->life, &b->seen, frame);
         return;
     }
+    if (dissect(frame, &packet) != VERDICT_OK)
+        fail("dissect", NULL);
     uint64_t before = flows_count(b->flows);
     double start = now_ns();
     flows_look(b->flows, &look, &packet);
@@ -158,6 +160,9 @@ __attribute__((noinline)) static void run_stage(struct bench *b)
     }
     if (status != STATUS_END)
         fail("capture", &err);
+    life_catch_up(&b->life);
+    if (b->seen.frames[VERDICT_OK] != (b->flows && !b->timed ? b->frames : 0))
+        fail("dissect", NULL);
     if (b->stage == STORE) {
         flows_end_all(b->flows);
         const struct evidence_end end = {
@@ -231,6 +236,8 @@ static struct bench measure(enum stage stage, const struct food *food, bool time
             STATUS_OK ||
         (stage >= FLOW && !b.flows))
         fail("set-up", &err);
+    b.life.flows = b.flows;
+    b.life.batch = LIFE_BATCH_MOST;
 
     double start = now_ns();
     run_stage(&b);

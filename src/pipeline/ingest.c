@@ -458,6 +458,7 @@ static enum status open_reading(struct run *run, struct reading *r)
 {
     const struct reading_options how = {.store = run->store,
                                         .relay = run->relay,
+                                        .life = &run->life,
                                         .hasher = run->hasher,
                                         .json = run->option_text,
                                         .hash = !run->options->no_hash,
@@ -481,12 +482,14 @@ static enum status read_one_after_another(struct run *run)
         if (status != STATUS_OK)
             return status;
         relay_frames_last(run->relay, capture_is_mapped(r->capture));
+        run->life.batch = capture_is_mapped(r->capture) ? LIFE_BATCH_MOST : 1;
         while ((status = reading_next(r, &why)) == STATUS_OK) {
             see_frame(&run->life, &r->seen, &r->frame);
             if (++run->frames % FRAMES_BETWEEN_CHECKS == 0 &&
                 check(run, r, capture_position(r->capture)) != STATUS_OK)
                 return STATUS_FAILED;
         }
+        life_catch_up(&run->life);
         tell_filter_remarks(run);
         if (end_reading(run, r, status, &why) != STATUS_OK || check(run, r, 0) != STATUS_OK)
             return STATUS_FAILED;
@@ -511,6 +514,8 @@ static enum status read_interleaved(struct run *run)
     struct error why = {0};
     struct reading *r;
 
+    run->life.batch =
+        1; /* the bytes of a frame stay for as long as its own capture is not read on */
     if (run->count > MERGE_MAX)
         return error_set(run->err, "--merge takes at most %d captures at a time", MERGE_MAX);
     for (size_t i = 0; i < run->count; i++) {
@@ -578,6 +583,7 @@ static void close_life(struct run *run)
 {
     relay_free(run->relay); /* first: what it has to tell borrows from the others */
     run->relay = NULL;
+    run->life.waiting_count = 0; /* of a run that has failed */
     defrag_free(run->life.defrag);
     flows_free(run->life.flows);
     unpacker_free(run->life.unpacker);

@@ -3,7 +3,8 @@
  *     capture -> filter -> dissect -> defragment -> unpack -> flow -> stream -> store
  *
  * A frame cannot fail: it gets a verdict. What its packet brings goes to the sink, by way of its
- * flow. */
+ * flow. Among very many flows that one is nowhere near the processor: so those before the flow are taken with
+ * some frames in advance, and the flows of all of them asked for together. */
 #include "pipeline/life.h"
 
 #include "dissect/dissect.h"
@@ -17,17 +18,47 @@ _Static_assert(ODDITY_MALFORMED - ODDITY_TRUNCATED == VERDICT_MALFORMED - VERDIC
                        VERDICT_OVERLAP - VERDICT_TRUNCATED,
                "odd verdicts and their oddities stand in one order");
 
-static enum verdict judge(const struct life *life, const struct frame *frame, struct packet *packet)
+void life_catch_up(struct life *life)
 {
-    if (life->filter && !filter_accepts(life->filter, frame))
-        return VERDICT_FILTERED;
-    enum verdict verdict = dissect(frame, packet);
+    const unsigned count = life->waiting_count;
+
+    for (unsigned step = 1; step < FLOWS_PREFETCH_STEPS && count > 1; step++) {
+        for (unsigned i = 0; i < count; i++)
+            flows_prefetch(life->flows, &life->waiting[i].look, step);
+    }
+    for (unsigned i = 0; i < count; i++)
+        flows_packet(life->flows, &life->waiting[i].packet, &life->waiting[i].look);
+    life->waiting_count = 0;
+}
+
+/* Fragments and what came compressed, which others look at, and whose bytes are theirs then. */
+static enum verdict make_whole(const struct life *life, struct packet *packet, enum verdict verdict)
+{
     if (verdict == VERDICT_FRAGMENT)
         verdict = defrag_push(life->defrag, packet); /* whole again, or still waiting */
     if (verdict == VERDICT_OTHER_TRANSPORT && packet->compressed) {
         verdict = unpacker_open(life->unpacker, packet);
         if (verdict == VERDICT_FRAGMENT)
             verdict = defrag_push(life->defrag, packet);
+    }
+    return verdict;
+}
+
+/* *at_once where the packet cannot wait: the others have been taken on then. */
+static enum verdict judge(struct life *life, struct waiting *w, bool *at_once)
+{
+    struct packet *packet = &w->packet;
+
+    *at_once = false;
+    if (life->filter && !filter_accepts(life->filter, &w->frame))
+        return VERDICT_FILTERED;
+    enum verdict verdict = dissect(&w->frame, packet);
+    if (verdict == VERDICT_OK && !packet->aggregate) /* as nearly always */
+        return verdict;
+    if (verdict == VERDICT_FRAGMENT || (verdict == VERDICT_OTHER_TRANSPORT && packet->compressed)) {
+        life_catch_up(life);
+        verdict = make_whole(life, packet, verdict);
+        *at_once = true;
     }
     if (verdict == VERDICT_BAD_CHECKSUM && packet->transport != 0) {
         /* Some captures have no right one at all: its flow judges, as of any other checksum. */
@@ -37,23 +68,36 @@ static enum verdict judge(const struct life *life, const struct frame *frame, st
     return verdict;
 }
 
-void see_frame(const struct life *life, struct verdict_counts *seen, const struct frame *frame)
+/* What is said of a frame beside what its packet brings. */
+static void tell_odd(struct life *life, const struct waiting *w, enum verdict verdict)
 {
-    struct packet packet;
-    enum verdict verdict = judge(life, frame, &packet);
+    enum oddity kind = ODDITY_AGGREGATE;
 
+    if (verdict >= VERDICT_TRUNCATED) /* evidence, not an error */
+        kind = (enum oddity)(verdict - VERDICT_TRUNCATED) + ODDITY_TRUNCATED;
+    life_catch_up(life);
+    life->sink->oddity(life->sink, NULL, &w->frame, kind, NULL);
+}
+
+void see_frame(struct life *life, struct verdict_counts *seen, const struct frame *frame)
+{
+    struct waiting *w = &life->waiting[life->waiting_count];
+    bool at_once;
+
+    w->frame = *frame;
+    enum verdict verdict = judge(life, w, &at_once);
     seen->frames[verdict]++;
     seen->bytes[verdict] += frame->bytes.len;
-    if (verdict >= VERDICT_TRUNCATED) { /* evidence, not an error */
-        enum oddity kind = (enum oddity)(verdict - VERDICT_TRUNCATED) + ODDITY_TRUNCATED;
-        life->sink->oddity(life->sink, NULL, frame, kind, NULL);
+    if (verdict >= VERDICT_TRUNCATED || (verdict == VERDICT_OK && w->packet.aggregate)) {
+        tell_odd(life, w, verdict);
+        at_once = true;
     }
-    if (verdict == VERDICT_OK && packet.aggregate)
-        life->sink->oddity(life->sink, NULL, frame, ODDITY_AGGREGATE, NULL);
-    if (verdict == VERDICT_OK) {
-        struct flow_lookup look;
-        flows_look(life->flows, &look, &packet);
-        flows_packet(life->flows, &packet,
-                     &look); /* its flow puts it in order, and tells the sink */
-    }
+    if (verdict != VERDICT_OK)
+        return;
+    flows_look(life->flows, &w->look, &w->packet);
+    if (at_once)
+        flows_packet(life->flows, &w->packet,
+                     &w->look); /* it puts it in order, and tells the sink */
+    else if (++life->waiting_count >= life->batch)
+        life_catch_up(life);
 }

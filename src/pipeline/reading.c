@@ -111,6 +111,7 @@ enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct err
 /* The store, with all told that came before. */
 static struct store *settled(struct reading *r)
 {
+    life_catch_up(r->life);
     relay_settle(r->relay);
     return r->store;
 }
@@ -192,6 +193,7 @@ static void on_bytes(void *context, struct span bytes)
     struct reading *r = context;
     bool lasting = r->capture && capture_is_mapped(r->capture);
 
+    life_catch_up(r->life); /* before it is noted what was told */
     relay_wait(r->relay, r->passed);
     r->passed = relay_passed(r->relay);
     r->bytes += bytes.len;
@@ -294,6 +296,7 @@ enum status reading_open(struct reading *r, const struct reading_options *option
 
     r->store = options->store;
     r->relay = options->relay;
+    r->life = options->life;
     r->hasher = options->hasher;
     if (options->hash) {
         r->digest = digest_new();

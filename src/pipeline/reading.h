@@ -31,6 +31,7 @@ struct reading {
     struct capture *capture; /* open while not NULL */
     struct store *store;     /* borrowed; to be asked while the relay is settled */
     struct relay *relay;     /* borrowed: how frames go to the store */
+    struct life *life;       /* borrowed: where frames may wait that were returned */
     struct worker *hasher;   /* borrowed; NULL: none */
     uint64_t passed;         /* what had been told of it when its window last moved */
     uint64_t hashed;         /* the turn of its last window, and of the one before */
@@ -72,6 +73,7 @@ enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *
 struct reading_options {
     struct store *store;
     struct relay *relay;
+    struct life *life;
     struct worker *hasher; /* for mapped captures; NULL: hashed as they are read */
     const char *json;      /* the options, for the row of evidence */
     bool hash;
@@ -82,7 +84,8 @@ struct reading_options {
 enum status reading_open(struct reading *r, const struct reading_options *options,
                          struct error *err);
 
-/* The next frame, into r->frame, with its evidence_id. As capture_next(). */
+/* The next frame, into r->frame, with its evidence_id. As capture_next(). Frames that wait are taken on
+ * before the store is told anything that stands between them and this one, and before bytes of theirs go. */
 enum status reading_next(struct reading *r, struct error *err);
 
 /* The SHA-256 of a capture that has ended: into r->sha256, and returned; "" without hashing. */

@@ -362,6 +362,37 @@ void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *
 
     look->src_is_low = flow_key_of(&look->key, p, place);
     look->hash = table_hash(&look->key, sizeof look->key);
+    flows_prefetch(t, look, 0);
+}
+
+static void prefetch_flow(const struct flow *f)
+{
+    enum { CACHE_LINE = 64 };
+
+    for (size_t at = 0; at < sizeof *f; at += CACHE_LINE)
+        __builtin_prefetch((const char *)f + at);
+}
+
+void flows_prefetch(const struct flows *t, const struct flow_lookup *look, unsigned step)
+{
+    const UT_hash_table *table = t->anchor.hh.tbl;
+    const UT_hash_bucket *bucket = &table->buckets[look->hash & (table->num_buckets - 1)];
+
+    if (step == 0) {
+        __builtin_prefetch(bucket);
+        return;
+    }
+    const UT_hash_handle *hh = bucket->hh_head;
+    if (!hh)
+        return;
+    if (step == 1) {
+        __builtin_prefetch(hh);
+        return;
+    }
+    while (hh && hh->hashv != look->hash)
+        hh = hh->hh_next;
+    if (hh)
+        prefetch_flow(ELMT_FROM_HH(table, hh));
 }
 
 /* ---- a new flow ---- */

@@ -51,6 +51,12 @@ struct flow_lookup {
  * looked at once, and in the order of the frames. */
 void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *packet);
 
+/* Asks for the memory that flows_packet() will read; changes nothing. Among a million flows each of these reads
+ * is a wait of a hundred nanoseconds, unless others are under way meanwhile: so for a batch of packets, step 0
+ * for all (flows_look() takes it), then step 1 for all, then step 2. */
+enum { FLOWS_PREFETCH_STEPS = 3 };
+void flows_prefetch(const struct flows *t, const struct flow_lookup *look, unsigned step);
+
 /* A packet that was looked at: finds or makes its flow, tells the sink of its frames and of what it
  * brings, and, for an ICMP error, of the flow that it quotes. */
 void flows_packet(struct flows *t, const struct packet *packet, const struct flow_lookup *look);

@@ -1,7 +1,6 @@
 /* memory.c - buffers of a few sizes, under the writer's share of the budget. */
 #include "store/memory.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 struct memory_shelved {
@@ -9,16 +8,6 @@ struct memory_shelved {
 };
 
 enum { MALLOC_COST = 16 }; /* what the C library keeps beside a buffer */
-
-unsigned memory_class(size_t len)
-{
-    unsigned size_class = 0;
-
-    assert(len <= MEMORY_MOST);
-    while (memory_len(size_class) < len)
-        size_class++;
-    return size_class;
-}
 
 void memory_init(struct memory *m, size_t limit)
 {

@@ -11,6 +11,7 @@
 
 #include "base/budget.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +33,16 @@ static inline size_t memory_len(unsigned size_class)
 }
 
 /* The smallest class that holds `len` bytes, at most MEMORY_MOST. */
-unsigned memory_class(size_t len);
+static inline unsigned memory_class(size_t len)
+{
+    assert(len <= MEMORY_MOST);
+    if (len <= MEMORY_LEAST)
+        return 0;
+    /* in which doubling of MEMORY_LEAST `len` lies, and in which half of it */
+    unsigned doubled = 63 - (unsigned)__builtin_clzll((len - 1) / MEMORY_LEAST);
+    size_t between = (size_t)(MEMORY_LEAST + MEMORY_LEAST / 2) << doubled;
+    return 2 * doubled + (len <= between ? 1 : 2);
+}
 
 void memory_init(struct memory *m, size_t limit);
 void memory_release(struct memory *m); /* frees the shelves; what is out must have come back */

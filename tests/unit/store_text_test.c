@@ -108,6 +108,17 @@ static void vlans_and_macs(void)
     CU_ASSERT_STRING_EQUAL(text, "00:1b:21:ff:0a:09");
 }
 
+/* The least that holds it, for every length. */
+static void classes(void)
+{
+    unsigned least = 0;
+    for (size_t len = 0; len <= MEMORY_MOST; len++) {
+        least += memory_len(least) < len;
+        CU_ASSERT_EQUAL_FATAL(memory_class(len), least);
+    }
+    CU_ASSERT_EQUAL(least, MEMORY_CLASSES - 1);
+}
+
 static void budget(void)
 {
     struct memory m;
@@ -138,6 +149,7 @@ static const struct test tests[] = {
     {"addresses in canonical text", ips},
     {"bytes from outside become valid UTF-8", words},
     {"VLANs and MACs", vlans_and_macs},
+    {"a class is the least that holds the bytes", classes},
     {"buffers under a budget, and beyond it by force", budget},
 };
 SUITE("store text", tests)
