@@ -382,7 +382,7 @@ void flows_prefetch(const struct flows *t, const struct flow_lookup *look, unsig
         __builtin_prefetch(bucket);
         return;
     }
-    const UT_hash_handle *hh = bucket->hh_head;
+    UT_hash_handle *hh = bucket->hh_head;
     if (!hh)
         return;
     if (step == 1) {
