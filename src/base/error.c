@@ -5,38 +5,40 @@
 #include <stdio.h>
 #include <string.h>
 
-enum status error_set(struct error *err, const char *format, ...)
+static void put(struct error *err, bool no_memory, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void put(struct error *err, bool no_memory, const char *format, va_list args)
 {
     if (!err)
-        return STATUS_FAILED;
-    va_list args;
-    err->no_memory = false;
-    va_start(args, format);
+        return;
+    err->no_memory = no_memory;
     vsnprintf(err->text, sizeof err->text, format, args);
+}
+
+enum status error_set(struct error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    put(err, false, format, args);
     va_end(args);
     return STATUS_FAILED;
 }
 
 enum status error_no_memory(struct error *err, const char *format, ...)
 {
-    if (!err)
-        return STATUS_FAILED;
     va_list args;
-    err->no_memory = true;
     va_start(args, format);
-    vsnprintf(err->text, sizeof err->text, format, args);
+    put(err, true, format, args);
     va_end(args);
     return STATUS_FAILED;
 }
 
 enum status error_damaged(struct error *err, const char *format, ...)
 {
-    if (!err)
-        return STATUS_DAMAGED;
     va_list args;
-    err->no_memory = false;
     va_start(args, format);
-    vsnprintf(err->text, sizeof err->text, format, args);
+    put(err, false, format, args);
     va_end(args);
     return STATUS_DAMAGED;
 }

@@ -47,8 +47,7 @@ static const struct option_word options[] = {
                 "not given. What does not fit is left out, counted and recorded."},
     [JOBS] = {"jobs", 0, "N",
               "Threads to use, up to 4, which is what several cores have by default. The rows of "
-              "the case "
-              "do not depend on it."},
+              "the case do not depend on it."},
     [PAYLOAD] =
         {"payload", 0, "keep|reference",
          "keep, the default: the payload is in the case. reference: it stays in the captures, "

@@ -82,7 +82,7 @@ static inline uint8_t tcp_flags(const struct tcp *t)
 }
 static inline bool tcp_has_options(const struct tcp *t)
 {
-    return t->header.len > 20;
+    return t->header.len > TCP_FIXED_LEN;
 }
 static inline uint16_t tcp_window(const struct tcp *t)
 {

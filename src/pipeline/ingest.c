@@ -317,11 +317,13 @@ static enum status can_stay(const struct reading *r, struct error *err)
                : STATUS_OK;
 }
 
+/* Those that are open stand by the place of their reading: before the places change, they are closed. */
 static void close_again(struct run *run)
 {
-    for (size_t i = 0; run->again && i < run->options->capture_count; i++)
+    for (size_t i = 0; run->again && i < run->options->capture_count; i++) {
         evidence_close(run->again[i]);
-    free(run->again);
+        run->again[i] = NULL;
+    }
 }
 
 static enum status look_at_captures(struct run *run)
@@ -339,7 +341,7 @@ static enum status look_at_captures(struct run *run)
             return STATUS_FAILED;
     }
     run->reference = (struct payload_source){read_again, run};
-    run->again = calloc(run->count, sizeof *run->again);
+    run->again = calloc(o->capture_count, sizeof *run->again);
     if (!run->again)
         return error_no_memory(run->err, "no memory");
     enum status status = share_memory(run);
@@ -728,6 +730,7 @@ static enum status run_without(struct run *run, struct reading *known)
     size_t after = run->count - (size_t)(known - run->readings) - 1;
     const char *path = known->path;
 
+    close_again(run);
     reading_release(known);
     memmove(known, known + 1, after * sizeof *known);
     run->count--;
@@ -851,6 +854,7 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     worker_free(run.hasher); /* after those that gave them something to do */
     worker_free(run.streams);
     close_again(&run);
+    free(run.again);
     free(run.readings);
     free(run.option_text);
     policy_choice_release(&run.policies);

@@ -264,7 +264,7 @@ static const struct frame *tell_segment(const struct segment *from, struct flow 
     return last;
 }
 
-bool messages_tell(const struct messages *m, struct message_flows *flows, struct sink *sink)
+bool messages_tell(struct messages *m, struct message_flows *flows, struct sink *sink)
 {
     struct flow stand_in = {0}; /* but for its end, a sink sees nothing of a flow but `kept` */
     const struct frame *last = NULL;

@@ -53,7 +53,7 @@ void **message_flows_at(struct message_flows *flows, uint32_t number);
 
 /* Tells all messages to `sink`, in order. False when there is no memory for `flows`: none are told from
  * there on. */
-bool messages_tell(const struct messages *m, struct message_flows *flows, struct sink *sink);
+bool messages_tell(struct messages *m, struct message_flows *flows, struct sink *sink);
 void message_flows_release(struct message_flows *flows);
 
 #endif
