@@ -85,13 +85,15 @@ static enum status seal_rows(struct seal *s, const char *name, const char *sql, 
     int columns = sqlite3_column_count(row);
     add_name(s, 'T', name);
     seal_mark(&s->whole, 'C', (uint64_t)columns);
-    for (int i = 0; i < columns; i++) {
+    bool whole = true;
+    for (int i = 0; i < columns && whole; i++) {
         const char *column = sqlite3_column_name(row, i);
-        add_name(s, 'S', column ? column : "");
+        whole = column != NULL;
+        if (column)
+            add_name(s, 'S', column);
     }
     uint8_t value[DIGEST_LEN];
     const uint8_t *known = find_known(s, name);
-    bool whole = true;
     while (!known && whole && (rc = sqlite3_step(row)) == SQLITE_ROW) {
         seal_row(&s->table);
         for (int i = 0; i < columns && whole; i++)
@@ -102,16 +104,41 @@ static enum status seal_rows(struct seal *s, const char *name, const char *sql, 
     seal_letter(&s->whole, 'D');
     seal_bytes(&s->whole, span_of(known ? known : value, DIGEST_LEN));
     enum status status = STATUS_OK;
-    if (!known && (rc != SQLITE_DONE || !whole))
+    if (!whole)
+        status = error_no_memory(err, "the seal found no memory");
+    else if (!known && rc != SQLITE_DONE)
         status = seal_failed(s, name, err);
     sqlite3_finalize(row);
     return status;
 }
 
+/* The first row of a statement, which is freed: SQLITE_ROW with its first value as a text of the caller's
+ * (sqlite3_free(); NULL where `text` is NULL, or the value is), SQLITE_DONE, or an error. A statement of NULL
+ * is one for which there was no memory. */
+static int first_row(struct seal *s, char *sql, char **text)
+{
+    sqlite3_stmt *row = NULL;
+    int rc = sql ? sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) : SQLITE_NOMEM;
+
+    sqlite3_free(sql);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(row);
+    if (text)
+        *text = NULL;
+    if (rc == SQLITE_ROW && text && sqlite3_column_type(row, 0) != SQLITE_NULL) {
+        const char *value = (const char *)sqlite3_column_text(row, 0);
+        *text = value ? sqlite3_mprintf("%s", value) : NULL;
+        if (!*text)
+            rc = SQLITE_NOMEM;
+    }
+    sqlite3_finalize(row);
+    return rc;
+}
+
 /* What orders the rows of a table: the columns of its primary key, or a name by which its rowid can
- * be asked for. Freed with sqlite3_free(); NULL when there is none, or no memory. The functions that
- * are asked here cannot be shadowed by a table of the file: one called with arguments is an error. */
-static char *seal_order(struct seal *s, const char *name, bool without_rowid, bool *no_memory)
+ * be asked for; NULL when there is none. The functions that are asked here cannot be shadowed by a table of
+ * the file: one called with arguments is an error. */
+static int seal_order(struct seal *s, const char *name, bool without_rowid, char **order)
 {
     static const char by_key[] =
         "SELECT group_concat(printf('\"%%w\"', name), ', ') FROM"
@@ -119,69 +146,68 @@ static char *seal_order(struct seal *s, const char *name, bool without_rowid, bo
     static const char by_rowid[] =
         "SELECT column1 FROM (VALUES ('rowid'), ('_rowid_'), ('oid')) WHERE NOT EXISTS"
         " (SELECT 1 FROM pragma_table_xinfo(%Q, 'main') WHERE lower(name) = column1)";
-    char *order = NULL;
-    char *sql = sqlite3_mprintf(without_rowid ? by_key : by_rowid, name);
-    sqlite3_stmt *row = NULL;
-    int rc = sql ? sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) : SQLITE_NOMEM;
-
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(row);
-    bool there = rc == SQLITE_ROW && sqlite3_column_type(row, 0) == SQLITE_TEXT;
-    if (there)
-        order = sqlite3_mprintf("%s", sqlite3_column_text(row, 0));
-    *no_memory = rc == SQLITE_NOMEM || (there && !order);
-    sqlite3_finalize(row);
-    sqlite3_free(sql);
-    return order;
+    return first_row(s, sqlite3_mprintf(without_rowid ? by_key : by_rowid, name), order);
 }
 
-/* Whether streams can have a policy: a case from before that has not the column. */
-static bool has_policies(const struct seal *s)
+/* Whether streams can have a policy: SQLITE_DONE for a case from before that has not the column. */
+static int find_policies(struct seal *s)
 {
-    sqlite3_stmt *row = NULL;
-    bool has = sqlite3_prepare_v2(s->db,
-                                  "SELECT 1 FROM pragma_table_xinfo('streams', 'main')"
-                                  " WHERE name = 'policy'",
-                                  -1, &row, NULL) == SQLITE_OK &&
-               sqlite3_step(row) == SQLITE_ROW;
-    sqlite3_finalize(row);
-    return has;
+    return first_row(s,
+                     sqlite3_mprintf("SELECT 1 FROM pragma_table_xinfo('streams', 'main')"
+                                     " WHERE name = 'policy'"),
+                     NULL);
 }
 
-/* The rows that carry payload: only those of streams whose hash is of other bytes than those that are
- * stored. */
-static char *seal_payload_sql(const struct seal *s, const char *name)
+/* The statement for the rows that carry payload: only those of streams whose hash is of other bytes than
+ * those that are stored. */
+static int payload_sql(struct seal *s, const char *name, char **sql)
 {
-    const char *other = has_policies(s)
+    int rc = find_policies(s);
+    const char *other = rc == SQLITE_ROW
                             ? "s.policy IS NOT NULL AND s.conflicted > 0 AND s.sha256 IS NOT NULL"
                             : "0";
 
+    *sql = NULL;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return rc;
     if (strcmp(name, "stream_data") == 0)
-        return sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.stream_data AS d"
+        *sql = sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.stream_data AS d"
                                " ON d.stream_id = s.stream_id WHERE %s ORDER BY s.stream_id",
                                other);
-    return sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.chunk_data AS d"
-                           " ON d.stream_id = s.stream_id WHERE %s"
-                           " ORDER BY s.stream_id, d.position, d.chunk_id",
-                           other);
+    else
+        *sql = sqlite3_mprintf("SELECT d.* FROM main.streams AS s CROSS JOIN main.chunk_data AS d"
+                               " ON d.stream_id = s.stream_id WHERE %s"
+                               " ORDER BY s.stream_id, d.position, d.chunk_id",
+                               other);
+    return *sql ? SQLITE_ROW : SQLITE_NOMEM;
+}
+
+/* The statement for the rows of any other table. */
+static int rows_sql(struct seal *s, const char *name, bool without_rowid, char **sql)
+{
+    char *order;
+    int rc = seal_order(s, name, without_rowid, &order);
+
+    *sql = NULL;
+    if (rc == SQLITE_ROW && order) {
+        *sql = sqlite3_mprintf("SELECT * FROM main.\"%w\" ORDER BY %s", name, order);
+        rc = *sql ? SQLITE_ROW : SQLITE_NOMEM;
+    }
+    sqlite3_free(order);
+    return rc;
 }
 
 static enum status seal_table(struct seal *s, const char *name, bool without_rowid,
                               struct error *err)
 {
-    char *sql = NULL;
-    bool no_memory = false;
+    bool payload = strcmp(name, "stream_data") == 0 || strcmp(name, "chunk_data") == 0;
+    char *sql;
+    int rc = payload ? payload_sql(s, name, &sql) : rows_sql(s, name, without_rowid, &sql);
 
-    if (strcmp(name, "stream_data") == 0 || strcmp(name, "chunk_data") == 0) {
-        sql = seal_payload_sql(s, name);
-    } else {
-        char *order = seal_order(s, name, without_rowid, &no_memory);
-        if (order)
-            sql = sqlite3_mprintf("SELECT * FROM main.\"%w\" ORDER BY %s", name, order);
-        sqlite3_free(order);
-    }
-    if (!sql && no_memory)
+    if ((rc & 0xff) == SQLITE_NOMEM)
         return error_no_memory(err, "the seal found no memory");
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return seal_failed(s, name, err);
     if (!sql)
         return error_set(err, "the seal cannot read %s: its rows have no order", name);
     enum status status = seal_rows(s, name, sql, err);
@@ -215,15 +241,9 @@ static void list_release(struct seal_list *list)
 /* Only such a table has columns to tell when it is asked for as if it were an index. */
 static int is_without_rowid(struct seal *s, const char *name, bool *without_rowid)
 {
-    sqlite3_stmt *row = NULL;
-    char *sql = sqlite3_mprintf("PRAGMA main.index_info(%Q)", name);
-    int rc = sql ? sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) : SQLITE_NOMEM;
+    int rc = first_row(s, sqlite3_mprintf("PRAGMA main.index_info(%Q)", name), NULL);
 
-    sqlite3_free(sql);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(row);
     *without_rowid = rc == SQLITE_ROW;
-    sqlite3_finalize(row);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 

@@ -4,8 +4,9 @@ A library (tests/faults) that is preloaded into the released program counts the 
 disk, and the allocations, and makes the k-th of them fail. For each k: seine ends with status 3 and one
 line that begins `seine: `, the folder is as it was, and an existing case holds what it held; or it ends
 as if nothing had failed, and then what it made or printed is what an undisturbed run gives. Every k
-with SEINE_LONG, else some drawn with SEINE_SEED. A capture that is cut short while it is mapped is
-tested here too: the cut happens before a chosen write to the case.
+with SEINE_LONG, else some drawn with SEINE_SEED; with SEINE_ONLY=TEXT only the tests whose name has the
+text. A capture that is cut short while it is mapped is tested here too: the cut happens before a chosen
+write to the case.
 """
 import os
 import random
@@ -19,6 +20,7 @@ import lib
 FAULTS = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "faults", "faults.so")
 CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
 SEED = int(os.environ.get("SEINE_SEED") or time.time_ns() % 1000000)
+ONLY = os.environ.get("SEINE_ONLY") or ""
 SOME = 60  # of the calls of one kind, when not all of them are tried
 LARGE_FRAMES, LARGE_LEN = 60000, 1200  # some 72 MiB: more than one window
 
@@ -92,6 +94,8 @@ def ingest_wrong(run, out, before, whole, is_disk, journal_may_stay):
 
 def ingests(name, place, first, capture, **settings):
     """Every fault of one kind in an ingest of `capture` into a copy of `first`, or into no case."""
+    if ONLY not in name:
+        return None
     out = os.path.join(place, "out")
     case, failures, failed = os.path.join(out, "case.db"), [], 0
 
@@ -124,6 +128,8 @@ def ingests(name, place, first, capture, **settings):
 
 def reads(name, place, case, *arguments, out=None):
     """Every failing allocation of a command that only reads; `out` is a file that it makes."""
+    if ONLY not in name:
+        return None
     before, failures, failed = open(case, "rb").read(), [], 0
 
     def made():
@@ -160,6 +166,8 @@ def reads(name, place, case, *arguments, out=None):
 
 def shrinks(place):
     """The capture is cut before the n-th write to the case: early, late, inside a page, to nothing."""
+    if ONLY not in "injected.shrinks":
+        return None
     large, victim = os.path.join(place, "large.pcap"), os.path.join(place, "victim.pcap")
     out = os.path.join(place, "out")
     shutil.rmtree(out, ignore_errors=True)
