@@ -194,6 +194,7 @@ static enum status read_evidence(struct rebuilding *b, struct recipe *r, char **
         if (r->count == 0) {
             *run_id = sqlite3_column_int64(s, 0);
             *options = strdup(verification_text(b->v, s, 1));
+            b->v->no_memory = b->v->no_memory || !*options;
         } else if (sqlite3_column_int64(s, 0) != *run_id) {
             break;
         }
@@ -413,6 +414,20 @@ static enum status open_scratch(struct rebuilding *b)
                             b->scratch ? sqlite3_errmsg(b->scratch) : "no memory");
 }
 
+/* How many frames a case says there was no memory for; -1 when it cannot be read. */
+static int64_t count_unkept(sqlite3 *db)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t count = -1;
+
+    if (sqlite3_prepare_v2(db, "SELECT total(count) FROM main.oddities WHERE kind = 'no_memory'",
+                           -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_step(s) == SQLITE_ROW)
+        count = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    return count;
+}
+
 /* ---- all of it ---- */
 
 /* A folder of our own for a case that nobody else sees. */
@@ -458,6 +473,8 @@ enum status verify_rebuilt(struct verification *v)
         status = open_scratch(b);
     if (status == STATUS_OK && possible)
         status = rebuilt_compare(b);
+    if (b->differs && b->scratch && count_unkept(b->scratch) != count_unkept(reader_db(v->reader)))
+        v->no_memory = true; /* the machine has less than when the case was made */
     v->rebuilt = status == STATUS_OK && possible && !b->differs;
     if (v->rebuilt)
         verification_say(v, PROOF_HOLDS,
