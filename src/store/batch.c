@@ -1,16 +1,10 @@
-/* batch.c - rows that wait, as a virtual table that one statement reads. */
+/* batch.c - rows that wait, as an image of a table or a virtual table, which one statement reads. */
 #include "store/batch.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct batch_cell {
-    const uint8_t *bytes; /* of a text or blob, in batch.bytes */
-    int64_t value;        /* or the length */
-    int type;             /* SQLITE_INTEGER, SQLITE_TEXT, SQLITE_BLOB, SQLITE_NULL */
-};
 
 struct batch_table {
     sqlite3_vtab base; /* first: SQLite hands it back */
@@ -108,15 +102,15 @@ static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int c
 {
     const struct batch *b = batch_of(cursor);
     int row = ((struct batch_cursor *)(void *)cursor)->row;
-    const struct batch_cell *cell = &b->cells[row * b->columns + column];
+    const struct image_value *cell = &b->cells[row * b->columns + column];
 
     if (cell->type == SQLITE_INTEGER)
-        sqlite3_result_int64(to, cell->value);
+        sqlite3_result_int64(to, cell->number);
     else if (cell->type == SQLITE_TEXT)
-        sqlite3_result_text64(to, (const char *)cell->bytes, (sqlite3_uint64)cell->value,
+        sqlite3_result_text64(to, (const char *)cell->bytes, (sqlite3_uint64)cell->number,
                               SQLITE_STATIC, SQLITE_UTF8);
     else if (cell->type == SQLITE_BLOB)
-        sqlite3_result_blob64(to, cell->bytes, (sqlite3_uint64)cell->value, SQLITE_STATIC);
+        sqlite3_result_blob64(to, cell->bytes, (sqlite3_uint64)cell->number, SQLITE_STATIC);
     return SQLITE_OK;
 }
 
@@ -137,20 +131,45 @@ static const sqlite3_module module = {.xConnect = table_connect,
                                       .xColumn = cursor_column,
                                       .xRowid = cursor_rowid};
 
-int batch_init(struct batch *b, sqlite3 *db, const char *name, const char *into, int columns)
+/* A virtual table over the rows. */
+static int open_virtual(struct batch *b, sqlite3 *db, const struct batch_table_name *of)
 {
-    *b = (struct batch){.columns = columns};
-    b->cells = calloc((size_t)BATCH_ROWS * (size_t)columns, sizeof *b->cells);
-    b->bytes = malloc(BATCH_BYTES);
     /* OR FAIL: a failure is final anyway, so SQLite need not be able to undo half a batch */
-    char *sql = sqlite3_mprintf("INSERT OR FAIL INTO main.%s SELECT * FROM %s", into, name);
-    int code = b->cells && b->bytes && sql ? SQLITE_OK : SQLITE_NOMEM;
-    if (code == SQLITE_OK)
-        code = sqlite3_create_module(db, name, &module, b);
+    char *sql = sqlite3_mprintf("INSERT OR FAIL INTO main.%s (%s) SELECT * FROM batch_%s",
+                                of->table, of->columns, of->table);
+    char *name = sqlite3_mprintf("batch_%s", of->table);
+    int code = sql && name ? sqlite3_create_module(db, name, &module, b) : SQLITE_NOMEM;
+
     if (code == SQLITE_OK)
         code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &b->statement, NULL);
     sqlite3_free(sql);
+    sqlite3_free(name);
     return code;
+}
+
+/* An image of the table. OR ROLLBACK: as above; OR FAIL would keep SQLite from copying. */
+static int open_image(struct batch *b, sqlite3 *db, const struct batch_table_name *of)
+{
+    char *sql = sqlite3_mprintf("INSERT OR ROLLBACK INTO main.%s SELECT * FROM image_%s.%s",
+                                of->table, of->table, of->table);
+    char *name = sqlite3_mprintf("image_%s", of->table);
+    int code = sql && name ? image_open(&b->image, db, name, of->table) : SQLITE_NOMEM;
+
+    if (code == SQLITE_OK)
+        code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &b->statement, NULL);
+    sqlite3_free(sql);
+    sqlite3_free(name);
+    return code;
+}
+
+int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of, bool as_image)
+{
+    *b = (struct batch){.columns = of->column_count};
+    b->cells = calloc((size_t)BATCH_ROWS * (size_t)b->columns, sizeof *b->cells);
+    b->bytes = malloc(BATCH_BYTES);
+    if (!b->cells || !b->bytes)
+        return SQLITE_NOMEM;
+    return as_image ? open_image(b, db, of) : open_virtual(b, db, of);
 }
 
 void batch_release(struct batch *b)
@@ -158,11 +177,12 @@ void batch_release(struct batch *b)
     sqlite3_finalize(b->statement);
     free(b->cells);
     free(b->bytes);
+    image_release(&b->image);
     seal_sum_release(&b->sum);
     *b = (struct batch){0};
 }
 
-static struct batch_cell *cell_at(struct batch *b, int at)
+static struct image_value *cell_at(struct batch *b, int at)
 {
     assert(b->rows < BATCH_ROWS && at >= 1 && at <= b->columns);
     return &b->cells[b->rows * b->columns + at - 1];
@@ -175,18 +195,18 @@ void batch_put_null(struct batch *b, int at)
 
 void batch_put_int(struct batch *b, int at, int64_t value)
 {
-    struct batch_cell *cell = cell_at(b, at);
+    struct image_value *cell = cell_at(b, at);
     cell->type = SQLITE_INTEGER;
-    cell->value = value;
+    cell->number = value;
 }
 
 static void put_bytes(struct batch *b, int at, int type, struct span bytes)
 {
-    struct batch_cell *cell = cell_at(b, at);
+    struct image_value *cell = cell_at(b, at);
 
     assert(bytes.len <= BATCH_BYTES - b->bytes_len);
     cell->type = type;
-    cell->value = (int64_t)bytes.len;
+    cell->number = (int64_t)bytes.len;
     cell->bytes = b->bytes + b->bytes_len;
     if (bytes.len > 0)
         memcpy(b->bytes + b->bytes_len, bytes.data, bytes.len);
@@ -226,9 +246,9 @@ bool batch_sum_end(struct batch *b, uint8_t value[DIGEST_LEN])
 }
 
 /* Whether a row comes after all before it, by its key. */
-static bool is_next(struct batch *b, const struct batch_cell *row)
+static bool is_next(struct batch *b, const struct image_value *row)
 {
-    int64_t first = row[0].value, second = b->key_columns > 1 ? row[1].value : 0;
+    int64_t first = row[0].number, second = b->key_columns > 1 ? row[1].number : 0;
     bool next = first > b->last[0] || (first == b->last[0] && second > b->last[1]);
 
     b->last[0] = first;
@@ -236,19 +256,58 @@ static bool is_next(struct batch *b, const struct batch_cell *row)
     return next;
 }
 
-static void sum_row(struct batch *b, const struct batch_cell *row)
+static void sum_row(struct batch *b, const struct image_value *row)
 {
     seal_row(&b->sum);
     for (int i = 0; i < b->columns; i++) {
         if (row[i].type == SQLITE_INTEGER)
-            seal_int(&b->sum, row[i].value);
+            seal_int(&b->sum, row[i].number);
         else if (row[i].type == SQLITE_TEXT)
-            seal_text(&b->sum, span_of(row[i].bytes, (size_t)row[i].value));
+            seal_text(&b->sum, span_of(row[i].bytes, (size_t)row[i].number));
         else if (row[i].type == SQLITE_BLOB)
-            seal_blob(&b->sum, span_of(row[i].bytes, (size_t)row[i].value));
+            seal_blob(&b->sum, span_of(row[i].bytes, (size_t)row[i].number));
         else
             seal_null(&b->sum);
     }
+}
+
+static int run(struct batch *b)
+{
+    sqlite3_step(b->statement);
+    return sqlite3_reset(b->statement);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    int64_t one = (*(const struct image_value *const *)a)->number;
+    int64_t other = (*(const struct image_value *const *)b)->number;
+    return (one > other) - (one < other);
+}
+
+/* Rows come in the order of their keys, but for those of flows that wrote early. */
+static int write_image(struct batch *b)
+{
+    const struct image_value *rows[BATCH_ROWS];
+    bool in_order = true;
+    int code = SQLITE_OK;
+
+    for (int i = 0; i < b->rows; i++) {
+        rows[i] = &b->cells[i * b->columns];
+        in_order = in_order && (i == 0 || rows[i]->number > rows[i - 1]->number);
+    }
+    if (!in_order)
+        qsort(rows, (size_t)b->rows, sizeof rows[0], by_key);
+    image_clear(&b->image);
+    for (int i = 0; i < b->rows && code == SQLITE_OK; i++) {
+        if (image_add(&b->image, rows[i], b->columns))
+            continue;
+        image_end(&b->image); /* it is full */
+        code = run(b);
+        image_clear(&b->image);
+        image_add(&b->image, rows[i], b->columns);
+    }
+    image_end(&b->image);
+    return code == SQLITE_OK ? run(b) : code;
 }
 
 int batch_write(struct batch *b)
@@ -256,15 +315,13 @@ int batch_write(struct batch *b)
     int code = SQLITE_OK;
 
     for (int i = 0; i < b->rows && b->in_order; i++) {
-        const struct batch_cell *row = &b->cells[i * b->columns];
+        const struct image_value *row = &b->cells[i * b->columns];
         b->in_order = is_next(b, row);
         if (b->in_order)
             sum_row(b, row);
     }
-    if (b->rows > 0) {
-        sqlite3_step(b->statement);
-        code = sqlite3_reset(b->statement);
-    }
+    if (b->rows > 0)
+        code = b->image.bytes ? write_image(b) : run(b);
     b->rows = 0;
     b->bytes_len = 0;
     return code;

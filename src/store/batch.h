@@ -1,14 +1,19 @@
 /* batch.h - rows that wait, so that one statement writes many.
  *
- *     INSERT INTO flows (...) SELECT * FROM temp.batch_flows
+ *     INSERT INTO flows SELECT * FROM image_flows.flows
  *
- * where batch_flows is a virtual table over the rows that wait here. A statement a row costs as
- * much again as the row; this way the cursor stays where the table ends. Values are copied, so that
- * their owner may go. */
+ * where image_flows is a database in memory that the rows that wait here are laid out as (image.h), or
+ *
+ *     INSERT INTO arrivals (...) SELECT * FROM batch_arrivals
+ *
+ * where batch_arrivals is a virtual table over them: for tables without rowid, and for a case that is
+ * added to, whose tables need not be declared as ours are. A statement a row costs as much again as the
+ * row. Values are copied, so that their owner may go. */
 #ifndef SEINE_STORE_BATCH_H
 #define SEINE_STORE_BATCH_H
 
 #include "base/span.h"
+#include "store/image.h"
 #include "store/seal_sum.h"
 
 #include <sqlite3.h>
@@ -22,14 +27,19 @@ enum {
     BATCH_ROW_BYTES = 20 * 1024, /* of one row, at most */
 };
 
-struct batch_cell;
+/* A table and its columns, in their order. */
+struct batch_table_name {
+    const char *table, *columns;
+    int column_count;
+};
 
 struct batch {
     sqlite3_stmt *statement;
-    struct batch_cell *cells; /* owned; BATCH_ROWS times `columns` */
-    uint8_t *bytes;           /* owned; BATCH_BYTES */
+    struct image_value *cells; /* owned; BATCH_ROWS times `columns` */
+    uint8_t *bytes;            /* owned; BATCH_BYTES */
     size_t bytes_len;
     int columns, rows;
+    struct image image; /* without bytes: there is none, but a virtual table */
 
     /* The digest of all rows so far, as the seal has it; while `in_order`. */
     struct seal_sum sum;
@@ -38,8 +48,9 @@ struct batch {
     bool in_order;
 };
 
-/* `into` is the table and its columns: "flows (flow_id, ...)". SQLite's code, or SQLITE_NOMEM. */
-int batch_init(struct batch *b, sqlite3 *db, const char *name, const char *into, int columns);
+/* `as_image`: the table was declared by us, and its first column is its INTEGER PRIMARY KEY. SQLite's
+ * code. After a failure comes batch_release() all the same. */
+int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of, bool as_image);
 void batch_release(struct batch *b); /* before the database is closed; what waits is lost */
 
 /* Whether a row more may not fit: then batch_write() comes first. */

@@ -98,28 +98,31 @@ static const char *const texts[STATEMENT_COUNT] = {
 
 /* The tables that go through batches. */
 static const struct {
-    const char *name, *into;
-    int columns;
+    struct batch_table_name name;
+    bool by_rowid;   /* its first column is its INTEGER PRIMARY KEY */
     int key_columns; /* 0: its rows are not all in the seal */
 } batches[BATCH_COUNT] = {
     [INSERT_FLOW] =
-        {"batch_flows",
-         "flows (flow_id, evidence_id, protocol, client_ip, client_port, server_ip, server_port,"
-         " vlan, tunnel, client_mac, server_mac, first_ns, last_ns, first_frame, client_packets,"
-         " server_packets, client_bytes, server_bytes, client_ip_bytes, server_ip_bytes,"
-         " client_frame_bytes, server_frame_bytes, client_retransmitted, server_retransmitted,"
-         " client_flags, server_flags, client_min_ttl, server_min_ttl, handshake_rtt_ns, history,"
-         " state, end_reason, client_guessed, lossy, community_id, continues_flow_id, "
-         "interface_id)",
-         37, 1},
-    [INSERT_FLOW_FRAMES] = {"batch_frames", "flow_frames (flow_id, part, frames, data)", 4, 2},
-    [INSERT_STREAM] = {"batch_streams",
-                       "streams (stream_id, flow_id, side, start, length, stored, missing,"
-                       " truncated, missing_tail, conflicted, verdict, sha256, policy)",
-                       13, 1},
-    [INSERT_STREAM_DATA] = {"batch_data", "stream_data (stream_id, position, data)", 3, 0},
-    [INSERT_ARRIVALS] = {"batch_arrivals", "arrivals (stream_id, part, segments, low, high, data)",
-                         6, 2},
+        {{"flows",
+          "flow_id, evidence_id, protocol, client_ip, client_port, server_ip, server_port,"
+          " vlan, tunnel, client_mac, server_mac, first_ns, last_ns, first_frame, client_packets,"
+          " server_packets, client_bytes, server_bytes, client_ip_bytes, server_ip_bytes,"
+          " client_frame_bytes, server_frame_bytes, client_retransmitted, server_retransmitted,"
+          " client_flags, server_flags, client_min_ttl, server_min_ttl, handshake_rtt_ns, history,"
+          " state, end_reason, client_guessed, lossy, community_id, continues_flow_id, "
+          "interface_id",
+          37},
+         true,
+         1},
+    [INSERT_FLOW_FRAMES] = {{"flow_frames", "flow_id, part, frames, data", 4}, false, 2},
+    [INSERT_STREAM] = {{"streams",
+                        "stream_id, flow_id, side, start, length, stored, missing, truncated,"
+                        " missing_tail, conflicted, verdict, sha256, policy",
+                        13},
+                       true,
+                       1},
+    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3}, true, 0},
+    [INSERT_ARRIVALS] = {{"arrivals", "stream_id, part, segments, low, high, data", 6}, false, 2},
 };
 
 void insert_init(struct insert *in, struct case_file *file)
@@ -175,8 +178,8 @@ static bool prepare(struct insert *in, enum statement which)
     int code = SQLITE_OK;
 
     if (which < BATCH_COUNT && !row->batch.statement) {
-        code = batch_init(&row->batch, in->file->db, batches[which].name, batches[which].into,
-                          batches[which].columns);
+        code = batch_init(&row->batch, in->file->db, &batches[which].name,
+                          in->file->partial && batches[which].by_rowid);
         bool all_of_it = in->file->partial && batches[which].key_columns > 0;
         if (code == SQLITE_OK && all_of_it &&
             !batch_sum_begin(&row->batch, batches[which].key_columns))

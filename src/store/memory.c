@@ -15,25 +15,34 @@ void memory_init(struct memory *m, size_t limit)
     budget_init(&m->budget, limit);
 }
 
-/* Frees what lies on the shelves; false when there was nothing. */
-static bool empty_shelves(struct memory *m)
+/* Frees a buffer of the shelf on which the most bytes lie; false when all are empty. The others stay for
+ * who asks next: what one flow gave back is what the next one wants. */
+static bool clear_one(struct memory *m)
 {
-    bool any = false;
+    unsigned most = 0;
+
+    for (unsigned c = 1; c < MEMORY_CLASSES; c++)
+        if (m->shelved[c] * memory_len(c) > m->shelved[most] * memory_len(most))
+            most = c;
+    struct memory_shelved *buffer = m->shelves[most];
+    if (!buffer)
+        return false;
+    m->shelves[most] = buffer->next;
+    m->shelved[most]--;
+    free(buffer);
+    memory_discharge(m, memory_len(most) + MALLOC_COST);
+    return true;
+}
+
+void memory_release(struct memory *m)
+{
     for (unsigned c = 0; c < MEMORY_CLASSES; c++) {
         while (m->shelves[c]) {
             struct memory_shelved *buffer = m->shelves[c];
             m->shelves[c] = buffer->next;
             free(buffer);
-            memory_discharge(m, memory_len(c) + MALLOC_COST);
-            any = true;
         }
     }
-    return any;
-}
-
-void memory_release(struct memory *m)
-{
-    empty_shelves(m);
 }
 
 bool memory_charge(struct memory *m, size_t len)
@@ -51,8 +60,10 @@ void memory_discharge(struct memory *m, size_t len)
 static void *off_shelf(struct memory *m, unsigned size_class)
 {
     struct memory_shelved *buffer = m->shelves[size_class];
-    if (buffer)
+    if (buffer) {
         m->shelves[size_class] = buffer->next;
+        m->shelved[size_class]--;
+    }
     return buffer;
 }
 
@@ -62,8 +73,9 @@ void *memory_take(struct memory *m, unsigned size_class)
     if (buffer)
         return buffer;
     size_t cost = memory_len(size_class) + MALLOC_COST;
-    if (!memory_charge(m, cost) && !(empty_shelves(m) && memory_charge(m, cost)))
-        return NULL;
+    while (!memory_charge(m, cost))
+        if (!clear_one(m))
+            return NULL;
     buffer = malloc(memory_len(size_class));
     if (!buffer)
         memory_discharge(m, cost);
@@ -93,4 +105,5 @@ void memory_give(struct memory *m, void *buffer, unsigned size_class)
     struct memory_shelved *shelved = buffer;
     shelved->next = m->shelves[size_class];
     m->shelves[size_class] = shelved;
+    m->shelved[size_class]++;
 }

@@ -4,7 +4,7 @@
  *
  * What the writer keeps of a live flow (its struct, blobs, chunks being filled) comes and goes in
  * these sizes, so that a buffer given back by one flow serves the next. Buffers given back wait on
- * a shelf, still charged; when the budget has no room the shelves are emptied first. Who may be
+ * a shelf, still charged; when the budget has no room those are freed first. Who may be
  * asked to give more back is for the caller to know: memory_take() then says NULL. */
 #ifndef SEINE_STORE_MEMORY_H
 #define SEINE_STORE_MEMORY_H
@@ -24,6 +24,7 @@ struct memory {
     struct budget budget;
     size_t over; /* bytes taken by force, beyond the budget */
     struct memory_shelved *shelves[MEMORY_CLASSES];
+    size_t shelved[MEMORY_CLASSES]; /* buffers on each */
 };
 
 /* Bytes of a buffer of this class. */

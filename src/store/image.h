@@ -1,0 +1,56 @@
+/* image.h - rows laid out as SQLite lays them out, so that it can copy instead of making them.
+ *
+ *     rows ──► leaves ──► a database in memory ──► INSERT INTO main.t SELECT * FROM image.t
+ *
+ * Between two tables that are declared alike SQLite copies each record as it is (its "transfer
+ * optimization"): no value is looked at, none is checked. So it is on us that a row has what its table
+ * promises: types, NOT NULL. Only for tables with an INTEGER PRIMARY KEY, which is their first column.
+ *
+ * The pages are those of the SQLite file format, version 4 (sqlite.org/fileformat2.html, 1.6 and 2.1). The
+ * image stays where it is and is filled again for the next rows: SQLite has it mapped, and keeps none of its
+ * pages but the first, which does not change. */
+#ifndef SEINE_STORE_IMAGE_H
+#define SEINE_STORE_IMAGE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A value of a row. Bytes are borrowed for the call. */
+struct image_value {
+    const uint8_t *bytes; /* of a text or blob */
+    int64_t number;       /* or how many bytes */
+    int type;             /* SQLITE_INTEGER, SQLITE_TEXT, SQLITE_BLOB, SQLITE_NULL */
+};
+
+enum {
+    IMAGE_COLUMNS = 64,          /* of a row, at most */
+    IMAGE_ROW_BYTES = 24 * 1024, /* of a row's texts and blobs, at most */
+};
+
+struct image {
+    uint8_t *bytes;  /* owned; NULL: there is none */
+    uint8_t *leaf;   /* the page being filled, inside `bytes` */
+    unsigned page;   /* its number */
+    unsigned cells;  /* in it */
+    size_t end;      /* its bytes from here on are cells */
+    int64_t last[8]; /* the highest key of each leaf that is full */
+};
+
+/* Attaches an image of `table` of main to a connection, under the name `schema`. SQLite's code. After a
+ * failure there is none. */
+int image_open(struct image *m, sqlite3 *db, const char *schema, const char *table);
+void image_release(struct image *m); /* after the connection is closed */
+
+/* No rows. */
+void image_clear(struct image *m);
+
+/* One more, of at most IMAGE_COLUMNS values; the first is its key, higher than all before. False when there
+ * is no room. */
+bool image_add(struct image *m, const struct image_value *row, int columns);
+
+/* No more rows come: now they can be read. */
+void image_end(struct image *m);
+
+#endif
