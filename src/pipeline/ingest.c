@@ -43,8 +43,8 @@ struct run {
     struct store *store;
     struct relay *relay;    /* between reassembly and the store */
     struct worker *hasher;  /* of evidence; NULL: none */
-    struct worker *streams; /* the hasher of streams; NULL: none */
-    struct store_hasher stream_hasher;
+    struct worker *writers; /* the writer's own: hashes streams, runs SQL; NULL: none */
+    struct store_worker writers_worker;
     struct payload_source reference; /* captures read again, by the thread that writes */
     struct evidence_file **again;    /* by index of readings; NULL until it is wanted */
     atomic_uint_least64_t flows;     /* written so far */
@@ -677,7 +677,7 @@ static enum status open_store(struct run *run)
         .memory = shared_memory(run) / 15 * 6,
         .page_size = page_size,
         .hash = !o->no_hash,
-        .hasher = run->streams ? &run->stream_hasher : NULL,
+        .worker = run->writers ? &run->writers_worker : NULL,
         .reference = o->reference ? &run->reference : NULL,
         .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,
@@ -794,33 +794,26 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
     return status;
 }
 
-static void hash_some(void *digest, struct span bytes)
+static uint64_t give_writers(void *worker, worker_task *task, void *of, struct span bytes)
 {
-    digest_add(digest, bytes);
+    return worker_give(worker, task, of, bytes);
 }
 
-static uint64_t give_stream_bytes(void *worker, struct digest *digest, struct span bytes)
-{
-    return worker_give(worker, hash_some, digest, bytes);
-}
-
-static void wait_for_streams(void *worker, uint64_t turn)
+static void wait_for_writers(void *worker, uint64_t turn)
 {
     worker_wait(worker, turn);
 }
 
-/* Threads beside the one that reads and the one that writes. Where there are none, these two hash. */
-static void start_hashers(struct run *run)
+/* Threads beside the one that reads and the one that writes. Where there are none, these two do it all. */
+static void start_workers(struct run *run)
 {
     const int jobs = jobs_of(run->options);
 
-    if (run->options->no_hash)
-        return;
-    if (jobs > 2)
+    if (jobs > 2 && !run->options->no_hash)
         run->hasher = worker_new();
     if (jobs > 3)
-        run->streams = worker_new();
-    run->stream_hasher = (struct store_hasher){give_stream_bytes, wait_for_streams, run->streams};
+        run->writers = worker_new();
+    run->writers_worker = (struct store_worker){give_writers, wait_for_writers, run->writers};
 }
 
 enum status ingest(struct ingest_result *result, const struct ingest_options *options,
@@ -844,7 +837,7 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     if (status == STATUS_OK && options->filter)
         status = filter_new(&run.life.filter, options->filter, err);
     if (status == STATUS_OK)
-        start_hashers(&run);
+        start_workers(&run);
     if (status == STATUS_OK)
         status = run_once(&run);
     while (status != STATUS_OK && run.known_late)
@@ -852,7 +845,7 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     for (size_t i = 0; i < run.count; i++)
         reading_release(&run.readings[i]);
     worker_free(run.hasher); /* after those that gave them something to do */
-    worker_free(run.streams);
+    worker_free(run.writers);
     close_again(&run);
     free(run.again);
     free(run.readings);

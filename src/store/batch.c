@@ -54,8 +54,8 @@ static int table_disconnect(sqlite3_vtab *table)
 static int table_best_index(sqlite3_vtab *table, sqlite3_index_info *info)
 {
     (void)table;
-    info->estimatedCost = BATCH_ROWS;
-    info->estimatedRows = BATCH_ROWS;
+    info->estimatedCost = BATCH_ROWS_MOST;
+    info->estimatedRows = BATCH_ROWS_MOST;
     return SQLITE_OK;
 }
 
@@ -95,14 +95,14 @@ static int cursor_next(sqlite3_vtab_cursor *cursor)
 
 static int cursor_eof(sqlite3_vtab_cursor *cursor)
 {
-    return ((struct batch_cursor *)(void *)cursor)->row >= batch_of(cursor)->rows;
+    return ((struct batch_cursor *)(void *)cursor)->row >= batch_of(cursor)->writing->count;
 }
 
 static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int column)
 {
     const struct batch *b = batch_of(cursor);
     int row = ((struct batch_cursor *)(void *)cursor)->row;
-    const struct image_value *cell = &b->cells[row * b->columns + column];
+    const struct image_value *cell = &b->writing->cells[row * b->columns + column];
 
     if (cell->type == SQLITE_INTEGER)
         sqlite3_result_int64(to, cell->number);
@@ -162,12 +162,21 @@ static int open_image(struct batch *b, sqlite3 *db, const struct batch_table_nam
     return code;
 }
 
-int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of, bool as_image)
+static bool rows_init(struct batch_rows *r, struct batch_size size, int columns)
 {
-    *b = (struct batch){.columns = of->column_count};
-    b->cells = calloc((size_t)BATCH_ROWS * (size_t)b->columns, sizeof *b->cells);
-    b->bytes = malloc(BATCH_BYTES);
-    if (!b->cells || !b->bytes)
+    r->cells = calloc((size_t)size.rows * (size_t)columns, sizeof *r->cells);
+    r->bytes = malloc(size.bytes);
+    return r->cells && r->bytes;
+}
+
+int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
+               struct batch_size size, bool as_image, bool two_sets)
+{
+    assert(size.rows <= BATCH_ROWS_MOST && size.bytes >= BATCH_ROW_BYTES);
+    *b = (struct batch){.columns = of->column_count, .size = size};
+    b->filling = &b->sets[0];
+    if (!rows_init(&b->sets[0], size, b->columns) ||
+        (two_sets && !rows_init(&b->sets[1], size, b->columns)))
         return SQLITE_NOMEM;
     return as_image ? open_image(b, db, of) : open_virtual(b, db, of);
 }
@@ -175,17 +184,18 @@ int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of, 
 void batch_release(struct batch *b)
 {
     sqlite3_finalize(b->statement);
-    free(b->cells);
-    free(b->bytes);
-    image_release(&b->image);
+    for (int i = 0; i < 2; i++) {
+        free(b->sets[i].cells);
+        free(b->sets[i].bytes);
+    }
     seal_sum_release(&b->sum);
     *b = (struct batch){0};
 }
 
 static struct image_value *cell_at(struct batch *b, int at)
 {
-    assert(b->rows < BATCH_ROWS && at >= 1 && at <= b->columns);
-    return &b->cells[b->rows * b->columns + at - 1];
+    assert(b->filling->count < b->size.rows && at >= 1 && at <= b->columns);
+    return &b->filling->cells[b->filling->count * b->columns + at - 1];
 }
 
 void batch_put_null(struct batch *b, int at)
@@ -203,14 +213,15 @@ void batch_put_int(struct batch *b, int at, int64_t value)
 static void put_bytes(struct batch *b, int at, int type, struct span bytes)
 {
     struct image_value *cell = cell_at(b, at);
+    struct batch_rows *rows = b->filling;
 
-    assert(bytes.len <= BATCH_BYTES - b->bytes_len);
+    assert(bytes.len <= b->size.bytes - rows->bytes_len);
     cell->type = type;
     cell->number = (int64_t)bytes.len;
-    cell->bytes = b->bytes + b->bytes_len;
+    cell->bytes = rows->bytes + rows->bytes_len;
     if (bytes.len > 0)
-        memcpy(b->bytes + b->bytes_len, bytes.data, bytes.len);
-    b->bytes_len += bytes.len;
+        memcpy(rows->bytes + rows->bytes_len, bytes.data, bytes.len);
+    rows->bytes_len += bytes.len;
 }
 
 void batch_put_text(struct batch *b, int at, struct span text)
@@ -226,7 +237,7 @@ struct span batch_put_blob(struct batch *b, int at, struct span bytes)
 
 void batch_add(struct batch *b)
 {
-    b->rows++;
+    b->filling->count++;
 }
 
 bool batch_sum_begin(struct batch *b, int key_columns)
@@ -287,18 +298,19 @@ static int by_key(const void *a, const void *b)
 /* Rows come in the order of their keys, but for those of flows that wrote early. */
 static int write_image(struct batch *b)
 {
-    const struct image_value *rows[BATCH_ROWS];
+    const struct image_value *rows[BATCH_ROWS_MOST];
+    const int count = b->writing->count;
     bool in_order = true;
     int code = SQLITE_OK;
 
-    for (int i = 0; i < b->rows; i++) {
-        rows[i] = &b->cells[i * b->columns];
+    for (int i = 0; i < count; i++) {
+        rows[i] = &b->writing->cells[i * b->columns];
         in_order = in_order && (i == 0 || rows[i]->number > rows[i - 1]->number);
     }
     if (!in_order)
-        qsort(rows, (size_t)b->rows, sizeof rows[0], by_key);
+        qsort(rows, (size_t)count, sizeof rows[0], by_key);
     image_clear(&b->image);
-    for (int i = 0; i < b->rows && code == SQLITE_OK; i++) {
+    for (int i = 0; i < count && code == SQLITE_OK; i++) {
         if (image_add(&b->image, rows[i], b->columns))
             continue;
         image_end(&b->image); /* it is full */
@@ -310,19 +322,29 @@ static int write_image(struct batch *b)
     return code == SQLITE_OK ? run(b) : code;
 }
 
+void batch_turn(struct batch *b)
+{
+    assert(!b->writing);
+    b->writing = b->filling;
+    if (b->sets[1].cells)
+        b->filling = b->filling == &b->sets[0] ? &b->sets[1] : &b->sets[0];
+}
+
 int batch_write(struct batch *b)
 {
+    struct batch_rows *rows = b->writing;
     int code = SQLITE_OK;
 
-    for (int i = 0; i < b->rows && b->in_order; i++) {
-        const struct image_value *row = &b->cells[i * b->columns];
+    for (int i = 0; i < rows->count && b->in_order; i++) {
+        const struct image_value *row = &rows->cells[i * b->columns];
         b->in_order = is_next(b, row);
         if (b->in_order)
             sum_row(b, row);
     }
-    if (b->rows > 0)
+    if (rows->count > 0)
         code = b->image.bytes ? write_image(b) : run(b);
-    b->rows = 0;
-    b->bytes_len = 0;
+    rows->count = 0;
+    rows->bytes_len = 0;
+    b->writing = NULL;
     return code;
 }

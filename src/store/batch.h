@@ -22,9 +22,14 @@
 #include <stdint.h>
 
 enum {
-    BATCH_ROWS = 128,
-    BATCH_BYTES = 64 * 1024,     /* of texts and blobs */
-    BATCH_ROW_BYTES = 20 * 1024, /* of one row, at most */
+    BATCH_ROWS_MOST = 1024,
+    BATCH_ROW_BYTES = 20 * 1024, /* of texts and blobs of one row, at most */
+};
+
+/* How much may wait. */
+struct batch_size {
+    int rows;     /* at most BATCH_ROWS_MOST */
+    size_t bytes; /* of texts and blobs; at least BATCH_ROW_BYTES */
 };
 
 /* A table and its columns, in their order. */
@@ -33,12 +38,20 @@ struct batch_table_name {
     int column_count;
 };
 
+/* Rows that wait, or are being written. */
+struct batch_rows {
+    struct image_value
+        *cells;     /* owned; batch.size.rows times `columns`; NULL: there is no second set */
+    uint8_t *bytes; /* owned; batch.size.bytes */
+    size_t bytes_len;
+    int count;
+};
+
 struct batch {
     sqlite3_stmt *statement;
-    struct image_value *cells; /* owned; BATCH_ROWS times `columns` */
-    uint8_t *bytes;            /* owned; BATCH_BYTES */
-    size_t bytes_len;
-    int columns, rows;
+    struct batch_size size;
+    int columns;
+    struct batch_rows sets[2], *filling, *writing;
     struct image image; /* without bytes: there is none, but a virtual table */
 
     /* The digest of all rows so far, as the seal has it; while `in_order`. */
@@ -49,14 +62,17 @@ struct batch {
 };
 
 /* `as_image`: the table was declared by us, and its first column is its INTEGER PRIMARY KEY. SQLite's
- * code. After a failure comes batch_release() all the same. */
-int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of, bool as_image);
+ * code. After a failure comes batch_release() all the same.
+ * `two_sets`: one is filled by this thread while another writes the other. */
+int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
+               struct batch_size size, bool as_image, bool two_sets);
 void batch_release(struct batch *b); /* before the database is closed; what waits is lost */
 
 /* Whether a row more may not fit: then batch_write() comes first. */
 static inline bool batch_full(const struct batch *b)
 {
-    return b->rows == BATCH_ROWS || b->bytes_len + BATCH_ROW_BYTES > BATCH_BYTES;
+    return b->filling->count == b->size.rows ||
+           b->filling->bytes_len + BATCH_ROW_BYTES > b->size.bytes;
 }
 
 /* Values of the row after the last, columns counted from 1; those that are not put are NULL. Then
@@ -75,7 +91,16 @@ bool batch_sum_begin(struct batch *b, int key_columns);
 /* What batch_sum_begin() began; false when not all rows came in the order of their keys. */
 bool batch_sum_end(struct batch *b, uint8_t value[DIGEST_LEN]);
 
-/* Writes the rows that wait. SQLite's code. */
+static inline bool batch_is_empty(const struct batch *b)
+{
+    return !b->filling || b->filling->count == 0;
+}
+
+/* Takes the rows that wait for batch_write(), which must have written those before. With two sets others
+ * can be added from now on. */
+void batch_turn(struct batch *b);
+
+/* Writes what batch_turn() took. SQLite's code. */
 int batch_write(struct batch *b);
 
 #endif

@@ -425,7 +425,7 @@ static bool row_find(struct store *s, int64_t stream_id, int64_t position, bool 
             found = true;
         }
     }
-    insert_done(row);
+    insert_done(&s->insert, row);
     return found;
 }
 
@@ -476,6 +476,7 @@ static void row_replace(struct store *s, size_t at, struct span bytes)
 {
     sqlite3_blob *blob = NULL;
 
+    insert_settle(&s->insert);
     memcpy(s->cached.data + at, bytes.data, bytes.len);
     const char *table = s->cached.small ? "stream_data" : "chunk_data";
     int64_t rowid = s->cached.small ? s->cached.stream_id : s->cached.chunk_id;
@@ -546,7 +547,7 @@ static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LE
         const void *data = sqlite3_column_blob(row->statement, 1);
         digest_add(s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 1)));
     }
-    insert_done(row);
+    insert_done(&s->insert, row);
     digest_end(s->digest, hex);
 }
 

@@ -55,7 +55,7 @@ bool store_has_evidence(struct store *s, const char *sha256, const char *fingerp
     else if (sha256)
         put_null(row, 3);
     bool found = insert_next(&s->insert, row);
-    insert_done(row);
+    insert_done(&s->insert, row);
     return found;
 }
 
@@ -64,7 +64,7 @@ bool store_has_other_key(struct store *s, const char *options)
     struct row *row = insert_begin(&s->insert, SELECT_OTHER_KEY);
     put_text(row, 1, options);
     bool found = insert_next(&s->insert, row);
-    insert_done(row);
+    insert_done(&s->insert, row);
     return found;
 }
 

@@ -1,7 +1,7 @@
 /* hashing.c - the running hashes of streams.
  *
  *     slot that goes ──► a row, by SQLite
- *           └──────────► lent ──► its digest, by the hasher ──► back to the shelf
+ *           └──────────► lent ──► its digest, by the worker ──► back to the shelf
  *
  * SHA-256 of a full chunk costs more than its row, so that both go on at once. */
 #include "store/writer.h"
@@ -10,7 +10,7 @@
 static void wait_for(const struct store *s, struct lent *lent)
 {
     if (lent->turn > 0)
-        s->hasher->wait(s->hasher->context, lent->turn);
+        s->worker->wait(s->worker->context, lent->turn);
     lent->turn = 0;
 }
 
@@ -40,6 +40,11 @@ void hashing_end(struct store *s, struct digest *d, char hex[DIGEST_HEX_LEN + 1]
     digest_end(d, hex);
 }
 
+static void hash_some(void *digest, struct span bytes)
+{
+    digest_add(digest, bytes);
+}
+
 void hashing_lend(struct store *s, struct digest *d, struct span bytes, struct slot *slot)
 {
     struct lent *lent = &s->lent[s->lent_next];
@@ -48,8 +53,8 @@ void hashing_lend(struct store *s, struct digest *d, struct span bytes, struct s
     give_back(s, lent);
     *lent = (struct lent){.digest = d, .data = slot->data, .size_class = slot->size_class};
     slot->data = NULL;
-    if (s->hasher)
-        lent->turn = s->hasher->give(s->hasher->context, d, bytes);
+    if (s->worker)
+        lent->turn = s->worker->give(s->worker->context, hash_some, d, bytes);
     else
         digest_add(d, bytes);
 }

@@ -23,6 +23,7 @@ enum {
     KEYS_LEAST_TEXT = 13,
 };
 
+_Static_assert((size_t)PAGES *PAGE == IMAGE_COST, "what is charged is what is taken");
 _Static_assert(LEAVES == sizeof((struct image *)0)->last / sizeof(int64_t), "a key for each leaf");
 
 static uint8_t *page_at(const struct image *m, unsigned number)
@@ -267,14 +268,14 @@ static int make_empty(struct image *m, char *declaration)
     if (rc == SQLITE_OK && len != (sqlite3_int64)ROOT * PAGE)
         rc = SQLITE_INTERNAL;
     if (rc == SQLITE_OK) {
-        m->bytes = calloc(PAGES, PAGE);
-        if (m->bytes)
-            memcpy(m->bytes, made, (size_t)len);
-        else
-            rc = SQLITE_NOMEM;
+        m->bytes = sqlite3_malloc64((sqlite3_uint64)PAGES * PAGE);
+        rc = m->bytes ? SQLITE_OK : SQLITE_NOMEM;
     }
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
+        memcpy(m->bytes, made, (size_t)len);
+        memset(m->bytes + len, 0, (size_t)PAGES * PAGE - (size_t)len);
         put_u32(m->bytes + 28, PAGES); /* of the file's head: its length in pages */
+    }
     sqlite3_free(made);
     sqlite3_close(db);
     return rc;
@@ -290,20 +291,19 @@ int image_open(struct image *m, sqlite3 *db, const char *schema, const char *tab
         rc = make_empty(m, declaration);
     if (rc == SQLITE_OK)
         rc = run(db, sqlite3_mprintf("ATTACH ':memory:' AS \"%w\"", schema));
-    if (rc == SQLITE_OK)
-        rc = sqlite3_deserialize(db, schema, m->bytes, (sqlite3_int64)PAGES * PAGE,
-                                 (sqlite3_int64)PAGES * PAGE, SQLITE_DESERIALIZE_READONLY);
+    if (rc != SQLITE_OK) {
+        sqlite3_free(m->bytes);
+        m->bytes = NULL;
+        return rc;
+    }
+    rc = sqlite3_deserialize(db, schema, m->bytes, (sqlite3_int64)PAGES * PAGE,
+                             (sqlite3_int64)PAGES * PAGE,
+                             SQLITE_DESERIALIZE_READONLY | SQLITE_DESERIALIZE_FREEONCLOSE);
     if (rc == SQLITE_OK) /* mapped, so that no page is kept from one use to the next */
         rc = run(db, sqlite3_mprintf("PRAGMA \"%w\".mmap_size = %d", schema, PAGES * PAGE));
-    if (rc != SQLITE_OK)
-        image_release(m);
-    else
+    if (rc == SQLITE_OK)
         image_clear(m);
+    else
+        m->bytes = NULL; /* freed, or the connection's */
     return rc;
-}
-
-void image_release(struct image *m)
-{
-    free(m->bytes);
-    *m = (struct image){0};
 }

@@ -25,12 +25,13 @@ struct image_value {
 };
 
 enum {
+    IMAGE_COST = 320 * 1024,     /* bytes of memory */
     IMAGE_COLUMNS = 64,          /* of a row, at most */
     IMAGE_ROW_BYTES = 24 * 1024, /* of a row's texts and blobs, at most */
 };
 
 struct image {
-    uint8_t *bytes;  /* owned; NULL: there is none */
+    uint8_t *bytes;  /* the connection's, until it is closed; NULL: there is none */
     uint8_t *leaf;   /* the page being filled, inside `bytes` */
     unsigned page;   /* its number */
     unsigned cells;  /* in it */
@@ -41,7 +42,6 @@ struct image {
 /* Attaches an image of `table` of main to a connection, under the name `schema`. SQLite's code. After a
  * failure there is none. */
 int image_open(struct image *m, sqlite3 *db, const char *schema, const char *table);
-void image_release(struct image *m); /* after the connection is closed */
 
 /* No rows. */
 void image_clear(struct image *m);

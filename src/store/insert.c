@@ -1,6 +1,8 @@
 /* insert.c - every statement that the writer runs. */
 #include "store/insert.h"
 
+#include "store/store.h"
+
 #include <assert.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -125,13 +127,39 @@ static const struct {
     [INSERT_ARRIVALS] = {{"arrivals", "stream_id, part, segments, low, high, data", 6}, false, 2},
 };
 
-void insert_init(struct insert *in, struct case_file *file)
+/* Another thread is woken for each batch, so that large ones are better, up to a point. */
+static struct batch_size size_for(size_t memory)
 {
-    *in = (struct insert){.file = file};
+    enum { LEAST = 64 << 10, MOST = 512 << 10, BYTES_A_ROW = 512 };
+    size_t bytes = memory / 128;
+
+    bytes = bytes < LEAST ? LEAST : bytes > MOST ? MOST : bytes;
+    return (struct batch_size){.rows = (int)(bytes / BYTES_A_ROW), .bytes = bytes};
+}
+
+size_t insert_cost(size_t memory)
+{
+    const struct batch_size size = size_for(memory);
+    size_t cost = 0;
+
+    for (int i = 0; i < BATCH_COUNT; i++)
+        cost += 2 * (size.bytes + (size_t)size.rows * (size_t)batches[i].name.column_count *
+                                      sizeof(struct image_value)) +
+                (batches[i].by_rowid ? IMAGE_COST : 0);
+    return cost;
+}
+
+void insert_init(struct insert *in, struct case_file *file, const struct store_worker *worker,
+                 size_t memory)
+{
+    *in = (struct insert){.file = file, .worker = worker, .size = size_for(memory)};
+    for (int i = 0; i < BATCH_COUNT; i++)
+        in->jobs[i] = (struct insert_job){.in = in, .which = (enum statement)i};
 }
 
 void insert_release(struct insert *in)
 {
+    insert_settle(in);
     for (int i = 0; i < STATEMENT_COUNT; i++) {
         sqlite3_finalize(in->rows[i].statement);
         in->rows[i].statement = NULL;
@@ -172,14 +200,72 @@ void insert_fault(struct insert *in)
     case_file_fault(in->file, "writing", &in->error);
 }
 
+/* ---- batches ---- */
+
+/* On the worker's thread, where there is one. */
+static void write_batch(void *job, struct span unused)
+{
+    const struct insert_job *j = job;
+    struct insert *in = j->in;
+
+    (void)unused;
+    if (in->failed_there || batch_write(&in->rows[j->which].batch) == SQLITE_OK)
+        return;
+    in->failed_there = true;
+    case_file_fault(in->file, "writing", &in->error_there);
+}
+
+/* Until the batches up to a turn are written. */
+static void wait_for(struct insert *in, uint64_t turn)
+{
+    if (turn > 0)
+        in->worker->wait(in->worker->context, turn);
+    if (turn == in->turn)
+        in->turn = 0;
+    if (in->turn == 0 && in->failed_there)
+        insert_fail_as(in, &in->error_there);
+}
+
+void insert_settle(struct insert *in)
+{
+    if (in->turn == 0)
+        return;
+    wait_for(in, in->turn);
+    for (int i = 0; i < BATCH_COUNT; i++)
+        in->jobs[i].turn = 0;
+}
+
+/* Has a batch written. */
+static void hand_over(struct insert *in, enum statement which)
+{
+    struct insert_job *job = &in->jobs[which];
+    struct batch *batch = &in->rows[which].batch;
+
+    if (in->failed || batch_is_empty(batch))
+        return;
+    wait_for(in, job->turn);
+    job->turn = 0;
+    batch_turn(batch);
+    if (in->worker) {
+        job->turn = in->worker->give(in->worker->context, write_batch, job, span_of(NULL, 0));
+        in->turn = job->turn;
+        if (in->open > 0)
+            insert_settle(in);
+    } else {
+        write_batch(job, span_of(NULL, 0));
+        wait_for(in, 0);
+    }
+}
+
 static bool prepare(struct insert *in, enum statement which)
 {
     struct row *row = &in->rows[which];
     int code = SQLITE_OK;
 
     if (which < BATCH_COUNT && !row->batch.statement) {
-        code = batch_init(&row->batch, in->file->db, &batches[which].name,
-                          in->file->partial && batches[which].by_rowid);
+        insert_settle(in);
+        code = batch_init(&row->batch, in->file->db, &batches[which].name, in->size,
+                          in->file->partial && batches[which].by_rowid, in->worker != NULL);
         bool all_of_it = in->file->partial && batches[which].key_columns > 0;
         if (code == SQLITE_OK && all_of_it &&
             !batch_sum_begin(&row->batch, batches[which].key_columns))
@@ -204,25 +290,31 @@ bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LE
 
 void insert_flush_one(struct insert *in, enum statement which)
 {
-    if (!in->failed && batch_write(&in->rows[which].batch) != SQLITE_OK)
-        insert_fault(in);
+    hand_over(in, which);
+    insert_settle(in);
 }
 
 void insert_flush(struct insert *in)
 {
     for (int i = 0; i < BATCH_COUNT; i++)
-        insert_flush_one(in, (enum statement)i);
+        hand_over(in, (enum statement)i);
+    insert_settle(in);
 }
+
+/* ---- statements ---- */
 
 struct row *insert_begin(struct insert *in, enum statement which)
 {
+    if (which >= BATCH_COUNT)
+        insert_settle(in);
     if (in->failed || !prepare(in, which))
         return NULL;
     if (which < BATCH_COUNT && batch_full(&in->rows[which].batch)) {
-        insert_flush_one(in, which);
+        hand_over(in, which);
         if (in->failed)
             return NULL;
     }
+    in->open += which >= BATCH_COUNT;
     return &in->rows[which];
 }
 
@@ -237,12 +329,14 @@ void insert_end(struct insert *in, struct row *row)
     if (sqlite3_step(row->statement) != SQLITE_DONE)
         insert_fault(in);
     sqlite3_reset(row->statement);
+    in->open--;
 }
 
 bool insert_next(struct insert *in, struct row *row)
 {
     if (!row)
         return false;
+    insert_settle(in);
     int code = sqlite3_step(row->statement);
     if (code == SQLITE_ROW)
         return true;
@@ -251,14 +345,17 @@ bool insert_next(struct insert *in, struct row *row)
     return false;
 }
 
-void insert_done(struct row *row)
+void insert_done(struct insert *in, struct row *row)
 {
-    if (row)
-        sqlite3_reset(row->statement);
+    if (!row)
+        return;
+    sqlite3_reset(row->statement);
+    in->open--;
 }
 
 void insert_run(struct insert *in, const char *sql)
 {
+    insert_settle(in);
     if (!in->failed && sqlite3_exec(in->file->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         insert_fault(in);
 }

@@ -5,8 +5,9 @@
  *     insert_end(in, row);
  *
  * Bytes and texts that are bound stay where they are until insert_end(). Rows of the tables that
- * most flows fill wait in a batch and are written together; insert_flush() writes them now, and
- * whoever reads such a table comes after it. The order within a table is that of the calls. The
+ * most flows fill wait in a batch and are written together, by the worker where there is one, while
+ * the next ones come; insert_flush() writes them now, and whoever reads such a table comes after it. A
+ * connection does one thing at a time, so every other statement waits for the worker first. The order within a table is that of the calls. The
  * first failure is kept (in->failed, in->error), and from then on insert_begin() gives NULL, which
  * the other functions take and ignore. */
 #ifndef SEINE_STORE_INSERT_H
@@ -66,6 +67,8 @@ enum statement {
     STATEMENT_COUNT
 };
 
+struct store_worker;
+
 /* A row, or a query, that is being bound. */
 struct row {
     sqlite3_stmt *statement; /* NULL for one that goes through a batch */
@@ -73,13 +76,31 @@ struct row {
 };
 
 struct insert {
-    struct case_file *file; /* borrowed */
+    struct case_file *file;            /* borrowed */
+    const struct store_worker *worker; /* borrowed; NULL: none. Batches are written by it */
+    struct batch_size size;            /* of each batch */
     struct row rows[STATEMENT_COUNT];
     bool failed;
     struct error error; /* valid when failed */
+
+    struct insert_job {
+        struct insert *in;
+        enum statement which;
+        uint64_t turn; /* of the worker; 0: its batch is written */
+    } jobs[BATCH_COUNT];
+    uint64_t turn; /* the last one; 0: the connection is nobody's but ours */
+    int open;      /* statements that were begun, and may not meet the worker's */
+
+    /* The worker's, and ours when it has nothing to do. */
+    bool failed_there;
+    struct error error_there;
 };
 
-void insert_init(struct insert *in, struct case_file *file);
+/* `memory` is the writer's share of the budget, in bytes: insert_cost() of it is taken for batches, whether
+ * there is a worker or not, so that what else there is room for is the same. */
+void insert_init(struct insert *in, struct case_file *file, const struct store_worker *worker,
+                 size_t memory);
+size_t insert_cost(size_t memory);
 void insert_release(struct insert *in); /* finalizes; the failure stays */
 
 /* Keeps the first failure. */
@@ -99,7 +120,11 @@ void insert_end(struct insert *in, struct row *row);
 /* The next row of one that does; false at the end, or on failure. After the last row that is wanted
  * comes insert_done(). */
 bool insert_next(struct insert *in, struct row *row);
-void insert_done(struct row *row);
+void insert_done(struct insert *in, struct row *row);
+
+/* Waits until the worker has written what it was given. Who uses the connection otherwise than by these
+ * functions comes after it. */
+void insert_settle(struct insert *in);
 
 /* Writes what waits in a batch; in all of them. */
 void insert_flush_one(struct insert *in, enum statement which);

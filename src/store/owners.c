@@ -61,7 +61,7 @@ static bool search_rows(struct store *s, struct search *search, int64_t stream_i
         const void *data = sqlite3_column_blob(row->statement, 2);
         found = search_part(search, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 2)));
     }
-    insert_done(row);
+    insert_done(&s->insert, row);
     return found;
 }
 
@@ -77,7 +77,7 @@ static bool find_takeover(struct store *s, struct owner *owner, int64_t stream_i
         owner->frame = (uint64_t)sqlite3_column_int64(row->statement, 3);
         found = true;
     }
-    insert_done(row);
+    insert_done(&s->insert, row);
     return found;
 }
 

@@ -91,7 +91,7 @@ static int64_t gap_end(struct store *s, int64_t stream_id, int64_t position)
     put_int(row, 2, position);
     if (insert_next(&s->insert, row) && sqlite3_column_int64(row->statement, 0) > position)
         end = sqlite3_column_int64(row->statement, 0);
-    insert_done(row);
+    insert_done(&s->insert, row);
     return end;
 }
 

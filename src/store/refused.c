@@ -81,7 +81,7 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
     put_int(row, 2, position);
     put_int(row, 3, position - SEGMENT_MOST);
     if (!insert_next(&s->insert, row)) {
-        insert_done(row);
+        insert_done(&s->insert, row);
         insert_fail(&s->insert, "reading %s: position %lld was refused, but has no row",
                     case_file_name(&s->file), (long long)position);
         return end;
@@ -106,7 +106,7 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
     };
     chunks_keep(s, k, side, position, bytes, true); /* SELECT_REFUSED gives no others */
     records_add_arrival(s, k, side, &record);
-    insert_done(row);
+    insert_done(&s->insert, row);
     end = position + record.length;
     cut_row(s, refused_id, position - begin, end - begin, len);
     return end;

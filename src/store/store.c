@@ -17,7 +17,7 @@
 enum {
     CACHE_LEAST = 1 << 20,
     CACHE_MOST = 32 << 20,
-    FIXED = 1 << 20,         /* batches, the chunk read last, statements */
+    FIXED = 1 << 19,         /* the chunk read last, statements */
     TEXT_CEILING = 16 << 20, /* of one text from outside, made valid */
 };
 
@@ -45,6 +45,7 @@ static int64_t ask(struct store *s, const char *sql)
 
     if (s->insert.failed)
         return 0;
+    insert_settle(&s->insert);
     if (sqlite3_prepare_v2(s->file.db, sql, -1, &row.statement, NULL) != SQLITE_OK)
         insert_fault(&s->insert);
     if (insert_next(&s->insert, &row))
@@ -165,7 +166,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     if (cache > CACHE_MOST)
         cache = CACHE_MOST;
     size_t hosts = options->memory / 64;
-    size_t used = cache + hosts + FIXED;
+    size_t used = cache + hosts + insert_cost(options->memory) + FIXED;
 
     *store = NULL;
     struct store *s = calloc(1, sizeof *s);
@@ -174,7 +175,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->sink = sink_table;
     s->memory_len = options->memory;
     s->hash = options->hash;
-    s->hasher = options->hasher;
+    s->worker = options->worker;
     s->reference = options->reference;
     s->policies = options->policies;
     s->sync = options->sync;
@@ -184,7 +185,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
         free(s);
         return STATUS_FAILED;
     }
-    insert_init(&s->insert, &s->file);
+    insert_init(&s->insert, &s->file, options->worker, options->memory);
     memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
     buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
@@ -256,7 +257,7 @@ static void hash_views(struct store *s)
         more = insert_next(&s->insert, row);
         if (more)
             stream_id = sqlite3_column_int64(row->statement, 0);
-        insert_done(row);
+        insert_done(&s->insert, row);
         if (!more)
             break;
         status = view_hash(hex, reader, stream_id, NULL, &err);

@@ -18,7 +18,7 @@
  * shorter.
  *
  * Failures are sticky: the first is kept, every later call does nothing, and store_checkpoint() and
- * store_finish() report it. One thread at a time. */
+ * store_finish() report it. One thread at a time; what a worker is given is between the two. */
 #ifndef SEINE_STORE_STORE_H
 #define SEINE_STORE_STORE_H
 
@@ -43,11 +43,12 @@ enum {
 
 struct store;
 
-/* Who hashes streams beside the one that writes: `give` has `bytes` added to `digest` some time, in the
- * order of the calls, and returns the turn, counted from 1; `wait` returns when that is done. Until then
- * both are the hasher's. */
-struct store_hasher {
-    uint64_t (*give)(void *context, struct digest *digest, struct span bytes);
+/* Another thread that does things for the one that writes: `give` has `task` called some time with `of`
+ * and `bytes`, in the order of the calls, and returns the turn, counted from 1; `wait` returns when that
+ * is done. Until then both are the worker's. */
+struct store_worker {
+    uint64_t (*give)(void *context, void (*task)(void *of, struct span bytes), void *of,
+                     struct span bytes);
     void (*wait)(void *context, uint64_t turn);
     void *context;
 };
@@ -58,7 +59,7 @@ struct store_options {
     size_t memory; /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
     uint32_t page_size;                   /* of a fresh case: 4096 or 16384 */
     bool hash;                            /* SHA-256 of streams */
-    const struct store_hasher *hasher;    /* borrowed until the end; NULL: none */
+    const struct store_worker *worker;    /* borrowed until the end; NULL: none */
     const struct policy_choice *policies; /* the view that it is of; borrowed. NULL: first */
     /* Where payload lies: then the case holds none of it, and what must be read again (a segment that
      * came twice, a stream that did not come in order) is read from there, by the thread that writes.

@@ -115,7 +115,7 @@ enum { HASHING_LENT = 8 };
 struct lent {
     struct digest *digest;
     uint8_t *data; /* NULL: none */
-    uint64_t turn; /* of the hasher; 0: done */
+    uint64_t turn; /* of the worker; 0: done */
     uint8_t size_class;
 };
 
@@ -145,7 +145,7 @@ struct store {
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
     struct digest *digest;                  /* for streams that have none of their own */
-    const struct store_hasher *hasher;      /* borrowed; NULL: none */
+    const struct store_worker *worker;      /* borrowed; NULL: none */
     struct lent lent[HASHING_LENT];         /* a ring */
     unsigned lent_next;                     /* the one that was lent first */
     const struct payload_source *reference; /* borrowed; NULL: payload is kept */
@@ -240,7 +240,7 @@ void reference_hash(struct store *s, struct kept_flow *k, enum side side,
                     char hex[DIGEST_HEX_LEN + 1]);
 
 /* hashing.c - the running hashes of streams, taken by another thread where there is one
- * (store_options.hasher). A buffer whose bytes are long stays lent for HASHING_LENT more of them, whether
+ * (store_options.worker). A buffer whose bytes are long stays lent for HASHING_LENT more of them, whether
  * there is a thread or not, so that what is charged does not depend on it. */
 enum { HASHING_LENT_LEAST = 4096 };
 void hashing_add(struct store *s, struct digest *d, struct span bytes);
