@@ -43,8 +43,9 @@ struct run {
     struct store *store;
     struct relay *relay;    /* between reassembly and the store */
     struct worker *hasher;  /* of evidence; NULL: none */
-    struct worker *writers; /* the writer's own: hashes streams, runs SQL; NULL: none */
-    struct store_worker writers_worker;
+    struct worker *rows;    /* writes what the writer made ready; NULL: none */
+    struct worker *streams; /* hashes streams; NULL: `rows` does */
+    struct store_worker rows_worker, streams_worker;
     struct payload_source reference; /* captures read again, by the thread that writes */
     struct evidence_file **again;    /* by index of readings; NULL until it is wanted */
     atomic_uint_least64_t flows;     /* written so far */
@@ -543,15 +544,16 @@ static enum status read_interleaved(struct run *run)
 
 /* ---- the run ---- */
 
-/* How many threads share the work. With two cores or more the default is four, since they wait for
- * each other now and then. */
+/* How many threads share the work. The default is more than there are cores, since they wait for each
+ * other now and then; a single core is best left to one. */
 static int jobs_of(const struct ingest_options *options)
 {
     cpu_set_t cores;
 
     if (options->jobs > 0)
         return options->jobs;
-    return sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 1 ? 4 : 1;
+    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    return count > 3 ? 5 : count > 1 ? 4 : 1;
 }
 
 /* Of what reading leaves, eight fifteenths are the flow table's, one the defragmenter's, six the
@@ -677,7 +679,8 @@ static enum status open_store(struct run *run)
         .memory = shared_memory(run) / 15 * 6,
         .page_size = page_size,
         .hash = !o->no_hash,
-        .worker = run->writers ? &run->writers_worker : NULL,
+        .worker = run->rows ? &run->rows_worker : NULL,
+        .hasher = run->streams_worker.context ? &run->streams_worker : NULL,
         .reference = o->reference ? &run->reference : NULL,
         .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,
@@ -794,12 +797,12 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
     return status;
 }
 
-static uint64_t give_writers(void *worker, worker_task *task, void *of, struct span bytes)
+static uint64_t give_task(void *worker, worker_task *task, void *of, struct span bytes)
 {
     return worker_give(worker, task, of, bytes);
 }
 
-static void wait_for_writers(void *worker, uint64_t turn)
+static void wait_for_task(void *worker, uint64_t turn)
 {
     worker_wait(worker, turn);
 }
@@ -809,11 +812,17 @@ static void start_workers(struct run *run)
 {
     const int jobs = jobs_of(run->options);
 
-    if (jobs > 2 && !run->options->no_hash)
+    const bool hash = !run->options->no_hash;
+
+    if (jobs > 2 && hash)
         run->hasher = worker_new();
-    if (jobs > 3)
-        run->writers = worker_new();
-    run->writers_worker = (struct store_worker){give_writers, wait_for_writers, run->writers};
+    if (jobs > (hash ? 3 : 2))
+        run->rows = worker_new();
+    if (jobs > 4 && hash)
+        run->streams = worker_new();
+    run->rows_worker = (struct store_worker){give_task, wait_for_task, run->rows};
+    run->streams_worker =
+        (struct store_worker){give_task, wait_for_task, run->streams ? run->streams : run->rows};
 }
 
 enum status ingest(struct ingest_result *result, const struct ingest_options *options,
@@ -845,7 +854,8 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     for (size_t i = 0; i < run.count; i++)
         reading_release(&run.readings[i]);
     worker_free(run.hasher); /* after those that gave them something to do */
-    worker_free(run.writers);
+    worker_free(run.rows);
+    worker_free(run.streams);
     close_again(&run);
     free(run.again);
     free(run.readings);

@@ -57,56 +57,61 @@ bool chunks_take_digest(struct store *s, struct kept_stream *t)
     return t->digest != NULL;
 }
 
-/* Adds a row's bytes to the running hash, or says that the rows are to be read again. `slot`, where they
- * lie, goes after this if it is not NULL. */
-static void hash_row(struct store *s, struct kept_stream *t, int64_t position, struct span bytes,
-                     struct slot *slot)
+/* The digest that a row's bytes, which come next, are to be added to; NULL when they are not, or the rows are
+ * to be read again. */
+static struct digest *digest_for(struct store *s, struct kept_stream *t, int64_t position,
+                                 struct span bytes)
 {
     if (!s->hash || t->rehash || s->reference)
-        return;
-    if (t->rows > 0 && position < t->hashed_to) {
+        return NULL;
+    if ((t->rows > 0 && position < t->hashed_to) || !chunks_take_digest(s, t)) {
         t->rehash = true;
-        return;
+        return NULL;
     }
-    if (!chunks_take_digest(s, t))
-        t->rehash = true;
-    else if (slot && bytes.len >= HASHING_LENT_LEAST)
-        hashing_lend(s, t->digest, bytes, slot);
-    else
-        hashing_add(s, t->digest, bytes);
     t->hashed_to = position + (int64_t)bytes.len;
+    return t->digest;
 }
 
-/* Writes what is in a slot as rows, and empties it. `goes`: the slot is not used after this. */
+/* What becomes of a slot that is written. */
+enum slot_fate {
+    SLOT_STAYS,
+    SLOT_GOES,
+    SLOT_IS_LAST, /* it goes, and the hash of the stream is needed next */
+};
+
+/* Writes what is in a slot as rows, and empties it. */
 static void slot_write(struct store *s, struct kept_flow *k, enum side side, struct slot *slot,
-                       bool goes)
+                       enum slot_fate fate)
 {
     struct kept_stream *t = k->sides[side];
+    struct insert_chunk chunk = {.stream_id = keep_stream_id(s, k, side), .part = slot->part};
+    bool lend = fate != SLOT_STAYS && slot->run_count == 1 && insert_chunk_ready(&s->insert);
 
     for (unsigned i = 0; i < slot->run_count; i++) {
-        struct span bytes = span_of(slot->data + slot->runs[i].begin,
-                                    (size_t)(slot->runs[i].end - slot->runs[i].begin));
-        int64_t position = slot->begin + slot->runs[i].begin;
-        hash_row(s, t, position, bytes, goes && slot->run_count == 1 ? slot : NULL);
-        struct row *row = insert_begin(&s->insert, INSERT_CHUNK);
-        put_int(row, 1, keep_stream_id(s, k, side));
-        put_int(row, 2, position);
-        put_int(row, 3, (int64_t)bytes.len);
-        put_int(row, 4, slot->part);
-        put_blob(row, 5, bytes);
-        insert_end(&s->insert, row);
+        chunk.bytes = span_of(slot->data + slot->runs[i].begin,
+                              (size_t)(slot->runs[i].end - slot->runs[i].begin));
+        chunk.position = slot->begin + slot->runs[i].begin;
+        struct digest *digest = digest_for(s, t, chunk.position, chunk.bytes);
         t->rows += t->rows < UINT32_MAX;
+        if (digest && !(lend && fate == SLOT_GOES)) {
+            lending_hash(s, digest, chunk.bytes);
+            digest = NULL;
+        }
+        if (lend)
+            lending_lend(s, digest, &chunk, slot);
+        else
+            insert_chunk(&s->insert, &chunk);
     }
     slot->run_count = 0;
 }
 
-/* Writes the lowest slot and lets it go. `last`: the hash of the stream is needed next. */
+/* Writes the lowest slot and lets it go. */
 static void lowest_write_of(struct store *s, struct kept_flow *k, enum side side, bool last)
 {
     struct kept_stream *t = k->sides[side];
     struct slot *slot = t->slots;
 
-    slot_write(s, k, side, slot, !last);
+    slot_write(s, k, side, slot, last ? SLOT_IS_LAST : SLOT_GOES);
     t->slots = slot->next;
     t->slot_count--;
     if (t->current == slot)
@@ -176,7 +181,7 @@ void chunks_drop_digest(struct store *s, struct kept_stream *t)
 {
     if (!t->digest)
         return;
-    hashing_wait(s, t->digest);
+    lending_wait(s, t->digest);
     digest_free(t->digest);
     memory_discharge(&s->memory, DIGEST_COST);
     t->digest = NULL;
@@ -187,7 +192,7 @@ void chunks_settle(struct store *s, struct kept_stream *t)
     uint8_t value[DIGEST_LEN];
 
     assert(!t->settled && !t->slots && t->digest);
-    hashing_wait(s, t->digest);
+    lending_wait(s, t->digest);
     digest_value(t->digest, value);
     chunks_drop_digest(s, t);
     settle(t, value);
@@ -359,7 +364,7 @@ static void slot_empty(struct store *s, struct kept_flow *k, enum side side, str
 {
     while (k->sides[side]->slots != slot)
         lowest_write(s, k, side);
-    slot_write(s, k, side, slot, false);
+    slot_write(s, k, side, slot, SLOT_STAYS);
 }
 
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
@@ -579,7 +584,7 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
     if (s->hash && t->rehash)
         hash_rows(s, stream_id, hex);
     else if (s->hash)
-        hashing_end(s, t->digest, hex);
+        lending_end(s, t->digest, hex);
     if (borrowed)
         t->digest = NULL;
 }

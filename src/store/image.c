@@ -10,7 +10,7 @@ enum {
     FIRST = 1, /* the page with the declaration of the table */
     ROOT = 2,
     LEAF = 3, /* the first of them */
-    LEAVES = 8,
+    LEAVES = 4,
     PAGES = LEAF + LEAVES - 1,
 
     LEAF_HEAD = 8, /* bytes in front of the list of a leaf's cells, and of an inner page's */

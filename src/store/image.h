@@ -25,7 +25,7 @@ struct image_value {
 };
 
 enum {
-    IMAGE_COST = 320 * 1024,     /* bytes of memory */
+    IMAGE_COST = 192 * 1024,     /* bytes of memory */
     IMAGE_COLUMNS = 64,          /* of a row, at most */
     IMAGE_ROW_BYTES = 24 * 1024, /* of a row's texts and blobs, at most */
 };
@@ -36,7 +36,7 @@ struct image {
     unsigned page;   /* its number */
     unsigned cells;  /* in it */
     size_t end;      /* its bytes from here on are cells */
-    int64_t last[8]; /* the highest key of each leaf that is full */
+    int64_t last[4]; /* the highest key of each leaf that is full */
 };
 
 /* Attaches an image of `table` of main to a connection, under the name `schema`. SQLite's code. After a

@@ -130,7 +130,7 @@ static const struct {
 /* Another thread is woken for each batch, so that large ones are better, up to a point. */
 static struct batch_size size_for(size_t memory)
 {
-    enum { LEAST = 64 << 10, MOST = 512 << 10, BYTES_A_ROW = 512 };
+    enum { LEAST = 40 << 10, MOST = 512 << 10, BYTES_A_ROW = 512 };
     size_t bytes = memory / 128;
 
     bytes = bytes < LEAST ? LEAST : bytes > MOST ? MOST : bytes;
@@ -226,13 +226,35 @@ static void wait_for(struct insert *in, uint64_t turn)
         insert_fail_as(in, &in->error_there);
 }
 
+void insert_wait(struct insert *in, uint64_t turn)
+{
+    if (turn > 0)
+        wait_for(in, turn);
+}
+
 void insert_settle(struct insert *in)
 {
+    if (in->collected)
+        in->collected(in->collected_context);
     if (in->turn == 0)
         return;
     wait_for(in, in->turn);
     for (int i = 0; i < BATCH_COUNT; i++)
         in->jobs[i].turn = 0;
+}
+
+uint64_t insert_give(struct insert *in, void (*task)(void *of, struct span unused), void *of)
+{
+    if (!in->worker) {
+        task(of, span_of(NULL, 0));
+        wait_for(in, 0);
+        return 0;
+    }
+    uint64_t turn = in->turn = in->worker->give(in->worker->context, task, of, span_of(NULL, 0));
+    if (in->open == 0)
+        return turn;
+    wait_for(in, turn); /* the connection is in use */
+    return 0;
 }
 
 /* Has a batch written. */
@@ -246,15 +268,7 @@ static void hand_over(struct insert *in, enum statement which)
     wait_for(in, job->turn);
     job->turn = 0;
     batch_turn(batch);
-    if (in->worker) {
-        job->turn = in->worker->give(in->worker->context, write_batch, job, span_of(NULL, 0));
-        in->turn = job->turn;
-        if (in->open > 0)
-            insert_settle(in);
-    } else {
-        write_batch(job, span_of(NULL, 0));
-        wait_for(in, 0);
-    }
+    job->turn = insert_give(in, write_batch, job);
 }
 
 static bool prepare(struct insert *in, enum statement which)
@@ -271,14 +285,52 @@ static bool prepare(struct insert *in, enum statement which)
             !batch_sum_begin(&row->batch, batches[which].key_columns))
             code = SQLITE_NOMEM;
     }
-    if (which >= BATCH_COUNT && !row->statement)
+    if (which >= BATCH_COUNT && !row->statement) {
+        insert_settle(in);
         code = sqlite3_prepare_v3(in->file->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
                                   &row->statement, NULL);
+    }
     if (code == SQLITE_NOMEM)
         insert_no_memory(in);
     else if (code != SQLITE_OK)
         insert_fault(in);
     return code == SQLITE_OK;
+}
+
+bool insert_chunk_ready(struct insert *in)
+{
+    return !in->failed && (in->rows[INSERT_CHUNK].statement || prepare(in, INSERT_CHUNK));
+}
+
+static void put_chunk(struct row *row, const struct insert_chunk *chunk)
+{
+    put_int(row, 1, chunk->stream_id);
+    put_int(row, 2, chunk->position);
+    put_int(row, 3, (int64_t)chunk->bytes.len);
+    put_int(row, 4, chunk->part);
+    put_blob(row, 5, chunk->bytes);
+}
+
+void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk)
+{
+    struct row *row = &in->rows[INSERT_CHUNK];
+
+    if (in->failed_there)
+        return;
+    put_chunk(row, chunk);
+    if (sqlite3_step(row->statement) != SQLITE_DONE) {
+        in->failed_there = true;
+        case_file_fault(in->file, "writing", &in->error_there);
+    }
+    sqlite3_reset(row->statement);
+}
+
+void insert_chunk(struct insert *in, const struct insert_chunk *chunk)
+{
+    struct row *row = insert_begin(in, INSERT_CHUNK);
+
+    put_chunk(row, chunk);
+    insert_end(in, row);
 }
 
 bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LEN])

@@ -89,7 +89,12 @@ struct insert {
         uint64_t turn; /* of the worker; 0: its batch is written */
     } jobs[BATCH_COUNT];
     uint64_t turn; /* the last one; 0: the connection is nobody's but ours */
-    int open;      /* statements that were begun, and may not meet the worker's */
+
+    /* Hands over what others have collected for insert_give(): before the connection is ours. */
+    void (*collected)(void *context);
+    void *collected_context;
+
+    int open; /* statements that were begun, and may not meet the worker's */
 
     /* The worker's, and ours when it has nothing to do. */
     bool failed_there;
@@ -125,6 +130,24 @@ void insert_done(struct insert *in, struct row *row);
 /* Waits until the worker has written what it was given. Who uses the connection otherwise than by these
  * functions comes after it. */
 void insert_settle(struct insert *in);
+
+/* A row of chunk_data. */
+struct insert_chunk {
+    int64_t stream_id, position;
+    uint32_t part;
+    struct span bytes;
+};
+
+void insert_chunk(struct insert *in, const struct insert_chunk *chunk);
+
+/* Ready for insert_chunk_there(); false after a failure. */
+bool insert_chunk_ready(struct insert *in);
+
+/* Has `task` run by the worker, where there is one: it may call insert_chunk_there(). Returns its turn;
+ * insert_wait() returns when that is over. 0: it is. */
+uint64_t insert_give(struct insert *in, void (*task)(void *of, struct span unused), void *of);
+void insert_wait(struct insert *in, uint64_t turn);
+void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk);
 
 /* Writes what waits in a batch; in all of them. */
 void insert_flush_one(struct insert *in, enum statement which);

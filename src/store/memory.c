@@ -41,7 +41,9 @@ void memory_release(struct memory *m)
             struct memory_shelved *buffer = m->shelves[c];
             m->shelves[c] = buffer->next;
             free(buffer);
+            memory_discharge(m, memory_len(c) + MALLOC_COST);
         }
+        m->shelved[c] = 0;
     }
 }
 

@@ -138,7 +138,7 @@ static void release(struct store *s)
 {
     insert_release(&s->insert);
     layout_close(s->layout);
-    hashing_return(s);
+    lending_return(s);
     keep_drop_all(s); /* flows that never ended, when it is given up */
     oddities_drop(s, &s->oddities);
     hosts_release(&s->hosts);
@@ -175,7 +175,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->sink = sink_table;
     s->memory_len = options->memory;
     s->hash = options->hash;
-    s->worker = options->worker;
+    s->hasher = options->hasher;
     s->reference = options->reference;
     s->policies = options->policies;
     s->sync = options->sync;
@@ -186,6 +186,8 @@ enum status store_open(struct store **store, const char *path, const struct stor
         return STATUS_FAILED;
     }
     insert_init(&s->insert, &s->file, options->worker, options->memory);
+    s->insert.collected = lending_close;
+    s->insert.collected_context = s;
     memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
     buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
@@ -310,7 +312,7 @@ static void finish_rows(struct store *s, char hex[65])
     oddities_write_evidence(s);
     hosts_write(&s->hosts);
     insert_flush(&s->insert);
-    hashing_return(s);
+    lending_return(s);
     memory_release(&s->memory);
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
     insert_run(&s->insert, sql);

@@ -59,7 +59,8 @@ struct store_options {
     size_t memory; /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
     uint32_t page_size;                   /* of a fresh case: 4096 or 16384 */
     bool hash;                            /* SHA-256 of streams */
-    const struct store_worker *worker;    /* borrowed until the end; NULL: none */
+    const struct store_worker *worker;    /* writes rows; borrowed until the end; NULL: none */
+    const struct store_worker *hasher;    /* hashes streams: the same, or another. NULL: none */
     const struct policy_choice *policies; /* the view that it is of; borrowed. NULL: first */
     /* Where payload lies: then the case holds none of it, and what must be read again (a segment that
      * came twice, a stream that did not come in order) is read from there, by the thread that writes.

@@ -109,14 +109,22 @@ struct kept_queue {
     struct kept_flow *oldest, *newest;
 };
 
-enum { HASHING_LENT = 8 };
+enum { LENT_TOGETHER = 16, LENT_BYTES = 64 << 10, LENT_GROUPS = 4 };
 
-/* A buffer that is being hashed. */
+/* A full chunk, on its way. */
 struct lent {
-    struct digest *digest;
-    uint8_t *data; /* NULL: none */
-    uint64_t turn; /* of the worker; 0: done */
+    struct digest *digest; /* NULL: it is not hashed */
+    uint8_t *data;
     uint8_t size_class;
+    struct insert_chunk chunk;
+};
+
+struct lent_group {
+    struct lent lents[LENT_TOGETHER];
+    unsigned count;
+    size_t bytes;                 /* at most LENT_BYTES and those of the last one */
+    uint64_t hash_turn, row_turn; /* 0: done */
+    struct insert *insert;
 };
 
 struct store {
@@ -145,9 +153,9 @@ struct store {
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
     struct digest *digest;                  /* for streams that have none of their own */
-    const struct store_worker *worker;      /* borrowed; NULL: none */
-    struct lent lent[HASHING_LENT];         /* a ring */
-    unsigned lent_next;                     /* the one that was lent first */
+    const struct store_worker *hasher;      /* borrowed; NULL: none */
+    struct lent_group lent[LENT_GROUPS];    /* a ring */
+    unsigned lent_open;                     /* the one being filled */
     const struct payload_source *reference; /* borrowed; NULL: payload is kept */
     struct layout *layout;                  /* NULL until something is read again from there */
     int64_t last_small; /* the stream_id of the last row of stream_data in this run */
@@ -239,16 +247,15 @@ void reference_changed(struct store *s, struct kept_stream *t); /* by a conflict
 void reference_hash(struct store *s, struct kept_flow *k, enum side side,
                     char hex[DIGEST_HEX_LEN + 1]);
 
-/* hashing.c - the running hashes of streams, taken by another thread where there is one
- * (store_options.worker). A buffer whose bytes are long stays lent for HASHING_LENT more of them, whether
- * there is a thread or not, so that what is charged does not depend on it. */
-enum { HASHING_LENT_LEAST = 4096 };
-void hashing_add(struct store *s, struct digest *d, struct span bytes);
-void hashing_lend(struct store *s, struct digest *d, struct span bytes,
-                  struct slot *slot);                 /* takes the slot's buffer */
-void hashing_wait(struct store *s, struct digest *d); /* until it has all that was lent for it */
-void hashing_end(struct store *s, struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
-void hashing_return(struct store *s); /* all buffers that are lent */
+/* lending.c - full chunks, hashed and written by other threads (store_options.hasher, worker). */
+void lending_lend(struct store *s, struct digest *d, const struct insert_chunk *chunk,
+                  struct slot *slot); /* takes the slot's buffer, in which the bytes lie */
+void lending_hash(struct store *s, struct digest *d,
+                  struct span bytes);                 /* after all that was lent */
+void lending_wait(struct store *s, struct digest *d); /* until it has all that was lent for it */
+void lending_end(struct store *s, struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
+void lending_close(void *store);      /* the worker gets what waits for more to come along */
+void lending_return(struct store *s); /* all buffers that are lent */
 
 /* conflicts.c - what an arrival brings that was there before. */
 enum { CONFLICT_MOST = 256 * 1024 }; /* bytes of one row */

@@ -1,0 +1,121 @@
+/* lending.c - full chunks on their way to a row and to the running hash of their stream.
+ *
+ *     slot that goes ──► lent, in groups ──► its digest, by the hasher, and its row, by the worker ──► back to the shelf
+ *
+ * Either costs more than filling the chunk, so that all three go on at once; in groups, since a thread is
+ * woken for each. Without a worker a buffer stays lent as long all the same, so that what is charged does not
+ * depend on it. */
+#include "store/writer.h"
+
+static void wait_for_hash(const struct store *s, struct lent_group *g)
+{
+    if (g->hash_turn > 0)
+        s->hasher->wait(s->hasher->context, g->hash_turn);
+    g->hash_turn = 0;
+}
+
+static void give_back(struct store *s, struct lent_group *g)
+{
+    wait_for_hash(s, g);
+    insert_wait(&s->insert, g->row_turn);
+    g->row_turn = 0;
+    for (unsigned i = 0; i < g->count; i++)
+        memory_give(&s->memory, g->lents[i].data, g->lents[i].size_class);
+    g->count = 0;
+    g->bytes = 0;
+}
+
+/* ---- on their threads, where there are such ---- */
+
+static void hash_group(void *group, struct span unused)
+{
+    struct lent_group *g = group;
+
+    (void)unused;
+    for (unsigned i = 0; i < g->count; i++)
+        if (g->lents[i].digest)
+            digest_add(g->lents[i].digest, g->lents[i].chunk.bytes);
+}
+
+static void write_group(void *group, struct span unused)
+{
+    struct lent_group *g = group;
+
+    (void)unused;
+    for (unsigned i = 0; i < g->count; i++)
+        insert_chunk_there(g->insert, &g->lents[i].chunk);
+}
+
+/* ---- on the writer's ---- */
+
+/* Has the open group hashed and written, and opens the next one. */
+static void hand_over(struct store *s)
+{
+    struct lent_group *g = &s->lent[s->lent_open];
+    bool hash = false;
+
+    if (g->count == 0)
+        return;
+    for (unsigned i = 0; i < g->count; i++)
+        hash = hash || g->lents[i].digest;
+    g->insert = &s->insert;
+    if (s->hasher && hash)
+        g->hash_turn = s->hasher->give(s->hasher->context, hash_group, g, span_of(NULL, 0));
+    else if (hash)
+        hash_group(g, span_of(NULL, 0));
+    s->lent_open = (s->lent_open + 1) % LENT_GROUPS;
+    g->row_turn = insert_give(&s->insert, write_group, g);
+    give_back(s, &s->lent[s->lent_open]);
+}
+
+void lending_close(void *store)
+{
+    hand_over(store);
+}
+
+void lending_lend(struct store *s, struct digest *d, const struct insert_chunk *chunk,
+                  struct slot *slot)
+{
+    struct lent_group *g = &s->lent[s->lent_open];
+
+    g->lents[g->count++] = (struct lent){
+        .digest = d, .data = slot->data, .size_class = slot->size_class, .chunk = *chunk};
+    slot->data = NULL;
+    g->bytes += chunk->bytes.len;
+    if (g->count == LENT_TOGETHER || g->bytes >= LENT_BYTES)
+        hand_over(s);
+}
+
+void lending_wait(struct store *s, struct digest *d)
+{
+    const struct lent_group *open = &s->lent[s->lent_open];
+    bool is_open = false;
+
+    for (unsigned i = 0; i < open->count; i++)
+        is_open = is_open || open->lents[i].digest == d;
+    if (is_open)
+        hand_over(s);
+    for (unsigned g = 0; g < LENT_GROUPS; g++)
+        for (unsigned i = 0; s->lent[g].hash_turn > 0 && i < s->lent[g].count; i++)
+            if (s->lent[g].lents[i].digest == d)
+                wait_for_hash(s, &s->lent[g]);
+}
+
+void lending_hash(struct store *s, struct digest *d, struct span bytes)
+{
+    lending_wait(s, d);
+    digest_add(d, bytes);
+}
+
+void lending_end(struct store *s, struct digest *d, char hex[DIGEST_HEX_LEN + 1])
+{
+    lending_wait(s, d);
+    digest_end(d, hex);
+}
+
+void lending_return(struct store *s)
+{
+    hand_over(s);
+    for (unsigned g = 0; g < LENT_GROUPS; g++)
+        give_back(s, &s->lent[g]);
+}
