@@ -7,8 +7,6 @@ struct memory_shelved {
     struct memory_shelved *next;
 };
 
-enum { MALLOC_COST = 16 }; /* what the C library keeps beside a buffer */
-
 void memory_init(struct memory *m, size_t limit)
 {
     *m = (struct memory){0};
@@ -30,7 +28,7 @@ static bool clear_one(struct memory *m)
     m->shelves[most] = buffer->next;
     m->shelved[most]--;
     free(buffer);
-    memory_discharge(m, memory_len(most) + MALLOC_COST);
+    memory_discharge(m, memory_len(most) + MEMORY_BESIDE);
     return true;
 }
 
@@ -41,7 +39,7 @@ void memory_release(struct memory *m)
             struct memory_shelved *buffer = m->shelves[c];
             m->shelves[c] = buffer->next;
             free(buffer);
-            memory_discharge(m, memory_len(c) + MALLOC_COST);
+            memory_discharge(m, memory_len(c) + MEMORY_BESIDE);
         }
         m->shelved[c] = 0;
     }
@@ -74,7 +72,7 @@ void *memory_take(struct memory *m, unsigned size_class)
     void *buffer = off_shelf(m, size_class);
     if (buffer)
         return buffer;
-    size_t cost = memory_len(size_class) + MALLOC_COST;
+    size_t cost = memory_len(size_class) + MEMORY_BESIDE;
     while (!memory_charge(m, cost))
         if (!clear_one(m))
             return NULL;
@@ -90,7 +88,7 @@ void *memory_force(struct memory *m, unsigned size_class)
     if (!buffer) {
         buffer = malloc(memory_len(size_class));
         if (buffer)
-            m->over += memory_len(size_class) + MALLOC_COST;
+            m->over += memory_len(size_class) + MEMORY_BESIDE;
     }
     return buffer;
 }
@@ -101,7 +99,7 @@ void memory_give(struct memory *m, void *buffer, unsigned size_class)
         return;
     if (m->over > 0) { /* beyond the budget nothing is put by */
         free(buffer);
-        memory_discharge(m, memory_len(size_class) + MALLOC_COST);
+        memory_discharge(m, memory_len(size_class) + MEMORY_BESIDE);
         return;
     }
     struct memory_shelved *shelved = buffer;

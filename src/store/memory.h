@@ -1,6 +1,6 @@
 /* memory.h - buffers of a few sizes, under the writer's share of the budget.
  *
- *     64  96  128  192  256  384 ... 12288  16384
+ *     56  88  120  184  248  376 ... 12280  16376
  *
  * What the writer keeps of a live flow (its struct, blobs, chunks being filled) comes and goes in
  * these sizes, so that a buffer given back by one flow serves the next. Buffers given back wait on
@@ -16,7 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MEMORY_CLASSES = 17, MEMORY_LEAST = 64, MEMORY_MOST = 16384 };
+/* A buffer and what the C library keeps beside it are a multiple of 16 together, with nothing lost. */
+enum { MEMORY_CLASSES = 17, MEMORY_LEAST = 64, MEMORY_BESIDE = 8 };
+enum { MEMORY_MOST = (MEMORY_LEAST << (MEMORY_CLASSES / 2)) - MEMORY_BESIDE };
 
 struct memory_shelved;
 
@@ -30,19 +32,22 @@ struct memory {
 /* Bytes of a buffer of this class. */
 static inline size_t memory_len(unsigned size_class)
 {
-    return ((size_t)MEMORY_LEAST + (size_class & 1) * (MEMORY_LEAST / 2)) << (size_class >> 1);
+    size_t all = ((size_t)MEMORY_LEAST + (size_class & 1) * (MEMORY_LEAST / 2))
+                 << (size_class >> 1);
+    return all - MEMORY_BESIDE;
 }
 
 /* The smallest class that holds `len` bytes, at most MEMORY_MOST. */
 static inline unsigned memory_class(size_t len)
 {
     assert(len <= MEMORY_MOST);
-    if (len <= MEMORY_LEAST)
+    size_t all = len + MEMORY_BESIDE;
+    if (all <= MEMORY_LEAST)
         return 0;
-    /* in which doubling of MEMORY_LEAST `len` lies, and in which half of it */
-    unsigned doubled = 63 - (unsigned)__builtin_clzll((len - 1) / MEMORY_LEAST);
+    /* in which doubling of MEMORY_LEAST it lies, and in which half of that */
+    unsigned doubled = 63 - (unsigned)__builtin_clzll((all - 1) / MEMORY_LEAST);
     size_t between = (size_t)(MEMORY_LEAST + MEMORY_LEAST / 2) << doubled;
-    return 2 * doubled + (len <= between ? 1 : 2);
+    return 2 * doubled + (all <= between ? 1 : 2);
 }
 
 void memory_init(struct memory *m, size_t limit);

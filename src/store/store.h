@@ -37,8 +37,8 @@ enum {
 
     /* Bytes that a live flow costs when all that can be written early has been: the one thing that
      * goes beyond options.memory when there are more flows than it has room for. */
-    STORE_FLOW_COST = 112,
-    STORE_STREAM_COST = 112, /* and each of its sides that had payload or gaps */
+    STORE_FLOW_COST = 96,
+    STORE_STREAM_COST = 96, /* and each of its sides that had payload or gaps */
 };
 
 struct store;

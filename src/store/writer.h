@@ -31,7 +31,7 @@ struct blob {
     uint32_t parts; /* rows written before it */
 };
 
-enum { SLOT_RUNS = 16, SLOTS_OPEN = 8 };
+enum { SLOT_RUNS = 14, SLOTS_OPEN = 8 };
 
 /* A chunk being filled: positions [begin, begin + store.slot_len), as far as they came. */
 struct slot {
@@ -81,7 +81,8 @@ struct kept_stream {
         rehash : 1; /* rows did not come in order, or were changed: they are read again at the end */
     bool taken : 1; /* a provisional byte was replaced: owners stand in temp.takeovers */
 };
-_Static_assert(sizeof(struct kept_stream) <= 96, "a million live flows have two millions of these");
+_Static_assert(sizeof(struct kept_stream) + MEMORY_BESIDE <= STORE_STREAM_COST,
+               "a million live flows have two millions of these");
 
 struct oddity_count {
     struct oddity_count *next; /* in order of first appearance */
@@ -103,7 +104,8 @@ struct kept_flow {
     bool touched : 1;       /* since it was looked at for that */
     bool oddities_told : 1; /* some of its oddities are rows already */
 };
-_Static_assert(sizeof(struct kept_flow) <= 96, "a million live flows have a million of these");
+_Static_assert(sizeof(struct kept_flow) + MEMORY_BESIDE <= STORE_FLOW_COST,
+               "a million live flows have a million of these");
 
 struct kept_queue {
     struct kept_flow *oldest, *newest;

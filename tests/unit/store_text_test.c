@@ -124,8 +124,8 @@ static void budget(void)
     struct memory m;
     memory_init(&m, 1000);
     unsigned small = memory_class(100), large = memory_class(700);
-    CU_ASSERT_EQUAL(memory_len(small), 128);
-    CU_ASSERT_EQUAL(memory_len(large), 768);
+    CU_ASSERT_EQUAL(memory_len(small), 120);
+    CU_ASSERT_EQUAL(memory_len(large), 760);
     void *a = memory_take(&m, small), *b = memory_take(&m, large);
     CU_ASSERT_PTR_NOT_NULL(a);
     CU_ASSERT_PTR_NOT_NULL(b);
