@@ -6,53 +6,33 @@
  * to it again, and folds at the end. */
 #include "dissect/checksum.h"
 
-#include <string.h>
-
-/* The carry comes around: an add, and an add with carry. */
-static inline uint64_t add_sum(uint64_t sum, uint64_t other)
-{
-    sum += other;
-    return sum + (sum < other);
-}
-
-static inline uint64_t add_word(uint64_t sum, const uint8_t *from)
-{
-    uint64_t word;
-    memcpy(&word, from, sizeof(word));
-    return add_sum(sum, word);
-}
-
-uint16_t checksum_sum(struct span bytes)
+uint64_t checksum_wide(struct span bytes)
 {
     uint64_t sum = 0, second = 0, third = 0, fourth = 0;
     struct span piece;
 
     while (span_take(&bytes, 32, &piece)) { /* four sums that do not wait for each other */
-        sum = add_word(sum, piece.data);
-        second = add_word(second, piece.data + 8);
-        third = add_word(third, piece.data + 16);
-        fourth = add_word(fourth, piece.data + 24);
+        sum = checksum_wide_add(sum, checksum_wide8(piece, 0));
+        second = checksum_wide_add(second, checksum_wide8(piece, 8));
+        third = checksum_wide_add(third, checksum_wide8(piece, 16));
+        fourth = checksum_wide_add(fourth, checksum_wide8(piece, 24));
     }
-    sum = add_sum(add_sum(sum, second), add_sum(third, fourth));
+    sum = checksum_wide_add(checksum_wide_add(sum, second), checksum_wide_add(third, fourth));
     while (span_take(&bytes, 8, &piece))
-        sum = add_word(sum, piece.data);
-    if (span_take(&bytes, 4, &piece)) {
-        uint32_t word;
-        memcpy(&word, piece.data, sizeof(word));
-        sum = add_sum(sum, word);
+        sum = checksum_wide_add(sum, checksum_wide8(piece, 0));
+    if (span_take(&bytes, 4, &piece))
+        sum = checksum_wide_add(sum, checksum_wide4(piece, 0));
+    if (bytes.len > 0) { /* up to three, and zeros */
+        uint8_t padded[4] = {0};
+        memcpy(padded, bytes.data, bytes.len);
+        sum = checksum_wide_add(sum, checksum_wide4(span_of(padded, sizeof(padded)), 0));
     }
-    if (span_take(&bytes, 2, &piece)) {
-        uint16_t word;
-        memcpy(&word, piece.data, sizeof(word));
-        sum = add_sum(sum, word);
-    }
-    if (span_take(&bytes, 1, &piece)) {
-        const uint8_t padded[2] = {piece.data[0], 0};
-        uint16_t word;
-        memcpy(&word, padded, sizeof(word));
-        sum = add_sum(sum, word);
-    }
-    uint16_t folded = checksum_fold(sum);
+    return sum;
+}
+
+uint16_t checksum_sum(struct span bytes)
+{
+    uint16_t folded = checksum_fold(checksum_wide(bytes));
     return load_be16(span_of(&folded, sizeof(folded)), 0);
 }
 

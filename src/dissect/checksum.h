@@ -9,7 +9,9 @@
 #include "base/span.h"
 #include "dissect/address.h"
 
+#include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { CHECKSUM_ALL_ONES = 0xffff };
 
@@ -17,6 +19,34 @@ enum { CHECKSUM_ALL_ONES = 0xffff };
  * against each other. */
 uint16_t checksum_sum(struct span bytes);
 uint16_t checksum_sum_plain(struct span bytes);
+
+/* A wide sum is made of words as the machine reads them, and is not folded yet. Folded, it is all ones exactly
+ * where the sum is; else its bytes may stand the other way round (RFC 1071 2.B). */
+uint64_t checksum_wide(struct span bytes);
+
+/* Of two wide sums; an odd number of bytes must be the last. The carry comes around: an add, and an add with
+ * carry. */
+static inline uint64_t checksum_wide_add(uint64_t sum, uint64_t other)
+{
+    sum += other;
+    return sum + (sum < other);
+}
+
+/* The wide sum of the 8 or 4 bytes from `at` on, which are there. */
+static inline uint64_t checksum_wide8(struct span bytes, size_t at)
+{
+    uint64_t word;
+    assert(bytes.len >= sizeof(word) && at <= bytes.len - sizeof(word));
+    memcpy(&word, bytes.data + at, sizeof(word));
+    return word;
+}
+static inline uint64_t checksum_wide4(struct span bytes, size_t at)
+{
+    uint32_t word;
+    assert(bytes.len >= sizeof(word) && at <= bytes.len - sizeof(word));
+    memcpy(&word, bytes.data + at, sizeof(word));
+    return word;
+}
 
 static inline uint16_t checksum_fold(uint64_t sum)
 {

@@ -194,6 +194,13 @@ static enum verdict settle(struct walk *w, enum verdict verdict)
 
 enum verdict dissect(const struct frame *frame, struct packet *packet)
 {
+    if (dissect_plain(frame, packet)) /* as nearly always */
+        return VERDICT_OK;
+    return dissect_walked(frame, packet);
+}
+
+enum verdict dissect_walked(const struct frame *frame, struct packet *packet)
+{
     struct packet outside;
     struct walk w = {
         .packet = packet, .rest = frame->bytes, .missing = SIZE_MAX, .outside = &outside};

@@ -17,6 +17,9 @@
  * the payload came compressed: unpack.h goes on from there. Deterministic, without memory. */
 enum verdict dissect(const struct frame *frame, struct packet *packet);
 
+/* The same, slowly: header by header, also where all are plain. The tests hold the two against each other. */
+enum verdict dissect_walked(const struct frame *frame, struct packet *packet);
+
 /* Reads the transport of a datagram that the defragmenter has made whole: `packet` holds what
  * its first fragment had, with ip_payload, ip_payload_len, ip_protocol and pieces of the whole. Likewise of
  * one that was unpacked.

@@ -200,7 +200,16 @@ enum verdict walk_ipcomp(struct walk *w);
 enum verdict walk_tcp(struct walk *w);
 enum verdict walk_udp(struct walk *w);
 enum verdict walk_udp_tunnel(struct walk *w); /* its end, or into the tunnel that its ports name */
+bool walk_may_be_tunnel(uint16_t src_port, uint16_t dst_port); /* whether they name one */
 enum verdict walk_icmp(struct walk *w);
 enum verdict walk_sctp(struct walk *w);
+
+/* What the checksum `found` in a segment of `len` bytes by its headers is worth. */
+enum checksum walk_judge(const struct packet *packet, uint8_t protocol, uint16_t found,
+                         struct span segment, size_t len);
+
+/* Reads a frame whose headers are plain, as nearly all are, without a walk (plain.c). False, with nothing of
+ * the packet to be believed, when the frame needs one. */
+bool dissect_plain(const struct frame *frame, struct packet *packet);
 
 #endif

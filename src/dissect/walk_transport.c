@@ -31,11 +31,10 @@ static size_t segment_len(const struct walk *w)
     return w->rest.len + w->missing;
 }
 
-/* What the checksum `found` in a segment of `len` bytes by its headers is worth. A host that
- * leaves it to its network card writes the sum of the pseudo-header, as a start for the card;
+/* A host that leaves it to its network card writes the sum of the pseudo-header, as a start for the card;
  * Windows leaves the length out of it when the card is to cut the segment up. */
-static enum checksum judge(const struct packet *packet, uint8_t protocol, uint16_t found,
-                           struct span segment, size_t len)
+enum checksum walk_judge(const struct packet *packet, uint8_t protocol, uint16_t found,
+                         struct span segment, size_t len)
 {
     if (segment.len < len)
         return CHECKSUM_UNKNOWN;
@@ -58,7 +57,7 @@ enum verdict walk_tcp(struct walk *w)
         return walk_short(w, tcp_need(w->rest));
     packet->ends.src_port = tcp_src_port(t);
     packet->ends.dst_port = tcp_dst_port(t);
-    packet->checksum = judge(packet, TRANSPORT_TCP, tcp_checksum(t), segment, len);
+    packet->checksum = walk_judge(packet, TRANSPORT_TCP, tcp_checksum(t), segment, len);
     return arrive(w, TRANSPORT_TCP, t->header);
 }
 
@@ -94,7 +93,7 @@ enum verdict walk_udp(struct walk *w)
     packet->checksum = CHECKSUM_NONE;
     if (udp_checksum(&u) != 0)
         packet->checksum =
-            judge(packet, TRANSPORT_UDP, udp_checksum(&u), span_first(segment, len), len);
+            walk_judge(packet, TRANSPORT_UDP, udp_checksum(&u), span_first(segment, len), len);
     arrive(w, TRANSPORT_UDP, u.header);
     return walk_udp_tunnel(w);
 }
@@ -193,7 +192,7 @@ enum verdict walk_icmp(struct walk *w)
     if (!icmp_view(&w->rest, i))
         return walk_short(w, icmp_need(w->rest));
     if (v6)
-        packet->checksum = judge(packet, TRANSPORT_ICMPV6, icmp_checksum(i), message, len);
+        packet->checksum = walk_judge(packet, TRANSPORT_ICMPV6, icmp_checksum(i), message, len);
     else if (message.len < len)
         packet->checksum = CHECKSUM_UNKNOWN;
     else /* RFC 792: without a pseudo-header */

@@ -200,13 +200,23 @@ static bool is_answered(uint16_t port)
            port == 9899;
 }
 
+/* The tunnel that a datagram's ports name; NULL for none. */
+static tunnel_step *tunnel_of(uint16_t src_port, uint16_t dst_port)
+{
+    tunnel_step *step = tunnel_at(dst_port);
+    return !step && is_answered(src_port) ? tunnel_at(src_port) : step;
+}
+
+bool walk_may_be_tunnel(uint16_t src_port, uint16_t dst_port)
+{
+    return tunnel_of(src_port, dst_port);
+}
+
 enum verdict walk_udp_tunnel(struct walk *w)
 {
     const struct packet *packet = w->packet;
 
-    tunnel_step *step = tunnel_at(packet->ends.dst_port);
-    if (!step && is_answered(packet->ends.src_port))
-        step = tunnel_at(packet->ends.src_port);
+    tunnel_step *step = tunnel_of(packet->ends.src_port, packet->ends.dst_port);
     if (!step)
         return VERDICT_OK; /* as nearly all: its payload is the end */
     *w->outside = *packet;

@@ -118,9 +118,8 @@ static void see_cookie_echo(struct flow *f, enum side side, const struct packet 
     us->tag = sctp_tag(&p->sctp);
     us->has_tag = true;
     f->state = FLOW_HANDSHAKE;
-    if (side == SIDE_CLIENT && us->has_syn && f->sides[SIDE_SERVER].has_syn &&
-        f->handshake_rtt_ns < 0)
-        f->handshake_rtt_ns = p->frame->time_ns - f->syn_ns;
+    if (side == SIDE_CLIENT && us->has_syn && f->sides[SIDE_SERVER].has_syn)
+        flow_handshake(f, p->frame->time_ns);
 }
 
 /* Whether a DATA chunk brings a TSN for the first time. Where its TSN is cut off, or there are more
@@ -140,7 +139,9 @@ static bool is_fresh(const struct segment_context *at, struct side_state *us,
     int64_t position = seq_position(tsn, us->base, us->next);
     if (position >= us->next)
         us->next = position + 1;
-    return !ranges_add(&us->held, at->fresh, &fresh_count, position, position + 1, at->budget) ||
+    struct side_stream *s = side_stream(at, us);
+    return !s ||
+           !ranges_add(&s->held, at->fresh, &fresh_count, position, position + 1, at->budget) ||
            fresh_count > 0;
 }
 
@@ -160,7 +161,7 @@ static void see_data(const struct segment_context *at, struct flow *f, enum side
             odd(at, f, p, ODDITY_DATA_AFTER_FIN);
         us->bytes += len;
     } else {
-        us->retransmitted += len;
+        f->again[side] += len;
         history_add(f, side, 'T');
     }
 }

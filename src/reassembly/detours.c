@@ -1,10 +1,12 @@
 /* detours.c - conversations of which each direction takes a way of its own. */
 #include "reassembly/detours.h"
 
+#include "base/table.h"
 #include "reassembly/places.h"
 #include "reassembly/seq.h"
 #include "reassembly/tcp_bounds.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct detour {
@@ -97,20 +99,21 @@ static bool continues(const struct flow *f, enum side side, const struct packet 
     return (flags & (TCP_SYN | TCP_RST) && f->state == FLOW_ATTEMPT) || is_expected(peer, p);
 }
 
-struct flow *detours_match(const struct detours *d, struct flow *flows, const struct flow_key *key,
-                           bool src_is_low, const struct packet *p)
+struct flow *detours_match(const struct detours *d, const struct flow_table *flows,
+                           const struct flow_key *key, bool src_is_low, const struct packet *p)
 {
     struct flow_key elsewhere = *key;
 
     if (key->place == PLACE_OTHER)
         return NULL;
     for (unsigned i = 0; i < d->place_count; i++) {
-        struct flow *f = NULL;
         elsewhere.place = d->places[i];
         if (elsewhere.place == key->place || elsewhere.place == PLACE_OTHER)
             continue;
-        HASH_FIND(hh, flows, &elsewhere, sizeof elsewhere, f);
-        if (!f || f->detour || (names_network(f->tunnel) && names_network(p->tunnel)))
+        struct flow *f =
+            flow_table_find(flows, &elsewhere, table_hash(&elsewhere, sizeof elsewhere));
+        if (!f || f->detour != f->key.place ||
+            (names_network(flow_origin(flows, f)->tunnel) && names_network(p->tunnel)))
             continue;
         if (continues(f, src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER, p))
             return f;
@@ -142,7 +145,7 @@ bool detours_add(struct detours *d, struct flow *flow, const struct flow_key *ke
         return false;
     }
     TABLE_BOUND(new->hh, (HASH_COUNT(d->table) + BUCKETS_FREE) * BUCKETS_COST);
-    flow->detour = new;
+    flow->detour = key->place;
     return true;
 }
 
@@ -155,13 +158,17 @@ static void detour_end(struct detours *d, struct detour *detour)
 
 void detours_hand_on(struct detours *d, struct flow *flow, struct flow *heir)
 {
-    struct detour *detour = flow->detour;
+    struct flow_key key = flow->key;
+    struct detour *detour = NULL;
 
-    if (!detour)
+    if (flow->detour == key.place)
         return;
-    flow->detour = NULL;
+    key.place = flow->detour;
+    HASH_FIND(hh, d->table, &key, sizeof key, detour);
+    assert(detour && detour->flow == flow);
+    flow->detour = flow->key.place;
     if (heir) {
-        heir->detour = detour;
+        heir->detour = key.place;
         detour->flow = heir;
         return;
     }
@@ -177,6 +184,6 @@ void detours_close(struct detours *d, const struct flow_key *key)
     HASH_FIND(hh, d->table, key, sizeof *key, found);
     if (!found)
         return;
-    found->flow->detour = NULL;
+    found->flow->detour = found->flow->key.place;
     detour_end(d, found);
 }

@@ -23,7 +23,7 @@
 
 #include "base/budget.h"
 #include "base/pool.h"
-#include "reassembly/flow.h"
+#include "reassembly/flow_table.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,10 +48,11 @@ void detours_see(struct detours *d, uint16_t place);
 /* The flow that a detour leads to; NULL when there is none for this sender. */
 struct flow *detours_find(const struct detours *d, const struct flow_key *key, bool src_is_low);
 
-/* The flow in `flows`, the table by key, that a segment without one continues as said above; NULL when
+/* The flow in `flows` that a segment without one continues as said above; NULL when
  * there is none. */
-struct flow *detours_match(const struct detours *d, struct flow *flows, const struct flow_key *key,
-                           bool src_is_low, const struct packet *packet);
+struct flow *detours_match(const struct detours *d, const struct flow_table *flows,
+                           const struct flow_key *key, bool src_is_low,
+                           const struct packet *packet);
 
 /* Leads there from now on. False when there is no memory. */
 bool detours_add(struct detours *d, struct flow *flow, const struct flow_key *key, bool src_is_low);

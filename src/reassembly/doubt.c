@@ -19,9 +19,11 @@ void rare_mark(const struct segment_context *at, struct ranges *set, int64_t beg
 
 bool is_doubted(const struct side_state *side, int64_t position)
 {
-    if (!side->rare)
+    const struct side_rare *rare = side_rare_of(side);
+
+    if (!rare)
         return false;
-    const struct ranges *doubted = &side->rare->doubted;
+    const struct ranges *doubted = &rare->doubted;
     uint32_t i = ranges_find(doubted, position - 1);
     return i < doubted->count && ranges_items(doubted)[i].begin < position;
 }
@@ -30,7 +32,8 @@ bool is_doubted(const struct side_state *side, int64_t position)
 static int64_t lowest_open(const struct side_state *us)
 {
     int64_t low = us->has_syn ? us->syn : bounds_lowest(us);
-    return us->settled && us->settled_to > low ? us->settled_to : low;
+    const struct side_rare *rare = side_rare_of(us);
+    return rare && rare->settled && rare->settled_to > low ? rare->settled_to : low;
 }
 
 static void believe(const struct segment_context *at, struct flow *f, enum side side,
@@ -39,14 +42,14 @@ static void believe(const struct segment_context *at, struct flow *f, enum side 
     struct side_state *us = &f->sides[side];
     uint32_t count;
 
-    if (!ranges_add(&us->held, at->fresh, &count, range.begin, range.end, at->budget))
+    if (!ranges_add(&us->stream->held, at->fresh, &count, range.begin, range.end, at->budget))
         return; /* no memory to remember its place: it stays refused */
     for (uint32_t i = 0; i < count; i++) {
         int64_t len = at->fresh[i].end - at->fresh[i].begin;
         us->bytes += (uint64_t)len;
         history_add(f, side, 'D');
         at->sink->believe(at->sink, f, side, at->fresh[i].begin, len);
-        rare_mark(at, &us->rare->provisional, at->fresh[i].begin, at->fresh[i].end);
+        rare_mark(at, &side_rare_of(us)->provisional, at->fresh[i].begin, at->fresh[i].end);
     }
     if (range.end > us->next)
         us->next = range.end;
@@ -56,9 +59,11 @@ void believe_acknowledged(const struct segment_context *at, struct flow *f, enum
 {
     struct side_state *us = &f->sides[side];
 
-    if (!us->rare || !us->has_acked)
+    struct side_rare *rare = side_rare_of(us);
+
+    if (!rare || !us->has_acked)
         return;
-    struct ranges *doubted = &us->rare->doubted;
+    struct ranges *doubted = &rare->doubted;
     while (doubted->count > 0 && ranges_items(doubted)[0].begin < us->acked) {
         struct range range = ranges_items(doubted)[0];
         uint32_t count;
@@ -75,8 +80,11 @@ void believe_acknowledged(const struct segment_context *at, struct flow *f, enum
 
 void heed_acknowledgement(const struct segment_context *at, struct side_state *us, int64_t position)
 {
-    struct side_rare *rare = us->rare;
+    struct side_rare *rare = side_rare_of(us);
     uint32_t count;
+
+    if (!rare)
+        return;
 
     if (rare->untaken.begin < position) /* taken after all */
         rare->untaken.begin = position < rare->untaken.end ? position : rare->untaken.end;
@@ -90,13 +98,14 @@ void heed_acknowledgement(const struct segment_context *at, struct side_state *u
 void believe_uncontradicted(const struct segment_context *at, struct flow *f, enum side side)
 {
     const struct side_state *us = &f->sides[side];
+    const struct side_rare *rare = side_rare_of(us);
 
-    for (uint32_t i = 0; us->rare && i < us->rare->spoilt.count; i++) {
-        struct range range = ranges_items(&us->rare->spoilt)[i];
+    for (uint32_t i = 0; rare && i < rare->spoilt.count; i++) {
+        struct range range = ranges_items(&rare->spoilt)[i];
         if (range.begin < lowest_open(us))
             range.begin = lowest_open(us);
-        if (us->has_fin && range.end > us->fin)
-            range.end = us->fin;
+        if (us->has_fin && range.end > us->stream->fin)
+            range.end = us->stream->fin;
         if (range.end > bounds_ceiling(f, side))
             range.end = bounds_ceiling(f, side);
         if (range.begin < range.end && !bounds_need_scale(f, side, range.begin, range.end))

@@ -6,11 +6,11 @@
 #ifndef SEINE_REASSEMBLY_FLOW_H
 #define SEINE_REASSEMBLY_FLOW_H
 
-#include "base/table.h"
 #include "dissect/packet.h"
 #include "reassembly/ranges.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Direction, always by role: the client sent the first SYN, or is our guess. */
@@ -64,6 +64,15 @@ struct side_rare {
     uint32_t syn_len;     /* payload bytes that came first in its SYN, from `syn` on */
     uint32_t other_base;  /* of another SYN that came; valid with has_other_base */
     bool has_other_base;
+    bool settled; /* holes below settled_to have been told and are closed */
+    int64_t settled_to;
+};
+
+/* What a side needs once it has sent payload, or a FIN. */
+struct side_stream {
+    struct ranges held;     /* positions that came, captured */
+    struct side_rare *rare; /* NULL for nearly all, as has_rare says */
+    int64_t fin;            /* position of the FIN; valid with has_fin */
 };
 
 /* One direction: what this side sent. Positions count its payload bytes, see seq.h; of SCTP, its DATA
@@ -71,68 +80,105 @@ struct side_rare {
 struct side_state {
     uint64_t packets;
     uint64_t ip_bytes;
-    uint64_t frame_bytes;   /* on the wire */
-    uint64_t bytes;         /* payload; for TCP each position once, for SCTP each TSN */
-    uint64_t retransmitted; /* payload bytes that came again */
-    int64_t next;           /* one past the highest position that came, 0 before any */
-    int64_t acked;          /* the other side has acknowledged all below it; valid with has_acked */
-    int64_t fin;            /* position of the FIN; valid with has_fin */
-    int64_t syn;            /* position of the first byte after the SYN; valid with has_syn */
-    struct ranges held;     /* positions that came, captured */
-    struct side_rare *rare; /* NULL for nearly all */
-    uint32_t base;          /* the sequence number of position 0; valid with anchored */
-    uint32_t window;        /* the largest offered by this side, scaled, in bytes */
-    uint32_t timestamp;     /* that its receiver goes by (RFC 7323 4.3); valid with has_timestamp */
-    uint32_t tag;           /* SCTP: what its packets carry; valid with has_tag */
-    uint32_t ack_number;    /* the last that it sent; valid with has_ack_number */
-    uint8_t scale;          /* of the window; valid with has_scale */
-    uint8_t flags;          /* TCP flags, all that came */
+    uint64_t frame_bytes; /* on the wire */
+    uint64_t bytes;       /* payload; for TCP each position once, for SCTP each TSN */
+    union {
+        struct {           /* while the flow lives */
+            int64_t next;  /* one past the highest position that came, 0 before any */
+            int64_t acked; /* the other side has acknowledged all below it; valid with has_acked */
+            struct side_stream *stream; /* NULL before there is one */
+        };
+        struct {                    /* once it ends */
+            uint64_t retransmitted; /* payload bytes that came again */
+            uint8_t mac[6];         /* of the first packet; valid with flow.has_macs */
+        };
+    };
+    int32_t syn;   /* position of the first byte after the SYN; valid with has_syn */
+    uint32_t base; /* the sequence number of position 0; valid with anchored */
+    union {
+        uint32_t timestamp; /* that its receiver goes by (RFC 7323 4.3); valid with has_timestamp */
+        uint32_t tag;       /* SCTP: what its packets carry; valid with has_tag */
+        uint32_t icmp;      /* ICMP, of the first packet, seen from the client: of the client its
+                               type, of the server its code */
+    };
+    uint32_t ack_number;  /* the last that it sent; valid with has_ack_number */
+    uint32_t window : 30; /* the largest offered by this side, scaled, in bytes */
+    bool anchored : 1, has_syn : 1;
+    uint8_t flags; /* TCP flags, all that came */
     uint8_t min_ttl;
-    uint8_t mac[6]; /* of the first packet; valid with flow.has_macs */
-    bool anchored : 1, has_syn : 1, has_fin : 1, has_acked : 1, has_scale : 1;
-    bool has_timestamp : 1, has_tag : 1, has_ack_number : 1;
+    uint8_t scale : 4; /* of the window; valid with has_scale */
+    bool has_scale : 1, has_fin : 1, has_acked : 1, has_timestamp : 1;
+    bool has_tag : 1, has_ack_number : 1, has_rare : 1;
     bool window_is_closed : 1; /* the last window that this side offered was 0 */
     bool rst : 1;
     bool closed : 1;         /* a FIN of this side was believed, if only its place is not known */
     bool checksum_right : 1; /* this side has shown a right checksum */
     bool checksum_left : 1;  /* and one that was left to the network card */
-    bool settled : 1;        /* holes below settled_to have been told and are closed */
-    int64_t settled_to;
 };
+
+enum { SIDE_WINDOW_MOST = (1 << 30) - 1 };
 
 enum { HISTORY_LEN = 24 };
 
+/* What a packet of the flow reads comes first, so that few lines of the cache hold it. Other flows are named by
+ * their numbers, see flow_table.h; 0 is none. What is told of a flow when it ends, and is not needed before,
+ * takes the place of what only the living need: flow_finish() puts it there. */
 struct flow {
     struct flow_key key;
-    UT_hash_handle hh;
-    struct flow *older, *newer; /* in the queue of its timeout */
-    struct flow *rival;         /* the other one of two with this key (tcp_reuse.h), or NULL */
-    struct detour *detour;      /* NULL for nearly all, see detours.h */
-    int64_t first_ns, last_ns;  /* the smallest and the largest time of its packets */
-    int64_t queued_ns;          /* the clock when it was put into its queue */
-    int64_t syn_ns;             /* of the client's last SYN before the answer */
-    int64_t handshake_rtt_ns;   /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
+    uint32_t number;       /* its own */
+    uint32_t chained;      /* the next in its chain, or among the nodes that are free */
+    int64_t last_ns;       /* the largest time of its packets; first_ns the smallest */
+    uint32_t history_seen; /* a bit a letter */
+    uint8_t state : 4;     /* enum flow_state */
+    uint8_t end : 3;       /* enum flow_end, set before the sink hears of the end */
+    bool has_rtt : 1;      /* handshake_rtt_ns takes the place of syn_ns */
+    uint8_t queue : 3;
+    bool client_is_low : 1; /* which endpoint of the key is the client */
+    bool client_guessed : 1;
+    bool is_rival : 1;  /* it is not the one that its key finds */
+    bool elder_ran : 1; /* of a rival: the other one was running when its SYN came */
+    bool took_over : 1; /* of a rival: it has shown that the other one is over */
+    union {
+        uint16_t detour; /* the place of its detour (detours.h); its own place where it has none */
+        struct {         /* once it ends */
+            uint8_t vlan_count;
+            bool has_macs;
+        };
+    };
+    struct side_state sides[2]; /* by enum side */
+    void *kept;                 /* the sink's own, NULL when the flow is new */
+    union {
+        uint64_t letters[2];    /* the history, see history.h */
+        struct {                /* once it ends */
+            const char *tunnel; /* the path through tunnels, of places.h; NULL for none */
+            uint16_t vlans[PACKET_VLANS_MAX]; /* of the first packet */
+        };
+    };
+    union {
+        struct {
+            uint32_t rival;        /* the other one of two with this key (tcp_reuse.h) */
+            uint32_t origin;       /* see origins.h */
+            uint32_t older, newer; /* in the queue of its timeout */
+            uint32_t added_before, added_after; /* in the table */
+            int64_t queued_ns;                  /* the clock when it was put into its queue */
+        };
+        struct {                       /* once it ends */
+            char history[HISTORY_LEN]; /* Zeek's letters, the client's upper case; ends in a NUL */
+            uint32_t first_evidence_id;
+            uint32_t interface_id; /* of the first frame, in its capture */
+        };
+    };
+    uint64_t again[2]; /* by enum side: payload bytes that came again */
+    int64_t first_ns;
+    union {
+        int64_t syn_ns;           /* of the client's last SYN before the answer */
+        int64_t handshake_rtt_ns; /* from the SYN to the client's ACK of the SYN-ACK; -1 unknown */
+    };
     uint64_t first_frame;
-    uint32_t first_evidence_id;
-    uint32_t interface_id; /* of the first frame, in its capture */
-    const char *tunnel;    /* the path through tunnels, borrowed from the table; NULL for none */
-    uint16_t vlans[PACKET_VLANS_MAX]; /* of the first packet */
-    uint8_t vlan_count;
-    uint8_t state; /* enum flow_state */
-    uint8_t end;   /* enum flow_end, set before the sink hears of the end */
-    uint8_t queue;
-    bool client_is_low; /* which endpoint of the key is the client */
-    bool client_guessed;
-    bool has_macs;
-    bool is_rival;                /* it is not the one that its key finds */
-    bool elder_ran;               /* of a rival: the other one was running when its SYN came */
-    bool took_over;               /* of a rival: it has shown that the other one is over */
-    uint8_t icmp_type, icmp_code; /* of the first packet, seen from the client */
-    uint32_t history_seen;        /* a bit a letter */
-    char history[HISTORY_LEN];    /* Zeek's letters, the client's upper case; ends in a NUL */
-    struct side_state sides[2];   /* by enum side */
-    void *kept;                   /* the sink's own, NULL when the flow is new */
 };
+
+/* Up to here a packet reads, nearly always. */
+#define FLOW_HOT_LEN (offsetof(struct flow, rival) + sizeof(uint32_t))
 
 static inline const struct address *flow_address(const struct flow *f, enum side side)
 {
@@ -141,6 +187,27 @@ static inline const struct address *flow_address(const struct flow *f, enum side
 
 /* For ICMP: the type at the client's side, the code at the server's. */
 uint16_t flow_port(const struct flow *f, enum side side);
+
+/* The client acknowledges the answer to its SYN. A clock that went backwards in between measures nothing. */
+static inline void flow_handshake(struct flow *f, int64_t now_ns)
+{
+    if (f->has_rtt || now_ns < f->syn_ns)
+        return;
+    f->handshake_rtt_ns = now_ns - f->syn_ns;
+    f->has_rtt = true;
+}
+
+/* Of how many ranges the positions held consist. */
+static inline uint32_t side_held_count(const struct side_state *s)
+{
+    return s->stream ? s->stream->held.count : 0;
+}
+
+/* NULL for nearly all. */
+static inline struct side_rare *side_rare_of(const struct side_state *s)
+{
+    return s->has_rare ? s->stream->rare : NULL;
+}
 
 /* Words of the case; static. */
 const char *flow_protocol_name(uint8_t protocol); /* "tcp", "udp", "sctp", "icmp", "icmpv6" */

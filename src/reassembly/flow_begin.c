@@ -2,6 +2,7 @@
 #include "reassembly/flow_begin.h"
 
 #include "reassembly/association.h"
+#include "reassembly/history.h"
 
 #include <string.h>
 
@@ -123,21 +124,56 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
     return src_low == dst_low || dst_low;
 }
 
-void flow_begin(struct flow *f, bool src_is_low, const struct packet *p, const char *tunnel)
+/* Of a datagram made whole, that of its first fragment. */
+static const struct frame *first_frame(const struct packet *p)
 {
-    bool src_is_client = sender_is_client(p, &f->client_guessed);
+    return p->frames ? &p->frames[0] : p->frame;
+}
+
+void flow_origin_of(struct origin *o, bool src_is_low, const struct packet *p, const char *tunnel)
+{
+    *o = (struct origin){.tunnel = tunnel,
+                         .evidence_id = first_frame(p)->evidence_id,
+                         .interface_id = first_frame(p)->interface_id,
+                         .vlan_count = p->vlan_count,
+                         .has_macs = p->has_macs};
+    memcpy(o->vlans, p->vlans, sizeof o->vlans);
+    if (!p->has_macs)
+        return;
+    memcpy(src_is_low ? o->low_mac : o->high_mac, p->src_mac, sizeof o->low_mac);
+    memcpy(src_is_low ? o->high_mac : o->low_mac, p->dst_mac, sizeof o->low_mac);
+}
+
+void flow_tell(struct flow *f, const struct origin *o)
+{
+    const bool has_rtt = f->has_rtt;
+    char history[HISTORY_LEN] = "";
+
+    history_text(history, f);
+    memcpy(f->history, history, sizeof history);
+    f->first_evidence_id = o->evidence_id;
+    f->interface_id = o->interface_id;
+    f->tunnel = o->tunnel;
+    memcpy(f->vlans, o->vlans, sizeof f->vlans);
+    f->vlan_count = o->vlan_count;
+    f->has_macs = o->has_macs;
+    for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+        const bool is_low = (side == SIDE_CLIENT) == f->client_is_low;
+        memcpy(f->sides[side].mac, is_low ? o->low_mac : o->high_mac, sizeof o->low_mac);
+        f->sides[side].retransmitted = f->again[side];
+    }
+    if (!has_rtt)
+        f->handshake_rtt_ns = -1;
+}
+
+void flow_begin(struct flow *f, bool src_is_low, const struct packet *p)
+{
+    bool guessed, src_is_client = sender_is_client(p, &guessed);
+    f->client_guessed = guessed;
     f->client_is_low = src_is_client == src_is_low;
     f->first_ns = f->last_ns = p->frame->time_ns;
-    f->first_frame = p->frames ? p->frames[0].number : p->frame->number;
-    f->first_evidence_id = p->frames ? p->frames[0].evidence_id : p->frame->evidence_id;
-    f->handshake_rtt_ns = -1;
-    f->interface_id = p->frames ? p->frames[0].interface_id : p->frame->interface_id;
-    f->tunnel = tunnel;
-    f->vlan_count = p->vlan_count;
-    memcpy(f->vlans, p->vlans, sizeof f->vlans);
-    f->has_macs = p->has_macs;
-    memcpy(f->sides[src_is_client ? SIDE_CLIENT : SIDE_SERVER].mac, p->src_mac, 6);
-    memcpy(f->sides[src_is_client ? SIDE_SERVER : SIDE_CLIENT].mac, p->dst_mac, 6);
+    f->first_frame = first_frame(p)->number;
+    f->detour = f->key.place;
     f->sides[SIDE_CLIENT].min_ttl = f->sides[SIDE_SERVER].min_ttl = UINT8_MAX;
     if (p->transport == TRANSPORT_TCP) {
         uint8_t flags = tcp_flags(&p->tcp);
@@ -146,8 +182,10 @@ void flow_begin(struct flow *f, bool src_is_low, const struct packet *p, const c
             f->state = flags & TCP_ACK ? FLOW_HANDSHAKE : FLOW_ATTEMPT;
     } else if (p->transport == TRANSPORT_SCTP) {
         bool by_client;
-        if (!association_opening(p, &by_client, &f->state))
-            f->state = FLOW_MIDSTREAM;
+        uint8_t state;
+        if (!association_opening(p, &by_client, &state))
+            state = FLOW_MIDSTREAM;
+        f->state = state & 15u;
     } else {
         f->state = FLOW_ONE_WAY;
     }
@@ -155,7 +193,7 @@ void flow_begin(struct flow *f, bool src_is_low, const struct packet *p, const c
         uint8_t type = icmp_type(&p->icmp), answer;
         bool is_request;
         bool paired = icmp_answer(p->transport, type, &answer, &is_request);
-        f->icmp_type = paired && !is_request ? answer : type;
-        f->icmp_code = icmp_code(&p->icmp);
+        f->sides[SIDE_CLIENT].icmp = paired && !is_request ? answer : type;
+        f->sides[SIDE_SERVER].icmp = icmp_code(&p->icmp);
     }
 }

@@ -7,6 +7,7 @@
 #define SEINE_REASSEMBLY_FLOW_BEGIN_H
 
 #include "reassembly/flow.h"
+#include "reassembly/origins.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,9 +18,15 @@ bool flow_key_of(struct flow_key *key, const struct packet *packet, uint16_t pla
 /* The key of the packet that an ICMP error quotes: it went the other way. */
 void flow_key_of_quote(struct flow_key *key, const struct packet *packet, uint16_t place);
 
-/* Fills in what the first packet says: who is the client, the state, times, addresses of the link. The
- * flow is all zero but for its key; `tunnel` is borrowed. */
-void flow_begin(struct flow *flow, bool src_is_low, const struct packet *packet,
-                const char *tunnel);
+/* Fills in what the first packet says: who is the client, the state, times. The flow is all zero but for its key,
+ * its number and where it comes from. */
+void flow_begin(struct flow *flow, bool src_is_low, const struct packet *packet);
+
+/* Where a packet comes from; `tunnel` is borrowed. */
+void flow_origin_of(struct origin *origin, bool src_is_low, const struct packet *packet,
+                    const char *tunnel);
+
+/* Puts what is told of a flow once it ends into the place of what only the living need. */
+void flow_tell(struct flow *flow, const struct origin *origin);
 
 #endif

@@ -1,9 +1,11 @@
 /* flows.c - the table of flows. */
 #include "reassembly/flows.h"
 
+#include "base/table.h"
 #include "reassembly/association.h"
 #include "reassembly/detours.h"
 #include "reassembly/flow_begin.h"
+#include "reassembly/flow_table.h"
 #include "reassembly/tcp_reuse.h"
 #include "reassembly/tcp_stream.h"
 
@@ -30,59 +32,22 @@ const struct flow_timeouts flow_timeouts_live = {
 enum queue_name { QUEUE_CLOSED, QUEUE_HALF_OPEN, QUEUE_UDP, QUEUE_ICMP, QUEUE_ESTABLISHED, QUEUES };
 
 struct queue {
-    struct flow *oldest, *newest;
+    uint32_t oldest, newest;
     int64_t timeout; /* ns; 0 is none */
 };
 
 struct flows {
-    struct flow *table; /* uthash's head: &anchor, then the flows in order of their beginning */
-    struct flow anchor; /* no packet has its key. A table without any object would be freed */
+    struct flow_table table;
     struct queue queues[QUEUES];
-    struct pool nodes, rare;
+    struct pool streams, rare;
     struct places *places; /* owned */
     struct detours detours;
-    struct budget node_budget, range_budget;
-    unsigned bucket_log2; /* of the number of the table's buckets */
+    struct budget range_budget;
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
     int64_t clock;    /* the highest time so far; INT64_MIN before the first */
     int64_t deadline; /* up to this clock no flow has waited in its queue for its whole timeout */
 };
-
-/* ---- the table itself ---- */
-
-/* It begins with all the buckets that it will ever have: moving a million flows to others would hold a
- * frame up for as long as thousands take. */
-#undef HASH_INITIAL_NUM_BUCKETS
-#undef HASH_INITIAL_NUM_BUCKETS_LOG2
-#define HASH_INITIAL_NUM_BUCKETS (1u << t->bucket_log2)
-#define HASH_INITIAL_NUM_BUCKETS_LOG2 (t->bucket_log2)
-
-enum { BUCKETS_LOG2_MOST = 28 };
-
-/* Puts a flow where its key is looked up, which hh.hashv is the hash of. False when there is no memory. */
-static bool table_add(struct flows *t, struct flow *f)
-{
-    HASH_ADD_BYHASHVALUE(hh, t->table, key, sizeof f->key, f->hh.hashv, f);
-    return f->hh.tbl;
-}
-
-/* `memory` bytes are for buckets. */
-static bool table_begin(struct flows *t, size_t memory)
-{
-    while (t->bucket_log2 < BUCKETS_LOG2_MOST &&
-           ((size_t)2 << t->bucket_log2) <= memory / sizeof(UT_hash_bucket))
-        t->bucket_log2++;
-    if (!table_add(t, &t->anchor))
-        return false;
-    t->anchor.hh.tbl->noexpand = 1;
-    return true;
-}
-
-static struct flow *table_first(const struct flows *t)
-{
-    return t->anchor.hh.next;
-}
 
 struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
                         unsigned place_parts)
@@ -95,19 +60,23 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
         free(t);
         return NULL;
     }
-    if (!table_begin(t, memory / 24)) { /* with them there is a bucket, or two, for each flow */
+    if (!flow_table_init(&t->table, memory - memory / 2 - memory / 16)) {
         places_free(t->places);
         free(t);
         return NULL;
     }
     t->clock = INT64_MIN;
     t->deadline = INT64_MAX;
-    budget_init(&t->node_budget, memory - memory / 4 - memory / 16 - memory / 24);
-    budget_init(&t->range_budget, memory / 4);
-    pool_init(&t->nodes, &t->node_budget, sizeof(struct flow));
+    budget_init(&t->range_budget, memory / 2);
+    pool_init(&t->streams, &t->range_budget, sizeof(struct side_stream));
     pool_init(&t->rare, &t->range_budget, sizeof(struct side_rare));
     detours_init(&t->detours, &t->range_budget);
-    t->at = (struct segment_context){sink, &t->range_budget, &t->rare, t->fresh, t->taken};
+    t->at = (struct segment_context){.sink = sink,
+                                     .budget = &t->range_budget,
+                                     .streams = &t->streams,
+                                     .rare = &t->rare,
+                                     .fresh = t->fresh,
+                                     .taken = t->taken};
     t->queues[QUEUE_CLOSED].timeout = timeouts->closed;
     t->queues[QUEUE_HALF_OPEN].timeout = timeouts->half_open;
     t->queues[QUEUE_UDP].timeout = timeouts->udp;
@@ -115,6 +84,16 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
     t->queues[QUEUE_ESTABLISHED].timeout = timeouts->established;
     table_seed();
     return t;
+}
+
+static struct flow *at(const struct flows *t, uint32_t number)
+{
+    return flow_at(&t->table, number);
+}
+
+static struct flow *first_of(const struct flows *t)
+{
+    return at(t, t->table.first);
 }
 
 static void flow_release(struct flows *t, struct flow *f)
@@ -127,14 +106,14 @@ void flows_free(struct flows *t)
 {
     if (!t)
         return;
-    for (struct flow *f = table_first(t); f; f = f->hh.next) {
+    for (struct flow *f = first_of(t); f; f = at(t, f->added_after)) {
         flow_release(t, f);
         if (f->rival)
-            flow_release(t, f->rival);
+            flow_release(t, at(t, f->rival));
     }
-    HASH_CLEAR(hh, t->table);
     detours_release(&t->detours);
-    pool_release(&t->nodes);
+    flow_table_release(&t->table);
+    pool_release(&t->streams);
     pool_release(&t->rare);
     places_free(t->places);
     free(t);
@@ -142,12 +121,12 @@ void flows_free(struct flows *t)
 
 uint64_t flows_count(const struct flows *t)
 {
-    return HASH_COUNT(t->table) - 1;
+    return t->table.count;
 }
 
 size_t flows_memory_peak(const struct flows *t)
 {
-    return t->node_budget.peak + t->range_budget.peak + places_memory_peak(t->places);
+    return flow_table_memory_peak(&t->table) + t->range_budget.peak + places_memory_peak(t->places);
 }
 
 /* ---- queues ---- */
@@ -171,38 +150,38 @@ static enum queue_name queue_of(const struct flow *f)
 }
 
 /* The clock at which the oldest in a queue has waited for its whole timeout. */
-static int64_t queue_deadline(const struct queue *q)
+static int64_t queue_deadline(const struct flows *t, const struct queue *q)
 {
-    if (!q->oldest || q->timeout == 0 || q->oldest->queued_ns > INT64_MAX - q->timeout)
+    if (!q->oldest || q->timeout == 0 || at(t, q->oldest)->queued_ns > INT64_MAX - q->timeout)
         return INT64_MAX;
-    return q->oldest->queued_ns + q->timeout;
+    return at(t, q->oldest)->queued_ns + q->timeout;
 }
 
 static void queue_put(struct flows *t, struct flow *f)
 {
-    f->queue = (uint8_t)queue_of(f);
+    f->queue = queue_of(f) & 7u;
     struct queue *q = &t->queues[f->queue];
     f->queued_ns = t->clock;
     f->older = q->newest;
-    f->newer = NULL;
+    f->newer = 0;
     if (q->newest)
-        q->newest->newer = f;
+        at(t, q->newest)->newer = f->number;
     else
-        q->oldest = f;
-    q->newest = f;
-    if (q->oldest == f && queue_deadline(q) < t->deadline)
-        t->deadline = queue_deadline(q);
+        q->oldest = f->number;
+    q->newest = f->number;
+    if (q->oldest == f->number && queue_deadline(t, q) < t->deadline)
+        t->deadline = queue_deadline(t, q);
 }
 
 static void queue_take(struct flows *t, struct flow *f)
 {
     struct queue *q = &t->queues[f->queue];
     if (f->older)
-        f->older->newer = f->newer;
+        at(t, f->older)->newer = f->newer;
     else
         q->oldest = f->newer;
     if (f->newer)
-        f->newer->older = f->older;
+        at(t, f->newer)->older = f->older;
     else
         q->newest = f->older;
 }
@@ -223,7 +202,8 @@ static bool has_run(const struct flow *f)
 /* The SYN of `rival` has begun no connection in the place of the elder one. */
 static void tell_rival(struct flows *t, struct flow *elder, const struct flow *rival)
 {
-    struct frame syn = {.number = rival->first_frame, .evidence_id = rival->first_evidence_id};
+    struct frame syn = {.number = rival->first_frame,
+                        .evidence_id = flow_origin(&t->table, rival)->evidence_id};
 
     if (!rival->elder_ran && !has_run(elder))
         return;
@@ -232,39 +212,40 @@ static void tell_rival(struct flows *t, struct flow *elder, const struct flow *r
 
 static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
 {
-    struct segment_context *at = &t->at;
+    struct segment_context *context = &t->at;
 
+    struct flow *other = at(t, f->rival);
     if (f->is_rival)
-        tell_rival(t, f->rival, f);
-    else if (f->rival && !f->rival->took_over)
-        tell_rival(t, f, f->rival);
+        tell_rival(t, other, f);
+    else if (other && !other->took_over)
+        tell_rival(t, f, other);
 
     if (f->state == FLOW_CLOSED)
         why = END_FIN;
     else if (f->state == FLOW_RESET || f->state == FLOW_REJECTED)
         why = END_RESET;
-    f->end = (uint8_t)why;
+    f->end = why & 7u;
     if (f->key.protocol == TRANSPORT_TCP) {
-        tcp_tell_gaps(at, f, SIDE_CLIENT);
-        tcp_tell_gaps(at, f, SIDE_SERVER);
+        tcp_tell_gaps(context, f, SIDE_CLIENT);
+        tcp_tell_gaps(context, f, SIDE_SERVER);
     }
-    at->sink->flow_end(at->sink, f);
+    const bool was_rival = f->is_rival;
+    const uint32_t origin = f->origin;
     flow_release(t, f);
     queue_take(t, f);
-    struct flow *other = f->rival;
-    bool was_rival = f->is_rival;
     detours_hand_on(&t->detours, f, other);
-    if (f->hh.tbl)
-        HASH_DEL(t->table, f);
-    pool_free(&t->nodes, f);
+    if (!was_rival)
+        flow_table_remove(&t->table, f);
+    flow_tell(f, flow_origin(&t->table, f));
+    context->sink->flow_end(context->sink, f);
+    flow_node_free(&t->table, f, origin);
     if (!other)
         return;
-    other->rival = NULL;
+    other->rival = 0;
     if (was_rival)
         return;
     other->is_rival = false; /* the five-tuple is its own now */
-    if (!table_add(t, other))
-        flow_finish(t, other, END_EVICTED);
+    flow_table_add(&t->table, other);
 }
 
 /* Ends what has been idle for too long. */
@@ -275,8 +256,8 @@ static void expire_now(struct flows *t)
     t->deadline = INT64_MAX;
     for (int i = 0; i < QUEUES; i++) {
         struct queue *q = &t->queues[i];
-        while (now > queue_deadline(q)) {
-            struct flow *f = q->oldest;
+        while (now > queue_deadline(t, q)) {
+            struct flow *f = at(t, q->oldest);
             if (is_idle(t, f, now)) {
                 flow_finish(t, f, END_TIMEOUT);
             } else { /* busy since */
@@ -284,8 +265,8 @@ static void expire_now(struct flows *t)
                 queue_put(t, f);
             }
         }
-        if (queue_deadline(q) < t->deadline)
-            t->deadline = queue_deadline(q);
+        if (queue_deadline(t, q) < t->deadline)
+            t->deadline = queue_deadline(t, q);
     }
 }
 
@@ -311,13 +292,13 @@ static struct flow *idlest(struct flows *t, struct queue *q)
 {
     enum { LOOKS = 8 };
 
-    while (q->oldest && is_busy(t, q->oldest)) {
-        struct flow *f = q->oldest;
+    while (q->oldest && is_busy(t, at(t, q->oldest))) {
+        struct flow *f = at(t, q->oldest);
         queue_take(t, f);
         queue_put(t, f);
     }
-    struct flow *found = q->oldest, *f = found;
-    for (int i = 0; f && i < LOOKS; i++, f = f->newer) {
+    struct flow *found = at(t, q->oldest), *f = found;
+    for (int i = 0; f && i < LOOKS; i++, f = at(t, f->newer)) {
         if (f->last_ns < found->last_ns)
             found = f;
     }
@@ -341,11 +322,9 @@ static bool evict(struct flows *t, const struct frame *frame)
 
 /* ---- looking up ---- */
 
-static struct flow *find(struct flows *t, const struct flow_key *key, uint32_t hash)
+static enum side side_of(const struct flow *f, bool src_is_low)
 {
-    struct flow *f;
-    HASH_FIND_BYHASHVALUE(hh, t->table, key, sizeof *key, hash, f);
-    return f;
+    return src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
 }
 
 /* The flow of what one of the ends sends under this key: there, or where a detour leads. */
@@ -353,7 +332,7 @@ static struct flow *find_of(struct flows *t, const struct flow_lookup *look)
 {
     struct flow *f =
         t->detours.table ? detours_find(&t->detours, &look->key, look->src_is_low) : NULL;
-    return f ? f : find(t, &look->key, look->hash);
+    return f ? f : flow_table_find(&t->table, &look->key, look->hash);
 }
 
 void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *p)
@@ -362,96 +341,87 @@ void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *
 
     look->src_is_low = flow_key_of(&look->key, p, place);
     look->hash = table_hash(&look->key, sizeof look->key);
-    flows_prefetch(t, look, 0);
+    flow_table_prefetch_bucket(&t->table, look->hash);
 }
 
-static void prefetch_flow(const struct flow *f)
+void flows_prefetch(const struct flows *t, struct flow_lookup *look, unsigned step)
 {
-    enum { CACHE_LINE = 64 };
-
-    for (size_t at = 0; at < sizeof *f; at += CACHE_LINE)
-        __builtin_prefetch((const char *)f + at);
-}
-
-void flows_prefetch(const struct flows *t, const struct flow_lookup *look, unsigned step)
-{
-    const UT_hash_table *table = t->anchor.hh.tbl;
-    const UT_hash_bucket *bucket = &table->buckets[look->hash & (table->num_buckets - 1)];
-
-    if (step == 0) {
-        __builtin_prefetch(bucket);
-        return;
+    switch (step) {
+    case 1:
+        flow_table_prefetch_first(&t->table, look->hash);
+        break;
+    case 2:
+        look->near = flow_table_find(&t->table, &look->key, look->hash);
+        if (look->near)
+            flow_prefetch(look->near);
+        break;
+    default:
+        if (look->near)
+            __builtin_prefetch(look->near->sides[side_of(look->near, look->src_is_low)].stream);
+        break;
     }
-    UT_hash_handle *hh = bucket->hh_head;
-    if (!hh)
-        return;
-    if (step == 1) {
-        __builtin_prefetch(hh);
-        return;
-    }
-    while (hh && hh->hashv != look->hash)
-        hh = hh->hh_next;
-    if (hh)
-        prefetch_flow(ELMT_FROM_HH(table, hh));
 }
 
 /* ---- a new flow ---- */
 
-/* A node without anything in it; NULL when there is none. Another flow may have been given up for it. */
-static struct flow *node_new(struct flows *t, const struct packet *p)
+/* A node with nothing in it but where it comes from; NULL when there is none. Others may have been given up for
+ * it. */
+static struct flow *node_new(struct flows *t, const struct flow_lookup *look,
+                             const struct packet *p)
 {
-    struct flow *f = pool_new(&t->nodes);
+    struct origin origin;
+    struct flow *f = flow_node_new(&t->table);
+
     while (!f && evict(t, p->frame))
-        f = pool_new(&t->nodes);
+        f = flow_node_new(&t->table);
+    if (!f)
+        return NULL;
+    flow_origin_of(&origin, look->src_is_low, p, look->tunnel);
+    while (!flow_origin_set(&t->table, f, &origin)) {
+        if (!evict(t, p->frame)) {
+            flow_node_free(&t->table, f, 0);
+            return NULL;
+        }
+    }
     return f;
 }
 
 static struct flow *flow_new(struct flows *t, const struct flow_lookup *look,
                              const struct packet *p)
 {
-    struct flow *f = node_new(t, p);
+    struct flow *f = node_new(t, look, p);
     if (!f)
         return NULL;
     f->key = look->key;
-    f->hh.hashv = look->hash;
-    if (!table_add(t, f)) {
-        pool_free(&t->nodes, f);
-        return NULL;
-    }
+    flow_table_add(&t->table, f);
     detours_close(&t->detours, &look->key);
-    flow_begin(f, look->src_is_low, p, look->tunnel);
+    flow_begin(f, look->src_is_low, p);
     queue_put(t, f);
     return f;
 }
 
 /* ---- two connections with one five-tuple ---- */
 
-static enum side side_of(const struct flow *f, bool src_is_low)
-{
-    return src_is_low == f->client_is_low ? SIDE_CLIENT : SIDE_SERVER;
-}
-
 /* A flow beside the one that has the key. NULL where that one is gone, or there is no room. */
 static struct flow *rival_new(struct flows *t, const struct flow_lookup *look,
                               const struct packet *p)
 {
-    struct flow *f = node_new(t, p);
+    struct flow *f = node_new(t, look, p);
     struct flow *elder = find_of(t, look); /* it may have been given up for it */
     if (!f)
         return NULL;
     if (!elder) {
-        pool_free(&t->nodes, f);
+        flow_node_free(&t->table, f, f->origin);
         return NULL;
     }
     if (elder->rival)
-        flow_finish(t, elder->rival, END_REUSED);
+        flow_finish(t, at(t, elder->rival), END_REUSED);
     f->key = elder->key;
-    f->hh.hashv = elder->hh.hashv;
-    f->rival = elder;
+    f->rival = elder->number;
     f->is_rival = true;
     f->elder_ran = has_run(elder);
-    elder->rival = f;
-    flow_begin(f, look->src_is_low, p, look->tunnel);
+    elder->rival = f->number;
+    flow_begin(f, look->src_is_low, p);
     queue_put(t, f);
     return f;
 }
@@ -461,7 +431,7 @@ static struct flow *rival_new(struct flows *t, const struct flow_lookup *look,
 static struct flow *owner_of(struct flows *t, struct flow *f, const struct flow_lookup *look,
                              const struct packet *p)
 {
-    struct flow *rival = f->rival;
+    struct flow *rival = at(t, f->rival);
     const bool src_is_low = look->src_is_low;
 
     if (rival) {
@@ -495,7 +465,7 @@ static struct flow *find_detour(struct flows *t, const struct flow_lookup *look,
     char text[PACKET_TUNNEL_MAX + 64];
     const struct flow_key *key = &look->key;
     const bool src_is_low = look->src_is_low;
-    struct flow *f = detours_match(&t->detours, t->table, key, src_is_low, p);
+    struct flow *f = detours_match(&t->detours, &t->table, key, src_is_low, p);
 
     if (!f || is_idle(t, f, p->frame->time_ns) || !detours_add(&t->detours, f, key, src_is_low))
         return NULL;
@@ -525,7 +495,7 @@ static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
     struct flow_key key;
 
     flow_key_of_quote(&key, p, place);
-    struct flow *f = find(t, &key, table_hash(&key, sizeof key));
+    struct flow *f = flow_table_find(&t->table, &key, table_hash(&key, sizeof key));
     if (f)
         tell_frames(t, f, p);
 }
@@ -546,7 +516,7 @@ static void count(struct flow *f, enum side side, const struct packet *p)
     }
     if (p->ttl < us->min_ttl)
         us->min_ttl = p->ttl;
-    if (time_ns < f->first_ns)
+    if (time_ns < f->last_ns && time_ns < f->first_ns)
         f->first_ns = time_ns;
     if (p->frame->time_ns > f->last_ns)
         f->last_ns = p->frame->time_ns;
@@ -604,6 +574,6 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
 
 void flows_end_all(struct flows *t)
 {
-    while (table_first(t))
-        flow_finish(t, table_first(t), END_CAPTURE);
+    while (t->table.first)
+        flow_finish(t, first_of(t), END_CAPTURE);
 }

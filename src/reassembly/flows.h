@@ -5,9 +5,9 @@
  * the captures end, or when the table is full. Expiry never scans: each timeout has a queue of its own,
  * oldest first; a flow that was busy since it was queued goes to the back when it reaches the front.
  *
- * Ceilings: ranges of held positions take at most a quarter of `memory`, places and paths through
- * tunnels a sixteenth (places.h says what happens then), the table's buckets, all there from the start, a
- * twenty-fourth, flow nodes the rest. When there is no node for a new
+ * Ceilings: what a side needs for its payload takes at most half of `memory`, ranges of held positions included,
+ * places and paths through tunnels a sixteenth (places.h says what happens then), flows and the table of them the
+ * rest (flow_table.h). When there is no node for a new
  * flow, one is taken from another: of a closed flow if there is one, else of a half-open one, and so
  * on, each time one of those that have been idle for longest; an unfinished one leaves the oddity
  * flow_evicted. When a side has more than RANGES_MAX holes, its lower half is settled: the gaps are
@@ -44,7 +44,8 @@ struct flow_lookup {
     struct flow_key key;
     uint32_t hash; /* of the key, by table_hash() */
     bool src_is_low;
-    const char *tunnel; /* the path through tunnels, borrowed from the table; NULL for none */
+    const char *tunnel;      /* the path through tunnels, borrowed from the table; NULL for none */
+    const struct flow *near; /* the flow, as long as nothing has changed: to be asked for */
 };
 
 /* What the flow of a packet with verdict OK is looked up by. Places get their numbers here, so each packet is
@@ -53,9 +54,9 @@ void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *
 
 /* Asks for the memory that flows_packet() will read; changes nothing. Among a million flows each of these reads
  * is a wait of a hundred nanoseconds, unless others are under way meanwhile: so for a batch of packets, step 0
- * for all (flows_look() takes it), then step 1 for all, then step 2. */
-enum { FLOWS_PREFETCH_STEPS = 3 };
-void flows_prefetch(const struct flows *t, const struct flow_lookup *look, unsigned step);
+ * for all (flows_look() takes it), then step 1 for all, and so on. */
+enum { FLOWS_PREFETCH_STEPS = 4 };
+void flows_prefetch(const struct flows *t, struct flow_lookup *look, unsigned step);
 
 /* A packet that was looked at: finds or makes its flow, tells the sink of its frames and of what it
  * brings, and, for an ICMP error, of the flow that it quotes. */

@@ -34,7 +34,7 @@ static void tell(const struct segment_context *at, struct flow *f, enum side sid
 
     while (begin < end) {
         bool truncated, refused;
-        const struct side_rare *rare = us->rare;
+        const struct side_rare *rare = side_rare_of(us);
         int64_t to = uniform(rare ? &rare->truncated : &none, begin, end, &truncated);
         to = uniform(rare ? &rare->refused : &none, begin, to, &refused);
         enum gap_cause cause = GAP_UNKNOWN;
@@ -55,20 +55,28 @@ static void tell(const struct segment_context *at, struct flow *f, enum side sid
     }
 }
 
+/* The ranges that are held, of which there may be none. */
+static const struct range *held_of(const struct side_state *us)
+{
+    return us->stream ? ranges_items(&us->stream->held) : NULL;
+}
+
 /* Tells the holes before the first `count` held ranges; returns where the last of these ends. */
 static int64_t tell_holes(const struct segment_context *at, struct flow *f, enum side side,
                           uint32_t count)
 {
     const struct side_state *us = &f->sides[side];
-    const struct range *held = ranges_items(&us->held);
-    const struct ranges *truncated = us->rare ? &us->rare->truncated : NULL;
+    const struct range *held = held_of(us);
+    const struct side_rare *rare = side_rare_of(us);
+    const struct ranges *truncated = rare ? &rare->truncated : NULL;
+    const bool settled = rare && rare->settled;
 
     /* Where the stream begins: at its SYN, or at the lowest position that came. */
-    int64_t done = us->settled ? us->settled_to : us->syn;
-    if (!us->has_syn && !us->settled) {
-        done = us->held.count > 0 ? held[0].begin : 0;
+    int64_t done = settled ? rare->settled_to : us->syn;
+    if (!us->has_syn && !settled) {
+        done = side_held_count(us) > 0 ? held[0].begin : 0;
         if (truncated && truncated->count > 0 &&
-            (us->held.count == 0 || ranges_items(truncated)[0].begin < done))
+            (side_held_count(us) == 0 || ranges_items(truncated)[0].begin < done))
             done = ranges_items(truncated)[0].begin;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -84,17 +92,19 @@ static int64_t tell_holes(const struct segment_context *at, struct flow *f, enum
 void tcp_settle(const struct segment_context *at, struct flow *f, enum side side)
 {
     struct side_state *us = &f->sides[side];
+    struct side_rare *rare = side_held_count(us) < 4 ? NULL : side_rare(at, us);
 
-    if (us->held.count < 4)
+    if (!rare)
         return;
-    struct range *held = us->held.more;
-    uint32_t middle = us->held.count / 2;
+    struct ranges *set = &us->stream->held;
+    struct range *held = set->more;
+    const uint16_t middle = set->count / 2;
     tell_holes(at, f, side, middle + 1);
-    us->settled = true;
-    us->settled_to = held[middle].begin;
+    rare->settled = true;
+    rare->settled_to = held[middle].begin;
     held[middle].begin = held[0].begin; /* what lies below is closed: one range stands for it */
-    us->held.count -= middle;
-    memmove(held, held + middle, us->held.count * sizeof *held);
+    set->count = (uint16_t)(set->count - middle);
+    memmove(held, held + middle, set->count * sizeof *held);
 }
 
 void tcp_tell_gaps(const struct segment_context *at, struct flow *f, enum side side)
@@ -104,10 +114,11 @@ void tcp_tell_gaps(const struct segment_context *at, struct flow *f, enum side s
     if (!us->anchored)
         return;
     believe_uncontradicted(at, f, side);
-    int64_t done = tell_holes(at, f, side, us->held.count);
-    if (us->rare && us->rare->truncated.count > 0) {
+    int64_t done = tell_holes(at, f, side, side_held_count(us));
+    const struct side_rare *rare = side_rare_of(us);
+    if (rare && rare->truncated.count > 0) {
         /* The last segments were cut: that is inside the stream, not behind it. */
-        const struct ranges *truncated = &us->rare->truncated;
+        const struct ranges *truncated = &rare->truncated;
         int64_t end = ranges_items(truncated)[truncated->count - 1].end;
         if (end > done) {
             tell(at, f, side, done, end, false);
@@ -115,8 +126,8 @@ void tcp_tell_gaps(const struct segment_context *at, struct flow *f, enum side s
         }
     }
     int64_t known = us->has_acked && us->acked > done ? us->acked : done;
-    if (us->has_fin && us->fin > known)
-        known = us->fin;
+    if (us->has_fin && us->stream->fin > known)
+        known = us->stream->fin;
     if (known > done)
         tell(at, f, side, done, known, true);
 }

@@ -3,29 +3,33 @@
  *     S a SYN   H a SYN-ACK   A a pure ACK   D payload   F a FIN   R a RST   C a wrong checksum
  *     G a gap   T payload that came again   W a window of zero   ^ the direction was turned
  *
- * Each letter once a side, in order of its first time (Zeek's conn.log, field `history`). */
+ * Each letter once a side, in order of its first time (Zeek's conn.log, field `history`). While a flow lives
+ * they are numbers of five bits, twelve in each of two words. */
 #ifndef SEINE_REASSEMBLY_HISTORY_H
 #define SEINE_REASSEMBLY_HISTORY_H
 
 #include "reassembly/flow.h"
 
-#include <assert.h>
-#include <string.h>
+/* The order of their numbers; of each letter first the client's. */
+#define HISTORY_LETTERS "SHADFRCGTW^"
 
-/* The same where the letter does not stand yet; `bit` is its own in history_seen. */
-void history_append(struct flow *flow, enum side side, char letter, uint32_t bit);
+/* Adds a letter that does not stand yet. */
+void history_append(struct flow *flow, unsigned number);
 
-/* Adds `letter` (upper case) unless it stands already; drops it when HISTORY_LEN is reached. The letter
- * is a constant wherever this is called, and its place then known to the compiler. */
+/* Writes the letters out, and a NUL. */
+void history_text(char text[HISTORY_LEN], const struct flow *flow);
+
+/* Adds `letter` (upper case) unless it stands already. The letter is a constant wherever this is called, and its
+ * number then known to the compiler. */
 static inline void history_add(struct flow *flow, enum side side, char letter)
 {
-    static const char letters[] = "SHADFRCGTW^";
-    const char *place = strchr(letters, letter);
-    assert(place && *place);
-    const uint32_t bit = 1u << (2 * (place - letters) + side);
+    unsigned place = 0;
 
-    if (!(flow->history_seen & bit))
-        history_append(flow, side, letter, bit);
+    while (HISTORY_LETTERS[place] != letter)
+        place++;
+    const unsigned number = 2 * place + side;
+    if (!(flow->history_seen & 1u << number))
+        history_append(flow, number);
 }
 
 #endif

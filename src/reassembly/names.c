@@ -118,16 +118,36 @@ const char *flow_end_name(uint8_t end)
 uint16_t flow_port(const struct flow *f, enum side side)
 {
     if (f->key.protocol == TRANSPORT_ICMP || f->key.protocol == TRANSPORT_ICMPV6)
-        return side == SIDE_CLIENT ? f->icmp_type : f->icmp_code;
+        return (uint16_t)f->sides[side].icmp;
     return (side == SIDE_CLIENT) == f->client_is_low ? f->key.low_port : f->key.high_port;
 }
 
-void history_append(struct flow *flow, enum side side, char letter, uint32_t bit)
-{
-    size_t len = strlen(flow->history);
+enum { NUMBER_BITS = 5, NUMBERS_A_WORD = 12 };
+_Static_assert(2 * (sizeof HISTORY_LETTERS - 1) < HISTORY_LEN &&
+                   2 * (sizeof HISTORY_LETTERS - 1) <= 2 * NUMBERS_A_WORD,
+               "all letters of both sides have room");
 
-    if (len + 1 >= HISTORY_LEN)
-        return;
-    flow->history_seen |= bit;
-    flow->history[len] = side == SIDE_CLIENT || letter == '^' ? letter : (char)(letter | 0x20);
+void history_append(struct flow *f, unsigned number)
+{
+    unsigned count = 0; /* of those that stand */
+
+    for (uint32_t seen = f->history_seen; seen; seen &= seen - 1)
+        count++;
+    f->letters[count / NUMBERS_A_WORD] |= (uint64_t)number
+                                          << NUMBER_BITS * (count % NUMBERS_A_WORD);
+    f->history_seen |= 1u << number;
+}
+
+void history_text(char text[HISTORY_LEN], const struct flow *f)
+{
+    unsigned count = 0;
+
+    for (uint32_t seen = f->history_seen; seen; seen &= seen - 1) {
+        uint64_t word =
+            f->letters[count / NUMBERS_A_WORD] >> NUMBER_BITS * (count % NUMBERS_A_WORD);
+        unsigned number = word & ((1u << NUMBER_BITS) - 1);
+        char letter = HISTORY_LETTERS[number / 2];
+        text[count++] = number % 2 == SIDE_CLIENT || letter == '^' ? letter : (char)(letter | 0x20);
+    }
+    text[count] = '\0';
 }

@@ -7,14 +7,15 @@
 
 static struct range *items_of(struct ranges *r)
 {
-    return r->more ? r->more : &r->one;
+    return r->room ? r->more : &r->one;
 }
 
 void ranges_release(struct ranges *r, struct budget *budget)
 {
-    if (r->more)
+    if (r->room) {
         budget_give(budget, r->room * sizeof *r->more);
-    free(r->more);
+        free(r->more);
+    }
     *r = (struct ranges){0};
 }
 
@@ -38,22 +39,22 @@ uint32_t ranges_find(const struct ranges *r, int64_t position)
 /* Makes room for one range more. */
 static bool grow(struct ranges *r, struct budget *budget)
 {
-    if (!r->more && r->count == 0)
+    if (r->room == 0 && r->count == 0)
         return true; /* it fits into the struct */
     if (r->count >= RANGES_MAX)
         return false;
-    if (r->more && r->count < r->room)
+    if (r->count < r->room)
         return true;
-    uint32_t room = r->more ? r->room * 2 : 4;
-    size_t grown = (room - (r->more ? r->room : 0)) * sizeof *r->more;
+    uint16_t room = r->room ? (uint16_t)(r->room * 2) : 4;
+    size_t grown = (size_t)(room - r->room) * sizeof *r->more;
     if (!budget_take(budget, grown))
         return false;
-    struct range *more = realloc(r->more, room * sizeof *more);
+    struct range *more = realloc(r->room ? r->more : NULL, room * sizeof *more);
     if (!more) {
         budget_give(budget, grown);
         return false;
     }
-    if (!r->more)
+    if (r->room == 0)
         more[0] = r->one;
     r->more = more;
     r->room = room;
@@ -108,7 +109,7 @@ bool ranges_add(struct ranges *r, struct range *fresh, uint32_t *fresh_count, in
         whole.end = items[last - 1].end;
     items[first] = whole;
     memmove(items + first + 1, items + last, (r->count - last) * sizeof *items);
-    r->count -= last - first - 1;
+    r->count = (uint16_t)(r->count - (last - first - 1));
     return true;
 }
 
@@ -148,6 +149,6 @@ bool ranges_cut(struct ranges *r, struct range *cut, uint32_t *cut_count, int64_
             items[keep++] = whole;
         }
     }
-    r->count = keep;
+    r->count = (uint16_t)keep;
     return true;
 }

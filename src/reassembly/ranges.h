@@ -19,21 +19,24 @@ struct range {
     int64_t begin, end;
 };
 
-struct ranges {
-    struct range *more; /* owned; NULL while there is at most one range */
-    uint32_t count;
-    uint32_t room;    /* of `more` */
-    struct range one; /* the range, while `more` is NULL */
-};
-
 enum { RANGES_MAX = 4096 };
+
+struct ranges {
+    union {
+        struct range one;   /* while there is no room for more: the range, if there is one */
+        struct range *more; /* owned */
+    };
+    uint16_t count;
+    uint16_t room; /* of `more`; 0 while there never was more than one range */
+};
+_Static_assert(RANGES_MAX <= UINT16_MAX / 2, "room may be up to twice the most that is held");
 
 /* An all-zero struct is an empty set. */
 void ranges_release(struct ranges *r, struct budget *budget);
 
 static inline const struct range *ranges_items(const struct ranges *r)
 {
-    return r->more ? r->more : &r->one;
+    return r->room ? r->more : &r->one;
 }
 
 /* Adds [begin, end), begin < end. Writes the parts that were not in the set before to `fresh`, which

@@ -22,7 +22,7 @@ enum { BOUNDS_WINDOW_LEAST = 1 << 20 };
  * then a segment may lie anywhere. */
 static inline bool bounds_known(const struct side_state *us)
 {
-    return us->has_syn || us->held.count > 0;
+    return us->has_syn || side_held_count(us) > 0;
 }
 
 /* The lowest position held; 0 when nothing is. */
@@ -49,7 +49,7 @@ bool bounds_need_scale(const struct flow *f, enum side side, int64_t begin, int6
  * the stream's end than any window: nearly always. */
 static inline bool bounds_hold(const struct side_state *us, int64_t begin, int64_t end)
 {
-    bool is_behind_start = us->has_syn ? begin >= us->syn : us->held.count > 0;
+    bool is_behind_start = us->has_syn ? begin >= us->syn : side_held_count(us) > 0;
     return is_behind_start && begin >= us->next - BOUNDS_WINDOW_LEAST &&
            end <= us->next + BOUNDS_WINDOW_LEAST;
 }

@@ -12,25 +12,43 @@
 #include "reassembly/tcp_bounds.h"
 #include "reassembly/tcp_stream.h"
 
+struct side_stream *side_stream(const struct segment_context *at, struct side_state *side)
+{
+    if (!side->stream)
+        side->stream = pool_new(at->streams);
+    return side->stream;
+}
+
 struct side_rare *side_rare(const struct segment_context *at, struct side_state *side)
 {
-    if (!side->rare)
-        side->rare = pool_new(at->rare);
-    return side->rare;
+    struct side_stream *s = side_stream(at, side);
+
+    if (s && !s->rare)
+        s->rare = pool_new(at->rare);
+    side->has_rare = s && s->rare;
+    return s ? s->rare : NULL;
+}
+
+static void rare_release(const struct segment_context *at, struct side_rare *rare)
+{
+    ranges_release(&rare->provisional, at->budget);
+    ranges_release(&rare->truncated, at->budget);
+    ranges_release(&rare->refused, at->budget);
+    ranges_release(&rare->doubted, at->budget);
+    ranges_release(&rare->spoilt, at->budget);
+    pool_free(at->rare, rare);
 }
 
 void side_release(const struct segment_context *at, struct side_state *side)
 {
-    ranges_release(&side->held, at->budget);
-    if (!side->rare)
+    if (!side->stream)
         return;
-    ranges_release(&side->rare->provisional, at->budget);
-    ranges_release(&side->rare->truncated, at->budget);
-    ranges_release(&side->rare->refused, at->budget);
-    ranges_release(&side->rare->doubted, at->budget);
-    ranges_release(&side->rare->spoilt, at->budget);
-    pool_free(at->rare, side->rare);
-    side->rare = NULL;
+    if (side->has_rare)
+        rare_release(at, side->stream->rare);
+    ranges_release(&side->stream->held, at->budget);
+    pool_free(at->streams, side->stream);
+    side->stream = NULL;
+    side->has_rare = side->has_fin = false;
 }
 
 /* Cuts what lies below `position` off the front of `run`. */
@@ -148,15 +166,16 @@ static uint64_t keep(const struct segment_context *at, struct flow *f, enum side
                               .taken = at->taken};
 
     if (run.bytes.len > 0) {
-        bool held =
-            ranges_add(&us->held, at->fresh, &arrival.fresh_count, run.position, end, at->budget);
-        if (!held) { /* too many holes: close the oldest, then there is room */
+        struct side_stream *s = side_stream(at, us);
+        bool held = s && ranges_add(&s->held, at->fresh, &arrival.fresh_count, run.position, end,
+                                    at->budget);
+        if (s && !held) { /* too many holes: close the oldest, then there is room */
             tcp_settle(at, f, side);
-            if (us->settled && run.position < us->settled_to) {
+            if (us->has_rare && s->rare->settled && run.position < s->rare->settled_to) {
                 refuse(at, f, side, p, run, REFUSED_SETTLED);
                 return 0;
             }
-            held = ranges_add(&us->held, at->fresh, &arrival.fresh_count, run.position, end,
+            held = ranges_add(&s->held, at->fresh, &arrival.fresh_count, run.position, end,
                               at->budget);
         }
         if (!held) {
@@ -168,12 +187,13 @@ static uint64_t keep(const struct segment_context *at, struct flow *f, enum side
     for (uint32_t i = 0; i < arrival.fresh_count; i++)
         fresh += (uint64_t)(at->fresh[i].end - at->fresh[i].begin);
     if (fresh < run.bytes.len) {
-        us->retransmitted += run.bytes.len - fresh;
+        f->again[side] += run.bytes.len - fresh;
         history_add(f, side, 'T');
-        if (trust == TRUSTED && us->rare)
-            yield_untaken(at, us->rare, run.position, end);
-        if (trust != IN_DOUBT && us->rare && us->rare->provisional.count > 0)
-            ranges_cut(&us->rare->provisional, at->taken, &arrival.taken_count, run.position, end,
+        struct side_rare *known = side_rare_of(us);
+        if (trust == TRUSTED && known)
+            yield_untaken(at, known, run.position, end);
+        if (trust != IN_DOUBT && known && known->provisional.count > 0)
+            ranges_cut(&known->provisional, at->taken, &arrival.taken_count, run.position, end,
                        at->budget);
     }
     us->bytes += fresh;
@@ -231,7 +251,7 @@ static void say_odd(const struct segment_context *at, struct flow *f, enum side 
 
     if (us->rst || f->state == FLOW_RESET)
         odd(at, f, p, ODDITY_DATA_AFTER_RESET);
-    if (us->has_fin && run.position + run.len > us->fin)
+    if (us->has_fin && run.position + run.len > us->stream->fin)
         odd(at, f, p, ODDITY_DATA_AFTER_FIN);
     int64_t end = run.position + run.len;
     if (!bounds_hold(us, run.position, end) && bounds_need_scale(f, side, run.position, end))
@@ -266,6 +286,12 @@ static void remember_unaccepted(const struct segment_context *at, struct side_st
         rare->syn_len = (uint32_t)run.len;
 }
 
+static bool is_settled(const struct side_state *us)
+{
+    const struct side_rare *rare = side_rare_of(us);
+    return rare && rare->settled;
+}
+
 /* Refuses what lies before all that may still come, and cuts it off. */
 static void refuse_front(const struct segment_context *at, struct flow *f, enum side side,
                          const struct packet *p, struct run *run)
@@ -275,9 +301,10 @@ static void refuse_front(const struct segment_context *at, struct flow *f, enum 
     struct run front = run_cut(run, bounds_floor(f, side));
     if (front.len > 0)
         refuse(at, f, side, p, front, us->has_syn ? REFUSED_BEFORE_START : REFUSED_OUT_OF_WINDOW);
-    if (!us->settled)
+    const struct side_rare *rare = side_rare_of(us);
+    if (!rare || !rare->settled)
         return;
-    front = run_cut(run, us->settled_to);
+    front = run_cut(run, rare->settled_to);
     if (front.len > 0)
         refuse(at, f, side, p, front, REFUSED_SETTLED);
 }
@@ -292,7 +319,7 @@ void tcp_payload(const struct segment_context *at, struct flow *f, enum side sid
         return;
     }
     struct run inside = run, behind = {0};
-    if (us->settled || !bounds_hold(us, run.position, run.position + run.len)) {
+    if (is_settled(us) || !bounds_hold(us, run.position, run.position + run.len)) {
         refuse_front(at, f, side, p, &run);
         inside = run_cut(&run, bounds_ceiling(f, side));
         behind = run;

@@ -12,13 +12,24 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* The FIN is there; where there is no memory to remember it, nowhere. */
+static void fin_at(const struct segment_context *at, struct side_state *us, int64_t position)
+{
+    struct side_stream *s = side_stream(at, us);
+
+    us->has_fin = s;
+    if (s)
+        s->fin = position;
+}
+
 /* Position 0 is at `first`. A FIN that was captured before is at its place now, unless that makes no sense. */
-static void anchor_at(struct side_state *us, uint32_t first)
+static void anchor_at(const struct segment_context *at, struct side_state *us, uint32_t first)
 {
     int64_t fin = seq_position(us->base, first, 0);
 
-    us->has_fin = us->closed && fin >= 0 && fin <= BOUNDS_WINDOW_LEAST;
-    us->fin = us->has_fin ? fin : 0;
+    us->has_fin = false;
+    if (us->closed && fin >= 0 && fin <= BOUNDS_WINDOW_LEAST)
+        fin_at(at, us, fin);
     us->base = first;
     us->anchored = true;
 }
@@ -32,7 +43,7 @@ void odd(const struct segment_context *at, struct flow *f, const struct packet *
  * it is the other: only while nothing has followed can that be. */
 static void remember_syn(const struct segment_context *at, struct side_state *us, uint32_t first)
 {
-    if (us->next > us->syn || us->held.count > 0 || us->has_acked)
+    if (us->next > us->syn || side_held_count(us) > 0 || us->has_acked)
         return;
     struct side_rare *rare = side_rare(at, us);
     if (!rare)
@@ -45,12 +56,14 @@ static void remember_syn(const struct segment_context *at, struct side_state *us
  * after it, as somebody has just sent or acknowledged it. */
 static void choose_syn(struct side_state *us, uint32_t first)
 {
-    if (!us->rare || !us->rare->has_other_base)
+    struct side_rare *rare = side_rare_of(us);
+
+    if (!rare || !rare->has_other_base)
         return;
-    if (first != us->base && first != us->rare->other_base)
+    if (first != us->base && first != rare->other_base)
         return;
     us->base = first;
-    us->rare->has_other_base = false;
+    rare->has_other_base = false;
 }
 
 static void see_scale(struct side_state *us, const struct packet *p)
@@ -59,7 +72,7 @@ static void see_scale(struct side_state *us, const struct packet *p)
 
     tcp_options(&p->tcp, &options);
     us->has_scale = options.has_window_scale;
-    us->scale = options.has_window_scale ? options.window_scale : 0;
+    us->scale = options.has_window_scale ? options.window_scale & 15u : 0u;
 }
 
 static void see_syn(const struct segment_context *at, struct flow *f, enum side side,
@@ -75,7 +88,7 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
         return;
     }
     if (!us->anchored) {
-        anchor_at(us, first);
+        anchor_at(at, us, first);
         us->syn = 0;
         us->has_syn = true;
     } else if (!us->has_syn) { /* data was captured before it */
@@ -86,7 +99,7 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
         }
         if (!bounds_known(us))
             us->next = position;
-        us->syn = position;
+        us->syn = (int32_t)position; /* at most 2^31 from position 0 */
         us->has_syn = true;
     }
     if (!(again && us->has_acked)) /* after the answer it changes nothing (RFC 5961 4) */
@@ -116,7 +129,7 @@ static void see_window(struct flow *f, enum side side, const struct packet *p)
     if (!(tcp_flags(&p->tcp) & TCP_SYN) && us->has_scale && peer->has_scale)
         window <<= us->scale;
     if (window > us->window)
-        us->window = window;
+        us->window = window & SIDE_WINDOW_MOST;
     if (tcp_flags(&p->tcp) & (TCP_RST | TCP_SYN))
         return;
     us->window_is_closed = window == 0;
@@ -125,13 +138,20 @@ static void see_window(struct flow *f, enum side side, const struct packet *p)
 }
 
 /* The answer to a SYN with payload acknowledges the SYN alone, or not all of the payload: what is left
- * was not taken (RFC 7413 4.2). */
-static bool is_syn_data_ignored(const struct side_state *peer, const struct packet *answer,
-                                int64_t position)
+ * was not taken (RFC 7413 4.2). True when that is so. */
+static bool see_syn_data_ignored(struct side_state *peer, const struct packet *answer,
+                                 int64_t position)
 {
-    return tcp_flags(&answer->tcp) & TCP_SYN && peer->rare && peer->rare->syn_len > 0 &&
-           peer->has_syn && !peer->has_acked && position >= peer->syn &&
-           position < peer->syn + peer->rare->syn_len;
+    struct side_rare *rare = side_rare_of(peer);
+
+    if (!(tcp_flags(&answer->tcp) & TCP_SYN) || !rare || rare->syn_len == 0 || !peer->has_syn ||
+        peer->has_acked)
+        return false;
+    const int64_t begin = peer->syn, end = begin + rare->syn_len;
+    if (position < begin || position >= end)
+        return false;
+    rare->untaken = (struct range){position, end};
+    return true;
 }
 
 /* What `side` acknowledges of the other side's bytes. */
@@ -145,24 +165,22 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
         return;
     choose_syn(peer, tcp_ack(&p->tcp));
     int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, bounds_highest(peer));
-    if (peer->has_fin && position == peer->fin + 1)
-        position = peer->fin; /* the FIN takes a number, but is no byte */
+    if (peer->has_fin && position == peer->stream->fin + 1)
+        position = peer->stream->fin; /* the FIN takes a number, but is no byte */
     if (!bounds_hold(peer, position, position)) {
         bool is_possible = bounds_known(peer) && position >= bounds_floor(f, other) &&
                            position <= bounds_ceiling(f, other);
         if (!is_possible && !is_doubted(peer, position))
             return;
     }
-    if (is_syn_data_ignored(peer, p, position)) {
+    if (see_syn_data_ignored(peer, p, position))
         odd(at, f, p, ODDITY_SYN_DATA_IGNORED);
-        peer->rare->untaken = (struct range){position, peer->syn + peer->rare->syn_len};
-    }
     const bool is_further = !peer->has_acked || position > peer->acked;
     if (is_further) {
         peer->acked = position;
         peer->has_acked = true;
     }
-    if (!peer->rare) /* as nearly always */
+    if (!peer->has_rare) /* as nearly always */
         return;
     if (is_further)
         believe_acknowledged(at, f, other);
@@ -197,17 +215,18 @@ static void see_fin(const struct segment_context *at, struct flow *f, enum side 
         odd(at, f, p, ODDITY_OUT_OF_WINDOW);
         return;
     }
-    if (us->has_fin && us->fin != position) {
+    if (us->has_fin && us->stream->fin != position) {
         odd(at, f, p, ODDITY_FIN_MOVED);
-        if (us->next <= us->fin || position < us->next)
+        if (us->next <= us->stream->fin || position < us->next)
             return;
         /* Bytes came after the other one, which so was not the end. */
     }
     if (us->has_acked && us->acked == position + 1)
         us->acked = position; /* that was the FIN being acknowledged, captured before it */
-    us->fin = position;
-    us->has_fin = us->anchored;
-    if (!us->anchored) /* its number is kept until it is known which position that is */
+    us->has_fin = false;
+    if (us->anchored)
+        fin_at(at, us, position);
+    else /* its number is kept until it is known which position that is */
         us->base = tcp_seq(&p->tcp) + p->payload_len;
     us->closed = true;
     history_add(f, side, 'F');
@@ -260,11 +279,12 @@ static bool is_without_ack(uint8_t flags)
 }
 
 /* Midstream: the first byte to arrive is position 0. */
-static void anchor(struct side_state *us, const struct packet *p, uint32_t seq)
+static void anchor(const struct segment_context *at, struct side_state *us, const struct packet *p,
+                   uint32_t seq)
 {
     if (us->anchored || p->payload_len == 0)
         return;
-    anchor_at(us, seq);
+    anchor_at(at, us, seq);
 }
 
 /* The bytes are kept in the stream (RFC 6093); where they end is told, in either reading of the
@@ -289,7 +309,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     bool provisional;
 
     if (!checksum_counts(at, f, side, p, &provisional)) {
-        anchor(us, p, seq);
+        anchor(at, us, p, seq);
         int64_t where = us->anchored ? seq_position(seq, us->base, bounds_highest(us)) : 0;
         refuse(at, f, side, p, (struct run){where, p->payload_len, p->payload}, REFUSED_CHECKSUM);
         believe_acknowledged(at, f, side); /* the capture may have seen the acknowledgement first */
@@ -308,7 +328,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     bool believed = flags & TCP_RST && is_rst_believed(f, side, p, seq);
     if (!(flags & TCP_SYN) && p->payload_len > 0)
         choose_syn(us, seq);
-    anchor(us, p, seq);
+    anchor(at, us, p, seq);
     int64_t position = us->anchored ? seq_position(seq, us->base, bounds_highest(us)) : 0;
 
     if (flags & TCP_URG)
@@ -334,7 +354,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     if (side == SIDE_CLIENT && flags & TCP_ACK && !(flags & (TCP_SYN | TCP_RST)) &&
         (f->state == FLOW_HANDSHAKE || f->state == FLOW_ATTEMPT)) {
         if (f->state == FLOW_HANDSHAKE && us->has_syn && f->sides[SIDE_SERVER].has_syn)
-            f->handshake_rtt_ns = p->frame->time_ns - f->syn_ns;
+            flow_handshake(f, p->frame->time_ns);
         f->state = FLOW_ESTABLISHED;
     } else if (side == SIDE_SERVER && f->state == FLOW_HANDSHAKE && p->payload_len > 0) {
         f->state = FLOW_ESTABLISHED;

@@ -10,6 +10,7 @@
 struct segment_context {
     struct sink *sink;
     struct budget *budget; /* of ranges */
+    struct pool *streams;  /* of struct side_stream */
     struct pool *rare;     /* of struct side_rare */
     struct range *fresh;   /* scratch, room for RANGES_MAX + 1 */
     struct range *taken;   /* likewise */
@@ -80,7 +81,9 @@ void rare_mark(const struct segment_context *at, struct ranges *set, int64_t beg
 /* Tells the gaps of one side, when nothing more will come. */
 void tcp_tell_gaps(const struct segment_context *at, struct flow *flow, enum side side);
 
-/* The side's rare parts, made when needed; NULL when there is no memory. */
+/* The side's parts that come with its payload, and its rare ones, made when needed; NULL when there is no
+ * memory. */
+struct side_stream *side_stream(const struct segment_context *at, struct side_state *side);
 struct side_rare *side_rare(const struct segment_context *at, struct side_state *side);
 
 /* Frees what hangs on a side. */

@@ -2,14 +2,15 @@
  *
  * The input is a link type, then frames: each says how many bytes it has and how many more it had on
  * the wire. Whatever the verdict, every view that the packet has must lie inside of the frame, at
- * the offset that it says, and its lengths must agree; a second look at the frame must find the
- * same. A datagram made whole must consist of pieces in order, each of a frame that was a fragment
+ * the offset that it says, and its lengths must agree; a second look at the frame, by the walk alone, must
+ * find the same. A datagram made whole must consist of pieces in order, each of a frame that was a fragment
  * of it, whose bytes are those that the fragment had. The bytes of a frame are freed before the
  * next one comes, so that whoever kept a view of them is found out. */
 #include "fuzz/fuzz.h"
 
 #include "dissect/dissect.h"
 #include "reassembly/defrag.h"
+#include "same_packet.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -136,17 +137,6 @@ static void check_whole(const struct packet *p, const struct evidence *e)
                "the payload of IP is not in the datagram");
 }
 
-static bool is_same(const struct packet *a, const struct packet *b)
-{
-    return a->transport == b->transport && a->ip_len == b->ip_len && a->checksum == b->checksum &&
-           a->payload.data == b->payload.data && a->payload.len == b->payload.len &&
-           a->payload_len == b->payload_len && a->payload_offset == b->payload_offset &&
-           a->ip_payload.data == b->ip_payload.data && a->ip_payload.len == b->ip_payload.len &&
-           a->ip_payload_len == b->ip_payload_len && a->fragment == b->fragment &&
-           a->fragment_at == b->fragment_at && a->quote.present == b->quote.present &&
-           memcmp(&a->ends, &b->ends, sizeof a->ends) == 0;
-}
-
 static void see(struct defrag *defrag, const struct frame *frame, const struct evidence *e)
 {
     struct packet packet, again;
@@ -154,9 +144,9 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
 
     FUZZ_HOLDS(verdict < VERDICT_COUNT && verdict_name(verdict), "verdict %d", (int)verdict);
     FUZZ_HOLDS(verdict != VERDICT_FILTERED && verdict != VERDICT_OVERLAP, "not dissect's verdict");
-    FUZZ_HOLDS(dissect(frame, &again) == verdict, "another verdict at a second look");
-    FUZZ_HOLDS(is_same(&packet, &again) && strcmp(packet.tunnel, again.tunnel) == 0,
-               "another packet at a second look");
+    FUZZ_HOLDS(dissect_walked(frame, &again) == verdict, "another verdict at a second look");
+    const char *other = packet_difference(verdict, &packet, &again);
+    FUZZ_HOLDS(!other, "another %s at a second look", other);
     FUZZ_HOLDS(packet.frame == frame && !packet.pieces && !packet.frames, "a packet without frame");
     check_any(&packet);
     if (packet.compressed)

@@ -10,6 +10,7 @@
 #define SEINE_TESTS_DISSECT_PICTURE_H
 
 #include "dissect/dissect.h"
+#include "same_packet.h"
 #include "suite.h"
 
 #include <arpa/inet.h>
@@ -198,6 +199,10 @@ static inline enum verdict picture_dissect(char line[LINE_MAX_LEN], struct packe
                             .offset = 1000};
     memset(packet, 0xee, sizeof(*packet)); /* nothing may be left over from the frame before */
     enum verdict verdict = dissect(frame, packet);
+    struct packet walked;
+    memset(&walked, 0x11, sizeof(walked));
+    CU_ASSERT_EQUAL(dissect_walked(frame, &walked), verdict);
+    CU_ASSERT_PTR_NULL(packet_difference(verdict, packet, &walked));
     CU_ASSERT(is_packet_sound(verdict, packet));
     say_packet(line, verdict, packet);
     return verdict;

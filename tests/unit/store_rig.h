@@ -131,7 +131,7 @@ static inline const char *rig_ask(struct rig *r, const char *sql)
 /* A flow of TCP between two made-up hosts; `n` tells it from others. */
 struct rig_flow {
     struct flow flow;
-    struct ranges provisional[2];
+    struct ranges held[2], provisional[2];
 };
 
 static inline void rig_flow_init(struct rig_flow *f, uint32_t n)
@@ -157,7 +157,7 @@ static inline void rig_flow_end(struct rig *r, struct rig_flow *f)
     r->sink->flow_end(r->sink, &f->flow);
     CU_ASSERT_PTR_NULL(f->flow.kept);
     for (int side = 0; side < 2; side++) {
-        ranges_release(&f->flow.sides[side].held, &r->budget);
+        ranges_release(&f->held[side], &r->budget);
         ranges_release(&f->provisional[side], &r->budget);
     }
 }
@@ -202,8 +202,8 @@ static inline void rig_segment_cut(struct rig *r, struct rig_flow *f, enum side 
     frame.bytes = span_of(bytes, captured); /* the store looks at the length only */
     r->sink->frame(r->sink, &f->flow, &frame);
     if (captured > 0)
-        CU_ASSERT_TRUE_FATAL(ranges_add(&f->flow.sides[side].held, fresh, &a.fresh_count, position,
-                                        end, &r->budget));
+        CU_ASSERT_TRUE_FATAL(
+            ranges_add(&f->held[side], fresh, &a.fresh_count, position, end, &r->budget));
     if (kind == RIG_PROVISIONAL) {
         for (uint32_t i = 0; i < a.fresh_count; i++)
             ranges_add(&f->provisional[side], spare, &count, fresh[i].begin, fresh[i].end,
