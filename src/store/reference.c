@@ -23,13 +23,15 @@ static void hash_bytes(struct store *s, struct kept_stream *t, int64_t position,
 
 void reference_keep(struct store *s, struct kept_stream *t, int64_t position, struct span bytes)
 {
-    layout_forget(s->layout);
+    if (s->laid_out == t)
+        layout_add(s->layout, position, bytes);
     hash_bytes(s, t, position, bytes);
 }
 
 void reference_changed(struct store *s, struct kept_stream *t)
 {
-    layout_forget(s->layout);
+    if (s->laid_out == t)
+        layout_forget(s->layout);
     t->rehash = true;
     chunks_drop_digest(s, t);
 }
@@ -56,6 +58,7 @@ static bool lay_out(struct store *s, struct kept_flow *k, enum side side, int64_
     if (status == STATUS_OK)
         status = layout_make(s->layout, stream_id, position, position + (int64_t)most,
                              records_arrivals(k->sides[side]), &err);
+    s->laid_out = k->sides[side];
     if (status == STATUS_OK)
         return true;
     error_prefix(&err, "reading payload again for %s", case_file_name(&s->file));
@@ -95,6 +98,19 @@ static int64_t gap_end(struct store *s, int64_t stream_id, int64_t position)
     return end;
 }
 
+/* Nothing more is asked of a stream. */
+static void end_layout(struct store *s, struct kept_flow *k, enum side side)
+{
+    struct error err = {0};
+
+    if (s->laid_out == k->sides[side])
+        s->laid_out = NULL;
+    if (s->layout && layout_end(s->layout, keep_stream_id(s, k, side), &err) != STATUS_OK) {
+        error_prefix(&err, "reading payload again for %s", case_file_name(&s->file));
+        insert_fail_as(&s->insert, &err);
+    }
+}
+
 /* Hashes a stream from the capture. Its gaps are rows. */
 static void hash_again(struct store *s, struct kept_flow *k, enum side side)
 {
@@ -129,13 +145,12 @@ void reference_hash(struct store *s, struct kept_flow *k, enum side side,
     struct kept_stream *t = k->sides[side];
 
     chunks_write_rows(s, k, side);
-    if (!s->hash)
-        return;
-    if (t->digest && !t->rehash) {
+    if (s->hash && t->digest && !t->rehash) {
         digest_end(t->digest, hex);
-        return;
+    } else if (s->hash) {
+        digest_reset(s->digest);
+        hash_again(s, k, side);
+        digest_end(s->digest, hex);
     }
-    digest_reset(s->digest);
-    hash_again(s, k, side);
-    digest_end(s->digest, hex);
+    end_layout(s, k, side);
 }

@@ -165,7 +165,7 @@ enum status store_open(struct store **store, const char *path, const struct stor
     if (cache > CACHE_MOST)
         cache = CACHE_MOST;
     size_t hosts = options->memory / 64;
-    size_t used = cache + hosts + FIXED;
+    size_t used = cache + hosts + FIXED + (options->reference ? LAYOUT_MEMORY : 0);
 
     *store = NULL;
     struct store *s = calloc(1, sizeof *s);
@@ -311,6 +311,8 @@ static void finish_rows(struct store *s, char hex[65])
     insert_flush(&s->insert);
     hashing_return(s);
     memory_release(&s->memory);
+    layout_close(s->layout);
+    s->layout = NULL;
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
     insert_run(&s->insert, sql);
     insert_run(&s->insert, indexes_sql);

@@ -150,6 +150,7 @@ struct store {
     unsigned lent_next;                     /* the one that was lent first */
     const struct payload_source *reference; /* borrowed; NULL: payload is kept */
     struct layout *layout;                  /* NULL until something is read again from there */
+    const struct kept_stream *laid_out;     /* whose bytes it has; NULL: nobody's */
     int64_t last_small; /* the stream_id of the last row of stream_data in this run */
 
     /* The chunk row that was read last: a retransmission seldom comes alone. */
