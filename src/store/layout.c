@@ -27,6 +27,7 @@ struct layout {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     const struct payload_source *source; /* borrowed */
     struct layout_index *index;          /* NULL until there are rows of arrivals to look up */
+    bool told;                           /* what conflicts say is kept: it is in the index */
     int64_t stream_id, begin, end;       /* what is laid out; nothing when begin is end */
     uint8_t bytes[LAYOUT_LEN];
     bool present[LAYOUT_LEN];
@@ -49,6 +50,7 @@ enum status layout_open(struct layout **layout, sqlite3 *db, const char *schema,
     l->db = db;
     l->source = source;
     l->index = NULL;
+    l->told = false;
     l->stream_id = l->begin = l->end = 0;
     memset(l->statements, 0, sizeof l->statements);
     for (int i = 0; i < STATEMENT_COUNT; i++) {
@@ -121,6 +123,11 @@ static void lay_kept(struct layout *l, int64_t position, struct span kept)
             l->bytes[at + i] = kept.data[skipped + i];
 }
 
+static void see_kept(void *layout, int64_t position, struct span kept)
+{
+    lay_kept(layout, position, kept);
+}
+
 static enum status lay_arrivals(struct layout *l, struct span records, struct error *err)
 {
     struct arrival_record record = {0};
@@ -144,6 +151,11 @@ static enum status lay_arrivals(struct layout *l, struct span records, struct er
                : error_set(err, "arrivals of stream %" PRId64 ": they make no sense", l->stream_id);
 }
 
+static enum status need_index(struct layout *l, struct error *err)
+{
+    return l->index ? STATUS_OK : layout_index_open(&l->index, err);
+}
+
 /* Has the index hold every row of arrivals that the stream has by now. */
 static enum status index_arrivals(struct layout *l, struct error *err)
 {
@@ -159,8 +171,7 @@ static enum status index_arrivals(struct layout *l, struct error *err)
     while (status == STATUS_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
         const void *data = sqlite3_column_blob(s, 1);
         struct span records = span_of(data, data ? (size_t)sqlite3_column_bytes(s, 1) : 0);
-        if (!l->index)
-            status = layout_index_open(&l->index, err);
+        status = need_index(l, err);
         if (status == STATUS_OK)
             status =
                 layout_index_add(l->index, l->stream_id, sqlite3_column_int64(s, 0), records, err);
@@ -222,9 +233,21 @@ enum status layout_make(struct layout *l, int64_t stream_id, int64_t begin, int6
     if (status == STATUS_OK)
         status = lay_arrivals(l, waiting, err);
     if (status == STATUS_OK)
-        status = lay_rows(l, CONFLICTS, err);
+        status = l->told ? layout_index_patches(l->index, stream_id, begin, end, see_kept, l, err)
+                         : lay_rows(l, CONFLICTS, err);
     if (status != STATUS_OK)
         layout_forget(l);
+    return status;
+}
+
+enum status layout_kept(struct layout *l, int64_t stream_id, int64_t position, struct span kept,
+                        struct error *err)
+{
+    enum status status = need_index(l, err);
+
+    if (status == STATUS_OK)
+        status = layout_index_patch(l->index, stream_id, position, kept, err);
+    l->told = l->told || status == STATUS_OK;
     return status;
 }
 

@@ -39,7 +39,8 @@ enum {
 
 struct layout;
 
-/* On the case in `schema` of a connection; both borrowed, as `source` is, until layout_close(). */
+/* On the case in `schema` of a connection; both borrowed, as `source` is, until layout_close(). What
+ * conflicts say is read from the case until layout_kept() is first called. */
 enum status layout_open(struct layout **layout, sqlite3 *db, const char *schema,
                         const struct payload_source *source, struct error *err);
 void layout_close(struct layout *layout); /* NULL is allowed */
@@ -48,6 +49,11 @@ void layout_close(struct layout *layout); /* NULL is allowed */
  * are not a row yet, a run of records as in a row. */
 enum status layout_make(struct layout *layout, int64_t stream_id, int64_t begin, int64_t end,
                         struct span waiting, struct error *err);
+
+/* For who writes the case: what a conflict says is kept. To be called for every row of conflicts of the streams
+ * that are laid out, in their order: so that these are not read, with many others, every time. */
+enum status layout_kept(struct layout *layout, int64_t stream_id, int64_t position,
+                        struct span kept, struct error *err);
 
 /* Bytes that are new in the stream that is laid out. */
 void layout_add(struct layout *layout, int64_t position, struct span bytes);

@@ -9,23 +9,47 @@
 
 enum { LEVELS = 5, SHIFT_FIRST = 12, SHIFT_STEP = 5 }; /* the last holds any length of 32 bits */
 enum { RUN_MOST = 1024 };                              /* bytes of a row's records */
+enum { PATCH_LEN = 512 };                              /* positions */
+
+/* As a row has it. */
+struct patch {
+    uint8_t present[PATCH_LEN]; /* 0 or 1 */
+    uint8_t bytes[PATCH_LEN];
+};
 
 static const char set_up[] =
     "PRAGMA page_size = 4096; PRAGMA cache_size = -192; PRAGMA journal_mode = OFF;"
     "PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN;"
     "CREATE TABLE parts (stream_id INTEGER PRIMARY KEY, count INTEGER) STRICT;"
     "CREATE TABLE runs (stream_id INTEGER, level INTEGER, bucket INTEGER, run INTEGER, data BLOB,"
-    " PRIMARY KEY (stream_id, level, bucket, run)) STRICT, WITHOUT ROWID;";
+    " PRIMARY KEY (stream_id, level, bucket, run)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE patches (stream_id INTEGER, place INTEGER, data BLOB,"
+    " PRIMARY KEY (stream_id, place)) STRICT, WITHOUT ROWID;";
 
-enum { GET_PARTS, SET_PARTS, PUT_RUN, FIND_RUNS, DROP_PARTS, DROP_RUNS, STATEMENT_COUNT };
+enum {
+    GET_PARTS,
+    SET_PARTS,
+    PUT_RUN,
+    FIND_RUNS,
+    PUT_PATCH,
+    FIND_PATCHES,
+    DROP_PARTS,
+    DROP_RUNS,
+    DROP_PATCHES,
+    STATEMENT_COUNT
+};
 static const char *const texts[STATEMENT_COUNT] = {
     [GET_PARTS] = "SELECT count FROM parts WHERE stream_id = ?1",
     [SET_PARTS] = "INSERT OR REPLACE INTO parts VALUES (?1, ?2)",
     [PUT_RUN] = "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5)",
     [FIND_RUNS] = "SELECT data FROM runs WHERE stream_id = ?1 AND level = ?2"
                   " AND bucket BETWEEN ?3 AND ?4",
+    [PUT_PATCH] = "INSERT OR REPLACE INTO patches VALUES (?1, ?2, ?3)",
+    [FIND_PATCHES] = "SELECT place, data FROM patches WHERE stream_id = ?1"
+                     " AND place BETWEEN ?2 AND ?3",
     [DROP_PARTS] = "DELETE FROM parts WHERE stream_id = ?1",
     [DROP_RUNS] = "DELETE FROM runs WHERE stream_id = ?1",
+    [DROP_PATCHES] = "DELETE FROM patches WHERE stream_id = ?1",
 };
 
 struct layout_index {
@@ -94,11 +118,15 @@ static int level_of(uint32_t len)
     return level;
 }
 
-/* Rounded down, also below 0. */
+/* Also below 0. */
+static int64_t divided_down(int64_t position, int64_t len)
+{
+    return position / len - (position % len < 0);
+}
+
 static int64_t bucket_of(int64_t position, int level)
 {
-    int64_t len = (int64_t)1 << (SHIFT_FIRST + level * SHIFT_STEP);
-    return position / len - (position % len < 0);
+    return divided_down(position, (int64_t)1 << (SHIFT_FIRST + level * SHIFT_STEP));
 }
 
 /* Runs a statement that gives no row. */
@@ -175,15 +203,13 @@ enum status layout_index_add(struct layout_index *x, int64_t stream_id, int64_t 
 
 enum status layout_index_drop(struct layout_index *x, int64_t stream_id, struct error *err)
 {
-    int64_t parts;
-    enum status status = layout_index_parts(x, &parts, stream_id, err);
+    enum status status = STATUS_OK;
 
-    if (status != STATUS_OK || parts == 0)
-        return status;
-    sqlite3_bind_int64(x->statements[DROP_RUNS], 1, stream_id);
-    sqlite3_bind_int64(x->statements[DROP_PARTS], 1, stream_id);
-    status = run(x, DROP_RUNS, err);
-    return status == STATUS_OK ? run(x, DROP_PARTS, err) : status;
+    for (int i = DROP_PARTS; i <= DROP_PATCHES && status == STATUS_OK; i++) {
+        sqlite3_bind_int64(x->statements[i], 1, stream_id);
+        status = run(x, i, err);
+    }
+    return status;
 }
 
 void layout_index_seek(struct layout_index *x, int64_t stream_id, int64_t begin, int64_t end)
@@ -224,4 +250,83 @@ enum status layout_index_next(struct layout_index *x, struct span *records, stru
         }
     }
     return STATUS_END;
+}
+
+/* The patch of a place; an empty one where there is none. */
+static enum status get_patch(struct layout_index *x, struct patch *patch, int64_t stream_id,
+                             int64_t place, struct error *err)
+{
+    sqlite3_stmt *s = x->statements[FIND_PATCHES];
+    enum status status = STATUS_OK;
+
+    memset(patch, 0, sizeof *patch);
+    sqlite3_bind_int64(s, 1, stream_id);
+    sqlite3_bind_int64(s, 2, place);
+    sqlite3_bind_int64(s, 3, place);
+    int step = sqlite3_step(s);
+    const void *data = step == SQLITE_ROW ? sqlite3_column_blob(s, 1) : NULL;
+    if (data)
+        memcpy(patch, data, sizeof *patch);
+    else if (step != SQLITE_DONE)
+        status = fault(x, err);
+    sqlite3_reset(s);
+    return status;
+}
+
+enum status layout_index_patch(struct layout_index *x, int64_t stream_id, int64_t position,
+                               struct span kept, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct patch patch;
+
+    while (kept.len > 0 && status == STATUS_OK) {
+        int64_t place = divided_down(position, PATCH_LEN);
+        size_t at = (size_t)(position - place * PATCH_LEN);
+        size_t len = kept.len < PATCH_LEN - at ? kept.len : PATCH_LEN - at;
+        status = get_patch(x, &patch, stream_id, place, err);
+        if (status != STATUS_OK)
+            break;
+        memset(patch.present + at, 1, len);
+        memcpy(patch.bytes + at, kept.data, len);
+        sqlite3_bind_int64(x->statements[PUT_PATCH], 1, stream_id);
+        sqlite3_bind_int64(x->statements[PUT_PATCH], 2, place);
+        sqlite3_bind_blob(x->statements[PUT_PATCH], 3, &patch, sizeof patch, SQLITE_STATIC);
+        status = run(x, PUT_PATCH, err);
+        position += (int64_t)len;
+        kept = span_after(kept, len);
+    }
+    return status;
+}
+
+enum status layout_index_patches(struct layout_index *x, int64_t stream_id, int64_t begin,
+                                 int64_t end,
+                                 void (*see)(void *context, int64_t position, struct span kept),
+                                 void *context, struct error *err)
+{
+    sqlite3_stmt *s = x->statements[FIND_PATCHES];
+    int step;
+
+    sqlite3_bind_int64(s, 1, stream_id);
+    sqlite3_bind_int64(s, 2, divided_down(begin, PATCH_LEN));
+    sqlite3_bind_int64(s, 3, divided_down(end - 1, PATCH_LEN));
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        const struct patch *patch = sqlite3_column_blob(s, 1);
+        if (!patch) {
+            step = SQLITE_NOMEM;
+            break;
+        }
+        int64_t position = sqlite3_column_int64(s, 0) * PATCH_LEN;
+        for (size_t at = 0; at < PATCH_LEN;) {
+            size_t from = at;
+            while (at < PATCH_LEN && patch->present[at])
+                at++;
+            if (at > from)
+                see(context, position + (int64_t)from, span_of(patch->bytes + from, at - from));
+            else
+                at++;
+        }
+    }
+    enum status status = step == SQLITE_DONE ? STATUS_OK : fault(x, err);
+    sqlite3_reset(s);
+    return status;
 }

@@ -7,6 +7,9 @@
  * it lies in that and the next one, and a stretch is looked up in the buckets that it touches and one before,
  * on each level.
  *
+ * Beside them stand patches: what conflicts say is kept, for 512 positions each. A later one goes over an earlier
+ * one, so that many conflicts about the same positions cost no more than one.
+ *
  * The index is a database of its own in an unnamed temporary file, which SQLite removes. A row has records that
  * came one after the other and are of one bucket. Arrivals that brought nothing first are left out: the
  * bytes that they have are those of others. */
@@ -46,5 +49,15 @@ void layout_index_seek(struct layout_index *index, int64_t stream_id, int64_t be
 /* The next run of records, to be taken as from a row; STATUS_END after the last. Lives until the next
  * call. */
 enum status layout_index_next(struct layout_index *index, struct span *records, struct error *err);
+
+/* What is kept at `position`, whatever arrivals say. */
+enum status layout_index_patch(struct layout_index *index, int64_t stream_id, int64_t position,
+                               struct span kept, struct error *err);
+
+/* The patches that touch [begin, end), each as `see` is told: runs of bytes that are kept. */
+enum status layout_index_patches(struct layout_index *index, int64_t stream_id, int64_t begin,
+                                 int64_t end,
+                                 void (*see)(void *context, int64_t position, struct span kept),
+                                 void *context, struct error *err);
 
 #endif

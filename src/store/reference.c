@@ -36,6 +36,22 @@ void reference_changed(struct store *s, struct kept_stream *t)
     chunks_drop_digest(s, t);
 }
 
+static void fail(struct store *s, struct error *err)
+{
+    error_prefix(err, "reading payload again for %s", case_file_name(&s->file));
+    insert_fail_as(&s->insert, err);
+}
+
+void reference_conflict(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                        struct span kept)
+{
+    struct error err = {0};
+    int64_t stream_id = keep_stream_id(s, k, side);
+
+    if (s->layout && layout_kept(s->layout, stream_id, position, kept, &err) != STATUS_OK)
+        fail(s, &err);
+}
+
 /* Lays out from `position` on, up to `most`. False after a failure. */
 static bool lay_out(struct store *s, struct kept_flow *k, enum side side, int64_t position,
                     size_t most)
@@ -46,11 +62,8 @@ static bool lay_out(struct store *s, struct kept_flow *k, enum side side, int64_
 
     chunks_write_rows(s, k, side);
     insert_flush_one(&s->insert, INSERT_ARRIVALS);
-    if (!s->layout) { /* indexes.sql has the same for the end */
-        insert_run(&s->insert, "CREATE INDEX IF NOT EXISTS conflicts_place ON conflicts"
-                               " (stream_id, position)");
+    if (!s->layout)
         status = layout_open(&s->layout, s->file.db, "main", s->reference, &err);
-    }
     if (s->insert.failed)
         return false;
     if (most > LAYOUT_LEN)
@@ -61,8 +74,7 @@ static bool lay_out(struct store *s, struct kept_flow *k, enum side side, int64_
     s->laid_out = k->sides[side];
     if (status == STATUS_OK)
         return true;
-    error_prefix(&err, "reading payload again for %s", case_file_name(&s->file));
-    insert_fail_as(&s->insert, &err);
+    fail(s, &err);
     return false;
 }
 
@@ -105,10 +117,8 @@ static void end_layout(struct store *s, struct kept_flow *k, enum side side)
 
     if (s->laid_out == k->sides[side])
         s->laid_out = NULL;
-    if (s->layout && layout_end(s->layout, keep_stream_id(s, k, side), &err) != STATUS_OK) {
-        error_prefix(&err, "reading payload again for %s", case_file_name(&s->file));
-        insert_fail_as(&s->insert, &err);
-    }
+    if (s->layout && layout_end(s->layout, keep_stream_id(s, k, side), &err) != STATUS_OK)
+        fail(s, &err);
 }
 
 /* Hashes a stream from the capture. Its gaps are rows. */

@@ -236,6 +236,8 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
 void reference_keep(struct store *s, struct kept_stream *t, int64_t position, struct span bytes);
 struct chunk_view reference_view(struct store *s, struct kept_flow *k, enum side side,
                                  int64_t position, size_t most);
+void reference_conflict(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                        struct span kept);                      /* of which there is a row */
 void reference_changed(struct store *s, struct kept_stream *t); /* by a conflict */
 void reference_hash(struct store *s, struct kept_flow *k, enum side side,
                     char hex[DIGEST_HEX_LEN + 1]);
