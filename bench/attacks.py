@@ -575,7 +575,45 @@ def long_frames(c, n):
         c.frame(unsized(tcp4(A, 40001, B, 80, 1 + (i << 17), 1, ACK, bytes(1 << 17))))
 
 
-for attack in captures, merged_gzip, merged_zstd, mixture:
+# ---- payload by reference ----
+
+def referred(folder, attack, n):
+    """An attack whose payload stays in the capture."""
+    path = os.path.join(folder, "attack")
+    c = Capture(path)
+    attack(c, n)
+    c.close()
+    return [path], "--payload=reference"
+
+
+def scaled(src, sport, dst, dport, seq, ack, flags):
+    """A SYN that says that windows are shifted by 14."""
+    seg = struct.pack(">HHIIBBHHHBBBB", sport, dport, seq, ack, 6 << 4, flags, 65535, 0, 0, 3, 3, 14, 0)
+    check = 0xffff ^ fold(seg, fold(struct.pack(">IIII", src, dst, TCP, len(seg))))
+    return seg[:16] + struct.pack(">H", check) + seg[18:]
+
+
+def strewn(c, n):
+    """n segments of 100 bytes, at 64 places of a stream in turns"""
+    c.ip(A, B, TCP, scaled(A, 40000, B, 80, 999, 0, SYN))
+    c.ip(B, A, TCP, scaled(B, 80, A, 40000, 4999, 1000, SYN | ACK))
+    c.tcp(A, 40000, B, 80, 1000, 5000, ACK)
+    for i in range(n):
+        place = i % 64 * (n // 64) + i // 64
+        c.tcp(A, 40000, B, 80, 1000 + 100 * place, 5000, ACK, bytes((i & 0xff,)) * 100)
+
+
+def referred_strewn(folder, n):
+    """n segments at 64 places of a stream in turns, of payload that stays in the capture, and is hashed at the end"""
+    return referred(folder, strewn, n)
+
+
+def referred_thrash(folder, n):
+    """n retransmissions with another byte, far from each other, of payload that stays in the capture"""
+    return referred(folder, thrash, n)
+
+
+for attack in captures, merged_gzip, merged_zstd, mixture, referred_strewn, referred_thrash:
     attack.many = True
 
 Attack = collections.namedtuple("Attack", "function, full, small")
@@ -594,7 +632,8 @@ ATTACKS = [Attack(*entry) for entry in (
     (gzip_bomb, 262144, 65536), (zstd_bomb, 524288, 131072), (zstd_window, 524288, 131072),
     (long_records, 262144, 122880), (long_secrets, 65536, 65536),
     (long_segments, 131072, 32768), (long_refused, 131072, 32768), (captures, 4000, 100), (merged_gzip, 64, 64),
-    (merged_zstd, 64, 64), (mixture, 50000, 4000))]
+    (merged_zstd, 64, 64), (mixture, 50000, 4000),
+    (referred_strewn, 200000, 20000), (referred_thrash, 100000, 4000))]
 
 
 def write(attack, folder, n):

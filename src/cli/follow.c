@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SIDE, AS, POLICY };
+enum { SIDE, AS, POLICY, EVIDENCE };
 
 static const struct option_word options[] = {
     [SIDE] = {"side", 's', "client|server", "Only what this side said, front to end."},
@@ -24,6 +24,9 @@ static const struct option_word options[] = {
                 "Where segments overlapped and differed: shows what a receiver with this overlap "
                 "policy has, first, last, bsd, linux, windows, solaris or another that seine "
                 "ingest knows. When not given, that of the ingest."},
+    [EVIDENCE] = {"evidence", 0, "FOLDER",
+                  "Where to look for the captures besides where they were: of a case whose payload "
+                  "stays in them."},
     {0},
 };
 
@@ -191,7 +194,7 @@ static enum exit_status follow_run(const struct command *self, const struct argu
     uint64_t missing = 0;
     bool not_kept = false;
     struct evidence_shelf *shelf;
-    enum status status = evidence_shelf_open(&shelf, reader, &err);
+    enum status status = evidence_shelf_open(&shelf, reader, a->options[EVIDENCE], &err);
     if (status == STATUS_OK) {
         reader_set_evidence(reader, evidence_shelf_source(shelf));
         status = print_flow(reader, &wish, &err);
@@ -230,6 +233,11 @@ static const char *const description[] = {
     "As text, a line ends at a line feed, with or without a carriage return before it; what cannot "
     "be printed is \\xNN, or \\u{NNNN}, and a backslash is two. The exact bytes are shown by --as "
     "hex, and written by --as raw.",
+    "Of a case that was made with --payload reference the bytes are read in the captures, which "
+    "are looked for where they were at ingest, beside the case, and in the folder of --evidence, "
+    "and are known again by size and by their first and last MiB. Where one is not there or not "
+    "the same, that is said, with the frame that was to be read; where other bytes of it have "
+    "changed, the hash of the stream says so after the last one.",
     NULL,
 };
 
@@ -243,7 +251,9 @@ static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
     {EXIT_TOLD, "Bytes are missing from a raw output, or the payload is not kept (SCTP)."},
     {EXIT_USAGE, "The command line makes no sense."},
-    {EXIT_WORLD, "The case could not be read, or there is no such flow."},
+    {EXIT_WORLD,
+     "The case could not be read, there is no such flow, or a capture that has its payload is not "
+     "there or has changed."},
     {0},
 };
 
@@ -256,7 +266,8 @@ static const struct example examples[] = {
 
 const struct command command_follow = {
     .name = "follow",
-    .synopsis = "[--side client|server] [--as text|hex|raw] [--policy NAME] CASE FLOW",
+    .synopsis = "[--side client|server] [--as text|hex|raw] [--policy NAME] [--evidence FOLDER] "
+                "CASE FLOW",
     .summary = "print what the two sides of a conversation said",
     .description = description,
     .arguments = argument_words,

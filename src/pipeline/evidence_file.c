@@ -343,6 +343,7 @@ enum status evidence_read(struct evidence_file *f, void *to, size_t len, uint64_
 struct evidence_shelf {
     struct payload_source source;
     char *case_path;
+    const char *folder; /* borrowed, or NULL */
     struct evidence_row *rows;
     size_t count;
     struct evidence_file **files; /* by index of rows; NULL until it is wanted */
@@ -355,7 +356,7 @@ static enum status take_down(struct evidence_shelf *shelf, size_t i, struct erro
     struct evidence_place place;
     enum status status;
 
-    evidence_find(&place, row, shelf->case_path, NULL, KNOWN_BY_FINGERPRINT);
+    evidence_find(&place, row, shelf->case_path, shelf->folder, KNOWN_BY_FINGERPRINT);
     if (place.found == FOUND)
         status = evidence_open(&shelf->files[i], place.path, row->format, err);
     else if (place.no_memory)
@@ -363,8 +364,8 @@ static enum status take_down(struct evidence_shelf *shelf, size_t i, struct erro
     else
         status =
             error_set(err,
-                      "the payload is in the evidence, and %s %s: put it where it was, or "
-                      "beside the case",
+                      "the payload is in the evidence, and %s %s: put it where it was or beside "
+                      "the case, or say with --evidence FOLDER where else it is",
                       row->source, place.found == FOUND_CHANGED ? "has changed" : "is not there");
     evidence_place_release(&place);
     return status;
@@ -386,7 +387,7 @@ static enum status read_shelved(void *context, uint32_t evidence_id, void *to, s
 }
 
 enum status evidence_shelf_open(struct evidence_shelf **shelf, struct reader *reader,
-                                struct error *err)
+                                const char *folder, struct error *err)
 {
     struct evidence_shelf *made = calloc(1, sizeof *made);
 
@@ -395,6 +396,7 @@ enum status evidence_shelf_open(struct evidence_shelf **shelf, struct reader *re
         return error_no_memory(err, "no memory");
     made->source = (struct payload_source){read_shelved, made};
     made->case_path = strdup(reader_path(reader));
+    made->folder = folder;
     enum status status = evidence_rows(&made->rows, &made->count, reader, err);
     made->count = status == STATUS_OK ? made->count : 0;
     made->files = calloc(made->count + 1, sizeof *made->files);

@@ -67,11 +67,12 @@ enum status evidence_read(struct evidence_file *file, void *to, size_t len, uint
                           struct error *err);
 
 /* The evidence of a case, opened when something of it is first read: for readers of cases whose payload is
- * not in them. Looks for it as evidence_find() does, by fingerprint. */
+ * not in them. Looks for it as evidence_find() does, by fingerprint; `folder`, which may be NULL, is
+ * borrowed. */
 struct evidence_shelf;
 
 enum status evidence_shelf_open(struct evidence_shelf **shelf, struct reader *reader,
-                                struct error *err);
+                                const char *folder, struct error *err);
 void evidence_shelf_close(struct evidence_shelf *shelf); /* NULL is allowed */
 
 /* For reader_set_evidence(); the shelf's. */

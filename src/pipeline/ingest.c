@@ -272,11 +272,12 @@ static enum status share_memory(struct run *run)
     return STATUS_OK;
 }
 
-/* What is left for the others. Batches have theirs whether there are threads or not: what is evicted must
- * not depend on that. */
+/* What is left for the others. Batches and numbers of flows have theirs whether there are threads or not:
+ * what is evicted must not depend on that. */
 static size_t shared_memory(const struct run *run)
 {
-    return run->memory - run->reading.budget.limit - relay_memory(run->memory);
+    return run->memory - run->reading.budget.limit - relay_memory(run->memory) -
+           relay_numbers_memory(run->memory);
 }
 
 /* Reads payload of a capture that is being read, or was. Which evidence it is stands before the store is

@@ -44,6 +44,14 @@ size_t relay_memory(size_t budget)
     return each * BATCHES;
 }
 
+size_t relay_numbers_memory(size_t budget)
+{
+    enum { PART = 48 };
+    _Static_assert(sizeof(struct flow) >= PART * RELAY_NUMBER_COST * 23 / 64,
+                   "a flow table of 23/64 of the budget has no more flows than there are numbers");
+    return budget / PART;
+}
+
 /* ---- the writer's thread ---- */
 
 static void tell(struct relay *r, struct messages *batch)

@@ -11,8 +11,10 @@
  * (capture.h), and relay_passed() and relay_wait() hold it back until the writer has seen what lies
  * there. Elsewhere messages carry copies.
  *
- * Ceilings: the batches take relay_memory(), and 12 bytes a live flow go for its number. A message that is longer than a batch (a datagram of many
- * fragments) is told without one, the writer being idle. */
+ * Ceilings: the batches take relay_memory(). A number of a flow takes RELAY_NUMBER_COST bytes here, and lives
+ * for as long as its flow, so their ceiling is the flow table's: relay_numbers_memory() is to be set aside
+ * beside it. A message that is longer than a batch (a datagram of many fragments) is told without one, the
+ * writer being idle. */
 #ifndef SEINE_PIPELINE_RELAY_H
 #define SEINE_PIPELINE_RELAY_H
 
@@ -37,6 +39,14 @@ struct relay_options {
 
 /* What batches take of a budget of so many bytes, threaded or not. */
 size_t relay_memory(size_t budget);
+
+/* Bytes that the number of a flow takes: a pointer of the writer's, in a table that grows by a quarter, and
+ * four for when it is given back. */
+enum { RELAY_NUMBER_COST = 14 };
+
+/* What numbers of flows take of a budget of so many bytes, threaded or not: enough for as many flows as a
+ * table has that got at most 23/64 of the budget. */
+size_t relay_numbers_memory(size_t budget);
 
 /* Where no thread can be had, it works without. NULL when there is no memory. */
 struct relay *relay_new(const struct relay_options *options);

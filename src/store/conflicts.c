@@ -45,6 +45,8 @@ static void write_row(struct store *s, struct kept_flow *k, enum side side, int6
     put_int(row, 8, other_by.evidence_id);
     put_count(row, 9, other_by.frame);
     insert_end(&s->insert, row);
+    if (s->reference)
+        reference_conflict(s, k, side, position, kept);
     struct stream_rare *rare = keep_rare(s, k->sides[side]);
     if (rare)
         rare->conflicted += kept.len;

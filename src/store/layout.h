@@ -7,7 +7,12 @@
  *     ─────────────────────────────► position
  *
  * An arrival brings, wherever another one had been before it, the bytes that are there or a conflict that
- * says what is kept. So this gives each position the byte that a case with payload has in its chunks. */
+ * says what is kept. So this gives each position the byte that a case with payload has in its chunks, and
+ * arrivals that brought nothing new need not be looked at.
+ *
+ * Which arrivals lie in some stretch of a stream is looked up in an index of them: a temporary database of
+ * the layout's own, made as far as it is needed, and added to as rows of arrivals are. So a stream is laid out
+ * in time that grows with its arrivals (n log n), however they are mixed, and in LAYOUT_MEMORY bytes. */
 #ifndef SEINE_STORE_LAYOUT_H
 #define SEINE_STORE_LAYOUT_H
 
@@ -26,11 +31,16 @@ struct payload_source {
     void *context;
 };
 
-enum { LAYOUT_LEN = 64 * 1024 }; /* positions laid out at a time, at most */
+enum {
+    LAYOUT_LEN = 64 * 1024, /* positions laid out at a time, at most */
+    LAYOUT_MEMORY =
+        512 * 1024, /* bytes that a layout takes, with the pages and statements of its index */
+};
 
 struct layout;
 
-/* On the case in `schema` of a connection; both borrowed, as `source` is, until layout_close(). */
+/* On the case in `schema` of a connection; both borrowed, as `source` is, until layout_close(). What
+ * conflicts say is read from the case until layout_kept() is first called. */
 enum status layout_open(struct layout **layout, sqlite3 *db, const char *schema,
                         const struct payload_source *source, struct error *err);
 void layout_close(struct layout *layout); /* NULL is allowed */
@@ -39,6 +49,17 @@ void layout_close(struct layout *layout); /* NULL is allowed */
  * are not a row yet, a run of records as in a row. */
 enum status layout_make(struct layout *layout, int64_t stream_id, int64_t begin, int64_t end,
                         struct span waiting, struct error *err);
+
+/* For who writes the case: what a conflict says is kept. To be called for every row of conflicts of the streams
+ * that are laid out, in their order: so that these are not read, with many others, every time. */
+enum status layout_kept(struct layout *layout, int64_t stream_id, int64_t position,
+                        struct span kept, struct error *err);
+
+/* Bytes that are new in the stream that is laid out. */
+void layout_add(struct layout *layout, int64_t position, struct span bytes);
+
+/* No more is asked of a stream: its arrivals go from the index. */
+enum status layout_end(struct layout *layout, int64_t stream_id, struct error *err);
 
 /* Nothing is laid out any more. */
 void layout_forget(struct layout *layout);

@@ -23,15 +23,33 @@ static void hash_bytes(struct store *s, struct kept_stream *t, int64_t position,
 
 void reference_keep(struct store *s, struct kept_stream *t, int64_t position, struct span bytes)
 {
-    layout_forget(s->layout);
+    if (s->laid_out == t)
+        layout_add(s->layout, position, bytes);
     hash_bytes(s, t, position, bytes);
 }
 
 void reference_changed(struct store *s, struct kept_stream *t)
 {
-    layout_forget(s->layout);
+    if (s->laid_out == t)
+        layout_forget(s->layout);
     t->rehash = true;
     chunks_drop_digest(s, t);
+}
+
+static void fail(struct store *s, struct error *err)
+{
+    error_prefix(err, "reading payload again for %s", case_file_name(&s->file));
+    insert_fail_as(&s->insert, err);
+}
+
+void reference_conflict(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                        struct span kept)
+{
+    struct error err = {0};
+    int64_t stream_id = keep_stream_id(s, k, side);
+
+    if (s->layout && layout_kept(s->layout, stream_id, position, kept, &err) != STATUS_OK)
+        fail(s, &err);
 }
 
 /* Lays out from `position` on, up to `most`. False after a failure. */
@@ -44,11 +62,8 @@ static bool lay_out(struct store *s, struct kept_flow *k, enum side side, int64_
 
     chunks_write_rows(s, k, side);
     insert_flush_one(&s->insert, INSERT_ARRIVALS);
-    if (!s->layout) { /* indexes.sql has the same for the end */
-        insert_run(&s->insert, "CREATE INDEX IF NOT EXISTS conflicts_place ON conflicts"
-                               " (stream_id, position)");
+    if (!s->layout)
         status = layout_open(&s->layout, s->file.db, "main", s->reference, &err);
-    }
     if (s->insert.failed)
         return false;
     if (most > LAYOUT_LEN)
@@ -56,10 +71,10 @@ static bool lay_out(struct store *s, struct kept_flow *k, enum side side, int64_
     if (status == STATUS_OK)
         status = layout_make(s->layout, stream_id, position, position + (int64_t)most,
                              records_arrivals(k->sides[side]), &err);
+    s->laid_out = k->sides[side];
     if (status == STATUS_OK)
         return true;
-    error_prefix(&err, "reading payload again for %s", case_file_name(&s->file));
-    insert_fail_as(&s->insert, &err);
+    fail(s, &err);
     return false;
 }
 
@@ -93,6 +108,17 @@ static int64_t gap_end(struct store *s, int64_t stream_id, int64_t position)
         end = sqlite3_column_int64(row->statement, 0);
     insert_done(&s->insert, row);
     return end;
+}
+
+/* Nothing more is asked of a stream. */
+static void end_layout(struct store *s, struct kept_flow *k, enum side side)
+{
+    struct error err = {0};
+
+    if (s->laid_out == k->sides[side])
+        s->laid_out = NULL;
+    if (s->layout && layout_end(s->layout, keep_stream_id(s, k, side), &err) != STATUS_OK)
+        fail(s, &err);
 }
 
 /* Hashes a stream from the capture. Its gaps are rows. */
@@ -129,13 +155,12 @@ void reference_hash(struct store *s, struct kept_flow *k, enum side side,
     struct kept_stream *t = k->sides[side];
 
     chunks_write_rows(s, k, side);
-    if (!s->hash)
-        return;
-    if (t->digest && !t->rehash) {
+    if (s->hash && t->digest && !t->rehash) {
         digest_end(t->digest, hex);
-        return;
+    } else if (s->hash) {
+        digest_reset(s->digest);
+        hash_again(s, k, side);
+        digest_end(s->digest, hex);
     }
-    digest_reset(s->digest);
-    hash_again(s, k, side);
-    digest_end(s->digest, hex);
+    end_layout(s, k, side);
 }

@@ -166,7 +166,8 @@ enum status store_open(struct store **store, const char *path, const struct stor
     if (cache > CACHE_MOST)
         cache = CACHE_MOST;
     size_t hosts = options->memory / 64;
-    size_t used = cache + hosts + insert_cost(options->memory) + FIXED;
+    size_t used = cache + hosts + insert_cost(options->memory) + FIXED +
+                  (options->reference ? LAYOUT_MEMORY : 0);
 
     *store = NULL;
     struct store *s = calloc(1, sizeof *s);
@@ -314,6 +315,8 @@ static void finish_rows(struct store *s, char hex[65])
     insert_flush(&s->insert);
     lending_return(s);
     memory_release(&s->memory);
+    layout_close(s->layout);
+    s->layout = NULL;
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
     insert_run(&s->insert, sql);
     insert_run(&s->insert, indexes_sql);

@@ -160,6 +160,7 @@ struct store {
     unsigned lent_open;                     /* the one being filled */
     const struct payload_source *reference; /* borrowed; NULL: payload is kept */
     struct layout *layout;                  /* NULL until something is read again from there */
+    const struct kept_stream *laid_out;     /* whose bytes it has; NULL: nobody's */
     int64_t last_small; /* the stream_id of the last row of stream_data in this run */
 
     /* The chunk row that was read last: a retransmission seldom comes alone. */
@@ -245,6 +246,8 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
 void reference_keep(struct store *s, struct kept_stream *t, int64_t position, struct span bytes);
 struct chunk_view reference_view(struct store *s, struct kept_flow *k, enum side side,
                                  int64_t position, size_t most);
+void reference_conflict(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                        struct span kept);                      /* of which there is a row */
 void reference_changed(struct store *s, struct kept_stream *t); /* by a conflict */
 void reference_hash(struct store *s, struct kept_flow *k, enum side side,
                     char hex[DIGEST_HEX_LEN + 1]);

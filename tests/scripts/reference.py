@@ -135,9 +135,25 @@ def evidence_gone(place):
     os.rename(capture, away)
     run = lib.seine("follow", case, "1", "--as", "raw")
     wrong = wrong or run.wrong(3) or (run.out and "it wrote something")
-    if not wrong and b"is not there: put it where it was, or beside the case" not in run.err:
+    if not wrong and b"is not there: put it where it was or beside the case" not in run.err:
         wrong = lib.tail(run.err)
     lib.check("reference.gone.follow", wrong, lib.tail(run.err))
+
+    other = os.path.join(place, "other")
+    os.mkdir(other)
+    run = lib.seine("follow", "--evidence", other, case, "1", "--as", "raw")
+    wrong = run.wrong(3) or (run.out and "it wrote something")
+    shutil.copy(away, os.path.join(other, "another-name.pcap"))
+    run = lib.seine("follow", "--evidence", other, case, "1", "--as", "raw")
+    wrong = wrong or run.wrong(0, 1) or (not run.out and "it wrote nothing")
+    with open(os.path.join(other, "another-name.pcap"), "r+b") as file:  # a byte less than it was
+        file.truncate(os.path.getsize(away) - 1)
+    os.rename(os.path.join(other, "another-name.pcap"), os.path.join(other, "a.pcap"))
+    run = lib.seine("follow", "--evidence", other, case, "1", "--as", "raw")
+    wrong = wrong or run.wrong(3)
+    if not wrong and (b"frame " not in run.err or b"has changed" not in run.err):
+        wrong = lib.tail(run.err)
+    lib.check("reference.gone.evidence", wrong, lib.tail(run.err))
     run = lib.seine("verify", case)
     lib.check("reference.gone.verify", run.wrong(1) or (b"FAILS" in run.out.upper() and lib.tail(run.out)))
 

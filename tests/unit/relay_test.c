@@ -166,6 +166,7 @@ static void takes_little(void)
 {
     CU_ASSERT(relay_memory(8 << 20) <= (8 << 20) / 32);
     CU_ASSERT(relay_memory(256 << 20) <= (256 << 20) / 64);
+    CU_ASSERT(relay_numbers_memory(256 << 20) <= (256 << 20) / 32);
 }
 
 static const struct test tests[] = {
