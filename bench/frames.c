@@ -244,17 +244,23 @@ void make_short(uint32_t count)
 
 void make_million(uint32_t count, uint32_t payload)
 {
+    make_rounds(count, payload, 1);
+}
+
+void make_rounds(uint32_t count, uint32_t payload, uint32_t rounds)
+{
     /* Primes above any count in use: i * prime % count visits each connection once, in an order that no
      * cache can guess. Each turn has an order of its own. */
-    static const uint64_t orders[] = {2654435761, 2246822519, 3266489917,
-                                      668265263,  374761393,  4294967291};
+    enum { TURNS = 6 };
+    static const uint64_t orders[TURNS] = {2654435761, 2246822519, 3266489917,
+                                           668265263,  374761393,  4294967291};
     struct connection *all = connections(count);
 
     for (uint32_t i = 0; i < count; i++)
         connection_open(&all[i]);
-    for (uint32_t turn = 0; turn < 6; turn++)
+    for (uint32_t turn = 0; turn < TURNS * rounds; turn++)
         for (uint32_t i = 0; i < count; i++) {
-            struct connection *c = &all[i * orders[turn] % count];
+            struct connection *c = &all[i * orders[turn % TURNS] % count];
             frame(c, turn % 2 == 0, payload ? PSH | ACK : ACK, frames_payload(i + turn), payload);
         }
     free(all);

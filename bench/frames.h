@@ -55,4 +55,7 @@ void make_short(uint32_t count);
 /* `payload`: bytes of each of the six segments behind a handshake; 0 makes them acknowledgements. */
 void make_million(uint32_t count, uint32_t payload);
 
+/* The same, with so many times six segments a connection. */
+void make_rounds(uint32_t count, uint32_t payload, uint32_t rounds);
+
 #endif

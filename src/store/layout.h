@@ -1,7 +1,7 @@
 /* layout.h - bytes of a stream laid out from where they lie: the capture.
  *
  *     chunks      [..]                       what lies nowhere in the capture (it came compressed)
- *     arrivals       [....][....]            each over those before it, read at its file_offset
+ *     arrivals       [....][....]            in any order, each read at its file_offset
  *                        [....]
  *     conflicts          [..]                what was kept, over them, in the order of their rows
  *     ─────────────────────────────► position
@@ -12,7 +12,8 @@
  *
  * Which arrivals lie in some stretch of a stream is looked up in an index of them: a temporary database of
  * the layout's own, made as far as it is needed, and added to as rows of arrivals are. So a stream is laid out
- * in time that grows with its arrivals (n log n), however they are mixed, and in LAYOUT_MEMORY bytes. */
+ * in time that grows with its arrivals (n log n), however they are mixed, and in LAYOUT_MEMORY bytes, which
+ * the writer sets aside when it is opened. */
 #ifndef SEINE_STORE_LAYOUT_H
 #define SEINE_STORE_LAYOUT_H
 

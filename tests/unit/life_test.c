@@ -1,0 +1,249 @@
+/* life_test.c - frames that wait for each other are told as if each had gone alone. */
+#include "pipeline/life.h"
+
+#include "craft/craft.h"
+#include "dissect/dissect.h"
+#include "picture_sink.h"
+#include "suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A life with a sink that draws. The bytes of a frame stay until rig_catch_up(), and no longer. */
+struct rig {
+    struct picture_sink sink;
+    struct life life;
+    struct verdict_counts seen;
+    struct craft *craft;
+    struct frame frame;
+    uint8_t *held[LIFE_BATCH_MOST + 1];
+    size_t held_count, at;
+};
+
+static void rig_init(struct rig *r, const char *script, unsigned batch)
+{
+    struct craft_error error;
+
+    memset(r, 0, sizeof *r);
+    picture_sink_init(&r->sink);
+    r->craft = craft_frames(script, &error);
+    if (!r->craft)
+        fprintf(stderr, "%s\n", error.text);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(r->craft);
+    r->frame =
+        (struct frame){.link_type = (uint32_t)r->craft->link_type, .evidence_id = 1, .offset = 24};
+    r->life = (struct life){.sink = &r->sink.sink, .batch = batch};
+    r->life.defrag = defrag_new(&r->sink.sink, 1 << 20, fragment_policy_at(0), PLACE_DEFAULT);
+    r->life.flows = flows_new(&r->sink.sink, 16 << 20, &flow_timeouts_offline, PLACE_DEFAULT);
+    r->life.unpacker = unpacker_new();
+    CU_ASSERT_FATAL(r->life.defrag && r->life.flows && r->life.unpacker);
+}
+
+static void let_go(struct rig *r)
+{
+    for (size_t i = 0; i < r->held_count; i++)
+        free(r->held[i]);
+    r->held_count = 0;
+}
+
+static void rig_catch_up(struct rig *r)
+{
+    life_catch_up(&r->life);
+    let_go(r);
+}
+
+/* The next frame of the script. */
+static void rig_see(struct rig *r)
+{
+    const struct craft_frame *f = &r->craft->frames[r->at++];
+    uint8_t *bytes = malloc(f->len + 1);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+    memcpy(bytes, f->bytes, f->len);
+    r->frame.number++;
+    r->frame.offset += 16;
+    r->frame.bytes = span_of(bytes, f->len);
+    r->frame.wire_len = f->wire_len;
+    r->frame.time_ns = f->time_ns;
+    r->held[r->held_count++] = bytes;
+    see_frame(&r->life, &r->seen, &r->frame);
+    r->frame.offset += f->len;
+    if (r->life.waiting_count == 0)
+        let_go(r);
+    CU_ASSERT_FATAL(r->held_count <= LIFE_BATCH_MOST);
+}
+
+static void rig_see_some(struct rig *r, size_t count)
+{
+    while (count-- > 0)
+        rig_see(r);
+}
+
+static void rig_release(struct rig *r)
+{
+    let_go(r);
+    filter_free(r->life.filter);
+    unpacker_free(r->life.unpacker);
+    defrag_free(r->life.defrag);
+    flows_free(r->life.flows);
+    craft_free(r->craft);
+    picture_sink_release(&r->sink);
+}
+
+/* All of it, to the end of the capture; what was told, for free(). */
+static char *told(const char *script, unsigned batch)
+{
+    struct rig r;
+
+    rig_init(&r, script, batch);
+    while (r.at < r.craft->count) {
+        if (r.held_count == LIFE_BATCH_MOST) /* filtered frames are held here with the others */
+            rig_catch_up(&r);
+        rig_see(&r);
+    }
+    rig_catch_up(&r);
+    defrag_end(r.life.defrag);
+    flows_end_all(r.life.flows);
+    picture_sink_finish(&r.sink);
+    CU_ASSERT_STRING_EQUAL(text_read(&r.sink.broken), "");
+    char *calls = strdup(text_read(&r.sink.calls));
+    rig_release(&r);
+    return calls;
+}
+
+static void check_frames(struct rig *r, const char *expected)
+{
+    const char *frames = text_read(&r->sink.frames);
+
+    CU_ASSERT_STRING_EQUAL(frames, expected);
+    if (strcmp(frames, expected) != 0)
+        fprintf(stderr, "\n    is    %s\n    not   %s\n", frames, expected);
+}
+
+#define NINE_OF_TWO_FLOWS                         \
+    "c SYN; s SYN ACK; c; c \"AAA\"\n"            \
+    "client 10.0.0.9:1234; c SYN; s SYN ACK; c\n" \
+    "client 10.0.0.1:40000; s \"BBB\"; c @9 \"CCC\"\n"
+#define ODD "frame hex:0202020202020101010101010800450000\n" /* an IP header that ends too soon */
+#define FRAGMENTS                                                                    \
+    "c ip proto=17 id=7 more hex:0001000200180000414141414141414141414141414141ff\n" \
+    "c ip proto=17 id=7 offset=24 hex:42\n"
+
+static void nothing_is_told_before_the_batch_is_full(void)
+{
+    struct rig r;
+
+    rig_init(&r, NINE_OF_TWO_FLOWS, 4);
+    rig_see_some(&r, 3);
+    check_frames(&r, "");
+    rig_see(&r);
+    check_frames(&r, "0:1, 0:2, 0:3, 0:4");
+    rig_see_some(&r, 5);
+    check_frames(&r, "0:1, 0:2, 0:3, 0:4, 1:5, 1:6, 1:7, 0:8");
+    rig_catch_up(&r); /* the end of a capture */
+    check_frames(&r, "0:1, 0:2, 0:3, 0:4, 1:5, 1:6, 1:7, 0:8, 0:9");
+    rig_catch_up(&r); /* and nobody waits any more */
+    check_frames(&r, "0:1, 0:2, 0:3, 0:4, 1:5, 1:6, 1:7, 0:8, 0:9");
+    flows_end_all(r.life.flows);
+    rig_release(&r);
+}
+
+static void a_batch_of_one_waits_for_nobody(void)
+{
+    struct rig r;
+
+    for (unsigned batch = 0; batch < 2; batch++) {
+        rig_init(&r, NINE_OF_TWO_FLOWS, batch);
+        rig_see(&r);
+        check_frames(&r, "0:1");
+        rig_see(&r);
+        check_frames(&r, "0:1, 0:2");
+        flows_end_all(r.life.flows);
+        rig_release(&r);
+    }
+}
+
+static void an_odd_frame_is_told_after_those_that_wait(void)
+{
+    struct rig r;
+
+    rig_init(&r, "c SYN; s SYN ACK\n" ODD "c", LIFE_BATCH_MOST);
+    rig_see_some(&r, 2);
+    check_frames(&r, "");
+    rig_see(&r);
+    check_frames(&r, "0:1, 0:2");
+    CU_ASSERT_EQUAL(r.life.waiting_count, 0);
+    rig_see(&r);
+    check_frames(&r, "0:1, 0:2"); /* it waits again */
+    rig_catch_up(&r);
+    check_frames(&r, "0:1, 0:2, 0:4");
+    flows_end_all(r.life.flows);
+    picture_sink_finish(&r.sink);
+    CU_ASSERT_STRING_EQUAL(text_read(&r.sink.oddities), "malformed");
+    rig_release(&r);
+}
+
+static void a_fragment_is_not_made_whole_before_those_that_wait(void)
+{
+    struct rig r;
+
+    rig_init(&r, "c SYN; s SYN ACK\n" FRAGMENTS, LIFE_BATCH_MOST);
+    rig_see_some(&r, 2);
+    check_frames(&r, "");
+    rig_see(&r);
+    check_frames(&r, "0:1, 0:2");
+    rig_see(&r); /* whole: it does not wait, its bytes would not */
+    check_frames(&r, "0:1, 0:2, 1:3, 1:4");
+    CU_ASSERT_EQUAL(r.life.waiting_count, 0);
+    flows_end_all(r.life.flows);
+    rig_release(&r);
+}
+
+static void a_frame_that_the_filter_refuses_disturbs_nobody(void)
+{
+    struct rig r;
+    struct error err = {0};
+
+    rig_init(&r, "c SYN; c udp \"x\"; s SYN ACK; c udp \"y\"; c", 3);
+    CU_ASSERT_EQUAL_FATAL(filter_new(&r.life.filter, "tcp", &err), STATUS_OK);
+    rig_see_some(&r, 4);
+    check_frames(&r, "");
+    CU_ASSERT_EQUAL(r.life.waiting_count, 2);
+    CU_ASSERT_EQUAL(r.seen.frames[VERDICT_FILTERED], 2);
+    rig_see(&r);
+    check_frames(&r, "0:1, 0:3, 0:5");
+    CU_ASSERT_EQUAL(r.seen.frames[VERDICT_OK], 3);
+    flows_end_all(r.life.flows);
+    rig_release(&r);
+}
+
+static void every_batch_tells_the_same(void)
+{
+    static const char script[] = NINE_OF_TWO_FLOWS ODD FRAGMENTS NINE_OF_TWO_FLOWS
+        "c udp \"x\"; s udp \"y\"\n" ODD ODD "c @3 \"DDDDDD\"; s \"again\"; s @0 \"BBX\"; c RST\n"
+        "c \"bad\" bad-checksum; s FIN; c FIN; c icmp echo \"ping\"; s icmp reply "
+        "\"ping\"\n" FRAGMENTS;
+    char *alone = told(script, 1);
+
+    CU_ASSERT(strlen(alone) > 500);
+    for (unsigned batch = 2; batch <= LIFE_BATCH_MOST; batch++) {
+        char *together = told(script, batch);
+        CU_ASSERT_STRING_EQUAL(together, alone);
+        free(together);
+    }
+    free(alone);
+}
+
+static const struct test tests[] = {
+    {"nothing is told before the batch is full", nothing_is_told_before_the_batch_is_full},
+    {"a batch of one waits for nobody", a_batch_of_one_waits_for_nobody},
+    {"an odd frame is told after those that wait", an_odd_frame_is_told_after_those_that_wait},
+    {"a fragment is not made whole before those that wait",
+     a_fragment_is_not_made_whole_before_those_that_wait},
+    {"a frame that the filter refuses disturbs nobody",
+     a_frame_that_the_filter_refuses_disturbs_nobody},
+    {"every batch tells the same", every_batch_tells_the_same},
+};
+
+SUITE("life", tests)
