@@ -332,7 +332,7 @@ static struct flow *find_of(struct flows *t, const struct flow_lookup *look)
 {
     struct flow *f =
         t->detours.table ? detours_find(&t->detours, &look->key, look->src_is_low) : NULL;
-    return f ? f : flow_table_find(&t->table, &look->key, look->hash);
+    return f ? f : flow_table_find_near(&t->table, look->near, &look->key, look->hash);
 }
 
 void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *p)
@@ -341,6 +341,7 @@ void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *
 
     look->src_is_low = flow_key_of(&look->key, p, place);
     look->hash = table_hash(&look->key, sizeof look->key);
+    look->near = NULL;
     flow_table_prefetch_bucket(&t->table, look->hash);
 }
 
