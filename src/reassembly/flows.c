@@ -42,6 +42,7 @@ struct flows {
     struct pool streams, rare;
     struct places *places; /* owned */
     struct detours detours;
+    bool has_detours; /* a place is a path, so that two may be a conversation's */
     struct budget range_budget;
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
@@ -65,6 +66,7 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
         free(t);
         return NULL;
     }
+    t->has_detours = places_are_paths(t->places);
     t->clock = INT64_MIN;
     t->deadline = INT64_MAX;
     budget_init(&t->range_budget, memory / 2);
@@ -535,7 +537,7 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
         flow_finish(t, f, END_TIMEOUT);
         f = find_of(t, look); /* a rival may have come into its place */
     }
-    if (p->transport == TRANSPORT_TCP && places_are_paths(t->places)) {
+    if (p->transport == TRANSPORT_TCP && t->has_detours) {
         detours_see(&t->detours, place);
         if (!f)
             f = find_detour(t, look, p);
