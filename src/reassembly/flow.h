@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Direction, always by role: the client sent the first SYN, or is our guess. */
 enum side { SIDE_CLIENT, SIDE_SERVER };
@@ -30,6 +31,25 @@ struct flow_key {
     uint16_t place;     /* the number of where it was seen, see places.h */
 };
 _Static_assert(sizeof(struct flow_key) == 40, "a key with padding would make equal keys differ");
+
+/* Whether one word of two keys differs. */
+static inline uint64_t flow_key_differs(const struct flow_key *key, const struct flow_key *other,
+                                        size_t at)
+{
+    uint64_t mine, others;
+
+    memcpy(&mine, (const char *)key + at, sizeof mine);
+    memcpy(&others, (const char *)other + at, sizeof others);
+    return mine ^ others;
+}
+
+/* Word by word, which takes less time than to call memcmp(). */
+static inline bool flow_key_is(const struct flow_key *key, const struct flow_key *other)
+{
+    return (flow_key_differs(key, other, 8) | flow_key_differs(key, other, 24) |
+            flow_key_differs(key, other, 32) | flow_key_differs(key, other, 0) |
+            flow_key_differs(key, other, 16)) == 0;
+}
 
 enum flow_state {
     FLOW_ONE_WAY,     /* UDP and ICMP, packets one way only */

@@ -19,13 +19,13 @@ static size_t slab_count(const struct flow_table *t)
 
 bool flow_table_init(struct flow_table *t, size_t memory)
 {
-    const size_t each = sizeof(struct flow) + 2 * sizeof *t->buckets;
+    const size_t each = sizeof(struct flow) + sizeof *t->buckets;
     const size_t for_origins = memory / ORIGINS_SHARE;
     size_t most = (memory - for_origins) / each, bucket_count = 1;
 
     if (most > NUMBERS_MOST)
         most = NUMBERS_MOST;
-    while (bucket_count < most)
+    while (bucket_count <= most / 2)
         bucket_count *= 2;
     *t = (struct flow_table){.bucket_mask = (uint32_t)(bucket_count - 1),
                              .made = 1,
@@ -100,6 +100,7 @@ struct flow *flow_node_new(struct flow_table *t)
 
 static void node_free(struct flow_table *t, struct flow *f)
 {
+    f->key = (struct flow_key){.protocol = 0}; /* no packet's */
     f->chained = t->free;
     t->free = f->number;
 }
@@ -108,12 +109,12 @@ static void node_free(struct flow_table *t, struct flow *f)
 
 static const uint32_t IN_NODE = (uint32_t)1 << 31;
 
-/* The first bytes of a node are its key's; its number stays where it is. */
-_Static_assert(sizeof(struct origin) <= sizeof(struct flow_key), "an origin lies in a key's place");
+/* Its key stays one that no packet has. */
+_Static_assert(sizeof(struct origin) <= sizeof((struct flow){0}.sides), "a node has room for it");
 
 static struct origin *origin_in(const struct flow_table *t, uint32_t number)
 {
-    return (void *)&flow_of(t, number & ~IN_NODE)->key;
+    return (void *)flow_of(t, number & ~IN_NODE)->sides;
 }
 
 bool flow_origin_set(struct flow_table *t, struct flow *f, const struct origin *origin)
@@ -148,18 +149,6 @@ void flow_node_free(struct flow_table *t, struct flow *f, uint32_t origin)
 static uint32_t *bucket_of(const struct flow_table *t, uint32_t hash)
 {
     return &t->buckets[hash & t->bucket_mask];
-}
-
-/* Word by word, which takes less time than to call memcmp(). */
-static inline bool is_same(const struct flow_key *a, const struct flow_key *b)
-{
-    uint64_t mine[sizeof *a / 8], others[sizeof *b / 8], different = 0;
-
-    memcpy(mine, a, sizeof mine);
-    memcpy(others, b, sizeof others);
-    for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
-        different |= mine[i] ^ others[i];
-    return different == 0;
 }
 
 void flow_table_add(struct flow_table *t, struct flow *f)
@@ -202,7 +191,7 @@ struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *
 
     while (number) {
         struct flow *f = flow_of(t, number);
-        if (is_same(&f->key, key))
+        if (flow_key_is(&f->key, key))
             return f;
         number = f->chained;
     }

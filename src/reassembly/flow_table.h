@@ -12,8 +12,8 @@
  * Where a flow comes from is kept in `origins`, or, when these find no room there, in a node of its own, which is
  * then no flow's.
  *
- * Ceilings: the table begins with as many buckets as it can have flows, or up to twice as many: moving a million
- * flows to others would hold a frame up for as long as thousands take. */
+ * Ceilings: the table begins with as many buckets as it can have flows, or up to half as many: moving a million
+ * flows to others would hold a frame up for as long as thousands take, and more of them would be further apart. */
 #ifndef SEINE_REASSEMBLY_FLOW_TABLE_H
 #define SEINE_REASSEMBLY_FLOW_TABLE_H
 
@@ -73,6 +73,15 @@ void flow_table_remove(struct flow_table *t, struct flow *flow);
 
 /* The hash of a key is table_hash()'s. NULL when no flow has it. */
 struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *key, uint32_t hash);
+
+/* The same where `near`, a node or NULL, is perhaps that flow, as it was a moment ago. */
+static inline struct flow *flow_table_find_near(const struct flow_table *t, struct flow *near,
+                                                const struct flow_key *key, uint32_t hash)
+{
+    if (near && !near->is_rival && flow_key_is(&near->key, key))
+        return near;
+    return flow_table_find(t, key, hash);
+}
 
 /* Asks for the memory that flow_table_find() will read: for the bucket, and then, when that has come, for the
  * first flow there. */

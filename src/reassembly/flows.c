@@ -42,6 +42,7 @@ struct flows {
     struct pool streams, rare;
     struct places *places; /* owned */
     struct detours detours;
+    bool has_detours; /* a place is a path, so that two may be a conversation's */
     struct budget range_budget;
     struct segment_context at;
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
@@ -65,6 +66,7 @@ struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_time
         free(t);
         return NULL;
     }
+    t->has_detours = places_are_paths(t->places);
     t->clock = INT64_MIN;
     t->deadline = INT64_MAX;
     budget_init(&t->range_budget, memory / 2);
@@ -332,7 +334,7 @@ static struct flow *find_of(struct flows *t, const struct flow_lookup *look)
 {
     struct flow *f =
         t->detours.table ? detours_find(&t->detours, &look->key, look->src_is_low) : NULL;
-    return f ? f : flow_table_find(&t->table, &look->key, look->hash);
+    return f ? f : flow_table_find_near(&t->table, look->near, &look->key, look->hash);
 }
 
 void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *p)
@@ -341,6 +343,7 @@ void flows_look(struct flows *t, struct flow_lookup *look, const struct packet *
 
     look->src_is_low = flow_key_of(&look->key, p, place);
     look->hash = table_hash(&look->key, sizeof look->key);
+    look->near = NULL;
     flow_table_prefetch_bucket(&t->table, look->hash);
 }
 
@@ -534,7 +537,7 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
         flow_finish(t, f, END_TIMEOUT);
         f = find_of(t, look); /* a rival may have come into its place */
     }
-    if (p->transport == TRANSPORT_TCP && places_are_paths(t->places)) {
+    if (p->transport == TRANSPORT_TCP && t->has_detours) {
         detours_see(&t->detours, place);
         if (!f)
             f = find_detour(t, look, p);

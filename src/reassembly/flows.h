@@ -44,8 +44,8 @@ struct flow_lookup {
     struct flow_key key;
     uint32_t hash; /* of the key, by table_hash() */
     bool src_is_low;
-    const char *tunnel;      /* the path through tunnels, borrowed from the table; NULL for none */
-    const struct flow *near; /* the flow, as long as nothing has changed: to be asked for */
+    const char *tunnel; /* the path through tunnels, borrowed from the table; NULL for none */
+    struct flow *near;  /* the flow as flows_prefetch() found it; or NULL */
 };
 
 /* What the flow of a packet with verdict OK is looked up by. Places get their numbers here, so each packet is

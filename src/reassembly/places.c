@@ -125,10 +125,19 @@ static void mark_make(char mark[MARK_LEN], unsigned parts, uint16_t path, const 
     *to = '\0';
 }
 
+/* Apart, so that those who need no mark make no room for one. */
+__attribute__((noinline)) static uint16_t number_of_mark(struct places *p, uint16_t path,
+                                                         const struct packet *packet)
+{
+    char mark[MARK_LEN];
+
+    mark_make(mark, p->parts, path, packet);
+    return tunnels_number(p->marks, NULL, mark);
+}
+
 uint16_t places_number(struct places *p, const char **tunnel, const struct packet *packet)
 {
     uint16_t path = TUNNEL_NONE;
-    char mark[MARK_LEN];
 
     if (tunnel)
         *tunnel = NULL;
@@ -136,10 +145,7 @@ uint16_t places_number(struct places *p, const char **tunnel, const struct packe
         path = tunnels_number(p->paths, tunnel, packet->tunnel);
     if (!(p->parts & PLACE_TUNNEL))
         path = TUNNEL_NONE;
-    if (!p->marks) /* as nearly always */
-        return path;
-    mark_make(mark, p->parts, path, packet);
-    return tunnels_number(p->marks, NULL, mark);
+    return p->marks ? number_of_mark(p, path, packet) : path; /* which it nearly never is */
 }
 
 bool places_are_paths(const struct places *p)

@@ -18,7 +18,7 @@ static struct flow_key key_of(uint32_t n)
     memcpy(key.low.bytes + 12, &n, sizeof n);
     key.low_port = (uint16_t)(n * 7);
     key.protocol = TRANSPORT_TCP;
-    key.ip_version = 4;
+    key.ip_version = n % 3 ? 4 : 6;
     return key;
 }
 
