@@ -26,11 +26,11 @@ static void ask_for_huge_pages(void *at, size_t len)
 {
 #ifdef MADV_HUGEPAGE
     enum { LEAST = 8 << 20 };
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), into = (uintptr_t)at % page;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t skip = (page - (uintptr_t)at % page) % page; /* to where a page begins */
 
-    if (len >= LEAST && into > 0) /* the rest of the page that it begins in stays as it is */
-        (void)madvise((char *)at + (page - into), (len - (page - into)) / page * page,
-                      MADV_HUGEPAGE);
+    if (len >= LEAST)
+        (void)madvise((char *)at + skip, (len - skip) / page * page, MADV_HUGEPAGE);
 #else
     (void)at, (void)len;
 #endif
