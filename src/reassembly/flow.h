@@ -142,7 +142,7 @@ enum { HISTORY_LEN = 24 };
 
 /* What a packet of the flow reads comes first, so that few lines of the cache hold it. Other flows are named by
  * their numbers, see flow_table.h; 0 is none. What is told of a flow when it ends, and is not needed before,
- * takes the place of what only the living need: flow_finish() puts it there. */
+ * takes the place of what only the living need: flow_tell() puts it there. */
 struct flow {
     struct flow_key key;
     uint32_t number;       /* its own */
