@@ -231,7 +231,7 @@ static int run(sqlite3 *db, char *sql)
 static int find_declaration(sqlite3 *db, const char *table, char **words)
 {
     static const char sql[] =
-        "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1";
+        "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ?1";
     sqlite3_stmt *s;
     int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
 

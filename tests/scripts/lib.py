@@ -99,9 +99,9 @@ def columns(case, table, leave_out=()):
 def dump(case, leave_out=("runs",)):
     """Every table but those left out: name -> its rows, in the order of all their columns."""
     tables = [name for name, in rows(
-        case, "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")]
+        case, "select cast(name as text) from sqlite_master where type = 'table' and name not like 'sqlite_%'")]
     answer = {}
-    for table in sorted(set(tables) - set(leave_out)):
+    for table in sorted(set(tables) - set(leave_out), key=str):
         names = ", ".join('"%s"' % name for name in columns(case, table))
         answer[table] = rows(case, "select %s from %s order by %s" % (names, table, names))
     return answer
@@ -110,7 +110,7 @@ def dump(case, leave_out=("runs",)):
 def difference(one_dump, other_dump):
     """The first thing in which two dumps differ, as a sentence, or None."""
     if one_dump.keys() != other_dump.keys():
-        return "tables %s" % sorted(one_dump.keys() ^ other_dump.keys())
+        return "tables %s" % sorted(one_dump.keys() ^ other_dump.keys(), key=str)
     for table in one_dump:
         a, b = one_dump[table], other_dump[table]
         if a != b:
