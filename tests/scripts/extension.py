@@ -100,7 +100,7 @@ c @4094 "0123456789"            # 4205  in part above what was given up
 # The flow table of 8 MiB has no room for these holes.
 NO_MEMORY = "at 1700000000\nstep 0.000001\n" + "".join(
     "client 10.0.1.%d:1001; server 10.0.0.2:80\nc SYN; s SYN ACK; c ACK\nc @next+1 len=1 rep=4000\n" % n
-    for n in range(1, 25))
+    for n in range(1, 61))
 
 
 def made(folder, name, script, *options):
