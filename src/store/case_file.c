@@ -207,9 +207,24 @@ static enum status check_case(struct case_file *f, struct error *err)
     return STATUS_OK;
 }
 
+/* What a run that was killed between link() and unlink() leaves: the case under both of its names. */
+static void remove_second_name(const struct case_file *f)
+{
+    struct stat one, other;
+    char *partial;
+
+    if (asprintf(&partial, "%s.partial", f->path) < 0)
+        return;
+    if (stat(f->path, &one) == 0 && lstat(partial, &other) == 0 && one.st_dev == other.st_dev &&
+        one.st_ino == other.st_ino)
+        unlink(partial);
+    free(partial);
+}
+
 static enum status open_addition(struct case_file *f, size_t cache_len, bool sync,
                                  struct error *err)
 {
+    remove_second_name(f);
     if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
         return case_file_fault(f, "opening", err);
@@ -278,16 +293,15 @@ static bool sync_folder(const char *path)
     return done;
 }
 
-/* Gives the partial file its name, never over another file. */
+/* Gives the partial file its name, never over another file, and at one instant where the filesystem can. */
 static enum status name_partial(struct case_file *f, struct error *err)
 {
-    if (link(f->partial, f->path) == 0) {
+    if (renameat2(AT_FDCWD, f->partial, AT_FDCWD, f->path, RENAME_NOREPLACE) == 0)
+        return STATUS_OK;
+    if (errno != EEXIST && link(f->partial, f->path) == 0) {
         unlink(f->partial);
         return STATUS_OK;
     }
-    if (errno != EEXIST && /* a filesystem without hard links */
-        renameat2(AT_FDCWD, f->partial, AT_FDCWD, f->path, RENAME_NOREPLACE) == 0)
-        return STATUS_OK;
     if (errno == EEXIST)
         return error_set(err, "%s was made by somebody else meanwhile: it is left as it is",
                          f->path);
