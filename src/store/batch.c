@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert((int)BATCH_ROW_BYTES <= (int)IMAGE_ROW_BYTES, "an image takes what a batch takes");
+
 struct batch_table {
     sqlite3_vtab base; /* first: SQLite hands it back */
     const struct batch *batch;
@@ -131,30 +133,24 @@ static const sqlite3_module module = {.xConnect = table_connect,
                                       .xColumn = cursor_column,
                                       .xRowid = cursor_rowid};
 
-/* A virtual table over the rows. */
-static int open_virtual(struct batch *b, sqlite3 *db, const struct batch_table_name *of)
+/* The statement that writes, and what it reads: an image of the table, or a virtual table over the rows. OR
+ * FAIL: a failure is final anyway, so SQLite need not be able to undo half a batch. OR ROLLBACK: the same, where
+ * OR FAIL would keep it from copying. */
+static int open_statement(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
+                          bool as_image)
 {
-    /* OR FAIL: a failure is final anyway, so SQLite need not be able to undo half a batch */
-    char *sql = sqlite3_mprintf("INSERT OR FAIL INTO main.%s (%s) SELECT * FROM batch_%s",
-                                of->table, of->columns, of->table);
-    char *name = sqlite3_mprintf("batch_%s", of->table);
-    int code = sql && name ? sqlite3_create_module(db, name, &module, b) : SQLITE_NOMEM;
+    const char *table = of->table;
+    char *name = sqlite3_mprintf("%s_%s", as_image ? "image" : "batch", table);
+    char *sql = as_image
+                    ? sqlite3_mprintf("INSERT OR ROLLBACK INTO main.%s SELECT * FROM image_%s.%s",
+                                      table, table, table)
+                    : sqlite3_mprintf("INSERT OR FAIL INTO main.%s (%s) SELECT * FROM batch_%s",
+                                      table, of->columns, table);
+    int code = SQLITE_NOMEM;
 
-    if (code == SQLITE_OK)
-        code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &b->statement, NULL);
-    sqlite3_free(sql);
-    sqlite3_free(name);
-    return code;
-}
-
-/* An image of the table. OR ROLLBACK: as above; OR FAIL would keep SQLite from copying. */
-static int open_image(struct batch *b, sqlite3 *db, const struct batch_table_name *of)
-{
-    char *sql = sqlite3_mprintf("INSERT OR ROLLBACK INTO main.%s SELECT * FROM image_%s.%s",
-                                of->table, of->table, of->table);
-    char *name = sqlite3_mprintf("image_%s", of->table);
-    int code = sql && name ? image_open(&b->image, db, name, of->table) : SQLITE_NOMEM;
-
+    if (name && sql)
+        code = as_image ? image_open(&b->image, db, name, table)
+                        : sqlite3_create_module(db, name, &module, b);
     if (code == SQLITE_OK)
         code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &b->statement, NULL);
     sqlite3_free(sql);
@@ -178,7 +174,7 @@ int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
     if (!rows_init(&b->sets[0], size, b->columns) ||
         (two_sets && !rows_init(&b->sets[1], size, b->columns)))
         return SQLITE_NOMEM;
-    return as_image ? open_image(b, db, of) : open_virtual(b, db, of);
+    return open_statement(b, db, of, as_image);
 }
 
 void batch_release(struct batch *b)

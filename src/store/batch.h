@@ -68,7 +68,7 @@ int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
                struct batch_size size, bool as_image, bool two_sets);
 void batch_release(struct batch *b); /* before the database is closed; what waits is lost */
 
-/* Whether a row more may not fit: then batch_write() comes first. */
+/* Whether a row more may not fit: then those that wait are written first. */
 static inline bool batch_full(const struct batch *b)
 {
     return b->filling->count == b->size.rows ||

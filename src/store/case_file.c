@@ -208,15 +208,15 @@ static enum status check_case(struct case_file *f, struct error *err)
 }
 
 /* What a run that was killed between link() and unlink() leaves: the case under both of its names. */
-static void remove_second_name(const struct case_file *f)
+static void remove_second_name(const char *path, const struct stat *there)
 {
-    struct stat one, other;
+    struct stat other;
     char *partial;
 
-    if (asprintf(&partial, "%s.partial", f->path) < 0)
+    if (asprintf(&partial, "%s.partial", path) < 0)
         return;
-    if (stat(f->path, &one) == 0 && lstat(partial, &other) == 0 && one.st_dev == other.st_dev &&
-        one.st_ino == other.st_ino)
+    if (lstat(partial, &other) == 0 && other.st_dev == there->st_dev &&
+        other.st_ino == there->st_ino)
         unlink(partial);
     free(partial);
 }
@@ -224,7 +224,6 @@ static void remove_second_name(const struct case_file *f)
 static enum status open_addition(struct case_file *f, size_t cache_len, bool sync,
                                  struct error *err)
 {
-    remove_second_name(f);
     if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
         return case_file_fault(f, "opening", err);
@@ -259,6 +258,7 @@ enum status case_file_open(struct case_file *f, const char *path, uint32_t page_
     if (!f->path)
         return error_no_memory(err, "opening %s: no memory", path);
     if (stat(path, &there) == 0) {
+        remove_second_name(path, &there);
         status = S_ISREG(there.st_mode)
                      ? open_addition(f, cache_len, sync, err)
                      : error_set(err, "%s is not a case: it is %s", path,

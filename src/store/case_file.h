@@ -1,4 +1,4 @@
-/* case_file.h - the file under a case: made under another name, locked, and linked when whole; or,
+/* case_file.h - the file under a case: made under another name, locked, and renamed when whole; or,
  * for an addition, one transaction on the file that is there.
  *
  *     fresh      x.db.partial, journal off ── commit, close, [flush] ── link ──► x.db

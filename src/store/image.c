@@ -18,12 +18,14 @@ enum {
     IS_LEAF = 0x0d, /* the first byte of such a page */
     IS_INNER = 0x05,
 
-    NUMBER_MOST = 9,      /* bytes of a number of variable length */
-    KEYS_LEAST_BLOB = 12, /* serial types of blobs and texts begin here */
-    KEYS_LEAST_TEXT = 13,
+    NUMBER_MOST = 9,  /* bytes of a number of variable length */
+    SERIAL_BLOB = 12, /* serial types of blobs and texts begin here */
+    SERIAL_TEXT = 13,
 };
 
 _Static_assert((size_t)PAGES *PAGE == IMAGE_COST, "what is charged is what is taken");
+_Static_assert(IMAGE_ROW_BYTES + IMAGE_COLUMNS * (NUMBER_MOST + 8) <= PAGE - 35,
+               "no row spills (1.6)");
 _Static_assert(LEAVES == sizeof((struct image *)0)->last / sizeof(int64_t), "a key for each leaf");
 
 static uint8_t *page_at(const struct image *m, unsigned number)
@@ -110,7 +112,7 @@ static void measure(struct record *r, const struct image_value *row, int columns
             body += r->lens[i];
         } else if (row[i].type != SQLITE_NULL) {
             type = 2 * (uint64_t)row[i].number +
-                   (row[i].type == SQLITE_TEXT ? KEYS_LEAST_TEXT : KEYS_LEAST_BLOB);
+                   (row[i].type == SQLITE_TEXT ? SERIAL_TEXT : SERIAL_BLOB);
             body += (size_t)row[i].number;
         }
         r->types[i] = type;

@@ -77,7 +77,7 @@ struct row {
 
 struct insert {
     struct case_file *file;            /* borrowed */
-    const struct store_worker *worker; /* borrowed; NULL: none. Batches are written by it */
+    const struct store_worker *worker; /* borrowed; NULL: none. It writes batches and chunks */
     struct batch_size size;            /* of each batch */
     struct row rows[STATEMENT_COUNT];
     bool failed;

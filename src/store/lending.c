@@ -1,6 +1,7 @@
 /* lending.c - full chunks on their way to a row and to the running hash of their stream.
  *
- *     slot that goes ──► lent, in groups ──► its digest, by the hasher, and its row, by the worker ──► back to the shelf
+ *     slot that goes ──► lent, in groups ─┬─► its digest, by the hasher ─┬─► back to the shelf
+ *                                         └─► its row, by the worker ────┘
  *
  * Either costs more than filling the chunk, so that all three go on at once; in groups, since a thread is
  * woken for each. Without a worker a buffer stays lent as long all the same, so that what is charged does not

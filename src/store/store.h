@@ -9,7 +9,7 @@
  * right segment takes over from one with a wrong checksum). A byte that came again is compared with
  * the one that is there, wherever it is: in the open chunk or in the database.
  *
- * A fresh case is built as PATH.partial, locked, without a journal, and linked to PATH, never over
+ * A fresh case is built as PATH.partial, locked, without a journal, and named PATH, never over
  * another file, by store_finish(); until then PATH does not exist. Adding to a case is one
  * transaction in the rollback journal. Either way a kill leaves what was there before.
  *
@@ -130,7 +130,7 @@ void store_evidence_end(struct store *store, uint32_t evidence_id, const struct 
 enum status store_checkpoint(struct store *store, struct error *err);
 
 /* Ends the case: what is open is written, hosts and indexes are built, the seal computed (`seal`
- * may be NULL; 64 hex digits and a NUL), committed, and a fresh case linked to its name. All flows
+ * may be NULL; 64 hex digits and a NUL), committed, and a fresh case given its name. All flows
  * must have ended. The store is freed whatever the result; after STATUS_FAILED nothing new is
  * there. */
 enum status store_finish(struct store *store, char seal[65], struct error *err);

@@ -1,6 +1,6 @@
 """jobs.py - the rows of a case do not depend on how many threads made it.
 
---jobs 1, 2, 5 (and with SEINE_LONG 4) give equal rows in every table but `runs`, and the same exit status: on sample_pcaps/, on
+--jobs 1, 2, 4 and 5 give equal rows in every table but `runs`, and the same exit status: on sample_pcaps/, on
 small captures of bench/make_capture, and on the attacks of bench/attacks.py with --memory 16M, where flows are
 evicted: as many units as tests/scripts/attack.py takes, some more of those that fill the flow table. With
 SEINE_LONG the attacks are larger, and the captures of shared/corpus come in too, where it lies beside this
@@ -17,7 +17,7 @@ import lib
 sys.path.insert(0, os.path.join(lib.TOP, "bench"))
 import attacks
 
-JOBS = ("1", "2", "4", "5") if lib.LONG else ("1", "2", "5")
+JOBS = ("1", "2", "4", "5")
 CORPUS = os.path.join(os.path.dirname(lib.TOP), "shared", "corpus", "captures")
 MAKER = os.path.join(os.path.dirname(lib.RELEASE), "bench", "make_capture")
 MADE = {

@@ -83,9 +83,9 @@ def kills(name, place, before, captures, reference, seconds, luck):
         if not wrong:
             there += os.path.exists(case) and lib.dump(case) == whole
             wrong = lib.ingest(case, *captures).wrong(0) or lib.difference(whole, lib.dump(case))
-        left = [n for n in os.listdir(place) if n.startswith("killed.db") and n != "killed.db"]
-        if not wrong and left:
-            wrong = "the repeated ingest left %s beside the case" % ", ".join(left)
+        beside = [n for n in os.listdir(place) if n.startswith("killed.db") and n != "killed.db"]
+        if not wrong and beside:
+            wrong = "the repeated ingest left %s beside the case" % ", ".join(beside)
         if wrong:
             return lib.tell("not ok", "kills." + name, "seed %d, after %.4f s: %s" % (SEED, instant, wrong))
     return lib.tell("ok", "kills." + name, "%d of %d ingests killed, seed %d; %d were whole by then" % (

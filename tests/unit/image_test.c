@@ -69,7 +69,7 @@ static void rig_close(struct rig *r)
     free(r->bytes);
 }
 
-/* Adds a row, after the rows before it were copied where it has no room; and compares it at the end. */
+/* Adds a row, after the rows before it were copied where it has no room. */
 static void add(struct rig *r, int64_t id, int64_t a, int text_len, int blob_len)
 {
     const struct image_value row[COLUMNS] = {
