@@ -49,10 +49,10 @@ static bool slot_full(const struct store *s, const struct slot *slot)
 
 bool chunks_take_digest(struct store *s, struct kept_stream *t)
 {
-    if (!t->digest && memory_charge(&s->memory, DIGEST_COST)) {
-        t->digest = digest_new();
-        if (!t->digest)
-            memory_discharge(&s->memory, DIGEST_COST);
+    if (!t->digest) {
+        t->digest = memory_take(&s->memory, memory_class(sizeof *t->digest));
+        if (t->digest)
+            digest_start(t->digest);
     }
     return t->digest != NULL;
 }
@@ -145,25 +145,41 @@ static struct span small_write(struct store *s, struct kept_stream *t, int64_t s
     insert_end(&s->insert, row);
     s->last_small = stream_id;
     t->rows = 1;
+    t->hashed_to = only->begin + only->runs[0].end;
     t->small = true;
     return bytes;
 }
 
-/* Has the store's own digest hash a stream of which nothing is a row yet. */
+/* Has the store's own digest hash a stream of which nothing is a row yet, so that no room is asked for before its
+ * slots gave theirs. */
 static bool digest_borrow(struct store *s, struct kept_stream *t)
 {
     if (!s->hash || t->rows > 0)
         return false;
     assert(!t->digest);
-    digest_reset(s->digest);
-    t->digest = s->digest;
+    digest_start(&s->digest);
+    t->digest = &s->digest;
     return true;
 }
 
-static void settle(struct kept_stream *t, const uint8_t value[DIGEST_LEN])
+/* The hash is taken: nothing waits, and the digest is not kept. */
+static void settle(struct kept_stream *t, struct digest *d)
 {
+    uint8_t value[DIGEST_LEN];
+
+    digest_value(d, value);
     memcpy(t->value, value, DIGEST_LEN);
     t->settled = true;
+}
+
+/* What the store's own digest has of a stream becomes the stream's, where there is room for that. */
+static void digest_return(struct store *s, struct kept_stream *t)
+{
+    t->digest = NULL;
+    if (chunks_take_digest(s, t))
+        *t->digest = s->digest;
+    else
+        settle(t, &s->digest);
 }
 
 /* Bytes come after all, or change: all will be read again. */
@@ -182,20 +198,18 @@ void chunks_drop_digest(struct store *s, struct kept_stream *t)
     if (!t->digest)
         return;
     lending_wait(s, t->digest);
-    digest_free(t->digest);
-    memory_discharge(&s->memory, DIGEST_COST);
+    memory_give(&s->memory, t->digest, memory_class(sizeof *t->digest));
     t->digest = NULL;
 }
 
 void chunks_settle(struct store *s, struct kept_stream *t)
 {
-    uint8_t value[DIGEST_LEN];
+    struct digest *d = t->digest;
 
-    assert(!t->settled && !t->slots && t->digest);
-    lending_wait(s, t->digest);
-    digest_value(t->digest, value);
-    chunks_drop_digest(s, t);
-    settle(t, value);
+    assert(!t->settled && !t->slots && d);
+    lending_wait(s, d);
+    settle(t, d);
+    memory_give(&s->memory, d, memory_class(sizeof *d));
 }
 
 void chunks_write_rows(struct store *s, struct kept_flow *k, enum side side)
@@ -209,7 +223,6 @@ void chunks_write_rows(struct store *s, struct kept_flow *k, enum side side)
 void chunks_write(struct store *s, struct kept_flow *k, enum side side)
 {
     struct kept_stream *t = k->sides[side];
-    uint8_t value[DIGEST_LEN];
 
     if (t->settled || !t->slots)
         return;
@@ -220,21 +233,20 @@ void chunks_write(struct store *s, struct kept_flow *k, enum side side)
     int64_t stream_id = keep_stream_id(s, k, side);
     /* who brought a byte of stream_data is looked up from the first part on */
     if (is_small(s, t, stream_id) && t->slots->part <= STALE_PARTS) {
+        bool borrowed = digest_borrow(s, t);
         struct span bytes = small_write(s, t, stream_id);
-        if (s->hash)
-            digest_once(value, bytes);
+        if (borrowed)
+            digest_add(&s->digest, bytes);
         slots_drop(s, t);
-        if (s->hash)
-            settle(t, value);
+        if (borrowed)
+            digest_return(s, t);
         return;
     }
     bool borrowed = digest_borrow(s, t);
     while (t->slots)
         lowest_write_of(s, k, side, borrowed);
-    if (borrowed) {
-        digest_value(t->digest, value);
-        settle(t, value);
-    }
+    if (borrowed)
+        digest_return(s, t);
 }
 
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side)
@@ -544,16 +556,16 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 /* Hashes a stream from its rows. */
 static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LEN + 1])
 {
-    digest_reset(s->digest);
+    digest_start(&s->digest);
     insert_flush_one(&s->insert, INSERT_STREAM_DATA);
     struct row *row = insert_begin(&s->insert, SELECT_CHUNKS);
     put_int(row, 1, stream_id);
     while (insert_next(&s->insert, row)) {
         const void *data = sqlite3_column_blob(row->statement, 1);
-        digest_add(s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 1)));
+        digest_add(&s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 1)));
     }
     insert_done(&s->insert, row);
-    digest_end(s->digest, hex);
+    digest_end(&s->digest, hex);
 }
 
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1])

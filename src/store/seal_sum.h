@@ -16,8 +16,8 @@
 enum { SEAL_SUM_BUFFER = 16 * 1024 };
 
 struct seal_sum {
-    struct digest *digest; /* owned */
-    uint8_t *buffer;       /* owned; SEAL_SUM_BUFFER bytes */
+    struct digest digest;
+    uint8_t *buffer; /* owned; SEAL_SUM_BUFFER bytes */
     size_t len;            /* of it in use */
 };
 

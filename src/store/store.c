@@ -143,7 +143,6 @@ static void release(struct store *s)
     oddities_drop(s, &s->oddities);
     hosts_release(&s->hosts);
     memory_release(&s->memory);
-    digest_free(s->digest);
     buffer_release(&s->kept_bytes);
     buffer_release(&s->text);
     free(s->cached.data);
@@ -192,9 +191,8 @@ enum status store_open(struct store **store, const char *path, const struct stor
     memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
     buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
-    s->digest = digest_new();
     s->cached.data = malloc(MEMORY_MOST);
-    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->digest || !s->cached.data)
+    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->cached.data)
         insert_no_memory(&s->insert);
     measure_rows(s);
     if (!s->insert.failed)

@@ -154,7 +154,7 @@ struct store {
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
-    struct digest *digest;                  /* for streams that have none of their own */
+    struct digest digest;                   /* for streams that have none of their own */
     const struct store_worker *hasher;      /* borrowed; NULL: none */
     struct lent_group lent[LENT_GROUPS];    /* a ring */
     unsigned lent_open;                     /* the one being filled */
