@@ -18,7 +18,7 @@ enum { SEAL_SUM_BUFFER = 16 * 1024 };
 struct seal_sum {
     struct digest digest;
     uint8_t *buffer; /* owned; SEAL_SUM_BUFFER bytes */
-    size_t len;            /* of it in use */
+    size_t len;      /* of it in use */
 };
 
 bool seal_sum_init(struct seal_sum *s); /* false when there is no memory */

@@ -69,7 +69,7 @@ static void measure_rows(struct store *s)
     int64_t table_max = usable - 35;
     int64_t index_max = (usable - 12) * 64 / 255 - 23;
 
-    s->slot_len = fitting(table_max, CHUNK_REST, MEMORY_MOST);
+    s->slot_len = fitting(table_max, CHUNK_REST, MEMORY_MOST - SLOT_HEAD);
     s->frames_len = fitting(index_max, FRAMES_REST, MEMORY_MOST);
     s->arrivals_len = fitting(index_max, ARRIVALS_REST, MEMORY_MOST);
 }
