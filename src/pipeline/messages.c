@@ -8,7 +8,7 @@
 
 enum kind { TOLD_FRAME, TOLD_SEGMENT, TOLD_BELIEVE, TOLD_GAP, TOLD_ODDITY, TOLD_END };
 
-enum { ALIGNMENT = 8 };
+enum { ALIGNMENT = alignof(uint64_t) }; /* 4 on some 32-bit machines */
 
 struct head {
     uint32_t len;  /* of the message, with its head; a multiple of ALIGNMENT */
