@@ -53,7 +53,7 @@ static const char *const common_reads[] = {
 struct rules {
     int fd;
     uint64_t handled;
-    bool failed;
+    int failed; /* an errno, or 0 */
 };
 
 static void allow(struct rules *r, const char *path, uint64_t rights)
@@ -70,7 +70,7 @@ static void allow(struct rules *r, const char *path, uint64_t rights)
     };
     if (syscall(SYS_landlock_add_rule, r->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0 &&
         errno != EBADFD) /* lies in no file system, such as a pipe: allowed without a rule */
-        r->failed = true;
+        r->failed = errno;
     close(fd);
 }
 
@@ -115,8 +115,11 @@ enum status landlock_enter(const struct sandbox_need *need, struct error *err)
         allow(&r, "/", TO_READ);
     allow_all(&r, need->writes, need->write_count,
               TO_WRITE | (need->makes_folders ? TO_MAKE_FOLDERS : 0));
-    if (r.failed || syscall(SYS_landlock_restrict_self, r.fd, 0) != 0)
-        status = error_set(err, "Landlock: %s", strerror(errno));
+    if (r.failed == 0 && syscall(SYS_landlock_restrict_self, r.fd, 0) != 0)
+        r.failed = errno;
+    if (r.failed != 0)
+        status = (r.failed == ENOMEM ? error_no_memory : error_set)(err, "Landlock: %s",
+                                                                    strerror(r.failed));
     close(r.fd);
     return status;
 }

@@ -38,6 +38,15 @@ static bool narrow(struct __user_cap_data_struct sets[HALVES], uint64_t kept)
     return true;
 }
 
+/* What a program that is started may have at most. With no_new_privs that is nothing new anyway: where it takes
+ * a right to empty this, it does not matter that it is not. */
+static void empty_bounds(void)
+{
+    for (int capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
+        ;
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
 enum status privileges_keep(uint64_t kept, struct error *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -46,13 +55,7 @@ enum status privileges_keep(uint64_t kept, struct error *err)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return error_set(err, "new privileges cannot be refused: %s", strerror(errno));
 
-    /* The bounding and ambient sets say what a program that is started may have: with no_new_privs that is
-     * nothing new, and where it takes a right to empty them, it does not matter that they are not. */
-    for (int capability = 0; capability < 64; capability++) {
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0)
-            break;
-    }
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    empty_bounds();
     if (!narrow(sets, kept) || syscall(SYS_capset, &header, sets) != 0)
         return error_set(err, "capabilities cannot be given up: %s", strerror(errno));
     return STATUS_OK;
@@ -97,6 +100,7 @@ enum status sandbox_drop(const char *user, struct error *err)
     }
     if (!is_root && wanted && wanted->pw_uid != geteuid())
         return error_set(err, "only root can become the user %s", user);
+    empty_bounds(); /* while there is the right to */
     if (is_root) {
         enum status status = become(wanted, err);
         if (status != STATUS_OK)

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -356,18 +357,33 @@ static void allow_sockets(struct filter_rules *f)
     allow_when(f, SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_EQ, SOL_PACKET));
 }
 
+/* libseccomp (2.5.4) frees twice when it has no memory, and needs 300 KB for a while: so there is to be more. */
+static bool is_memory_there(void)
+{
+    enum { PLENTY = 1 << 20 };
+    void *volatile room = malloc(PLENTY); /* volatile: a compiler may leave out a pair like this */
+    bool is_there = room != NULL;
+
+    free(room);
+    return is_there;
+}
+
 enum status seccomp_enter(const struct sandbox_need *need, struct error *err)
 {
     static const char no_filter[] = "this kernel cannot filter system calls (%s): which are made "
                                     "is not held";
     enum { BINARY_TREE = 2 };
-    struct filter_rules f = {.context = seccomp_init(SCMP_ACT_ERRNO(ENOSYS))};
+    struct filter_rules f = {0};
 
+    if (is_memory_there())
+        f.context = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     if (!f.context)
-        return error_set(err, no_filter, "libseccomp does not know it");
+        return error_no_memory(err, "no memory for a filter of system calls");
     note(&f, seccomp_attr_set(f.context, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE));
     note(&f,
          seccomp_attr_set(f.context, SCMP_FLTATR_CTL_NNP, 0)); /* done, and a failure was told */
+    note(&f, seccomp_attr_set(f.context, SCMP_FLTATR_CTL_TSYNC, 1));    /* threads that are there */
+    note(&f, seccomp_attr_set(f.context, SCMP_FLTATR_API_SYSRAWRC, 1)); /* what the kernel said */
     note(&f, seccomp_attr_set(f.context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
     rules(&f, SCMP_ACT_ALLOW, made, COUNT(made));
     rules(&f, SCMP_ACT_KILL_PROCESS, hostile, COUNT(hostile));
@@ -378,5 +394,7 @@ enum status seccomp_enter(const struct sandbox_need *need, struct error *err)
     if (f.failed == 0)
         note(&f, seccomp_load(f.context));
     seccomp_release(f.context);
+    if (f.failed == -ENOMEM)
+        return error_no_memory(err, "no memory for a filter of system calls");
     return f.failed == 0 ? STATUS_OK : error_set(err, no_filter, strerror(-f.failed));
 }
