@@ -312,49 +312,55 @@ static void rules(struct filter_rules *f, uint32_t action, const int *calls, siz
         rule(f, action, calls[i]);
 }
 
-static void allow_when(struct filter_rules *f, int call, struct scmp_arg_cmp condition)
+/* Allows the call when of its argument `at`, from 0 on, the bits of `mask` are those of `value`. */
+static void allow_when(struct filter_rules *f, int call, unsigned at, uint64_t mask, uint64_t value)
 {
-    note(f, seccomp_rule_add_array(f->context, SCMP_ACT_ALLOW, call, 1, &condition));
+    struct scmp_arg_cmp is = {
+        .arg = at, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+    note(f, seccomp_rule_add_array(f->context, SCMP_ACT_ALLOW, call, 1, &is));
 }
+
+/* All bits of an argument, or those that the kernel looks at where it takes an int. */
+static const uint64_t whole = UINT64_MAX, as_int = UINT32_MAX;
+
+#ifdef __s390__
+enum { FLAGS_OF_CLONE = 1 };
+#else
+enum { FLAGS_OF_CLONE = 0 };
+#endif
 
 /* Calls that depend on one argument. */
 static void allow_some(struct filter_rules *f)
 {
-    for (size_t i = 0; i < COUNT(of_terminals); i++) /* the kernel looks at 32 bits */
-        allow_when(f, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, of_terminals[i]));
+    uint64_t ourselves = (uint64_t)getpid();
+
+    for (size_t i = 0; i < COUNT(of_terminals); i++)
+        allow_when(f, SCMP_SYS(ioctl), 1, as_int, of_terminals[i]);
     for (size_t i = 0; i < COUNT(of_descriptors); i++) {
-        struct scmp_arg_cmp is =
-            SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, (scmp_datum_t)of_descriptors[i]);
-        allow_when(f, SCMP_SYS(fcntl), is);
-        allow_when(f, SCMP_SYS(fcntl64), is);
+        allow_when(f, SCMP_SYS(fcntl), 1, as_int, (uint64_t)of_descriptors[i]);
+        allow_when(f, SCMP_SYS(fcntl64), 1, as_int, (uint64_t)of_descriptors[i]);
     }
     /* raise(), abort(), and libedit's way to pass on what the terminal sent to all of its group */
-    allow_when(f, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-    allow_when(f, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-    allow_when(f, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_EQ, 0));
+    allow_when(f, SCMP_SYS(tgkill), 0, as_int, ourselves);
+    allow_when(f, SCMP_SYS(kill), 0, as_int, ourselves);
+    allow_when(f, SCMP_SYS(kill), 0, as_int, 0);
 #ifndef SEINE_SANITIZED
     /* No new code, and no process: clone3(), which hides what it makes, is one that is not there. */
-    allow_when(f, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    allow_when(f, SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    allow_when(f, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-#ifdef __s390__
-    allow_when(f, SCMP_SYS(clone), SCMP_A1(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-#else
-    allow_when(f, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-#endif
-    allow_when(f, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-    allow_when(f, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0)); /* asks, sets nothing */
-#else
-    allow_when(f, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_GE, 0));
+    allow_when(f, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
+    allow_when(f, SCMP_SYS(mmap2), 2, PROT_EXEC, 0);
+    allow_when(f, SCMP_SYS(mprotect), 2, PROT_EXEC, 0);
+    allow_when(f, SCMP_SYS(clone), FLAGS_OF_CLONE, CLONE_THREAD, CLONE_THREAD);
+    allow_when(f, SCMP_SYS(prctl), 0, as_int, PR_SET_NAME);
+    allow_when(f, SCMP_SYS(prlimit64), 2, whole, 0); /* asks, sets nothing */
 #endif
 }
 
 static void allow_sockets(struct filter_rules *f)
 {
     rules(f, SCMP_ACT_ALLOW, made_of_sockets, COUNT(made_of_sockets));
-    allow_when(f, SCMP_SYS(sendto), SCMP_A4(SCMP_CMP_EQ, 0)); /* to whom it is connected */
-    allow_when(f, SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET));
-    allow_when(f, SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_EQ, SOL_PACKET));
+    allow_when(f, SCMP_SYS(sendto), 4, whole, 0); /* to whom it is connected */
+    allow_when(f, SCMP_SYS(setsockopt), 1, as_int, SOL_SOCKET);
+    allow_when(f, SCMP_SYS(setsockopt), 1, as_int, SOL_PACKET);
 }
 
 /* libseccomp (2.5.4) frees twice when it has no memory, and needs 300 KB for a while: so there is to be more. */
