@@ -1,6 +1,7 @@
 /* extract_command.c - seine extract: the original frames of a flow, as a capture. */
 #include "cli/commands.h"
 
+#include "cli/confine.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "pipeline/extract.h"
@@ -32,6 +33,8 @@ static enum exit_status extract_run(const struct command *self, const struct arg
     if (to_stdout && isatty(STDOUT_FILENO))
         return usage_error(self, "a capture is not written to a terminal");
 
+    if (!confine_to_evidence(a->words[0], to_stdout ? NULL : out))
+        return EXIT_WORLD;
     struct error err = {0};
     uint64_t frames;
     if (extract_flow(&frames, a->words[0], flow_id, out, a->options[EVIDENCE], &err) != STATUS_OK) {

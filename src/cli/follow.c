@@ -1,6 +1,7 @@
 /* follow.c - seine follow: what the two sides of a flow said, in turns. */
 #include "cli/commands.h"
 
+#include "cli/confine.h"
 #include "cli/conversation.h"
 #include "cli/listing.h"
 #include "cli/terminal.h"
@@ -186,7 +187,7 @@ static enum exit_status follow_run(const struct command *self, const struct argu
     struct reader *reader;
     if (!wish_read(&wish, self, a))
         return EXIT_USAGE;
-    if (!case_open(&reader, a->words[0]))
+    if (!confine_to_evidence(a->words[0], NULL) || !case_open(&reader, a->words[0]))
         return EXIT_WORLD;
 
     struct error err = {0};

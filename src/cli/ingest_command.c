@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/buffer.h"
+#include "cli/confine.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,6 +238,11 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
     };
     if (!options_read(&ingest_options, a))
         return EXIT_USAGE;
+    const struct passwd *user = getpwuid(geteuid()); /* which may ask the network */
+    ingest_options.user = user ? user->pw_name : NULL;
+    if (!confine_to_captures(path, ingest_options.captures, ingest_options.capture_count,
+                             ingest_options.filter != NULL))
+        return EXIT_WORLD;
     struct error err = {0};
     if (ingest_check(&ingest_options, &err) != STATUS_OK) {
         say("%s", err.text);

@@ -2,6 +2,7 @@
 #include "cli/listing.h"
 
 #include "base/buffer.h"
+#include "cli/confine.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 
@@ -156,7 +157,7 @@ enum exit_status listing_run(const struct listing *listing, const struct command
     if (!form_read(&form, self, a, JSON, CSV) || !wanted_read(&wanted, self, a))
         return EXIT_USAGE;
     struct reader *reader;
-    if (!case_open(&reader, a->words[0]))
+    if (!confine_to_case(a->words[0]) || !case_open(&reader, a->words[0]))
         return EXIT_WORLD;
 
     struct error err = {0};

@@ -6,6 +6,7 @@
  * elsewhere. */
 #include "cli/listing.h"
 
+#include "cli/confine.h"
 #include "cli/prompt.h"
 #include "cli/terminal.h"
 #include "store/tables.h"
@@ -190,12 +191,9 @@ static enum exit_status dot_word(struct session *s, char *line, bool *quit)
 
 /* Statements from standard input. On a terminal a failure is told and the next one is awaited;
  * elsewhere the first failure is the end. */
-static enum exit_status answer_input(struct session *s)
+static enum exit_status answer_input(struct session *s, struct prompt *prompt)
 {
     enum { STATEMENT_MOST = 1 << 20 };
-    struct prompt *prompt = prompt_new();
-    if (!prompt)
-        return EXIT_WORLD;
     struct buffer text;
     bool quit = false;
     enum exit_status status = EXIT_DONE;
@@ -227,7 +225,6 @@ static enum exit_status answer_input(struct session *s)
     if (status == EXIT_DONE && text.len > 0 && !prompt_is_terminal(prompt))
         status = answer(s, buffer_text(&text));
     buffer_release(&text);
-    prompt_free(prompt);
     return status;
 }
 
@@ -253,30 +250,47 @@ static bool tell_strangers(struct reader *reader)
     return true;
 }
 
-static enum exit_status sql_run(const struct command *self, const struct arguments *a)
+/* `prompt` is NULL where the question is a word. */
+static enum exit_status answer_all(const struct arguments *a, struct session *session,
+                                   struct prompt *prompt)
 {
-    struct session session;
     struct error err = {0};
-    if (!form_read(&session.form, self, a, JSON, CSV))
-        return EXIT_USAGE;
-    if (!case_open(&session.reader, a->words[0]))
+    if (!case_open(&session->reader, a->words[0]))
         return EXIT_WORLD;
-    sqlite3 *db = reader_db(session.reader);
+    sqlite3 *db = reader_db(session->reader);
     enum exit_status status = EXIT_WORLD;
     if (tables_register(db, &err) != STATUS_OK) {
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", a->words[0], sqlite3_errmsg(db));
-    } else if (tell_strangers(session.reader)) {
+    } else if (tell_strangers(session->reader)) {
         sqlite3_set_authorizer(db, authorize, NULL);
         if (a->word_count > 1) {
-            status = answer(&session, a->words[1]);
+            status = answer(session, a->words[1]);
         } else {
             signal(SIGINT, on_interrupt);
-            status = answer_input(&session);
+            status = answer_input(session, prompt);
         }
     }
-    reader_close(session.reader);
+    reader_close(session->reader);
+    return status;
+}
+
+static enum exit_status sql_run(const struct command *self, const struct arguments *a)
+{
+    struct session session;
+    struct prompt *prompt = NULL;
+    if (!form_read(&session.form, self, a, JSON, CSV))
+        return EXIT_USAGE;
+    if (a->word_count ==
+        1) { /* it reads what the user says of keys, and what is known of terminals */
+        prompt = prompt_new();
+        if (!prompt)
+            return EXIT_WORLD;
+    }
+    enum exit_status status =
+        confine_to_case(a->words[0]) ? answer_all(a, &session, prompt) : EXIT_WORLD;
+    prompt_free(prompt);
     return status;
 }
 

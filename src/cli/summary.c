@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/escape.h"
+#include "cli/confine.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 
@@ -242,6 +243,8 @@ enum exit_status summary_print(const char *case_path, bool json)
 static enum exit_status summary_run(const struct command *self, const struct arguments *a)
 {
     (void)self;
+    if (!confine_to_case(a->words[0]))
+        return EXIT_WORLD;
     return summary_print(a->words[0], a->options[JSON] != NULL);
 }
 

@@ -1,6 +1,7 @@
 /* verify_command.c - seine verify: a line for each thing that was proved, or was not. */
 #include "cli/commands.h"
 
+#include "cli/confine.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "pipeline/verify.h"
@@ -94,6 +95,8 @@ static enum exit_status verify_run(const struct command *self, const struct argu
                                a->options[SEAL]);
         verify_options.seal = seal;
     }
+    if (!confine_to_evidence(a->words[0], NULL))
+        return EXIT_WORLD;
     struct error err = {0};
     struct verify_result result = {0};
     if (verify_case(&result, &verify_options, &err) != STATUS_OK) {

@@ -689,6 +689,7 @@ static enum status open_store(struct run *run)
         .memory_total = run->memory,
         .version = o->version,
         .command = o->command,
+        .user = o->user,
     };
     if (store_open(&run->store, o->case_path, &how, run->err) != STATUS_OK)
         return STATUS_FAILED;

@@ -33,9 +33,9 @@ struct ingest_options {
         reference; /* payload stays in the captures, which must be regular files that are not compressed */
     bool no_hash; /* neither of evidence nor of streams */
     bool sync;
-    size_t memory;                 /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
-    int jobs;                      /* 0 is the default */
-    const char *version, *command; /* for the `runs` row */
+    size_t memory;                        /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
+    int jobs;                             /* 0 is the default */
+    const char *version, *command, *user; /* for the `runs` row; the user may be NULL */
 
     /* For who repeats an ingest: the captures stand in the order in which they were read, even those that
      * were pipes then; a fresh case gets pages of this length (0: by the size of the captures). */

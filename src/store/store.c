@@ -7,7 +7,6 @@
 #include "store/view.h"
 #include "store/writer.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +76,6 @@ static void measure_rows(struct store *s)
 static void insert_run_row(struct store *s, const struct store_options *options)
 {
     char host[256] = "";
-    struct passwd *user = getpwuid(geteuid());
 
     if (gethostname(host, sizeof host - 1) != 0)
         host[0] = 0;
@@ -88,7 +86,7 @@ static void insert_run_row(struct store *s, const struct store_options *options)
     put_text(row, 2, clean ? clean : "");
     put_int(row, 3, wall_ns());
     put_text(row, 4, host[0] ? host : NULL);
-    put_text(row, 5, user ? user->pw_name : NULL);
+    put_text(row, 5, options->user);
     put_int(row, 6, options->jobs);
     put_count(row, 7, options->memory_total);
     insert_end(&s->insert, row);

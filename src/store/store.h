@@ -71,6 +71,7 @@ struct store_options {
     size_t memory_total; /* likewise */
     const char *version; /* likewise */
     const char *command; /* likewise */
+    const char *user;    /* likewise; NULL: nobody knows */
 };
 
 /* Opens PATH for writing: a fresh case when there is no such file, else an addition to the case

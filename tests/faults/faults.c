@@ -8,9 +8,10 @@
  *     FAULTS_HOW     ENOSPC or EIO; short: half of a write is done, and what follows it is ENOSPC
  *     FAULTS_REPORT  a file that is told, at the end, how many calls there were
  *
- * Two callers are spared a lack of memory, since they end the process on it, which is no matter of
- * the program: libcrypto (EVP_MD_fetch() of OpenSSL 3.0 follows a null pointer) and glibc's look-up of
- * a user (an assert of nss_database.c).
+ * Three callers are spared a lack of memory, since they end the process on it, which is no matter of
+ * the program: libcrypto (EVP_MD_fetch() of OpenSSL 3.0 follows a null pointer), libseccomp (2.5.4 frees
+ * twice; seine sees to it that there is memory before it asks) and glibc's look-up of a user (an assert of
+ * nss_database.c).
  *
  * Calls are counted from the first line of main() on. What the C library does inside stdio does not
  * pass here: it calls the kernel without going through a name that may be replaced. */
@@ -37,7 +38,8 @@ static atomic_ulong calls;
 static unsigned long chosen;
 static bool lasts, is_short;
 static int reason = ENOSPC;
-static const char *folder, *report, *victim;
+static const char *folder;
+static int report = -1, victim = -1; /* open before the program gives up the right to */
 static off_t victim_size;
 
 /* What becomes of the call that is being made. */
@@ -49,7 +51,7 @@ static int fate(bool is_removal)
 
     if (kind == KIND_SHRINK) {
         if (is_it)
-            syscall(SYS_truncate, victim, victim_size);
+            syscall(SYS_ftruncate, victim, victim_size);
         return DO_IT;
     }
     if (!is_it && !is_later)
@@ -220,13 +222,24 @@ void *__libc_realloc(void *old, size_t len);
 void *__libc_memalign(size_t alignment, size_t len);
 
 static _Thread_local bool in_look_up;
-static uintptr_t libcrypto, libcrypto_end; /* where it is loaded */
+
+/* Where a library is loaded. */
+struct library {
+    const char *name;
+    uintptr_t start, end;
+};
+static struct library libcrypto = {.name = "/libcrypto.so"},
+                      libseccomp = {.name = "/libseccomp.so"};
+
+static bool is_in(const struct library *l, const void *caller)
+{
+    return (uintptr_t)caller >= l->start && (uintptr_t)caller < l->end;
+}
 
 static bool memory_fails(const void *caller)
 {
-    if (kind != KIND_MEMORY || in_look_up)
-        return false;
-    if ((uintptr_t)caller >= libcrypto && (uintptr_t)caller < libcrypto_end)
+    if (kind != KIND_MEMORY || in_look_up || is_in(&libcrypto, caller) ||
+        is_in(&libseccomp, caller))
         return false;
     if (fate(false) == DO_IT)
         return false;
@@ -288,16 +301,18 @@ static const char *setting(const char *name)
     return value ? value : "";
 }
 
-static int find_libcrypto(struct dl_phdr_info *info, size_t len, void *context)
+static int find_library(struct dl_phdr_info *info, size_t len, void *context)
 {
-    (void)len, (void)context;
-    if (!strstr(info->dlpi_name, "/libcrypto.so"))
+    struct library *library = context;
+
+    (void)len;
+    if (!strstr(info->dlpi_name, library->name))
         return 0;
-    libcrypto = info->dlpi_addr;
+    library->start = info->dlpi_addr;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         uintptr_t end = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
-        if (info->dlpi_phdr[i].p_type == PT_LOAD && end > libcrypto_end)
-            libcrypto_end = end;
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && end > library->end)
+            library->end = end;
     }
     return 1;
 }
@@ -307,14 +322,16 @@ static int main_with_faults(int argc, char **argv, char **environment)
     const char *wanted = setting("FAULTS_KIND"), *how = setting("FAULTS_HOW");
 
     folder = getenv("FAULTS_FOLDER");
-    report = getenv("FAULTS_REPORT");
-    victim = setting("FAULTS_VICTIM");
+    report = (int)syscall(SYS_openat, AT_FDCWD, setting("FAULTS_REPORT"),
+                          O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    victim = (int)syscall(SYS_openat, AT_FDCWD, setting("FAULTS_VICTIM"), O_WRONLY | O_CLOEXEC);
     victim_size = (off_t)strtoll(setting("FAULTS_SIZE"), NULL, 10);
     chosen = strtoul(setting("FAULTS_AT"), NULL, 10);
     lasts = *setting("FAULTS_LASTS") != '\0';
     is_short = strcmp(how, "short") == 0;
     reason = strcmp(how, "EIO") == 0 ? EIO : ENOSPC;
-    dl_iterate_phdr(find_libcrypto, NULL);
+    dl_iterate_phdr(find_library, &libcrypto);
+    dl_iterate_phdr(find_library, &libseccomp);
     kind = strcmp(wanted, "disk") == 0     ? KIND_DISK
            : strcmp(wanted, "memory") == 0 ? KIND_MEMORY
            : strcmp(wanted, "shrink") == 0 ? KIND_SHRINK
@@ -335,11 +352,8 @@ int __libc_start_main(int (*main_)(int, char **, char **), int argc, char **argv
 __attribute__((destructor)) static void tell_count(void)
 {
     kind = KIND_NONE;
-    if (!report)
-        return;
-    int fd = open_any(AT_FDCWD, report, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     char text[32];
     int len = snprintf(text, sizeof text, "%lu\n", atomic_load(&calls));
-    if (fd >= 0 && syscall(SYS_write, fd, text, (size_t)len) == len)
-        close(fd);
+    if (report >= 0 && syscall(SYS_write, report, text, (size_t)len) == len)
+        close(report);
 }

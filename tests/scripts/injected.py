@@ -37,7 +37,8 @@ def run_with(place, arguments, **settings):
                               capture_output=True, env=environment, timeout=lib.TIMEOUT)
     except subprocess.TimeoutExpired as late:
         return lib.Run("timeout", b"", late.stderr or b""), None
-    count = int(open(report).read()) if os.path.exists(report) else None
+    text = open(report).read() if os.path.exists(report) else ""
+    count = int(text) if text else None
     return lib.Run(done.returncode, done.stdout, done.stderr), count
 
 

@@ -1,0 +1,230 @@
+/* confine.c - what each command needs of the file system. */
+#include "cli/confine.h"
+
+#include "base/digest.h"
+#include "cli/terminal.h"
+#include "sandbox/sandbox.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Paths, each a string of its own. */
+struct paths {
+    char **items;
+    size_t count;
+    bool no_memory;
+};
+
+static void paths_add(struct paths *p, const char *path)
+{
+    char **items = reallocarray(p->items, p->count + 1, sizeof *items);
+    char *copy = strdup(path);
+
+    if (items)
+        p->items = items;
+    if (!items || !copy) {
+        p->no_memory = true;
+        free(copy);
+        return;
+    }
+    items[p->count++] = copy;
+}
+
+static void paths_release(struct paths *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        free(p->items[i]);
+    free(p->items);
+}
+
+/* The folder in which `path` lies. */
+static void add_folder_of(struct paths *p, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+
+    if (!slash)
+        paths_add(p, ".");
+    else if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path) <
+             sizeof folder)
+        paths_add(p, folder);
+}
+
+/* The folder of a case, and where that is a link, of what it leads to: SQLite writes beside that one. */
+static void add_case_folder(struct paths *p, const char *case_path)
+{
+    char *real = realpath(case_path, NULL);
+
+    add_folder_of(p, case_path);
+    if (real)
+        add_folder_of(p, real);
+    free(real);
+}
+
+static bool is_there(const char *path, const char *ending)
+{
+    char name[PATH_MAX + 16];
+    struct stat file;
+
+    return (size_t)snprintf(name, sizeof name, "%s%s", path, ending) < sizeof name &&
+           lstat(name, &file) == 0;
+}
+
+/* Whether the file says that it has a write-ahead log (SQLite's file format, 1.3). */
+static bool has_log(const char *path)
+{
+    enum { READ_VERSION_AT = 19, IS_WAL = 2 };
+    uint8_t version = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool has = fd >= 0 && pread(fd, &version, 1, READ_VERSION_AT) == 1 && version == IS_WAL;
+
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
+/* A case that is read. */
+static void add_case(struct paths *reads, struct paths *writes, const char *case_path)
+{
+    char *real = realpath(case_path, NULL);
+    const char *path = real ? real : case_path;
+
+    paths_add(reads, path);
+    if (is_there(path, "-journal") || is_there(path, "-wal") || is_there(path, "-shm") ||
+        has_log(path))
+        add_folder_of(writes, path);
+    free(real);
+}
+
+static bool is_folder_for_us(const char *path)
+{
+    struct stat file;
+
+    return path && *path && stat(path, &file) == 0 && S_ISDIR(file.st_mode) &&
+           access(path, W_OK | X_OK) == 0;
+}
+
+/* Where temporary files go, SQLite's and ours: each looks at what the user says, then at usual places. */
+static void add_scratch(struct paths *writes)
+{
+    static const char *const usual[] = {"/var/tmp", "/usr/tmp", "/tmp"};
+    const char *for_sqlite = getenv("SQLITE_TMPDIR"), *for_all = getenv("TMPDIR");
+
+    if (is_folder_for_us(for_sqlite))
+        paths_add(writes, for_sqlite);
+    if (is_folder_for_us(for_all)) {
+        paths_add(writes, for_all);
+        return;
+    }
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        if (is_folder_for_us(usual[i]))
+            paths_add(writes, usual[i]);
+    }
+}
+
+/* What SEINE_SANDBOX says. */
+enum wish { WISH_SILENT, WISH_TELL, WISH_REQUIRE, WISH_OFF, WISH_COUNT };
+
+static enum wish wish_read(void)
+{
+    static const char *const words[] = {"", "tell", "require", "off"};
+    const char *said = getenv("SEINE_SANDBOX");
+
+    for (int wish = 0; said && wish < WISH_COUNT; wish++) {
+        if (strcmp(said, words[wish]) == 0)
+            return (enum wish)wish;
+    }
+    return said ? WISH_REQUIRE : WISH_SILENT; /* who mistypes wants something: the strict one */
+}
+
+/* Whether to go on. */
+static bool enter(const struct sandbox_need *need, enum wish wish)
+{
+    struct sandbox_report report;
+    bool goes_on = true;
+
+    sandbox_enter(need, &report);
+    for (int layer = 0; layer < SANDBOX_LAYER_COUNT; layer++) {
+        bool must = wish == WISH_REQUIRE || report.why[layer].no_memory;
+        if (report.holds[layer])
+            continue;
+        if (must || wish == WISH_TELL)
+            say("%s", report.why[layer].text);
+        goes_on = goes_on && !must;
+    }
+    return goes_on;
+}
+
+/* Ends the paths. */
+static bool confine(struct paths *reads, struct paths *writes, const struct sandbox_need *more)
+{
+    struct sandbox_need need = *more;
+    enum wish wish = wish_read();
+    bool goes_on = !reads->no_memory && !writes->no_memory;
+
+    need.reads = (const char *const *)reads->items;
+    need.read_count = reads->count;
+    need.writes = (const char *const *)writes->items;
+    need.write_count = writes->count;
+    if (!goes_on)
+        say("no memory to begin");
+    else if (wish != WISH_OFF)
+        goes_on = enter(&need, wish);
+    paths_release(reads);
+    paths_release(writes);
+    return goes_on;
+}
+
+/* libcrypto reads its settings, and may load what they name, when it is asked for the first time. */
+static void wake_libcrypto(void)
+{
+    digest_free(digest_new());
+}
+
+bool confine_to_case(const char *case_path)
+{
+    struct paths reads = {0}, writes = {0};
+
+    add_case(&reads, &writes, case_path);
+    add_scratch(&writes);
+    return confine(&reads, &writes, &(struct sandbox_need){0});
+}
+
+bool confine_to_evidence(const char *case_path, const char *output)
+{
+    struct paths reads = {0}, writes = {0};
+
+    wake_libcrypto();
+    add_case(&reads, &writes, case_path);
+    add_scratch(&writes);
+    if (output)
+        add_folder_of(&writes, output);
+    return confine(&reads, &writes,
+                   &(struct sandbox_need){.reads_all = true, .makes_folders = true});
+}
+
+bool confine_to_captures(const char *case_path, const char *const *captures, size_t capture_count,
+                         bool names)
+{
+    static const char *const of_names[] = {"/etc/hosts",    "/etc/services",  "/etc/protocols",
+                                           "/etc/networks", "/etc/ethers",    "/etc/nsswitch.conf",
+                                           "/etc/gai.conf", "/etc/host.conf", "/etc/resolv.conf"};
+    struct paths reads = {0}, writes = {0};
+
+    wake_libcrypto();
+    for (size_t i = 0; i < capture_count; i++)
+        paths_add(&reads, captures[i]);
+    for (size_t i = 0; names && i < sizeof of_names / sizeof *of_names; i++)
+        paths_add(&reads, of_names[i]);
+    add_case_folder(&writes, case_path);
+    if (is_folder_for_us(getenv("SQLITE_TMPDIR")) || is_folder_for_us(getenv("TMPDIR")))
+        add_scratch(&writes);
+    else if (writes.count > 0) /* room for what is sorted is where there is room for the case */
+        writes.no_memory |= setenv("SQLITE_TMPDIR", writes.items[0], 1) != 0;
+    return confine(&reads, &writes, &(struct sandbox_need){0});
+}
