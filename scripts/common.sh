@@ -73,9 +73,11 @@ needs() {
     rm -f "$log"
 }
 
+# Never at the price of something that is installed: compilers for other machines and gcc-multilib exclude each
+# other.
 apt_install() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-        -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@" </dev/null
+        -o DPkg::Lock::Timeout=120 install --no-install-recommends --no-remove "$@" </dev/null
 }
 
 needs_to_build() {
