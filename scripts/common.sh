@@ -16,10 +16,12 @@ heading() {
     printf '\n== %s\n\n' "$*"
 }
 
-# True when what a package is wanted for is here. There are four ways to tell: cmd:NAME a program,
-# pc:MODULE[>=VERSION] a library, h:FILE a header, rt:NAME a library of clang's own runtime.
+# True when what a package is wanted for is here. There are five ways to tell: cmd:NAME a program,
+# pc:MODULE[>=VERSION] a library, h:FILE a header, rt:NAME a library of clang's own runtime, pkg:NAME a
+# package of that name, for want of anything better.
 is_here() {
     case $1 in
+    pkg:*) dpkg-query -Wf '${db:Status-Status}' "${1#pkg:}" 2>/dev/null | grep -qx installed ;;
     cmd:*) command -v "${1#cmd:}" >/dev/null ;;
     pc:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#pc:}" ;;
     h:*) printf '#include <stddef.h>\n#include <%s>\n' "${1#h:}" | cc -E - >/dev/null 2>&1 ;;
@@ -71,9 +73,11 @@ needs() {
     rm -f "$log"
 }
 
+# Never at the price of something that is installed: compilers for other machines and gcc-multilib exclude each
+# other.
 apt_install() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-        -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@" </dev/null
+        -o DPkg::Lock::Timeout=120 install --no-install-recommends --no-remove "$@" </dev/null
 }
 
 needs_to_build() {

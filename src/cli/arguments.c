@@ -6,10 +6,12 @@
 #include "cli/arguments.h"
 
 #include "cli/commands.h"
+#include "cli/config.h"
 #include "cli/terminal.h"
 
 #include <assert.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,9 +57,9 @@ static int option_place(const struct option_word *options, int found)
     return -1;
 }
 
-/* Whether `value` is one of the choices of "text|hex|raw"; without a '|' anything is. */
-static bool is_choice(const char *choices, const char *value)
+bool option_takes(const struct option_word *option, const char *value)
 {
+    const char *choices = option->argument; /* "text|hex|raw" */
     if (!strchr(choices, '|'))
         return true;
     size_t len = strlen(value);
@@ -71,10 +73,24 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
-static bool repeats(const struct option_word *option)
+bool option_repeats(const struct option_word *option)
 {
-    size_t len = strlen(option->argument);
+    size_t len = option->argument ? strlen(option->argument) : 0;
     return len > 3 && strcmp(option->argument + len - 3, "...") == 0;
+}
+
+/* Takes a value over; false when there is no room for one more of an option that repeats. */
+static bool value_keep(struct arguments *a, const struct option_word *option, int place,
+                       const char *value)
+{
+    if (option_repeats(option)) {
+        if (a->repeated_count == ARGUMENTS_REPEAT_MAX)
+            return false;
+        a->repeated_place[a->repeated_count] = place;
+        a->repeated[a->repeated_count++] = value;
+    }
+    a->options[place] = value;
+    return true;
 }
 
 static bool option_set(struct arguments *a, const struct command *command, int place,
@@ -85,24 +101,67 @@ static bool option_set(struct arguments *a, const struct command *command, int p
         a->options[place] = "";
         return true;
     }
-    if (a->options[place] && !repeats(option)) {
+    if (a->options[place] && !option_repeats(option)) {
         usage_error(command, "--%s is given twice", option->name);
         return false;
     }
-    if (repeats(option) && a->repeated_count == ARGUMENTS_REPEAT_MAX) {
-        usage_error(command, "--%s is given more than %d times", option->name,
-                    ARGUMENTS_REPEAT_MAX);
-        return false;
-    }
-    if (repeats(option))
-        a->repeated[a->repeated_count++] = value;
-    if (!is_choice(option->argument, value)) {
+    if (!option_takes(option, value)) {
         usage_error(command, "--%s takes one of %s, not '%s'", option->name, option->argument,
                     value);
         return false;
     }
-    a->options[place] = value;
+    if (!value_keep(a, option, place, value)) {
+        usage_error(command, "--%s is given more than %d times", option->name,
+                    ARGUMENTS_REPEAT_MAX);
+        return false;
+    }
     return true;
+}
+
+/* The words of the file, but for options that the command line has given. */
+static bool config_take(struct arguments *a, const struct command *command)
+{
+    const struct config *config = a->config;
+    for (size_t i = 0; i < config->count; i++) {
+        const struct config_word *word = &config->words[i];
+        if (a->options[word->place] && a->line[word->place] == 0)
+            continue;
+        if (!value_keep(a, &command->options[word->place], word->place, word->value)) {
+            usage_error(command, "%s:%u: %s is given more than %d times", config->path, word->line,
+                        command->options[word->place].name, ARGUMENTS_REPEAT_MAX);
+            return false;
+        }
+        a->line[word->place] = word->line;
+    }
+    return true;
+}
+
+/* Reads the file of --config, if the command knows that option and it is given. */
+static bool config_use(struct arguments *a, const struct command *command)
+{
+    int place = 0;
+    while (command->options && command->options[place].name &&
+           strcmp(command->options[place].name, "config") != 0)
+        place++;
+    if (!command->options || !command->options[place].name || !a->options[place])
+        return true;
+
+    struct error err = {0};
+    enum status status = STATUS_FAILED;
+    a->config = malloc(sizeof *a->config);
+    if (a->config)
+        status = config_read(a->config, command, a->options[place], &err);
+    else
+        error_no_memory(&err, "no memory to read %s", a->options[place]);
+    if (status == STATUS_OK)
+        return config_take(a, command);
+    if (status == STATUS_DAMAGED) {
+        usage_error(command, "%s", err.text);
+    } else {
+        say("%s", err.text);
+        a->world_failed = true;
+    }
+    return false;
 }
 
 static bool words_check(const struct arguments *a, const struct command *command)
@@ -158,7 +217,7 @@ static bool options_take(struct arguments *a, const struct command *command, int
     }
     a->words = a->sorted + optind;
     a->word_count = count - optind;
-    return words_check(a, command);
+    return words_check(a, command) && config_use(a, command);
 }
 
 bool arguments_parse(struct arguments *a, const struct command *command, int argc,
@@ -172,7 +231,7 @@ bool arguments_parse(struct arguments *a, const struct command *command, int arg
     a->sorted = calloc((size_t)count + 1, sizeof *a->sorted);
     if (!a->sorted) {
         say("no memory for the command line");
-        a->no_memory = true;
+        a->world_failed = true;
         return false;
     }
     memcpy(a->sorted, argv + first - 1, (size_t)count * sizeof *a->sorted);
@@ -183,6 +242,31 @@ void arguments_release(struct arguments *a)
 {
     free(a->sorted);
     a->sorted = NULL;
+    if (a->config)
+        config_release(a->config);
+    free(a->config);
+    a->config = NULL;
+}
+
+size_t arguments_repeated(const struct arguments *a, const char *values[ARGUMENTS_REPEAT_MAX],
+                          int place)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < a->repeated_count; i++) {
+        if (a->repeated_place[i] == place)
+            values[count++] = a->repeated[i];
+    }
+    return count;
+}
+
+void arguments_source(char text[ARGUMENTS_SOURCE_MAX], const struct arguments *a,
+                      const struct command *command, int place)
+{
+    const char *name = command->options[place].name;
+    if (a->line[place] > 0)
+        snprintf(text, ARGUMENTS_SOURCE_MAX, "%s:%u: %s", a->config->path, a->line[place], name);
+    else
+        snprintf(text, ARGUMENTS_SOURCE_MAX, "--%s", name);
 }
 
 static bool is_plain(const char *word)

@@ -40,9 +40,10 @@ enum exit_status usage_error(const struct command *command, const char *format, 
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     if (command)
-        say("%s: %s (seine help %s says more)", command->name, sentence, command->name);
+        say_as(WEIGHT_ERROR, "%s: %s (seine help %s says more)", command->name, sentence,
+               command->name);
     else
-        say("%s (seine help says more)", sentence);
+        say_as(WEIGHT_ERROR, "%s (seine help says more)", sentence);
     return EXIT_USAGE;
 }
 
@@ -64,7 +65,7 @@ static enum exit_status command_run(const struct command *command, int argc, cha
             status = command->run(command, &arguments);
         }
     }
-    if (arguments.no_memory)
+    if (arguments.world_failed)
         status = EXIT_WORLD;
     arguments_release(&arguments);
     return status;
@@ -82,7 +83,7 @@ static enum exit_status captures_run(int argc, char **argv)
             status = ingest_and_summarise(&arguments);
         }
     }
-    if (arguments.no_memory)
+    if (arguments.world_failed)
         status = EXIT_WORLD;
     arguments_release(&arguments);
     return status;

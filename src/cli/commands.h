@@ -27,7 +27,7 @@ struct option_word {
     char letter;      /* short, or 0 */
     const char
         *argument;    /* "CASE", or the choices "text|hex|raw", or NULL for a flag; "NAME..." may be
-                             given several times, as one option of a command may */
+                             given several times */
     const char *text; /* a sentence; an option without one is not listed */
 };
 

@@ -68,7 +68,7 @@ static void bash(void)
                 bash_option_case(commands[i], o);
         }
     }
-    fputs("    help:help) words='", stdout);
+    fputs("    help:help) [[ $now == -* ]] || words='", stdout);
     print_names();
     puts("';;\n"
          "    esac\n"

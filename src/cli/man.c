@@ -162,6 +162,34 @@ static void command_page(const struct command *c)
     puts(".SH SEE ALSO\n\\fBseine\\fR(1)");
 }
 
+/* Commands that do what they say, in this order, on any machine: a test runs them out of the page. */
+static void quick_start(void)
+{
+    static const char *const lines[] = {
+        "seine ingest -o case.db capture.pcap",
+        "seine summary case.db",
+        "seine flows case.db",
+        "seine follow case.db 1",
+        "seine sql case.db \"SELECT stream_id, position, length, cause FROM gaps\"",
+        "seine extract case.db 1 -o flow-1.pcapng",
+        "seine verify case.db",
+    };
+    puts(".SH QUICK START");
+    roff_line(
+        "From a capture to its conversations, the bytes of one, what is missing, the frames of "
+        "that one for Wireshark, and the proof of it all:");
+    puts(".PP\n.RS 4\n.nf");
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        roff_text(lines[i]);
+        putchar('\n');
+    }
+    puts(".fi\n.RE\n.PP");
+    roff_line(
+        "A capture to try this with is installed as examples/http-lost.pcap in the folder of "
+        "documents, /usr/share/doc/seine in Debian. The service, seine.service, is explained in "
+        "operating.md there.");
+}
+
 static void overview_page(void)
 {
     puts(".TH SEINE 1 \"" SEINE_DATE "\" \"seine " SEINE_VERSION "\" \"User Commands\"\n"
@@ -180,6 +208,7 @@ static void overview_page(void)
     roff_line("Given captures alone, it reads them into a case that is named after the first of "
               "them, in the current folder, and prints a summary; the options of seine ingest "
               "hold. A capture that is named like a command is given as ./NAME.");
+    quick_start();
     puts(".SH COMMANDS");
     for (size_t i = 0; commands[i]; i++) {
         printf(".TP\n\\fBseine %s\\fR ", commands[i]->name);
@@ -194,6 +223,11 @@ static void overview_page(void)
          ".TP\n\\fB1\\fR\nDone, and something that the user must know was printed.\n"
          ".TP\n\\fB2\\fR\nThe words of the command line make no sense.\n"
          ".TP\n\\fB3\\fR\nThe world failed, and no case was made.\n"
+         ".SH FILES\n"
+         ".TP\n\\fI/etc/seine/seine.conf\\fR\nThe words of the service.\n"
+         ".TP\n\\fI/usr/lib/seine/seine.so\\fR\n"
+         "The extension for other programs that speak SQLite: \\fB.load "
+         "/usr/lib/seine/seine\\fR.\n"
          ".SH ENVIRONMENT\n"
          ".TP\n\\fBNO_COLOR\\fR\nWhen set and not empty, nothing is coloured.\n"
          ".SH SEE ALSO");

@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/escape.h"
+#include "cli/notify.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -30,17 +31,34 @@ void print_escaped(FILE *to, const char *text)
     }
 }
 
-void say(const char *format, ...)
+static void __attribute__((format(printf, 2, 0)))
+sentence_print(enum weight weight, const char *format, va_list args)
 {
     char sentence[2048];
-    va_list args;
-    va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
-    va_end(args);
     fflush(stdout); /* so that both keep their order where they go to one place */
-    fputs("seine: ", stderr);
+    if (notify_logs_to_journal())
+        fprintf(stderr, "<%d>", (int)weight);
+    else
+        fputs("seine: ", stderr);
     print_escaped(stderr, sentence);
     fputc('\n', stderr);
+}
+
+void say_as(enum weight weight, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sentence_print(weight, format, args);
+    va_end(args);
+}
+
+void say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sentence_print(WEIGHT_WARNING, format, args);
+    va_end(args);
 }
 
 int terminal_width(FILE *of)

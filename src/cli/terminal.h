@@ -11,7 +11,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Prints "seine: SENTENCE" and a line feed on standard error, escaped. */
+/* How much a sentence weighs, in the numbers of syslog(3). */
+enum weight { WEIGHT_ERROR = 3, WEIGHT_WARNING = 4, WEIGHT_NOTICE = 5, WEIGHT_INFO = 6 };
+
+/* Prints "seine: SENTENCE" and a line feed on standard error, escaped; where that is the journal, which
+ * knows whose lines it gets, "<4>SENTENCE" with the weight. */
+void say_as(enum weight weight, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, as a warning. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints text, escaped, without anything around it. */
