@@ -35,7 +35,7 @@ bool case_open(struct reader **reader, const char *path)
 /* Whether rows of a slice are missing from what was printed. */
 static bool rows_missing;
 
-static void hear(void *context, const char *sentence, bool missing)
+void cases_hear(void *context, const char *sentence, bool missing)
 {
     (void)context;
     say("%s", sentence);
@@ -47,8 +47,8 @@ bool cases_open(struct reader **reader, char *const *paths, int count)
     struct error err = {0};
     if (count == 1 && !folder_is_one(paths[0]))
         return case_open(reader, paths[0]);
-    if (folder_reader_open(reader, paths, (size_t)count, (struct folder_ear){.tell = hear}, &err) ==
-        STATUS_OK)
+    if (folder_reader_open(reader, paths, (size_t)count, (struct folder_ear){.tell = cases_hear},
+                           &err) == STATUS_OK)
         return true;
     say("%s", err.text);
     return false;

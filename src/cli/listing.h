@@ -18,6 +18,9 @@ bool case_open(struct reader **reader, const char *path);
 bool cases_open(struct reader **reader, char *const *paths, int count);
 enum exit_status cases_status(void);
 
+/* For a struct folder_ear: says the sentence, and remembers that rows are missing. */
+void cases_hear(void *context, const char *sentence, bool missing);
+
 /* The form that --json and --csv ask for, a table without either; false after a sentence when both
  * are given. The numbers are their places in the command's table. */
 bool form_read(enum render_as *form, const struct command *self, const struct arguments *a,

@@ -56,12 +56,15 @@ enum status slice_learn(struct slice *slice, struct reader *reader, struct error
 {
     static const char sql[] =
         "SELECT (SELECT min(first_ns) FROM evidence), (SELECT max(last_ns) FROM evidence),"
-        " (SELECT min(time_ns) FROM capture_stats), (SELECT max(time_ns) FROM capture_stats),"
+        " CASE o.n WHEN 0 THEN (SELECT min(time_ns) FROM capture_stats)"
+        " ELSE (SELECT time_ns FROM capture_stats ORDER BY stat_id LIMIT 1) END,"
+        " CASE o.n WHEN 0 THEN (SELECT max(time_ns) FROM capture_stats)"
+        " ELSE (SELECT time_ns FROM capture_stats ORDER BY stat_id DESC LIMIT 1) END,"
         " (SELECT min(flow_id) FROM flows), (SELECT max(flow_id) FROM flows),"
         " (SELECT min(evidence_id) FROM evidence), (SELECT max(evidence_id) FROM evidence),"
         " (SELECT sum(frames) FROM evidence), o.n,"
-        /* what costs a walk over all flows is not asked while there are no indexes: their ids follow
-         * each other */
+        /* what costs a walk over all rows is not asked of one that is being written, and asked often: ids
+         * follow each other, and times nearly so */
         " CASE o.n WHEN 0 THEN (SELECT count(*) FROM flows)"
         " ELSE (SELECT max(flow_id) FROM flows) - (SELECT min(flow_id) FROM flows) + 1 END,"
         " CASE o.n WHEN 0 THEN (SELECT min(first_ns) FROM flows) END"
