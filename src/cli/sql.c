@@ -9,6 +9,7 @@
 #include "cli/prompt.h"
 #include "cli/terminal.h"
 #include "store/folder.h"
+#include "store/schema.h"
 #include "store/tables.h"
 
 #include <ctype.h>
@@ -133,16 +134,33 @@ static enum exit_status answer(struct session *s, const char *text)
     return EXIT_DONE;
 }
 
+/* An empty database with the tables that a case has: what those of many cases are made after. NULL for want of
+ * memory. */
+static sqlite3 *model_open(void)
+{
+    sqlite3 *model;
+    if (sqlite3_open_v2(":memory:", &model, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+        sqlite3_exec(model, schema_sql, NULL, NULL, NULL) == SQLITE_OK)
+        return model;
+    sqlite3_close(model);
+    return NULL;
+}
+
 static enum exit_status print_schema(struct session *s, const char *name)
 {
-    struct error err = {0};
-    sqlite3_stmt *statement;
-    enum status status = reader_prepare(
-        s->reader, &statement,
+    static const char sql[] =
         "SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL AND (?1 = '' OR tbl_name = ?1)"
-        " ORDER BY tbl_name, type DESC, name",
-        &err);
+        " ORDER BY tbl_name, type DESC, name";
+    struct error err = {0};
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *model = s->many ? model_open() : NULL;
+    enum status status = STATUS_OK;
+    if (!s->many)
+        status = reader_prepare(s->reader, &statement, sql, &err);
+    else if (!model || sqlite3_prepare_v2(model, sql, -1, &statement, NULL) != SQLITE_OK)
+        status = error_no_memory(&err, "no memory for the schema");
     if (status != STATUS_OK) {
+        sqlite3_close(model);
         say("%s", err.text);
         return EXIT_WORLD;
     }
@@ -160,6 +178,7 @@ static enum exit_status print_schema(struct session *s, const char *name)
         }
     }
     sqlite3_finalize(statement);
+    sqlite3_close(model);
     return EXIT_DONE;
 }
 

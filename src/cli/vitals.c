@@ -76,18 +76,16 @@ struct reader *patient_reader(struct patient *p)
 static enum status open_newest(struct patient *p, struct vitals *v, struct error *err)
 {
     struct folder_wish wish;
-    const struct slice *slice;
-
     if (!p->folder)
         return reader_open(&p->reader, p->path, err);
     enum status status = folder_refresh(p->folder, err);
     folder_wish_all(&wish);
-    for (uint32_t number = 0; status == STATUS_OK; number = v->slice) {
-        slice = folder_next(p->folder, number, true, &wish);
-        if (!slice)
+    while (status == STATUS_OK) {
+        status = folder_next(p->folder, &v->slice, v->slice, true, &wish, err);
+        if (status == STATUS_END)
             return error_set(err, "%s has no slice that can be read", p->path);
-        v->slice = slice->number;
-        status = folder_pin(p->folder, &p->open, v->slice, err);
+        if (status == STATUS_OK)
+            status = folder_pin(p->folder, &p->open, v->slice, err);
         if (status == STATUS_OK) {
             p->reader = open_slice_reader(p->open);
             return STATUS_OK;

@@ -203,7 +203,8 @@ static enum status list_slices(struct slice **slices, size_t *count, size_t *roo
     return status;
 }
 
-/* What was found out of a slice by opening it holds as long as its file has the same size. */
+/* What was found out of a slice by opening it holds as long as its file has the same size. One that could not be
+ * read is tried again: it may have been on its way from one state to another. */
 static void remember(struct slice *now, const struct slice *before)
 {
     bool same = before->bytes == now->bytes;
@@ -212,7 +213,7 @@ static void remember(struct slice *now, const struct slice *before)
     if (same && before->known && !now->known)
         *now = *before;
     now->opened = opened;
-    now->broken = same && before->broken;
+    now->broken = false;
 }
 
 static enum status folder_list(struct folder *f, struct error *err)
@@ -695,35 +696,30 @@ static bool number_allows(const struct folder *f, const struct slice *s,
     return !f->path || ranges_meet(first, last, wish->flow_low, wish->flow_high);
 }
 
-/* Opens a slice of which nothing is known, to ask it. False when it has nothing to say. */
-static bool learn(struct folder *f, struct slice *s)
+/* Opens a slice of which nothing is known, to ask it. STATUS_END: it has nothing to say. */
+static enum status learn(struct folder *f, uint32_t number, struct error *err)
 {
     struct open_slice *open;
-    struct error err = {0};
-    uint32_t number = s->number;
-    bool growing = true;
+    enum status status = folder_pin(f, &open, number, err);
 
-    enum status status = folder_pin(f, &open, number, &err);
-    if (status != STATUS_OK) {
-        if (status == STATUS_FAILED)
-            folder_give_up(f, number, &err);
-        return false;
-    }
-    struct slice learned = *s;
-    status = slice_learn(&learned, open->reader, &err);
-    growing = learned.growing;
+    if (status != STATUS_OK)
+        return status;
+    struct slice learned = open->slice;
+    status = slice_learn(&learned, open->reader, err);
     open->slice = learned;
     folder_unpin(f, open);
-    s = slice_find(f, number);
+    struct slice *s = slice_find(f, number);
     if (!s)
-        return false;
+        return STATUS_END;
     if (status != STATUS_OK) {
-        folder_give_up(f, number, &err);
-        return false;
+        if (err->no_memory)
+            return status;
+        folder_give_up(f, number, err);
+        return STATUS_END;
     }
     learned.opened = s->opened;
     *s = learned;
-    if (!growing && ++f->unknown == UNKNOWN_MANY && !f->catalogue_told) {
+    if (!learned.growing && ++f->unknown == UNKNOWN_MANY && !f->catalogue_told) {
         char sentence[600];
         snprintf(sentence, sizeof sentence,
                  "%.400s/" FOLDER_CATALOGUE " does not know all slices: these are opened to learn "
@@ -732,59 +728,75 @@ static bool learn(struct folder *f, struct slice *s)
         tell(f, sentence, false);
         f->catalogue_told = true;
     }
-    return true;
+    return STATUS_OK;
 }
 
-static bool may_have(struct folder *f, struct slice *s, const struct folder_wish *wish)
+/* Whether by what is known of it a slice may have what is wished for. */
+static bool known_allows(const struct slice *s, const struct folder_wish *wish)
 {
+    bool by_flow = wish->flow_low != INT64_MIN || wish->flow_high != INT64_MAX;
     bool by_time = wish->time_low != INT64_MIN || wish->time_high != INT64_MAX;
     bool by_evidence = wish->evidence_low != INT64_MIN || wish->evidence_high != INT64_MAX;
 
-    if (s->broken || !number_allows(f, s, wish))
-        return false;
-    if (!s->known && s->begun && wish->time_high < s->first_ns)
-        return false;
-    if (!s->known && (by_time || by_evidence) && !learn(f, s))
+    if (s->begun && wish->time_high < s->first_ns)
         return false;
     if (!s->known || s->growing)
-        return !(s->begun && wish->time_high < s->first_ns);
-    if (by_time && !ranges_meet(s->first_ns, s->last_ns, wish->time_low, wish->time_high))
-        return false;
-    if (by_evidence && !ranges_meet(s->first_evidence_id, s->last_evidence_id, wish->evidence_low,
-                                    wish->evidence_high))
-        return false;
-    bool by_flow = wish->flow_low != INT64_MIN || wish->flow_high != INT64_MAX;
-    return !by_flow ||
-           ranges_meet(s->first_flow_id, s->last_flow_id, wish->flow_low, wish->flow_high);
+        return true;
+    return (!by_time || ranges_meet(s->first_ns, s->last_ns, wish->time_low, wish->time_high)) &&
+           (!by_evidence || ranges_meet(s->first_evidence_id, s->last_evidence_id,
+                                        wish->evidence_low, wish->evidence_high)) &&
+           (!by_flow ||
+            ranges_meet(s->first_flow_id, s->last_flow_id, wish->flow_low, wish->flow_high));
 }
 
-const struct slice *folder_next(struct folder *f, uint32_t number, bool backwards,
-                                const struct folder_wish *wish)
+/* Whether it must be asked for its ranges before they can decide. */
+static bool must_learn(const struct slice *s, const struct folder_wish *wish)
+{
+    bool by_time = wish->time_low != INT64_MIN || wish->time_high != INT64_MAX;
+    bool by_evidence = wish->evidence_low != INT64_MIN || wish->evidence_high != INT64_MAX;
+    return !s->known && (by_time || by_evidence) && known_allows(s, wish);
+}
+
+/* The place behind (or, backwards, before) a number; the count of slices where there is none. */
+static size_t place_next(const struct folder *f, uint32_t number, bool backwards,
+                         const struct folder_wish *wish)
+{
+    if (backwards) {
+        size_t at = number == 0 ? f->count : place_of(f, number);
+        return at == 0 ? f->count : at - 1;
+    }
+    /* past numbers that are not wished for, at once */
+    int64_t from = wish->number_low > (int64_t)number ? wish->number_low : (int64_t)number + 1;
+    int64_t block = wish->flow_low >> FOLDER_ID_BITS;
+    if (f->path && block > from)
+        from = block;
+    return from > FOLDER_NUMBER_MAX ? f->count : place_of(f, (uint32_t)from);
+}
+
+enum status folder_next(struct folder *f, uint32_t *next, uint32_t number, bool backwards,
+                        const struct folder_wish *wish, struct error *err)
 {
     if (wish->nothing)
-        return NULL;
+        return STATUS_END;
     for (;;) {
-        size_t at;
-        if (backwards) {
-            at = number == 0 ? f->count : place_of(f, number);
-            if (at == 0)
-                return NULL;
-            at--;
-        } else {
-            /* past numbers that are not wished for, at once */
-            int64_t from =
-                wish->number_low > (int64_t)number ? wish->number_low : (int64_t)number + 1;
-            int64_t block = wish->flow_low >> FOLDER_ID_BITS;
-            if (f->path && block > from)
-                from = block;
-            at = from > FOLDER_NUMBER_MAX ? f->count : place_of(f, (uint32_t)from);
-            if (at >= f->count)
-                return NULL;
+        size_t at = place_next(f, number, backwards, wish);
+        if (at >= f->count)
+            return STATUS_END;
+        const struct slice *s = &f->slices[at];
+        number = s->number;
+        if (s->broken || !number_allows(f, s, wish))
+            continue;
+        if (must_learn(s, wish)) {
+            enum status status = learn(f, number, err); /* the list may change */
+            if (status == STATUS_FAILED)
+                return status;
+            s = slice_find(f, number);
+            if (status == STATUS_END || !s)
+                continue;
         }
-        number = f->slices[at].number;
-        bool may = may_have(f, &f->slices[at], wish);
-        struct slice *s = slice_find(f, number); /* the list may have changed */
-        if (may && s)
-            return s;
+        if (known_allows(s, wish)) {
+            *next = number;
+            return STATUS_OK;
+        }
     }
 }

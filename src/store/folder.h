@@ -102,10 +102,11 @@ struct folder_wish {
 };
 void folder_wish_all(struct folder_wish *wish);
 
-/* The next slice after `number` (0: the first) that may have what is wished for; NULL when none is left.
- * `backwards`: the one before it (0: the last). Opens what it does not know, where it must. */
-const struct slice *folder_next(struct folder *folder, uint32_t number, bool backwards,
-                                const struct folder_wish *wish);
+/* The next slice after `number` (0: the first) that may have what is wished for. `backwards`: the one before it
+ * (0: the last). Opens what it does not know, where it must. STATUS_END: none is left; STATUS_FAILED: for want of
+ * memory. */
+enum status folder_next(struct folder *folder, uint32_t *next, uint32_t number, bool backwards,
+                        const struct folder_wish *wish, struct error *err);
 
 /* A slice that is open. It stays so until folder_unpin(), and as long as there is room after that. */
 struct open_slice;

@@ -225,14 +225,14 @@ static void route_call(sqlite3_context *context, int argc, sqlite3_value **argv)
         return;
     folder_wish_all(&wish);
     wish.flow_low = wish.flow_high = sqlite3_value_int64(argv[0]) >> 1;
-    const struct slice *slice = folder_next(route->folder, 0, false, &wish);
-    if (!slice)
-        return; /* no such stream: NULL */
-    enum status status = folder_pin(route->folder, &open, slice->number, &err);
+    uint32_t number;
+    enum status status = folder_next(route->folder, &number, 0, false, &wish, &err);
+    if (status == STATUS_OK)
+        status = folder_pin(route->folder, &open, number, &err);
     if (status == STATUS_FAILED)
         sqlite3_result_error(context, err.text, -1);
     if (status != STATUS_OK)
-        return;
+        return; /* no such stream: NULL */
     ask_slice(context, route, open, argv);
     folder_unpin(route->folder, open);
 }

@@ -73,6 +73,7 @@ struct many {
     struct kind *kinds;
     size_t kind_count;
     unsigned cursors; /* that are open */
+    unsigned walking; /* of these, that are between their first row and their last */
 };
 
 struct many_table {
@@ -514,14 +515,22 @@ static void cursor_leave(struct many_cursor *c)
     c->open = NULL;
 }
 
-static void cursor_clear(struct many_cursor *c)
+/* The walk is over. */
+static void cursor_end(struct many_cursor *c)
 {
     cursor_leave(c);
+    if (!c->end)
+        ((struct many_table *)c->base.pVtab)->many->walking--;
+    c->end = true;
+}
+
+static void cursor_clear(struct many_cursor *c)
+{
+    cursor_end(c);
     for (int i = 0; i < TERMS_MAX; i++) {
         sqlite3_value_free(c->values[i]);
         c->values[i] = NULL;
     }
-    c->end = true;
 }
 
 static int many_close(sqlite3_vtab_cursor *cursor)
@@ -723,7 +732,7 @@ static enum status check_strangers(struct open_slice *open, const char *name, st
 }
 
 /* Asks a slice. STATUS_END: there is nothing to ask any more; what there was to tell is told. */
-static enum status cursor_ask(struct many_cursor *c, const struct slice *slice, struct error *err)
+static enum status cursor_ask(struct many_cursor *c, uint32_t number, struct error *err)
 {
     const struct many_table *t = (const struct many_table *)c->base.pVtab;
     const struct kind *k = t->kind;
@@ -731,7 +740,7 @@ static enum status cursor_ask(struct many_cursor *c, const struct slice *slice, 
     uint64_t present = 0;
     struct buffer sql;
 
-    c->number = slice->number;
+    c->number = number;
     enum status status = folder_pin(folder, &c->open, c->number, err);
     if (status != STATUS_OK)
         return status;
@@ -784,12 +793,14 @@ static int many_next(sqlite3_vtab_cursor *cursor)
             }
             cursor_leave(c);
         }
-        const struct slice *slice = folder_next(folder, c->number, c->plan.backwards, &c->wish);
-        if (!slice) {
-            c->end = true;
+        uint32_t number;
+        enum status status =
+            folder_next(folder, &number, c->number, c->plan.backwards, &c->wish, &err);
+        if (status == STATUS_END) {
+            cursor_end(c);
             return SQLITE_OK;
         }
-        if (cursor_ask(c, slice, &err) == STATUS_FAILED)
+        if (status == STATUS_FAILED || cursor_ask(c, number, &err) == STATUS_FAILED)
             return many_failed(cursor->pVtab, &err);
     }
 }
@@ -805,7 +816,8 @@ static int many_filter(sqlite3_vtab_cursor *cursor, int index, const char *index
     cursor_clear(c);
     plan_read(&c->plan, index_text);
     assert(argc == c->plan.count);
-    if (t->many->cursors == 1 && folder_refresh(t->many->folder, &err) != STATUS_OK)
+    /* one statement sees one list of slices */
+    if (t->many->walking == 0 && folder_refresh(t->many->folder, &err) != STATUS_OK)
         return many_failed(cursor->pVtab, &err);
     folder_wish_all(&c->wish);
     for (int i = 0; i < argc; i++) {
@@ -822,6 +834,7 @@ static int many_filter(sqlite3_vtab_cursor *cursor, int index, const char *index
     }
     c->number = 0;
     c->end = false;
+    t->many->walking++;
     return many_next(cursor);
 }
 

@@ -6,9 +6,11 @@ opened, seine says itself (slices.opened).
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
 
 import lib
 import slices
@@ -223,7 +225,7 @@ class Shell:
         return lines[:-2]
 
     def leave(self):
-        out, err = self.of.communicate()
+        out, err = self.of.communicate(timeout=30)
         return self.of.returncode, err.decode()
 
 
@@ -349,6 +351,37 @@ def written(work, case):
     lib.check("the slice that is being written is read, and not held", "; ".join(wrong) or err or (status or ""))
 
 
+def interrupted(folder):
+    """A question that takes for ever is ended by SIGINT, also where a slice is at it."""
+    wrong = []
+    for question in ("SELECT count(*) FROM flows a, flows b, flows c WHERE a.vlan = b.vlan || c.vlan",
+                     "SELECT count(*) FROM flows a, flows b, flows c, flows d WHERE a.client_port + b.client_port > 5"):
+        shell = Shell(folder)
+        shell.ask("SELECT 1")
+        shell.of.stdin.write((question + ";\n").encode())
+        shell.of.stdin.flush()
+        time.sleep(0.7)
+        shell.of.send_signal(signal.SIGINT)
+        try:
+            status, err = shell.leave()
+        except subprocess.TimeoutExpired:
+            shell.of.kill()
+            status, err = "it goes on", ""
+        if status != 3 or "interrupted" not in err:
+            wrong.append("%s: %s" % (status, err))
+    lib.check("a question to many slices can be interrupted", "; ".join(wrong))
+
+
+def schema(folder, case):
+    runs = [subprocess.run([lib.SEINE, "sql", where], input=b".schema flows\n.schema hosts\n", capture_output=True)
+            for where in (folder, case)]
+    a, b = ([line for line in run.stdout.decode().split("\n") if "INDEX" not in line] for run in runs)
+    run = subprocess.run([lib.SEINE, "sql", folder], input=b".tables\n", capture_output=True)
+    missing = [t for t in ("flows", "hosts", "chunks", "flow_times", "segments", "slices") if t not in run.stdout.decode()]
+    lib.check("the prompt tells the tables of a folder", "" if a == b and len(a) > 40 and not missing else
+              "%s %s %s" % (missing, a[:3], b[:3]))
+
+
 def descriptors(folder):
     shell = Shell(folder)
     shell.ask("SELECT sum(client_bytes) FROM flows WHERE slice < 60")
@@ -436,6 +469,8 @@ def main():
         equality(work, folder)
         thousand = opened(work, case)
         descriptors(thousand)
+        interrupted(thousand)
+        schema(folder, case)
         named(work, case, thousand)
         troubles(work, case)
         stale(work, case)
