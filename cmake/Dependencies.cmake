@@ -37,6 +37,7 @@ seine_library(ZSTD libzstd libzstd-dev)
 seine_library(XXHASH libxxhash libxxhash-dev)
 seine_library(EDIT libedit libedit-dev)
 seine_library(SECCOMP libseccomp libseccomp-dev 2.5)
+seine_library(CURSES ncursesw libncurses-dev)
 
 # uthash is one header, and has no pkg-config file.
 find_path(UTHASH_INCLUDE_DIR uthash.h)

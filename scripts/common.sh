@@ -84,7 +84,7 @@ needs_to_build() {
     needs gcc=cmd:cc libc6-dev=h:stdio.h make=cmd:make cmake=cmd:cmake ninja-build=cmd:ninja \
         pkg-config=cmd:pkg-config libpcap-dev=pc:libpcap 'libsqlite3-dev=pc:sqlite3 >= 3.40' \
         'libssl-dev=pc:libcrypto >= 3.0' zlib1g-dev=pc:zlib libzstd-dev=pc:libzstd \
-        libxxhash-dev=pc:libxxhash libedit-dev=pc:libedit \
+        libxxhash-dev=pc:libxxhash libedit-dev=pc:libedit libncurses-dev=pc:ncursesw \
         'libseccomp-dev=pc:libseccomp >= 2.5' uthash-dev=h:uthash.h
     # Ninja where it is; a build folder that exists stays with what made it.
     if [ -z "${CMAKE_GENERATOR:-}" ] && command -v ninja >/dev/null; then

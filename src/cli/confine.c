@@ -183,13 +183,31 @@ static bool confine(struct paths *reads, struct paths *writes, const struct sand
 /* libcrypto reads its settings, and may load what they name, when it is asked for the first time. */
 static void wake_libcrypto(void)
 {
-    digest_free(digest_new());
+    uint8_t value[DIGEST_LEN];
+    digest_once(value, span_of(NULL, 0));
 }
 
-bool confine_to_case(const char *case_path)
+bool confine_to_cases(char *const *case_paths, size_t count)
 {
     struct paths reads = {0}, writes = {0};
 
+    for (size_t i = 0; i < count; i++)
+        add_case(&reads, &writes, case_paths[i]);
+    add_scratch(&writes);
+    return confine(&reads, &writes, &(struct sandbox_need){0});
+}
+
+bool confine_to_screen(const char *case_path)
+{
+    static const char *const of_terminals[] = {"/etc/terminfo", "/lib/terminfo",
+                                               "/usr/share/terminfo"};
+    struct paths reads = {0}, writes = {0};
+    const char *own = getenv("TERMINFO");
+
+    for (size_t i = 0; i < sizeof of_terminals / sizeof *of_terminals; i++)
+        paths_add(&reads, of_terminals[i]);
+    if (own)
+        paths_add(&reads, own);
     add_case(&reads, &writes, case_path);
     add_scratch(&writes);
     return confine(&reads, &writes, &(struct sandbox_need){0});

@@ -1,6 +1,7 @@
 /* confine.h - a command gives up what it does not need, before it reads what comes from strangers.
  *
- *     summary, flows, streams, sql     read: the case
+ *     summary, flows, streams, sql,
+ *     status, top                      read: the case, or all cases that are named
  *     follow, extract, verify          read: whatever the user may, since the case says where its captures
  *                                      lie, and that may be anywhere; extract writes in the folder of FILE
  *     ingest                           read: the captures; write in the folder of the case
@@ -20,7 +21,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-bool confine_to_case(const char *case_path);
+bool confine_to_cases(char *const *case_paths, size_t count);
+
+/* The same for one that is shown on the whole of a terminal, of which more must be known. */
+bool confine_to_screen(const char *case_path);
 
 /* `output` is a file to be made, or NULL. */
 bool confine_to_evidence(const char *case_path, const char *output);

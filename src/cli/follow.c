@@ -8,6 +8,7 @@
 #include "cli/transcript.h"
 #include "cli/values.h"
 #include "pipeline/evidence_file.h"
+#include "store/folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -181,49 +182,163 @@ static enum status conversation_print(uint64_t *missing, struct reader *reader,
     return status == STATUS_END ? STATUS_OK : status;
 }
 
+/* What became of it. */
+struct outcome {
+    uint64_t missing;
+    bool not_kept;
+};
+
+/* The part of the conversation that one case has. */
+static enum status follow_case(struct outcome *outcome, struct reader *reader, const struct wish *w,
+                               const char *evidence, struct error *err)
+{
+    int64_t ids[SIDE_COUNT];
+    uint64_t missing = 0;
+    bool not_kept = false;
+    struct evidence_shelf *shelf;
+    enum status status = evidence_shelf_open(&shelf, reader, evidence, err);
+    if (status == STATUS_OK) {
+        reader_set_evidence(reader, evidence_shelf_source(shelf));
+        status = print_flow(reader, w, err);
+    }
+    if (status == STATUS_OK)
+        status = streams_find(ids, reader, w, err);
+    if (status == STATUS_OK && ids[BY_CLIENT] < 0 && ids[BY_SERVER] < 0)
+        status = print_nothing(&not_kept, reader, w, err);
+    if (status == STATUS_OK)
+        status = print_policies(reader, ids, w, err);
+    if (status == STATUS_OK)
+        status = conversation_print(&missing, reader, ids, w, err);
+    evidence_shelf_close(shelf);
+    outcome->missing += missing;
+    outcome->not_kept = outcome->not_kept || not_kept;
+    return status;
+}
+
+/* Where a flow of a folder is. */
+struct whereabouts {
+    char *path;     /* of the slice; owned by SQLite */
+    int64_t before; /* the flow of an earlier slice that it goes on with; -1 is none */
+};
+
+static enum status flow_find(struct whereabouts *where, struct reader *folder, int64_t flow_id,
+                             struct error *err)
+{
+    sqlite3_stmt *row;
+    enum status status = reader_prepare(
+        folder, &row,
+        "SELECT s.path, f.continues_flow_id FROM flows AS f JOIN slices AS s ON s.number = f.slice"
+        " WHERE f.flow_id = ?1",
+        err);
+
+    *where = (struct whereabouts){.before = -1};
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(row, 1, flow_id);
+    int result = sqlite3_step(row);
+    if (result == SQLITE_DONE) {
+        status = error_set(err, "%s: there is no flow %" PRId64, reader_path(folder), flow_id);
+    } else if (result != SQLITE_ROW) {
+        status = error_set(err, "%s: %s", reader_path(folder), sqlite3_errmsg(reader_db(folder)));
+    } else {
+        where->path = sqlite3_mprintf("%s", sqlite3_column_text(row, 0));
+        if (!where->path)
+            status = error_no_memory(err, "%s: no memory to follow a flow", reader_path(folder));
+        if (sqlite3_column_type(row, 1) == SQLITE_INTEGER)
+            where->before = sqlite3_column_int64(row, 1);
+    }
+    sqlite3_finalize(row);
+    return status;
+}
+
+/* The flow of a later slice that goes on with this one; -1 where there is none. One that has ended is not looked
+ * for; of the others, each later slice is asked by the address. */
+static enum status flow_next(int64_t *next, struct reader *folder, int64_t flow_id,
+                             struct error *err)
+{
+    sqlite3_stmt *row;
+    enum status status =
+        reader_prepare(folder, &row,
+                       "SELECT n.flow_id FROM (SELECT slice, client_ip, end_reason FROM flows "
+                       "WHERE flow_id = ?1) AS f"
+                       " CROSS JOIN flows AS n ON n.slice > f.slice AND n.client_ip = f.client_ip"
+                       " WHERE n.continues_flow_id = ?1"
+                       " AND f.end_reason NOT IN ('fin', 'reset', 'timeout', 'reused', 'evicted')"
+                       " ORDER BY n.flow_id LIMIT 1",
+                       err);
+
+    *next = -1;
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(row, 1, flow_id);
+    int result = sqlite3_step(row);
+    if (result == SQLITE_ROW)
+        *next = sqlite3_column_int64(row, 0);
+    else if (result != SQLITE_DONE)
+        status = error_set(err, "%s: %s", reader_path(folder), sqlite3_errmsg(reader_db(folder)));
+    sqlite3_finalize(row);
+    return status;
+}
+
+/* All of the conversation, through the slices in which it went on. */
+static enum status follow_folder(struct outcome *outcome, struct reader *folder,
+                                 const struct wish *wish, const char *evidence, struct error *err)
+{
+    struct wish w = *wish;
+    enum status status = STATUS_OK;
+    bool first = true;
+
+    while (status == STATUS_OK && w.flow_id >= 0) {
+        struct whereabouts where;
+        struct reader *reader = NULL;
+        status = flow_find(&where, folder, w.flow_id, err);
+        if (status == STATUS_OK && w.form != AS_RAW && !first)
+            puts("[goes on in the next slice]");
+        if (status == STATUS_OK && w.form != AS_RAW && first && where.before >= 0)
+            printf("[began in an earlier slice, as flow %" PRId64 "]\n", where.before);
+        if (status == STATUS_OK)
+            status = reader_open(&reader, where.path, err);
+        if (status == STATUS_OK)
+            status = follow_case(outcome, reader, &w, evidence, err);
+        reader_close(reader);
+        sqlite3_free(where.path);
+        first = false;
+        int64_t next = -1;
+        if (status == STATUS_OK)
+            status = flow_next(&next, folder, w.flow_id, err);
+        w.flow_id = next > w.flow_id ? next : -1; /* ids rise, so that it ends */
+    }
+    return status;
+}
+
 static enum exit_status follow_run(const struct command *self, const struct arguments *a)
 {
     struct wish wish;
     struct reader *reader;
     if (!wish_read(&wish, self, a))
         return EXIT_USAGE;
-    if (!confine_to_evidence(a->words[0], NULL) || !case_open(&reader, a->words[0]))
+    if (!confine_to_evidence(a->words[0], NULL) || !cases_open(&reader, a->words, 1))
         return EXIT_WORLD;
 
     struct error err = {0};
-    int64_t ids[SIDE_COUNT];
-    uint64_t missing = 0;
-    bool not_kept = false;
-    struct evidence_shelf *shelf;
-    enum status status = evidence_shelf_open(&shelf, reader, a->options[EVIDENCE], &err);
-    if (status == STATUS_OK) {
-        reader_set_evidence(reader, evidence_shelf_source(shelf));
-        status = print_flow(reader, &wish, &err);
-    }
-    if (status == STATUS_OK)
-        status = streams_find(ids, reader, &wish, &err);
-    if (status == STATUS_OK && ids[BY_CLIENT] < 0 && ids[BY_SERVER] < 0)
-        status = print_nothing(&not_kept, reader, &wish, &err);
-    if (status == STATUS_OK)
-        status = print_policies(reader, ids, &wish, &err);
-    if (status == STATUS_OK)
-        status = conversation_print(&missing, reader, ids, &wish, &err);
-    evidence_shelf_close(shelf);
+    struct outcome outcome = {0};
+    enum status status = (folder_is_one(a->words[0]) ? follow_folder : follow_case)(
+        &outcome, reader, &wish, a->options[EVIDENCE], &err);
     reader_close(reader);
     if (status != STATUS_OK) {
         say("%s", err.text);
         return EXIT_WORLD;
     }
-    if (not_kept) {
+    if (outcome.not_kept) {
         say("flow %" PRId64 ": its payload was counted, and is not in the case", wish.flow_id);
         return EXIT_TOLD;
     }
-    if (wish.form == AS_RAW && missing > 0) {
+    if (wish.form == AS_RAW && outcome.missing > 0) {
         say("flow %" PRId64 ": %" PRIu64 " bytes are missing from what was written", wish.flow_id,
-            missing);
+            outcome.missing);
         return EXIT_TOLD;
     }
-    return EXIT_DONE;
+    return cases_status();
 }
 
 static const char *const description[] = {
@@ -239,18 +354,22 @@ static const char *const description[] = {
     "and are known again by size and by their first and last MiB. Where one is not there or not "
     "the same, that is said, with the frame that was to be read; where other bytes of it have "
     "changed, the hash of the stream says so after the last one.",
+    "In a folder of slices, a conversation that was going on when one slice ended has a row in the "
+    "next as well: it is "
+    "followed from the flow that is named to its end.",
     NULL,
 };
 
 static const struct argument_word argument_words[] = {
-    {"CASE", "A case that seine made."},
+    {"CASE", "A case that seine made, or a folder of slices."},
     {"FLOW", "The number of a conversation, as seine flows lists it."},
     {0},
 };
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
-    {EXIT_TOLD, "Bytes are missing from a raw output, or the payload is not kept (SCTP)."},
+    {EXIT_TOLD, "Bytes are missing from a raw output, the payload is not kept (SCTP), or a slice "
+                "of a folder could not be read."},
     {EXIT_USAGE, "The command line makes no sense."},
     {EXIT_WORLD,
      "The case could not be read, there is no such flow, or a capture that has its payload is not "

@@ -5,6 +5,7 @@
 #include "cli/confine.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
+#include "store/folder_reader.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -30,6 +31,33 @@ bool case_open(struct reader **reader, const char *path)
         return true;
     say("%s", err.text);
     return false;
+}
+
+/* Whether rows of a slice are missing from what was printed. */
+static bool rows_missing;
+
+void cases_hear(void *context, const char *sentence, bool missing)
+{
+    (void)context;
+    say("%s", sentence);
+    rows_missing = rows_missing || missing;
+}
+
+bool cases_open(struct reader **reader, char *const *paths, int count)
+{
+    struct error err = {0};
+    if (count == 1 && !folder_is_one(paths[0]))
+        return case_open(reader, paths[0]);
+    if (folder_reader_open(reader, paths, (size_t)count, (struct folder_ear){.tell = cases_hear},
+                           &err) == STATUS_OK)
+        return true;
+    say("%s", err.text);
+    return false;
+}
+
+enum exit_status cases_status(void)
+{
+    return rows_missing ? EXIT_TOLD : EXIT_DONE;
 }
 
 bool form_read(enum render_as *form, const struct command *self, const struct arguments *a,
@@ -157,7 +185,7 @@ enum exit_status listing_run(const struct listing *listing, const struct command
     if (!form_read(&form, self, a, JSON, CSV) || !wanted_read(&wanted, self, a))
         return EXIT_USAGE;
     struct reader *reader;
-    if (!confine_to_case(a->words[0]) || !case_open(&reader, a->words[0]))
+    if (!confine_to_cases(a->words, 1) || !cases_open(&reader, a->words, 1))
         return EXIT_WORLD;
 
     struct error err = {0};
@@ -173,7 +201,7 @@ enum exit_status listing_run(const struct listing *listing, const struct command
     buffer_release(&sql);
     reader_close(reader);
     if (status == STATUS_OK)
-        return EXIT_DONE;
+        return cases_status();
     say("%s", err.text);
     return EXIT_WORLD;
 }

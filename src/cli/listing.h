@@ -12,6 +12,15 @@
 /* Opens a case; false after a sentence. */
 bool case_open(struct reader **reader, const char *path);
 
+/* The same for a folder of slices, or for several cases, which are read as one (store/folder_reader.h). What cannot
+ * be read of a folder is said when it is met, and the rest is read: cases_status() is then what the command
+ * ends with, in place of EXIT_DONE. */
+bool cases_open(struct reader **reader, char *const *paths, int count);
+enum exit_status cases_status(void);
+
+/* For a struct folder_ear: says the sentence, and remembers that rows are missing. */
+void cases_hear(void *context, const char *sentence, bool missing);
+
 /* The form that --json and --csv ask for, a table without either; false after a sentence when both
  * are given. The numbers are their places in the command's table. */
 bool form_read(enum render_as *form, const struct command *self, const struct arguments *a,

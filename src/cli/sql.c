@@ -9,12 +9,15 @@
 #include "cli/confine.h"
 #include "cli/prompt.h"
 #include "cli/terminal.h"
+#include "store/folder.h"
+#include "store/schema.h"
 #include "store/tables.h"
 
 #include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { JSON, CSV };
 
@@ -62,20 +65,21 @@ static int authorize(void *context, int action, const char *first, const char *s
     }
 }
 
-/* A session: the case, and how its answers are shown. */
+/* A session: what is read, and how its answers are shown. */
 struct session {
     struct reader *reader;
     enum render_as form;
+    bool many; /* a folder, or several cases: its connection is ours, and no stranger's */
 };
 
-/* For the signal handler; sqlite3_interrupt() may be called at any time while it is open. */
-static sqlite3 *volatile answering;
+/* For the signal handler; reader_interrupt() may be called at any time while it is open. */
+static struct reader *volatile answering;
 
 static void on_interrupt(int number)
 {
     (void)number;
     if (answering)
-        sqlite3_interrupt(answering);
+        reader_interrupt(answering);
 }
 
 static enum exit_status refuse_to_write(void)
@@ -120,7 +124,7 @@ static enum exit_status answer(struct session *s, const char *text)
             sqlite3_finalize(statement);
             return refuse_to_write();
         }
-        answering = db;
+        answering = s->reader;
         enum status status = rows_print(statement, s->form, &err);
         answering = NULL;
         if (status != STATUS_OK) {
@@ -131,16 +135,33 @@ static enum exit_status answer(struct session *s, const char *text)
     return EXIT_DONE;
 }
 
+/* An empty database with the tables that a case has: what those of many cases are made after. NULL for want of
+ * memory. */
+static sqlite3 *model_open(void)
+{
+    sqlite3 *model;
+    if (sqlite3_open_v2(":memory:", &model, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+        sqlite3_exec(model, schema_sql, NULL, NULL, NULL) == SQLITE_OK)
+        return model;
+    sqlite3_close(model);
+    return NULL;
+}
+
 static enum exit_status print_schema(struct session *s, const char *name)
 {
-    struct error err = {0};
-    sqlite3_stmt *statement;
-    enum status status = reader_prepare(
-        s->reader, &statement,
+    static const char sql[] =
         "SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL AND (?1 = '' OR tbl_name = ?1)"
-        " ORDER BY tbl_name, type DESC, name",
-        &err);
+        " ORDER BY tbl_name, type DESC, name";
+    struct error err = {0};
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *model = s->many ? model_open() : NULL;
+    enum status status = STATUS_OK;
+    if (!s->many)
+        status = reader_prepare(s->reader, &statement, sql, &err);
+    else if (!model || sqlite3_prepare_v2(model, sql, -1, &statement, NULL) != SQLITE_OK)
+        status = error_no_memory(&err, "no memory for the schema");
     if (status != STATUS_OK) {
+        sqlite3_close(model);
         say("%s", err.text);
         return EXIT_WORLD;
     }
@@ -158,6 +179,7 @@ static enum exit_status print_schema(struct session *s, const char *name)
         }
     }
     sqlite3_finalize(statement);
+    sqlite3_close(model);
     return EXIT_DONE;
 }
 
@@ -250,46 +272,71 @@ static bool tell_strangers(struct reader *reader)
     return true;
 }
 
-/* `prompt` is NULL where the question is a word. */
-static enum exit_status answer_all(const struct arguments *a, struct session *session,
-                                   struct prompt *prompt)
+/* Which of the words are cases: all of them, or all but the last, which is then the query. The first is a case
+ * whatever it is; another one is, if it is there. False after a sentence. */
+static bool words_divide(int *cases, const char **query, const struct command *self,
+                         const struct arguments *a)
+{
+    *query = NULL;
+    for (*cases = 1; *cases < a->word_count && access(a->words[*cases], F_OK) == 0; ++*cases)
+        ;
+    if (*cases < a->word_count - 1) {
+        usage_error(self, "'%s' is not there, and only the last word can be a query",
+                    a->words[*cases]);
+        return false;
+    }
+    if (*cases < a->word_count)
+        *query = a->words[*cases];
+    for (int i = 0; *cases > 1 && i < *cases; i++) {
+        if (folder_is_one(a->words[i])) {
+            usage_error(self, "%s is a folder, which is read alone", a->words[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* `query` is NULL, or else `prompt` is. */
+static enum exit_status answer_all(char *const *paths, int cases, const char *query,
+                                   struct session *session, struct prompt *prompt)
 {
     struct error err = {0};
-    if (!case_open(&session->reader, a->words[0]))
+    if (!cases_open(&session->reader, paths, cases))
         return EXIT_WORLD;
+    session->many = cases > 1 || folder_is_one(paths[0]);
     sqlite3 *db = reader_db(session->reader);
     enum exit_status status = EXIT_WORLD;
-    if (tables_register(db, &err) != STATUS_OK) {
+    if (!session->many && tables_register(db, &err) != STATUS_OK) {
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
-        say("%s: %s", a->words[0], sqlite3_errmsg(db));
-    } else if (tell_strangers(session->reader)) {
-        sqlite3_set_authorizer(db, authorize, NULL);
-        if (a->word_count > 1) {
-            status = answer(session, a->words[1]);
+        say("%s: %s", paths[0], sqlite3_errmsg(db));
+        if (query) {
+            status = answer(session, query);
         } else {
             signal(SIGINT, on_interrupt);
             status = answer_input(session, prompt);
         }
     }
     reader_close(session->reader);
-    return status;
+    return status == EXIT_DONE ? cases_status() : status;
 }
 
 static enum exit_status sql_run(const struct command *self, const struct arguments *a)
 {
-    struct session session;
+    struct session session = {0};
     struct prompt *prompt = NULL;
-    if (!form_read(&session.form, self, a, JSON, CSV))
+    const char *query;
+    int cases;
+    if (!form_read(&session.form, self, a, JSON, CSV) || !words_divide(&cases, &query, self, a))
         return EXIT_USAGE;
-    if (a->word_count ==
-        1) { /* it reads what the user says of keys, and what is known of terminals */
+    if (!query) { /* it reads what the user says of keys, and what is known of terminals */
         prompt = prompt_new();
         if (!prompt)
             return EXIT_WORLD;
     }
-    enum exit_status status =
-        confine_to_case(a->words[0]) ? answer_all(a, &session, prompt) : EXIT_WORLD;
+    enum exit_status status = EXIT_WORLD;
+    if (confine_to_cases(a->words, (size_t)cases))
+        status = answer_all(a->words, cases, query, &session, prompt);
     prompt_free(prompt);
     return status;
 }
@@ -303,17 +350,33 @@ static const char *const description[] = {
     "came "
     "from: SELECT * FROM segments(5) for the stream 5, frames(7) for the flow 7. Any other SQLite "
     "client reads the case too, and has these two from the loadable extension, seine.so.",
+    "A folder that seine live has filled with slices is read as if it were one case, and so are "
+    "several "
+    "cases that are named one after the other. Every table and view has the rows of all, and a "
+    "hidden "
+    "column more: slice, the number of the slice, or of the case in the order in which they are "
+    "named. Slices are opened only when they may have what is asked for, by its flow, stream or "
+    "time, so a "
+    "condition on one of these makes an answer quick. The table slices has what is known of each "
+    "of "
+    "them.",
+    "Of several cases, each is a capture's own and counts its flows from 1. So that no two are "
+    "taken for one, the "
+    "ids of the second are shown with 1 * 2^40 (1099511627776) added, those of the third with 2 * "
+    "2^40, "
+    "and so on; slices.flow_shift says how much (of a stream it is twice that).",
     NULL,
 };
 
 static const struct argument_word argument_words[] = {
-    {"CASE", "A case that seine made."},
+    {"CASE", "A case that seine made, several of them, or a folder of slices."},
     {"QUERY", "One statement or several; from standard input when not given."},
     {0},
 };
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
+    {EXIT_TOLD, "Done, but a slice of a folder could not be read."},
     {EXIT_USAGE, "The command line or the SQL makes no sense, or would write."},
     {EXIT_WORLD, "The case could not be read."},
     {0},
@@ -322,13 +385,15 @@ static const struct exit_word exits[] = {
 static const struct example examples[] = {
     {"seine sql case.db \"SELECT kind, sum(count) FROM oddities GROUP BY kind\"",
      "What was odd, and how often."},
+    {"seine sql monday.db tuesday.db \"SELECT slice, count(*) FROM flows GROUP BY slice\"",
+     "Two cases as one."},
     {"seine sql case.db --csv < questions.sql > answers.csv", "Statements from a file."},
     {0},
 };
 
 const struct command command_sql = {
     .name = "sql",
-    .synopsis = "[--json|--csv] CASE [QUERY]",
+    .synopsis = "[--json|--csv] CASE... [QUERY]",
     .summary = "answer questions in SQL, read-only",
     .description = description,
     .arguments = argument_words,
@@ -336,6 +401,6 @@ const struct command command_sql = {
     .exits = exits,
     .examples = examples,
     .word_least = 1,
-    .word_most = 2,
+    .word_most = -1,
     .run = sql_run,
 };

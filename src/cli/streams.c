@@ -26,12 +26,13 @@ static enum exit_status streams_run(const struct command *self, const struct arg
 }
 
 static const struct argument_word argument_words[] = {
-    {"CASE", "A case that seine made."},
+    {"CASE", "A case that seine made, or a folder of slices."},
     {0},
 };
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
+    {EXIT_TOLD, "Done, but a slice of a folder could not be read."},
     {EXIT_USAGE, "The command line makes no sense."},
     {EXIT_WORLD, "The case could not be read."},
     {0},

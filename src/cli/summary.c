@@ -8,6 +8,7 @@
 #include "cli/values.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { JSON };
@@ -214,7 +215,10 @@ static enum status print_section(struct reader *reader, const struct section *se
 enum exit_status summary_print(const char *case_path, bool json)
 {
     struct reader *reader;
-    if (!case_open(&reader, case_path))
+    char *path = strdup(case_path); /* as words come */
+    bool open = path && cases_open(&reader, &path, 1);
+    free(path);
+    if (!open)
         return EXIT_WORLD;
     struct error err = {0};
     bool told = false;
@@ -237,13 +241,13 @@ enum exit_status summary_print(const char *case_path, bool json)
         say("%s", err.text);
         return EXIT_WORLD;
     }
-    return told ? EXIT_TOLD : EXIT_DONE;
+    return told ? EXIT_TOLD : cases_status();
 }
 
 static enum exit_status summary_run(const struct command *self, const struct arguments *a)
 {
     (void)self;
-    if (!confine_to_case(a->words[0]))
+    if (!confine_to_cases(a->words, 1))
         return EXIT_WORLD;
     return summary_print(a->words[0], a->options[JSON] != NULL);
 }
@@ -252,17 +256,20 @@ static const char *const description[] = {
     "Says what is in a case: which captures it was made from and whether they were whole, the time "
     "they cover, what became of their frames, the conversations by protocol, how many streams are "
     "complete and what the others lack, what was odd, and the largest conversations.",
+    "Of a folder of slices it says the same of all of them together, and reads all of them for "
+    "that.",
     NULL,
 };
 
 static const struct argument_word argument_words[] = {
-    {"CASE", "A case that seine made."},
+    {"CASE", "A case that seine made, or a folder of slices."},
     {0},
 };
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
-    {EXIT_TOLD, "Done, but a capture was cut off, or a run was interrupted."},
+    {EXIT_TOLD,
+     "Done, but a capture was cut off, a run was interrupted, or a slice could not be read."},
     {EXIT_USAGE, "The command line makes no sense."},
     {EXIT_WORLD, "The case could not be read."},
     {0},

@@ -34,6 +34,9 @@ struct reader {
     int lock;     /* a descriptor of the file, to ask for the writer's lock */
     const struct payload_source *evidence; /* borrowed; NULL */
     bool borrowed;                         /* the connection is another's */
+    bool taken;                       /* it is one that answers like a case: there is no file */
+    void (*interrupt)(void *context); /* of such a one, whatever else reads; or NULL */
+    void *interrupt_context;
 };
 
 static const char *const promised_tables[] = {
@@ -345,6 +348,44 @@ enum status reader_borrow(struct reader **reader, sqlite3 *db, const char *schem
     return STATUS_OK;
 }
 
+enum status reader_take(struct reader **reader, sqlite3 *db, const char *name,
+                        void (*interrupt)(void *context), void *context, struct error *err)
+{
+    struct reader *r = malloc(sizeof *r);
+
+    *reader = NULL;
+    if (!r) {
+        sqlite3_close_v2(db);
+        return error_no_memory(err, "opening %s: no memory", name);
+    }
+    *r = (struct reader){.db = db,
+                         .path = strdup(name),
+                         .schema = strdup("main"),
+                         .lock = -1,
+                         .taken = true,
+                         .interrupt = interrupt,
+                         .interrupt_context = context};
+    harden(db);
+    if (!r->path || !r->schema) {
+        reader_close(r);
+        return error_no_memory(err, "opening %s: no memory", name);
+    }
+    if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
+        enum status status = reader_failed(r, err);
+        reader_close(r);
+        return status;
+    }
+    *reader = r;
+    return STATUS_OK;
+}
+
+void reader_interrupt(struct reader *reader)
+{
+    sqlite3_interrupt(reader->db);
+    if (reader->interrupt)
+        reader->interrupt(reader->interrupt_context);
+}
+
 void reader_close(struct reader *reader)
 {
     if (!reader)
@@ -388,7 +429,9 @@ const char *reader_evidence_status(struct reader *reader, const char *status)
     static const char *const words[] = {"complete", "partial", "interrupted"};
 
     if (strcmp(status, "open") == 0)
-        return is_writer_there(reader) ? "open" : "interrupted";
+        return reader->taken || is_writer_there(reader) /* of a folder, each slice has been asked */
+                   ? "open"
+                   : "interrupted";
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(status, words[i]) == 0)
             return words[i];

@@ -29,6 +29,15 @@ void reader_close(struct reader *reader); /* NULL is allowed */
 enum status reader_borrow(struct reader **reader, sqlite3 *db, const char *schema,
                           struct error *err);
 
+/* A reader on a connection that becomes its own, closed with it, also on failure: for what answers like a case
+ * and is none (folder_reader.h). `name` is what sentences call it; `interrupt` is called, with `context`, by
+ * reader_interrupt(). */
+enum status reader_take(struct reader **reader, sqlite3 *db, const char *name,
+                        void (*interrupt)(void *context), void *context, struct error *err);
+
+/* Ends what is being read, from a handler of signals too, as long as the reader is open. */
+void reader_interrupt(struct reader *reader);
+
 /* Whether what it reads is a case: reader_open() has asked, reader_borrow() has not. */
 enum status reader_check(struct reader *reader, struct error *err);
 
