@@ -310,6 +310,8 @@ static enum exit_status answer_all(char *const *paths, int cases, const char *qu
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", paths[0], sqlite3_errmsg(db));
+    } else if (session->many || tell_strangers(session->reader)) {
+        sqlite3_set_authorizer(db, authorize, NULL);
         if (query) {
             status = answer(session, query);
         } else {
