@@ -137,6 +137,10 @@ struct sink {
     /* Nothing more of this flow will come; all its gaps have been told. The sink lets go of
      * flow->kept. */
     void (*flow_end)(struct sink *sink, struct flow *flow);
+
+    /* A flow that lives, as flow_end() would tell it if it ended now: a copy, but for `kept`. Told only where
+     * it was asked for (flows_watch()), and such a sink has it. */
+    void (*flow_news)(struct sink *sink, struct flow *flow);
 };
 
 #endif

@@ -149,9 +149,19 @@ static void see_flow_end(struct sink *sink, struct flow *flow)
     flow->kept = NULL;
 }
 
+static void see_flow_news(struct sink *sink, struct flow *flow)
+{
+    struct store *s = store_of(sink);
+    struct kept_flow *k = keep_flow(s, flow);
+
+    if (k)
+        flow_rows_renew(s, flow, k);
+}
+
 const struct sink sink_table = {.frame = see_frame,
                                 .segment = see_segment,
                                 .believe = see_believe,
                                 .gap = see_gap,
                                 .oddity = see_oddity,
-                                .flow_end = see_flow_end};
+                                .flow_end = see_flow_end,
+                                .flow_news = see_flow_news};
