@@ -51,7 +51,7 @@ _Static_assert(sizeof(struct note) <= RELAY_NOTE_MOST, "a note fits");
 struct interface {
     const char *name; /* borrowed */
     uint32_t evidence_id;
-    uint64_t frames, frames_told; /* when it was last told of */
+    uint64_t frames, frames_told, frames_committed; /* when it was last told of */
     int64_t first_ns, last_ns;
     struct verdict_counts seen;
     struct live_counts counts, counts_told;
@@ -241,7 +241,6 @@ static void tell_second(struct run *run)
         if (i->frames == i->frames_told && !has)
             continue;
         tell_statistics(run, i, now_ns, "");
-        tell_evidence(run, i, "open");
         i->frames_told = i->frames;
         i->counts_told = i->counts;
     }
@@ -251,6 +250,22 @@ static void tell_second(struct run *run)
     second.second.lost = lost;
     tell_note(run, &second);
     run->second_began_ns = now_ns;
+}
+
+/* Frames, and their verdicts, are those of which the store has been told until then. */
+static void tell_commit(struct run *run)
+{
+    const struct note note = {.kind = NOTE_COMMIT};
+
+    for (size_t n = 0; n < run->options->interface_count; n++) {
+        struct interface *i = &run->interfaces[n];
+        if (i->frames != i->frames_committed)
+            tell_evidence(run, i, "open");
+        i->frames_committed = i->frames;
+    }
+    tell_note(run, &note);
+    run->frames_committed = run->frames;
+    run->bytes_committed = run->bytes;
 }
 
 /* ---- the loop ---- */
@@ -299,11 +314,8 @@ static void tick(struct run *run, int64_t now_ns)
     }
     flows_tell_news(run->life.flows);
     if (is_much || now_ns - run->committed_ns >= COMMIT_NS) {
-        const struct note note = {.kind = NOTE_COMMIT};
-        tell_note(run, &note);
+        tell_commit(run);
         run->committed_ns = now_ns;
-        run->frames_committed = run->frames;
-        run->bytes_committed = run->bytes;
     }
     relay_passed(run->relay);
     tell_remarks(run);

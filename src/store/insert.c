@@ -99,6 +99,31 @@ static const char *const texts[STATEMENT_COUNT] = {
     [UPDATE_STREAM_HASH] = "UPDATE streams SET sha256 = ?2 WHERE stream_id = ?1",
     [UPDATE_FLOW_LOSSY] = "UPDATE flows SET lossy = 1 WHERE flow_id = ?1 AND first_ns <= ?3"
                           " AND last_ns >= ?2",
+    /* Each side has at least what its stream has; its packets are as many as its segments, or more. */
+    [MEND_FLOW] =
+        "UPDATE flows SET last_ns = ?2, end_reason = 'interrupted',"
+        " client_bytes = max(client_bytes, coalesce((SELECT stored + truncated FROM streams"
+        " WHERE stream_id = 2 * ?1), 0)),"
+        " server_bytes = max(server_bytes, coalesce((SELECT stored + truncated FROM streams"
+        " WHERE stream_id = 2 * ?1 + 1), 0)),"
+        " client_packets = max(client_packets, coalesce((SELECT sum(segments) FROM arrivals"
+        " WHERE stream_id = 2 * ?1), 0)),"
+        " server_packets = max(server_packets, coalesce((SELECT sum(segments) FROM arrivals"
+        " WHERE stream_id = 2 * ?1 + 1), 0)) WHERE flow_id = ?1",
+    [MEND_STREAM] =
+        "UPDATE streams SET start = ?2, stored = ?3, sha256 = ?4, missing = missing_now,"
+        " truncated = truncated_now, missing_tail = tail_now, conflicted = conflicted_now,"
+        " length = ?3 + missing_now + truncated_now,"
+        " verdict = CASE WHEN conflicted_now > 0 THEN 'conflict'"
+        " WHEN missing_now > 0 OR tail_now > 0 THEN 'gap'"
+        " WHEN truncated_now > 0 THEN 'truncated' ELSE 'complete' END"
+        " FROM (SELECT"
+        " coalesce(sum(length) FILTER (WHERE tail = 0 AND cause <> 'truncated'), 0) AS missing_now,"
+        " coalesce(sum(length) FILTER (WHERE tail = 0 AND cause = 'truncated'), 0) AS "
+        "truncated_now,"
+        " coalesce(sum(length) FILTER (WHERE tail = 1), 0) AS tail_now,"
+        " (SELECT coalesce(sum(length), 0) FROM conflicts WHERE stream_id = ?1) AS conflicted_now"
+        " FROM gaps WHERE stream_id = ?1) WHERE stream_id = ?1",
     [UPDATE_FLOWS_LOSSY] = "UPDATE flows SET lossy = 1 WHERE flow_id >= ?1 AND first_ns <= ?3"
                            " AND last_ns >= ?2",
 };

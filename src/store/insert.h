@@ -66,6 +66,8 @@ enum statement {
     UPDATE_STREAM_HASH,
     UPDATE_FLOW_LOSSY,
     UPDATE_FLOWS_LOSSY,
+    MEND_FLOW,
+    MEND_STREAM,
     STATEMENT_COUNT
 };
 

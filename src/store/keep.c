@@ -64,6 +64,8 @@ static void write_early(struct store *s, struct kept_flow *k)
         else
             chunks_write(s, k, side);
         records_write_arrivals(s, k, side);
+        if (s->live.on && !k->sides[side]->told)
+            flow_rows_open(s, k, side);
     }
 }
 
@@ -116,9 +118,6 @@ void keep_write_all(struct store *s)
     s->busy = NULL;
     while ((k = s->queues[KEPT_FULL].oldest) != NULL && !s->insert.failed) {
         write_early(s, k);
-        for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
-            if (k->sides[side] && !k->sides[side]->told)
-                flow_rows_open(s, k, side);
         queue_out(s, k);
         queue_in(s, k, has_digests(k) ? KEPT_WRITTEN : KEPT_BARE);
     }

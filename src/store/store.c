@@ -133,7 +133,17 @@ static void remark_on(struct store *s)
         asprintf(&s->remark, "%s.partial was left by a run that did not end; it is removed",
                  s->file.path) < 0)
         s->remark = NULL;
-    if (s->file.partial || store_ask(s, "SELECT count(*) FROM evidence WHERE status = 'open'") == 0)
+    if (s->file.partial)
+        return;
+    if (store_ask(s, "SELECT count(*) FROM evidence WHERE status = 'open' AND kind = 'live'") > 0) {
+        mend_live(s);
+        if (asprintf(&s->remark,
+                     "%s held a live run that did not end: what it committed stays, and is "
+                     "interrupted",
+                     s->file.path) < 0)
+            s->remark = NULL;
+    }
+    if (store_ask(s, "SELECT count(*) FROM evidence WHERE status = 'open'") == 0)
         return;
     evidence_remove_open(s);
     if (asprintf(&s->remark, "%s held evidence of a run that did not end; its rows are removed",

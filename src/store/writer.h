@@ -338,6 +338,9 @@ int64_t store_ask(struct store *s, const char *sql); /* the number that it gives
 enum status store_close(struct store *s, char seal[65], const char hex[65],
                         struct error *err); /* commits, and frees; hands the seal over */
 
+/* mend.c */
+void mend_live(struct store *s); /* what a live run that was killed left open */
+
 /* live.c - a case that is read while it is written. */
 bool live_is_lossy(const struct store *s, const struct flow *flow, bool ended);
 void live_ended(struct store *s, int64_t flow_id); /* its row is written */
