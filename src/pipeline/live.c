@@ -4,6 +4,7 @@
 #include "capture/live.h"
 #include "pipeline/life.h"
 #include "pipeline/option_text.h"
+#include "pipeline/pressure.h"
 #include "pipeline/relay.h"
 #include "store/store.h"
 
@@ -84,6 +85,7 @@ struct run {
     int64_t last_ns;         /* of the last frame, by its own clock */
     uint64_t frames_committed, bytes_committed;
     bool stopping;
+    struct pressure pressure;
 
     /* Told by the writer's thread. */
     atomic_uint_least64_t flows, log_len;
@@ -321,6 +323,23 @@ static void tick(struct run *run, int64_t now_ns)
     tell_remarks(run);
 }
 
+/* How full that is which stands between us and the writer: more than one of both is none too much. */
+static void see_pressure(struct run *run, int64_t now_ns)
+{
+    const unsigned batches = 100 * relay_backlog(run->relay) / relay_batches(run->relay);
+    const size_t ring = live_ring_len(run->live) / 100;
+    const unsigned held = ring > 0 ? (unsigned)(live_held_len(run->live) / ring) : 0;
+    char text[160];
+
+    if (!pressure_see(&run->pressure, batches > held ? batches : held, now_ns))
+        return;
+    store_shed(run->store, run->pressure.level, run->pressure.above);
+    pressure_text(text, sizeof text, &run->pressure);
+    const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        tell_statistics(run, &run->interfaces[n], wall_ns, text);
+}
+
 /* Waits until the writer has been told all; STATUS_FAILED when it has failed. */
 static enum status settle(struct run *run)
 {
@@ -341,6 +360,7 @@ static enum status check(struct run *run)
     if (relay_backlog(run->relay) == 0) /* it has nothing else to do */
         relay_passed(run->relay);
     let_go(run);
+    see_pressure(run, now_ns);
     tell_progress(run, now_ns);
     if (run->options->stop && *run->options->stop && !run->stopping) {
         run->stopping = true;

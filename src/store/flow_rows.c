@@ -21,6 +21,31 @@ void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side)
     gap->len = 0;
 }
 
+void flow_rows_missing(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                       int64_t len, enum gap_cause cause, bool tail)
+{
+    struct stream_rare *rare = keep_rare(s, k->sides[side]);
+
+    if (!rare)
+        return;
+    if (tail) {
+        rare->missing_tail += (uint64_t)len;
+        rare->tail_lost |= cause != GAP_TRUNCATED;
+    } else if (cause == GAP_TRUNCATED) {
+        rare->truncated += (uint64_t)len;
+    } else {
+        rare->missing += (uint64_t)len;
+    }
+    struct pending_gap *gap = &rare->gap;
+    if (gap->len > 0 && gap->position + gap->len == position && gap->cause == cause &&
+        gap->tail == tail) {
+        gap->len += len;
+        return;
+    }
+    flow_rows_gap(s, k, side);
+    *gap = (struct pending_gap){position, len, (uint8_t)cause, tail};
+}
+
 static const char *verdict_of(const struct stream_rare *rare)
 {
     if (rare->conflicted > 0)

@@ -183,7 +183,7 @@ CREATE TABLE gaps (
     stream_id INTEGER NOT NULL,
     position INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    cause TEXT NOT NULL,            -- capture_loss | network_loss | unknown | truncated | refused | evicted
+    cause TEXT NOT NULL,            -- capture_loss | network_loss | unknown | truncated | refused | evicted | shed
     tail INTEGER NOT NULL,          -- 1: behind the last byte present, outside the stream's length
     PRIMARY KEY (stream_id, position)
 ) STRICT, WITHOUT ROWID;

@@ -164,6 +164,7 @@ static void release(struct store *s)
     buffer_release(&s->kept_bytes);
     buffer_release(&s->text);
     free(s->cached.data);
+    free(s->live.rest);
     free(s->remark);
 }
 
@@ -197,7 +198,8 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->reference = options->reference;
     s->policies = options->policies;
     s->sync = options->sync;
-    s->live = (struct live_store){.on = options->live, .ended_lowest = INT64_MAX};
+    s->live.on = options->live;
+    s->live.ended_lowest = INT64_MAX;
     s->cached.stream_id = s->owner.stream_id = -1;
     const struct case_file_options file = {.page_size = options->page_size,
                                            .cache_len = cache,
@@ -215,7 +217,9 @@ enum status store_open(struct store **store, const char *path, const struct stor
     buffer_init(&s->text, TEXT_CEILING);
     s->digest = digest_new();
     s->cached.data = malloc(MEMORY_MOST);
-    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->digest || !s->cached.data)
+    s->live.rest = options->live ? malloc(sizeof *s->live.rest) : NULL;
+    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->digest || !s->cached.data ||
+        (options->live && !s->live.rest))
         insert_no_memory(&s->insert);
     measure_rows(s);
     if (!s->insert.failed)

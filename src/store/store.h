@@ -111,11 +111,10 @@ void store_note(struct store *store, uint32_t evidence_id, uint64_t frame, const
 void store_statistics(struct store *store, uint32_t evidence_id, uint32_t interface_id,
                       int64_t time_ns, int64_t received, int64_t dropped_by_interface,
                       int64_t accepted_by_filter, int64_t dropped_by_system);
-/* Of a live interface, counted since it was opened. */
+/* Of a live interface, counted since it was opened; the store adds what it has shed. */
 struct live_statistics {
     int64_t time_ns;
     uint64_t received, dropped_by_socket, freezes, dropped_by_interface, dropped_by_backlog;
-    uint64_t shed;    /* frames whose payload was not kept */
     char detail[200]; /* a sentence; "" for none */
 };
 void store_live_statistics(struct store *store, uint32_t evidence_id,
@@ -156,6 +155,17 @@ struct store_log {
     bool held;    /* a reader has kept it from being copied to its end */
 };
 enum status store_commit(struct store *store, struct store_log *log, struct error *err);
+
+/* What is not kept while more comes than can be written; what the steps before say holds as well. A stream of which
+ * something was not kept keeps nothing from there on: its gaps have the cause `shed`, and an oddity of its flow
+ * says from where. May be called by another thread. */
+enum store_shed {
+    SHED_NOTHING,
+    SHED_LONG_STREAMS,  /* more payload of streams that have more than `above` bytes */
+    SHED_NEW_STREAMS,   /* payload of streams that have none so far */
+    SHED_ALL_BUT_FLOWS, /* any payload, and the places of frames and segments */
+};
+void store_shed(struct store *store, enum store_shed level, uint64_t above);
 
 /* Another stretch of time is over, in which frames were lost, or not: flows that lived then are `lossy`. To be
  * told about once a second. */

@@ -21,6 +21,8 @@
 #include "store/memory.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
+
 /* Records on their way to a row of flow_frames or arrivals. What is needed of the last one lies in
  * front of them in the same buffer, and goes when it goes; see records.c. */
 struct blob {
@@ -56,7 +58,8 @@ struct pending_gap {
 struct stream_rare {
     struct pending_gap gap;
     uint64_t missing, truncated, missing_tail, conflicted;
-    bool tail_lost; /* some of the missing tail is not just truncated */
+    bool tail_lost;    /* some of the missing tail is not just truncated */
+    int64_t shed_from; /* valid with kept_stream.shed */
 };
 
 struct kept_stream {
@@ -81,6 +84,7 @@ struct kept_stream {
         rehash : 1; /* rows did not come in order, or were changed: they are read again at the end */
     bool taken : 1; /* a provisional byte was replaced: owners stand in temp.takeovers */
     bool told : 1;  /* it has a row in streams, which is renewed */
+    bool shed : 1;  /* from rare->shed_from on it keeps nothing: shed.c */
 };
 _Static_assert(sizeof(struct kept_stream) + MEMORY_BESIDE <= STORE_STREAM_COST,
                "a million live flows have two millions of these");
@@ -134,7 +138,7 @@ struct lent_group {
     struct insert *insert;
 };
 
-enum { LOSSES_MOST = 64, ENDED_MOST = 4096 };
+enum { LOSSES_MOST = 64, ENDED_MOST = 4096, SHED_EVIDENCE_MOST = 64 };
 
 /* What only a live case needs. */
 struct live_store {
@@ -150,6 +154,21 @@ struct live_store {
     int64_t ended[ENDED_MOST];
     unsigned ended_count;
     int64_t ended_lowest; /* of those beyond; INT64_MAX: none */
+
+    /* Set by whoever sees how far behind we are. */
+    atomic_int shed_level; /* enum store_shed */
+    atomic_uint_least64_t shed_above;
+    struct shed_count {
+        uint32_t evidence_id;
+        uint64_t frames;
+    } shed[SHED_EVIDENCE_MOST];
+    unsigned shed_count;
+
+    /* The part of an arrival that is kept. */
+    struct shed_rest {
+        struct arrival arrival;
+        struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1];
+    } * rest; /* owned */
 };
 
 struct store {
@@ -331,12 +350,23 @@ void flow_rows_renew(struct store *s, const struct flow *flow,
 void flow_rows_open(struct store *s, struct kept_flow *k,
                     enum side side); /* a row for a stream that has none */
 void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side); /* the pending one */
+void flow_rows_missing(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                       int64_t len, enum gap_cause cause, bool tail); /* a gap, which is pending */
 
 /* store.c */
 int64_t store_wall_ns(void);
 int64_t store_ask(struct store *s, const char *sql); /* the number that it gives, 0 for NULL */
 enum status store_close(struct store *s, char seal[65], const char hex[65],
                         struct error *err); /* commits, and frees; hands the seal over */
+
+/* shed.c - what is not kept, since too much comes. The part of an arrival that is kept, which may be put into
+ * `rest`; NULL: none. How many of `len` bytes that are believed are kept. Whether frames are not even noted. */
+const struct arrival *shed_arrival(struct store *s, struct kept_flow *k, const struct arrival *a,
+                                   struct shed_rest *rest);
+int64_t shed_believed(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                      int64_t len);
+bool shed_frames(struct store *s);
+uint64_t shed_counted(const struct store *s, uint32_t evidence_id); /* frames, so far */
 
 /* mend.c */
 void mend_live(struct store *s); /* what a live run that was killed left open */
