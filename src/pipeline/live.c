@@ -19,6 +19,7 @@
 
 enum {
     FRAMES_BETWEEN_CHECKS = 256,
+    LOG_MOST = 64 << 20, /* bytes of the write-ahead log; beyond, a row says so */
     FRAMES_A_COMMIT = 200000,
     BYTES_A_COMMIT = 32 << 20, /* of frames */
     WAIT_MS = 50,
@@ -85,6 +86,7 @@ struct run {
     int64_t last_ns;         /* of the last frame, by its own clock */
     uint64_t frames_committed, bytes_committed;
     bool stopping;
+    bool log_told; /* that it is long */
     struct pressure pressure;
 
     /* Told by the writer's thread. */
@@ -340,6 +342,27 @@ static void see_pressure(struct run *run, int64_t now_ns)
         tell_statistics(run, &run->interfaces[n], wall_ns, text);
 }
 
+/* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
+static void see_log(struct run *run)
+{
+    const uint64_t len = atomic_load(&run->log_len);
+    const bool is_long = atomic_load(&run->log_held) && len > LOG_MOST;
+    char text[160];
+
+    if (is_long == run->log_told)
+        return;
+    run->log_told = is_long;
+    if (is_long)
+        snprintf(text, sizeof text,
+                 "the write-ahead log has %" PRIu64
+                 " MiB: somebody who reads the case does not end their transaction",
+                 len >> 20);
+    else
+        snprintf(text, sizeof text, "the write-ahead log is short again");
+    tell_statistics(run, &run->interfaces[0], clock_ns(CLOCK_REALTIME), text);
+    remark(run, "%s", text);
+}
+
 /* Waits until the writer has been told all; STATUS_FAILED when it has failed. */
 static enum status settle(struct run *run)
 {
@@ -361,6 +384,7 @@ static enum status check(struct run *run)
         relay_passed(run->relay);
     let_go(run);
     see_pressure(run, now_ns);
+    see_log(run);
     tell_progress(run, now_ns);
     if (run->options->stop && *run->options->stop && !run->stopping) {
         run->stopping = true;
