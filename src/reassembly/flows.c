@@ -456,7 +456,7 @@ void flows_tell_news(struct flows *t)
         passed = (uint64_t)t->clock - (uint64_t)n->told_ns;
     if (passed > FLOWS_RENEWED_NS)
         passed = FLOWS_RENEWED_NS;
-    uint32_t count = (uint32_t)((double)passed / FLOWS_RENEWED_NS * t->table.made);
+    uint32_t count = (uint32_t)((double)passed / FLOWS_RENEWED_NS * (t->table.made - 1));
     if (count == 0 && n->told_ns != INT64_MIN)
         return; /* the time that passed counts later */
     n->told_ns = t->clock;
