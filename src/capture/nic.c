@@ -145,7 +145,7 @@ bool nic_losses_read(struct nic_losses *losses)
 static bool read_statistics(const struct nlmsghdr *message, uint64_t *dropped)
 {
     const size_t head = NLMSG_ALIGN(sizeof(struct if_stats_msg));
-    const char *at = (const char *)NLMSG_DATA(message) + head;
+    const char *at = (const char *)message + NLMSG_HDRLEN + head;
     size_t left = NLMSG_PAYLOAD(message, head);
     struct rtattr attribute;
     struct rtnl_link_stats64 statistics;
