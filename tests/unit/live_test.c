@@ -209,7 +209,7 @@ static void expect_remark(struct live *l, const char *part)
 
 static void every_frame(enum live_source source)
 {
-    enum { COUNT = 6000, BATCH = 50 };
+    enum { COUNT = 6000, BATCH = 500 };
     const char *name = "seine0";
     const struct live_options options = {
         .interfaces = &name, .interface_count = 1, .source = source, .ring_len = 2 << 20};
