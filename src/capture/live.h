@@ -48,9 +48,10 @@ enum live_source { LIVE_RING, LIVE_PCAP };
 enum {
     LIVE_INTERFACES_MAX = 64,
     LIVE_RING_LEN_MIN = 1 << 20,
+    LIVE_RING_LEN_MAX = 1 << 30,
     LIVE_RING_LEN = 16 << 20, /* the default */
     LIVE_SNAP_LEN = 262144,   /* the default, and the most: libpcap's own */
-    LIVE_HOLD_MS = 250,
+    LIVE_HOLD_MS = 150,
 };
 
 struct live_options {
