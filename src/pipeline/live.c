@@ -340,6 +340,7 @@ static void see_pressure(struct run *run, int64_t now_ns)
     const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
     for (size_t n = 0; n < run->options->interface_count; n++)
         tell_statistics(run, &run->interfaces[n], wall_ns, text);
+    remark(run, "%s", text);
 }
 
 /* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */

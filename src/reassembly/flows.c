@@ -419,7 +419,7 @@ static bool is_flow(const struct flow *f)
 static void tell_fresh(struct flows *t)
 {
     for (uint32_t i = 0; i < t->news.fresh_count; i++) {
-        struct flow *f = at(t, t->news.fresh[i]);
+        struct flow *f = flow_of(&t->table, t->news.fresh[i]);
         if (is_flow(f))
             tell_of(t, f);
     }

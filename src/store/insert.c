@@ -51,6 +51,8 @@ static const char *const texts[STATEMENT_COUNT] = {
                      " WHERE stream_id = ?1 AND position <= ?2",
     [SELECT_CHUNKS] = "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
                       " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
+    [SELECT_CHUNKS_FROM] = "SELECT position, data FROM chunk_data WHERE stream_id = ?1"
+                           " AND position >= ?2 ORDER BY position",
     [SELECT_GAP] = "SELECT position + length FROM gaps WHERE stream_id = ?1 AND position <= ?2"
                    " ORDER BY position DESC LIMIT 1",
     [INSERT_GAP] = "INSERT INTO gaps (stream_id, position, length, cause, tail)"

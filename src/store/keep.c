@@ -60,7 +60,7 @@ static void write_early(struct store *s, struct kept_flow *k)
         if (!k->sides[side])
             continue;
         if (s->live.on)
-            chunks_write_rows(s, k, side); /* more will come: its digest goes on */
+            chunks_commit(s, k, side); /* more will come: its digest goes on */
         else
             chunks_write(s, k, side);
         records_write_arrivals(s, k, side);
@@ -71,9 +71,12 @@ static void write_early(struct store *s, struct kept_flow *k)
 
 static void settle_digests(struct store *s, struct kept_flow *k)
 {
-    for (int side = 0; side < 2; side++)
-        if (has_digest(k->sides[side]))
-            chunks_settle(s, k->sides[side]);
+    for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+        if (!has_digest(k->sides[side]))
+            continue;
+        chunks_catch_up(s, k, side);
+        chunks_settle(s, k->sides[side]);
+    }
 }
 
 /* Asks the flow that is first in the queue and was not touched since it was last looked at. First

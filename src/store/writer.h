@@ -82,9 +82,11 @@ struct kept_stream {
     bool small : 1;   /* its first row is in stream_data */
     bool
         rehash : 1; /* rows did not come in order, or were changed: they are read again at the end */
-    bool taken : 1; /* a provisional byte was replaced: owners stand in temp.takeovers */
-    bool told : 1;  /* it has a row in streams, which is renewed */
-    bool shed : 1;  /* from rare->shed_from on it keeps nothing: shed.c */
+    bool taken : 1;      /* a provisional byte was replaced: owners stand in temp.takeovers */
+    bool told : 1;       /* it has a row in streams, which is renewed */
+    bool shed : 1;       /* from rare->shed_from on it keeps nothing: shed.c */
+    bool behind : 1;     /* some rows from hashed_to on are not hashed yet: chunks_commit() */
+    uint8_t commits : 2; /* for which it has been so */
 };
 _Static_assert(sizeof(struct kept_stream) + MEMORY_BESIDE <= STORE_STREAM_COST,
                "a million live flows have two millions of these");
@@ -265,7 +267,11 @@ void chunks_settle(struct store *s,
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side);
 void chunks_drop(struct store *s, struct kept_stream *t);
 void chunks_write_rows(struct store *s, struct kept_flow *k,
-                       enum side side);                          /* and hashes nothing */
+                       enum side side); /* and hashes nothing */
+void chunks_commit(struct store *s, struct kept_flow *k,
+                   enum side side); /* all open slots, as rows, in a live case */
+void chunks_catch_up(struct store *s, struct kept_flow *k,
+                     enum side side);                            /* its digest has all rows, then */
 bool chunks_take_digest(struct store *s, struct kept_stream *t); /* into t->digest; or says false */
 void chunks_drop_digest(struct store *s, struct kept_stream *t);
 
