@@ -21,7 +21,7 @@ enum {
     FRAMES_BETWEEN_CHECKS = 256,
     LOG_MOST = 64 << 20, /* bytes of the write-ahead log; beyond, a row says so */
     FRAMES_A_COMMIT = 200000,
-    BYTES_A_COMMIT = 32 << 20, /* of frames */
+    BYTES_A_COMMIT = 32 << 20, /* of frames, at most */
     WAIT_MS = 50,
     PAGE_SIZE = 4096,
     HELD_MOST = 256,
@@ -302,11 +302,18 @@ static void advance_clock(struct run *run, int64_t now_ns)
         flows_advance(run->life.flows, run->last_ns + quiet_ns - LATE_NS);
 }
 
+/* While a commit is flushed the ring fills: it is to be short beside the ring. */
+static uint64_t bytes_a_commit(const struct run *run)
+{
+    const uint64_t part = live_ring_len(run->live) / 4;
+    return part < BYTES_A_COMMIT ? part : BYTES_A_COMMIT;
+}
+
 /* What has to be done now and then, whether frames come or not. */
 static void tick(struct run *run, int64_t now_ns)
 {
     const bool is_much = run->frames - run->frames_committed >= FRAMES_A_COMMIT ||
-                         run->bytes - run->bytes_committed >= BYTES_A_COMMIT;
+                         run->bytes - run->bytes_committed >= bytes_a_commit(run);
 
     if (now_ns - run->ticked_ns < TICK_NS && !is_much)
         return;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* In percent. */
-enum { LITTLE = 25, MUCH = 50, VERY_MUCH = 75, NEARLY_ALL = 90 };
+enum { LITTLE = 25, MUCH = 70, VERY_MUCH = 80, NEARLY_ALL = 90 };
 
 static const int64_t STEP_NS = 100 * 1000000ll;    /* between steps up */
 static const int64_t RETURN_NS = 1000 * 1000000ll; /* that it must be little for a step back */

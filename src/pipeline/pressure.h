@@ -1,6 +1,6 @@
 /* pressure.h - what is done when frames come faster than they can be written, step by step.
  *
- *     full        0%      25%        50%        75%        90%
+ *     full        0%      25%        70%        80%        90%
  *     step          return │          │ long     │ new      │ all but
  *                  after 1 s          │ streams  │ streams  │ flows
  *

@@ -11,17 +11,17 @@ static void goes_up_step_by_step(void)
 {
     struct pressure p = {0};
 
-    CU_ASSERT_FALSE(pressure_see(&p, 49, 1 * MS));
-    CU_ASSERT_TRUE(pressure_see(&p, 50, 2 * MS));
+    CU_ASSERT_FALSE(pressure_see(&p, 69, 1 * MS));
+    CU_ASSERT_TRUE(pressure_see(&p, 70, 2 * MS));
     CU_ASSERT_EQUAL(p.level, SHED_LONG_STREAMS);
     CU_ASSERT_EQUAL(p.above, PRESSURE_LONG_MOST);
-    CU_ASSERT_FALSE(pressure_see(&p, 80, 3 * MS)); /* the step wants a moment */
-    CU_ASSERT_TRUE(pressure_see(&p, 80, 103 * MS));
+    CU_ASSERT_FALSE(pressure_see(&p, 85, 3 * MS)); /* the step wants a moment */
+    CU_ASSERT_TRUE(pressure_see(&p, 85, 103 * MS));
     CU_ASSERT_EQUAL(p.above, PRESSURE_LONG_MOST / 8);
-    CU_ASSERT_TRUE(pressure_see(&p, 60, 203 * MS));
+    CU_ASSERT_TRUE(pressure_see(&p, 75, 203 * MS));
     CU_ASSERT_EQUAL(p.above, PRESSURE_LONG_LEAST);
-    CU_ASSERT_FALSE(pressure_see(&p, 60, 303 * MS)); /* enough for as much as this */
-    CU_ASSERT_TRUE(pressure_see(&p, 75, 403 * MS));
+    CU_ASSERT_FALSE(pressure_see(&p, 75, 303 * MS)); /* enough for as much as this */
+    CU_ASSERT_TRUE(pressure_see(&p, 80, 403 * MS));
     CU_ASSERT_EQUAL(p.level, SHED_NEW_STREAMS);
     CU_ASSERT_FALSE(pressure_see(&p, 89, 1000 * MS));
     CU_ASSERT_TRUE(pressure_see(&p, 90, 1001 * MS));
