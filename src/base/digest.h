@@ -4,34 +4,30 @@
 
 #include "base/span.h"
 
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { DIGEST_LEN = 32, DIGEST_HEX_LEN = 64 };
 
-/* A SHA-256 under way. */
-struct digest;
+/* A SHA-256 under way: a value of 112 bytes, which may be copied. Of a million streams that wait for more
+ * each keeps one. */
+struct digest {
+    SHA256_CTX sha256;
+};
 
-/* NULL when there is no memory. Ended by digest_free(). */
-struct digest *digest_new(void);
-void digest_free(struct digest *d); /* NULL is allowed */
-
-/* Starts over. */
-void digest_reset(struct digest *d);
+void digest_start(struct digest *d);
 void digest_add(struct digest *d, struct span bytes);
 
-/* The value of what was added, as 64 lower-case hex digits and a NUL. Reset before more is added. */
+/* The value of what was added, as 64 lower-case hex digits and a NUL. Started anew before more is added. */
 void digest_end(struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
 
 /* The same as bytes; and bytes as digits. */
 void digest_value(struct digest *d, uint8_t value[DIGEST_LEN]);
 void digest_hex(char hex[DIGEST_HEX_LEN + 1], const uint8_t value[DIGEST_LEN]);
 
-/* All in one call: for short runs, without a struct digest. */
+/* All in one call. */
 void digest_once(uint8_t value[DIGEST_LEN], struct span bytes);
-
-/* Bytes that one struct digest costs, for whoever charges it. */
-enum { DIGEST_COST = 512 };
 
 /* XXH3, 64 bits, unseeded: says where bytes changed, or that two files are likely the same; proves
  * nothing against intent. The same over many pieces as over one. */

@@ -150,7 +150,7 @@ static enum status gzip_next_member(struct inflate *z, struct error *err)
 static enum status gzip_read(struct source *s, uint8_t *to, size_t *len, size_t room,
                              struct error *err)
 {
-    struct inflate *z = (struct inflate *)s;
+    struct inflate *z = (struct inflate *)(void *)s;
     if (room > UINT32_MAX)
         room = UINT32_MAX;
     z->gzip.next_out = to;
@@ -240,7 +240,7 @@ static enum status zstd_charge(struct inflate *z, struct error *err)
 static enum status zstd_read(struct source *s, uint8_t *to, size_t *len, size_t room,
                              struct error *err)
 {
-    struct inflate *z = (struct inflate *)s;
+    struct inflate *z = (struct inflate *)(void *)s;
     ZSTD_outBuffer out = {to, room, 0};
     while (out.pos == 0) {
         enum status status = inflate_feed(z, err);
@@ -268,13 +268,13 @@ static enum status zstd_read(struct source *s, uint8_t *to, size_t *len, size_t 
 
 static enum status inflate_drain(struct source *s, struct error *err)
 {
-    struct inflate *z = (struct inflate *)s;
+    struct inflate *z = (struct inflate *)(void *)s;
     return z->raw->ops->drain(z->raw, err);
 }
 
 static void inflate_free(struct source *s)
 {
-    struct inflate *z = (struct inflate *)s;
+    struct inflate *z = (struct inflate *)(void *)s;
     inflateEnd(&z->gzip);
     ZSTD_freeDStream(z->zstd);
     z->raw->ops->free(z->raw);

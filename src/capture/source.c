@@ -49,7 +49,7 @@ static enum status file_pull(struct file *f, uint8_t *to, size_t *len, size_t ro
 static enum status file_read(struct source *s, uint8_t *to, size_t *len, size_t room,
                              struct error *err)
 {
-    struct file *f = (struct file *)s;
+    struct file *f = (struct file *)(void *)s;
     struct span ahead;
     if (s->head.len > 0) {
         ahead = span_first(s->head, room);

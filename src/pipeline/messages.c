@@ -17,7 +17,7 @@ enum kind {
     TOLD_NOTE,
 };
 
-enum { ALIGNMENT = 8 };
+enum { ALIGNMENT = alignof(uint64_t) }; /* 4 on some 32-bit machines */
 
 struct head {
     uint32_t len;  /* of the message, with its head; a multiple of ALIGNMENT */

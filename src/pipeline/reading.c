@@ -93,16 +93,16 @@ enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct err
 {
     int fd = -1;
     struct stat st;
-    struct digest *digest = digest_new();
-    enum status status = digest ? open_file(&fd, &st, path, err)
-                                : error_no_memory(err, "reading %s: no memory", path);
+    struct digest digest;
+    enum status status = open_file(&fd, &st, path, err);
+
+    digest_start(&digest);
     if (status == STATUS_OK)
-        status = feed(fd, path, 0, (uint64_t)st.st_size, add_digest, digest, err);
+        status = feed(fd, path, 0, (uint64_t)st.st_size, add_digest, &digest, err);
     if (status == STATUS_OK)
-        digest_end(digest, hex);
+        digest_end(&digest, hex);
     if (fd >= 0)
         close(fd);
-    digest_free(digest);
     return status;
 }
 
@@ -174,7 +174,7 @@ static void hash_bytes(void *context, struct span bytes)
         size_t left = EVIDENCE_BLOCK_LEN - r->block_fill;
         struct span piece = span_first(bytes, left < PIECE ? left : PIECE);
         bytes = span_after(bytes, piece.len);
-        digest_add(r->digest, piece);
+        digest_add(&r->digest, piece);
         checksum64_add(r->block, piece);
         r->block_fill += piece.len;
         if (r->block_fill == EVIDENCE_BLOCK_LEN)
@@ -199,7 +199,7 @@ static void on_bytes(void *context, struct span bytes)
     relay_wait(r->relay, r->passed);
     r->passed = relay_passed(r->relay);
     r->bytes += bytes.len;
-    if (!r->digest)
+    if (!r->block)
         return;
     if (!r->hasher || !lasting) {
         hash_bytes(r, bytes);
@@ -255,11 +255,10 @@ void reading_release(struct reading *r)
 {
     wait_for_hasher(r);
     capture_close(r->capture);
-    digest_free(r->digest);
     checksum64_free(r->block);
     buffer_release(&r->blocks);
     r->capture = NULL;
-    r->digest = NULL;
+    r->block = NULL;
     r->block = NULL;
 }
 
@@ -301,9 +300,9 @@ enum status reading_open(struct reading *r, const struct reading_options *option
     r->life = options->life;
     r->hasher = options->hasher;
     if (options->hash) {
-        r->digest = digest_new();
+        digest_start(&r->digest);
         r->block = checksum64_new();
-        if (!r->digest || !r->block)
+        if (!r->block)
             return error_no_memory(err, "reading %s: no memory", r->path);
     }
     enum status status = capture_open(&r->capture, r->path, &how, err);
@@ -335,24 +334,24 @@ enum status reading_next(struct reading *r, struct error *err)
 const char *reading_hash(struct reading *r)
 {
     wait_for_hasher(r);
-    if (r->digest && !r->sha256[0])
-        digest_end(r->digest, r->sha256);
+    if (r->block && !r->sha256[0])
+        digest_end(&r->digest, r->sha256);
     return r->sha256;
 }
 
 bool reading_is_known(struct reading *r, const char *options)
 {
-    return r->digest && store_has_evidence(settled(r), reading_hash(r), NULL, options);
+    return r->block && store_has_evidence(settled(r), reading_hash(r), NULL, options);
 }
 
 enum status reading_end(struct reading *r, struct error *err)
 {
     wait_for_hasher(r);
-    if (r->digest && r->block_fill > 0)
+    if (r->block && r->block_fill > 0)
         end_block(r);
     struct evidence_end end = {
         .bytes = r->bytes,
-        .sha256 = r->digest ? reading_hash(r) : NULL,
+        .sha256 = r->block ? reading_hash(r) : NULL,
         .fingerprint = r->is_file ? r->fingerprint : NULL,
         .frames = r->frames,
         .first_ns = r->first_ns,

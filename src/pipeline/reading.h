@@ -38,8 +38,8 @@ struct reading {
     uint64_t hashed_before;
     uint64_t windows;
     uint32_t evidence_id;
-    struct digest *digest; /* NULL without hashing */
-    struct checksum64 *block;
+    struct digest digest;
+    struct checksum64 *block; /* NULL without hashing, and then there is no digest either */
     uint64_t bytes, blocks_written;
     size_t block_fill;
     struct buffer blocks;            /* checksums that are no rows yet */

@@ -41,7 +41,7 @@ struct replay {
     struct stream_piece piece;    /* what is left of the last one */
     bool piece_ended;
     bool no_memory;
-    struct digest *digest;
+    struct digest digest;
     uint8_t buffer[READ_LEN];
 };
 
@@ -364,7 +364,7 @@ static enum status emit_part(struct replay *r, const struct claim *c)
             fail(r, REPLAY_DIFFERS, "frame %" PRIu64 " cannot be read: %.150s", c->frame, why.text);
             return STATUS_OK;
         }
-        digest_add(r->digest, span_of(r->buffer, len));
+        digest_add(&r->digest, span_of(r->buffer, len));
         status = compare(r, c, span_of(r->buffer, len));
         at += (int64_t)len;
     }
@@ -432,10 +432,9 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
     char hex[DIGEST_HEX_LEN + 1];
 
     *result = (struct replay_result){0};
-    if (!r || !(r->digest = digest_new())) {
-        free(r);
+    if (!r)
         return error_no_memory(err, "no memory");
-    }
+    digest_start(&r->digest);
     r->reader = reader;
     r->result = result;
     r->evidence = evidence;
@@ -451,7 +450,7 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
     if (status == STATUS_OK)
         status = advance(r);
     if (status == STATUS_OK && result->outcome == REPLAY_AGREES) {
-        digest_end(r->digest, hex);
+        digest_end(&r->digest, hex);
         if (r->count > 0)
             fail(r, REPLAY_DIFFERS, "nothing brings the positions before %" PRId64,
                  r->claims[r->first].begin);
@@ -463,7 +462,6 @@ enum status replay_stream(struct replay_result *result, struct reader *reader, i
     if (r->no_memory)
         status = error_no_memory(err, "no memory");
     stream_cursor_close(r->cursor);
-    digest_free(r->digest);
     free(r->claims);
     free(r->taken);
     free(r);

@@ -46,25 +46,25 @@ static void prove_view(struct verification *v, const struct stream_row *row)
 }
 
 /* The case's own bytes and gaps add up to its row. */
-static enum status prove_chunks(struct verification *v, const struct stream_row *row,
-                                struct digest *digest)
+static enum status prove_chunks(struct verification *v, const struct stream_row *row)
 {
     struct stream_cursor *cursor;
     struct stream_piece piece;
     int64_t stored = 0, missing = 0, truncated = 0, tail = 0, lowest = 0;
     int64_t unexplained = 0, unexplained_at = 0;
+    struct digest digest;
     char hex[DIGEST_HEX_LEN + 1];
     enum status status = stream_cursor_open(&cursor, v->reader, row->stream_id, v->err);
 
     if (status != STATUS_OK)
         return status;
     const char *where = stream_cursor_by_reference(cursor) ? "its evidence" : "the case";
-    digest_reset(digest);
+    digest_start(&digest);
     while ((status = stream_cursor_next(cursor, &piece, v->err)) == STATUS_OK) {
         if (!piece.cause) {
             lowest = stored == 0 ? piece.position : lowest;
             stored += piece.length;
-            digest_add(digest, piece.bytes);
+            digest_add(&digest, piece.bytes);
         } else if (strcmp(piece.cause, "unexplained") == 0) {
             unexplained_at = unexplained == 0 ? piece.position : unexplained_at;
             unexplained += piece.length;
@@ -81,7 +81,7 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
         say_why(v, row, v->err);
         return STATUS_OK;
     }
-    digest_end(digest, hex);
+    digest_end(&digest, hex);
     if (unexplained > 0)
         verification_say(v, PROOF_FAILS,
                          "stream %" PRId64 ": %" PRId64 " bytes from position %" PRId64 " on are "
@@ -215,19 +215,15 @@ static bool find_policy(struct verification *v, struct stream_row *row, bool in_
 enum status verify_streams(struct verification *v)
 {
     sqlite3_stmt *s;
-    struct digest *digest = digest_new();
     int step = SQLITE_DONE;
     enum status status =
-        digest ? reader_prepare(v->reader, &s,
-                                "SELECT stream_id, start, length, stored, missing, truncated, "
-                                "missing_tail, sha256, conflicted FROM streams ORDER BY stream_id",
-                                v->err)
-               : error_no_memory(v->err, "no memory");
+        reader_prepare(v->reader, &s,
+                       "SELECT stream_id, start, length, stored, missing, truncated, "
+                       "missing_tail, sha256, conflicted FROM streams ORDER BY stream_id",
+                       v->err);
 
-    if (status != STATUS_OK) {
-        digest_free(digest);
+    if (status != STATUS_OK)
         return status;
-    }
     while (status == STATUS_OK && !v->no_memory && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct stream_row row = {sqlite3_column_int64(s, 0),
                                  sqlite3_column_int64(s, 1),
@@ -241,7 +237,7 @@ enum status verify_streams(struct verification *v)
         snprintf(row.sha256, sizeof row.sha256, "%s", verification_text(v, s, 7));
         if (!find_policy(v, &row, sqlite3_column_int64(s, 8) != 0))
             continue;
-        status = prove_chunks(v, &row, digest);
+        status = prove_chunks(v, &row);
         v->absent = false;
         if (status == STATUS_OK)
             status = prove_arrivals(v, &row);
@@ -250,6 +246,5 @@ enum status verify_streams(struct verification *v)
     if (status == STATUS_OK && !v->no_memory && step != SQLITE_DONE)
         status = verification_fault(v);
     sqlite3_finalize(s);
-    digest_free(digest);
     return status;
 }

@@ -25,10 +25,28 @@
  * who brought a byte of it can be looked up in few parts. */
 enum { STALE_PARTS = 32 };
 
+enum { RUNS_LEN = SLOT_RUNS * sizeof(struct run) };
+
+static struct run *runs_of(struct slot *slot)
+{
+    return slot->runs ? slot->runs : &slot->one;
+}
+
+static struct span run_bytes(const struct slot *slot, const struct run *run)
+{
+    return span_of(slot->data + run->begin, (size_t)(run->end - run->begin));
+}
+
+/* Bytes of it that are usable. */
+static size_t slot_room(const struct slot *slot)
+{
+    return memory_len(slot->size_class) - SLOT_HEAD;
+}
+
 static void slot_free(struct store *s, struct slot *slot)
 {
-    memory_give(&s->memory, slot->data, slot->size_class);
-    memory_give(&s->memory, slot, memory_class(sizeof *slot));
+    memory_give(&s->memory, slot->runs, memory_class(RUNS_LEN));
+    memory_give(&s->memory, slot, slot->size_class);
 }
 
 static void slots_drop(struct store *s, struct kept_stream *t)
@@ -42,17 +60,17 @@ static void slots_drop(struct store *s, struct kept_stream *t)
     t->slot_count = 0;
 }
 
-static bool slot_full(const struct store *s, const struct slot *slot)
+static bool slot_full(const struct store *s, struct slot *slot)
 {
-    return slot->run_count == 1 && slot->runs[0].begin == 0 && slot->runs[0].end == s->slot_len;
+    return slot->run_count == 1 && runs_of(slot)->begin == 0 && runs_of(slot)->end == s->slot_len;
 }
 
 bool chunks_take_digest(struct store *s, struct kept_stream *t)
 {
-    if (!t->digest && memory_charge(&s->memory, DIGEST_COST)) {
-        t->digest = digest_new();
-        if (!t->digest)
-            memory_discharge(&s->memory, DIGEST_COST);
+    if (!t->digest) {
+        t->digest = memory_take(&s->memory, memory_class(sizeof *t->digest));
+        if (t->digest)
+            digest_start(t->digest);
     }
     return t->digest != NULL;
 }
@@ -92,8 +110,8 @@ enum slot_fate {
     SLOT_IS_LAST, /* it goes, and the hash of the stream is needed next */
 };
 
-/* Writes what is in a slot as rows, and empties it. */
-static void slot_write(struct store *s, struct kept_flow *k, enum side side, struct slot *slot,
+/* Writes what is in a slot as rows, and empties it. True when it is lent with that: it goes by itself then. */
+static bool slot_write(struct store *s, struct kept_flow *k, enum side side, struct slot *slot,
                        enum slot_fate fate)
 {
     struct kept_stream *t = k->sides[side];
@@ -101,9 +119,9 @@ static void slot_write(struct store *s, struct kept_flow *k, enum side side, str
     bool lend = fate != SLOT_STAYS && slot->run_count == 1 && insert_chunk_ready(&s->insert);
 
     for (unsigned i = 0; i < slot->run_count; i++) {
-        chunk.bytes = span_of(slot->data + slot->runs[i].begin,
-                              (size_t)(slot->runs[i].end - slot->runs[i].begin));
-        chunk.position = slot->begin + slot->runs[i].begin;
+        const struct run *run = &runs_of(slot)[i];
+        chunk.bytes = run_bytes(slot, run);
+        chunk.position = slot->begin + run->begin;
         struct digest *digest = digest_for(s, t, chunk.position, chunk.bytes);
         t->rows += t->rows < UINT32_MAX;
         if (digest && !(lend && fate == SLOT_GOES)) {
@@ -116,6 +134,7 @@ static void slot_write(struct store *s, struct kept_flow *k, enum side side, str
             insert_chunk(&s->insert, &chunk);
     }
     slot->run_count = 0;
+    return lend;
 }
 
 /* Writes the lowest slot and lets it go. */
@@ -124,12 +143,15 @@ static void lowest_write_of(struct store *s, struct kept_flow *k, enum side side
     struct kept_stream *t = k->sides[side];
     struct slot *slot = t->slots;
 
-    slot_write(s, k, side, slot, last ? SLOT_IS_LAST : SLOT_GOES);
     t->slots = slot->next;
     t->slot_count--;
     if (t->current == slot)
         t->current = NULL;
-    slot_free(s, slot);
+    struct run *runs = slot->runs;
+    bool lent = slot_write(s, k, side, slot, last ? SLOT_IS_LAST : SLOT_GOES);
+    memory_give(&s->memory, runs, memory_class(RUNS_LEN));
+    if (!lent)
+        memory_give(&s->memory, slot, slot->size_class);
 }
 
 static void lowest_write(struct store *s, struct kept_flow *k, enum side side)
@@ -147,36 +169,52 @@ static bool is_small(const struct store *s, const struct kept_stream *t, int64_t
 /* Makes it that. The bytes lie in the batch until it is flushed; empty after a failure. */
 static struct span small_write(struct store *s, struct kept_stream *t, int64_t stream_id)
 {
-    const struct slot *only = t->slots;
-    struct span bytes = span_of(only->data + only->runs[0].begin,
-                                (size_t)(only->runs[0].end - only->runs[0].begin));
+    struct slot *only = t->slots;
+    const struct run *run = runs_of(only);
+    struct span bytes = run_bytes(only, run);
     struct row *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
 
     put_int(row, 1, stream_id);
-    put_int(row, 2, only->begin + only->runs[0].begin);
+    put_int(row, 2, only->begin + run->begin);
     bytes = put_blob_kept(row, 3, bytes);
     insert_end(&s->insert, row);
     s->last_small = stream_id;
     t->rows = 1;
+    t->hashed_to = only->begin + run->end;
     t->small = true;
     return bytes;
 }
 
-/* Has the store's own digest hash a stream of which nothing is a row yet. */
+/* Has the store's own digest hash a stream of which nothing is a row yet, so that no room is asked for before its
+ * slots gave theirs. */
 static bool digest_borrow(struct store *s, struct kept_stream *t)
 {
     if (!s->hash || t->rows > 0)
         return false;
     assert(!t->digest);
-    digest_reset(s->digest);
-    t->digest = s->digest;
+    digest_start(&s->digest);
+    t->digest = &s->digest;
     return true;
 }
 
-static void settle(struct kept_stream *t, const uint8_t value[DIGEST_LEN])
+/* The hash is taken: nothing waits, and the digest is not kept. */
+static void settle(struct kept_stream *t, struct digest *d)
 {
+    uint8_t value[DIGEST_LEN];
+
+    digest_value(d, value);
     memcpy(t->value, value, DIGEST_LEN);
     t->settled = true;
+}
+
+/* What the store's own digest has of a stream becomes the stream's, where there is room for that. */
+static void digest_return(struct store *s, struct kept_stream *t)
+{
+    t->digest = NULL;
+    if (chunks_take_digest(s, t))
+        *t->digest = s->digest;
+    else
+        settle(t, &s->digest);
 }
 
 /* Bytes come after all, or change: all will be read again. */
@@ -195,20 +233,18 @@ void chunks_drop_digest(struct store *s, struct kept_stream *t)
     if (!t->digest)
         return;
     lending_wait(s, t->digest);
-    digest_free(t->digest);
-    memory_discharge(&s->memory, DIGEST_COST);
+    memory_give(&s->memory, t->digest, memory_class(sizeof *t->digest));
     t->digest = NULL;
 }
 
 void chunks_settle(struct store *s, struct kept_stream *t)
 {
-    uint8_t value[DIGEST_LEN];
+    struct digest *d = t->digest;
 
-    assert(!t->settled && !t->slots && t->digest);
-    lending_wait(s, t->digest);
-    digest_value(t->digest, value);
-    chunks_drop_digest(s, t);
-    settle(t, value);
+    assert(!t->settled && !t->slots && d);
+    lending_wait(s, d);
+    settle(t, d);
+    memory_give(&s->memory, d, memory_class(sizeof *d));
 }
 
 void chunks_write_rows(struct store *s, struct kept_flow *k, enum side side)
@@ -222,7 +258,6 @@ void chunks_write_rows(struct store *s, struct kept_flow *k, enum side side)
 void chunks_write(struct store *s, struct kept_flow *k, enum side side)
 {
     struct kept_stream *t = k->sides[side];
-    uint8_t value[DIGEST_LEN];
 
     if (t->settled || !t->slots)
         return;
@@ -233,21 +268,20 @@ void chunks_write(struct store *s, struct kept_flow *k, enum side side)
     int64_t stream_id = keep_stream_id(s, k, side);
     /* who brought a byte of stream_data is looked up from the first part on */
     if (is_small(s, t, stream_id) && t->slots->part <= STALE_PARTS) {
+        bool borrowed = digest_borrow(s, t);
         struct span bytes = small_write(s, t, stream_id);
-        if (s->hash)
-            digest_once(value, bytes);
+        if (borrowed)
+            digest_add(&s->digest, bytes);
         slots_drop(s, t);
-        if (s->hash)
-            settle(t, value);
+        if (borrowed)
+            digest_return(s, t);
         return;
     }
     bool borrowed = digest_borrow(s, t);
     while (t->slots)
         lowest_write_of(s, k, side, borrowed);
-    if (borrowed) {
-        digest_value(t->digest, value);
-        settle(t, value);
-    }
+    if (borrowed)
+        digest_return(s, t);
 }
 
 /* Hashes rows that were left behind: up to the next hole, or all of them. */
@@ -316,29 +350,6 @@ void chunks_drop(struct store *s, struct kept_stream *t)
     chunks_drop_digest(s, t);
 }
 
-/* Makes the first `len` bytes of a slot usable. */
-static bool slot_grow(struct store *s, const struct kept_stream *t, struct slot *slot, size_t len)
-{
-    if (slot->data && len <= memory_len(slot->size_class))
-        return true;
-    size_t want = slot->data ? 2 * memory_len(slot->size_class) : len;
-    if (want < len)
-        want = len;
-    if (t->stored > s->slot_len || want > s->slot_len) /* a stream that filled one fills the next */
-        want = s->slot_len;
-    unsigned size_class = memory_class(want);
-    uint8_t *data = keep_room(s, size_class);
-    if (!data)
-        return false;
-    if (slot->data) {
-        memcpy(data, slot->data, memory_len(slot->size_class));
-        memory_give(&s->memory, slot->data, slot->size_class);
-    }
-    slot->data = data;
-    slot->size_class = (uint8_t)size_class;
-    return true;
-}
-
 static int64_t slot_begin(const struct store *s, int64_t position)
 {
     int64_t in = position % s->slot_len;
@@ -358,57 +369,124 @@ static struct slot *slot_find(const struct store *s, struct kept_stream *t, int6
     return NULL;
 }
 
-/* The same, opened when there is none. NULL after a failure. */
+/* The size class of a slot of which `len` bytes are to be usable, `before` of them are. */
+static unsigned slot_class(const struct store *s, const struct kept_stream *t, size_t len,
+                           size_t before)
+{
+    enum { FINE = 512 }; /* up to here a slot grows by as little as it can; then it doubles */
+
+    if (before > FINE && len < 2 * before)
+        len = 2 * before;
+    if (t->stored > s->slot_len || len > s->slot_len) /* a stream that filled one fills the next */
+        len = s->slot_len;
+    return memory_class(SLOT_HEAD + len);
+}
+
+static struct slot *slot_take(struct store *s, unsigned size_class)
+{
+    struct slot *slot = keep_room(s, size_class);
+
+    if (slot)
+        slot->size_class = (uint8_t)size_class;
+    return slot;
+}
+
+/* Where a slot that begins at `begin` is, or would be, among those of its stream. */
+static struct slot **slot_place(struct kept_stream *t, int64_t begin)
+{
+    struct slot **at = &t->slots;
+
+    while (*at && (*at)->begin < begin)
+        at = &(*at)->next;
+    return at;
+}
+
+/* Makes the first `len` bytes of a slot usable. NULL after a failure. */
+static struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t len)
+{
+    size_t before = slot_room(slot);
+    struct slot *grown = slot_take(s, slot_class(s, t, len, before));
+
+    if (!grown)
+        return NULL;
+    uint8_t size_class = grown->size_class;
+    memcpy(grown, slot, SLOT_HEAD + before);
+    grown->size_class = size_class;
+    *slot_place(t, slot->begin) = grown;
+    memory_give(&s->memory, slot, slot->size_class);
+    return grown;
+}
+
+/* The open slot that covers `position`, opened when there is none, with room for `most` bytes from there on as far as
+ * they are its own. NULL after a failure. */
 static struct slot *slot_open(struct store *s, struct kept_flow *k, enum side side,
-                              int64_t position)
+                              int64_t position, size_t most)
 {
     struct kept_stream *t = k->sides[side];
+    int64_t begin = slot_begin(s, position);
+    size_t len = (size_t)(position - begin) + most;
     struct slot *slot = slot_find(s, t, position);
 
+    if (len > s->slot_len)
+        len = s->slot_len;
     if (!slot) {
         if (t->slot_count == SLOTS_OPEN)
             lowest_write(s, k, side);
-        slot = keep_room(s, memory_class(sizeof *slot));
+        slot = slot_take(s, slot_class(s, t, len, 0));
         if (!slot)
             return NULL;
-        *slot = (struct slot){.begin = slot_begin(s, position), .part = t->arrivals.parts};
-        struct slot **at = &t->slots;
-        while (*at && (*at)->begin < slot->begin)
-            at = &(*at)->next;
+        struct slot **at = slot_place(t, begin);
         slot->next = *at;
+        slot->begin = begin;
+        slot->runs = NULL;
+        slot->part = t->arrivals.parts;
+        slot->run_count = 0;
         *at = slot;
         t->slot_count++;
+    } else if (len > slot_room(slot)) {
+        slot = slot_grow(s, t, slot, len);
     }
     t->current = slot;
     return slot;
 }
 
-/* Marks [begin, end) as there. False when that would be one run too many. */
-static bool runs_add(struct slot *slot, uint16_t begin, uint16_t end)
+/* Gives a slot room for more than one run. False after a failure. */
+static bool runs_move(struct store *s, struct slot *slot)
 {
+    slot->runs = keep_room(s, memory_class(RUNS_LEN));
+    if (slot->runs)
+        slot->runs[0] = slot->one;
+    return slot->runs != NULL;
+}
+
+/* Marks [begin, end) as there. False when that would be one run too many, and after a failure. */
+static bool runs_add(struct store *s, struct slot *slot, uint16_t begin, uint16_t end)
+{
+    struct run *runs = runs_of(slot);
     unsigned i = 0;
 
-    while (i < slot->run_count && slot->runs[i].end < begin)
+    while (i < slot->run_count && runs[i].end < begin)
         i++;
-    bool left = i < slot->run_count && slot->runs[i].end == begin;
+    bool left = i < slot->run_count && runs[i].end == begin;
     unsigned right_at = left ? i + 1 : i;
-    bool right = right_at < slot->run_count && slot->runs[right_at].begin == end;
+    bool right = right_at < slot->run_count && runs[right_at].begin == end;
 
     if (left && right) {
-        slot->runs[i].end = slot->runs[i + 1].end;
+        runs[i].end = runs[i + 1].end;
         slot->run_count--;
-        memmove(&slot->runs[i + 1], &slot->runs[i + 2],
-                (slot->run_count - (i + 1)) * sizeof slot->runs[0]);
+        memmove(&runs[i + 1], &runs[i + 2], (slot->run_count - (i + 1)) * sizeof runs[0]);
     } else if (left) {
-        slot->runs[i].end = end;
+        runs[i].end = end;
     } else if (right) {
-        slot->runs[i].begin = begin;
+        runs[i].begin = begin;
     } else {
         if (slot->run_count == SLOT_RUNS)
             return false;
-        memmove(&slot->runs[i + 1], &slot->runs[i], (slot->run_count - i) * sizeof slot->runs[0]);
-        slot->runs[i].begin = begin;
-        slot->runs[i].end = end;
+        if (slot->run_count == 1 && !slot->runs && !runs_move(s, slot))
+            return false;
+        runs = runs_of(slot);
+        memmove(&runs[i + 1], &runs[i], (slot->run_count - i) * sizeof runs[0]);
+        runs[i] = (struct run){begin, end};
         slot->run_count++;
     }
     return true;
@@ -437,21 +515,20 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
     if (s->reference && placed)
         return;
     while (bytes.len > 0) {
-        struct slot *slot = slot_open(s, k, side, position);
+        struct slot *slot = slot_open(s, k, side, position, bytes.len);
         if (!slot)
             return;
         size_t at = (size_t)(position - slot->begin);
         struct span piece = span_first(bytes, s->slot_len - at);
         size_t end = at + piece.len;
-        if (!slot_grow(s, t, slot, end))
-            return;
 
         memcpy(slot->data + at, piece.data, piece.len);
-        if (slot->run_count > 0 && slot->runs[slot->run_count - 1].end == at) { /* in order */
-            slot->runs[slot->run_count - 1].end = (uint16_t)end;
-        } else if (!runs_add(slot, (uint16_t)at, (uint16_t)end)) {
+        struct run *last = slot->run_count > 0 ? &runs_of(slot)[slot->run_count - 1] : NULL;
+        if (last && last->end == at) { /* in order */
+            last->end = (uint16_t)end;
+        } else if (!runs_add(s, slot, (uint16_t)at, (uint16_t)end)) {
             slot_empty(s, k, side, slot); /* leaves the bytes where they are */
-            runs_add(slot, (uint16_t)at, (uint16_t)end);
+            runs_add(s, slot, (uint16_t)at, (uint16_t)end);
         }
         while (t->slots && slot_full(s, t->slots))
             lowest_write(s, k, side);
@@ -513,7 +590,8 @@ struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side si
     struct chunk_view view = {.bytes = {NULL, 0}};
 
     for (unsigned i = 0; slot && i < slot->run_count; i++) {
-        int64_t begin = slot->begin + slot->runs[i].begin, end = slot->begin + slot->runs[i].end;
+        const struct run *run = &runs_of(slot)[i];
+        int64_t begin = slot->begin + run->begin, end = slot->begin + run->end;
         if (position < begin || position >= end)
             continue;
         view = (struct chunk_view){.begin = begin, .end = end, .part = slot->part};
@@ -585,7 +663,7 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
             return; /* after a failure */
         struct slot *slot = slot_find(s, t, position);
         if (slot && view.bytes.data >= slot->data &&
-            view.bytes.data < slot->data + memory_len(slot->size_class)) {
+            view.bytes.data < slot->data + slot_room(slot)) {
             memcpy(slot->data + (position - slot->begin), piece.data, piece.len);
         } else {
             row_replace(s, (size_t)(position - s->cached.position), piece);
@@ -599,16 +677,16 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 /* Hashes a stream from its rows. */
 static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LEN + 1])
 {
-    digest_reset(s->digest);
+    digest_start(&s->digest);
     insert_flush_one(&s->insert, INSERT_STREAM_DATA);
     struct row *row = insert_begin(&s->insert, SELECT_CHUNKS);
     put_int(row, 1, stream_id);
     while (insert_next(&s->insert, row)) {
         const void *data = sqlite3_column_blob(row->statement, 1);
-        digest_add(s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 1)));
+        digest_add(&s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 1)));
     }
     insert_done(&s->insert, row);
-    digest_end(s->digest, hex);
+    digest_end(&s->digest, hex);
 }
 
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1])

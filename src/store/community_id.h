@@ -14,8 +14,8 @@
 enum { COMMUNITY_ID_LEN = 31 }; /* with the NUL */
 
 /* `protocol` is the IP protocol number. For ICMP and ICMPv6 the ports are type and code of a
- * message from the source, and are mapped as the specification says. False without memory. */
-bool community_id(char to[COMMUNITY_ID_LEN], uint8_t protocol, uint8_t ip_version,
+ * message from the source, and are mapped as the specification says. */
+void community_id(char to[COMMUNITY_ID_LEN], uint8_t protocol, uint8_t ip_version,
                   const struct endpoints *ends);
 
 #endif

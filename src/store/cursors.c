@@ -138,7 +138,7 @@ struct stream_cursor {
     struct source laid;
     int64_t start, end;              /* of what is present */
     char sha256[DIGEST_HEX_LEN + 1]; /* that its bytes must have; empty: not known */
-    struct digest *digest;
+    struct digest digest;            /* of what was given of them so far */
 };
 
 /* Whether the payload of any stream of the case is in evidence. */
@@ -188,6 +188,7 @@ static enum status open_layout(struct stream_cursor *c, struct error *err)
     if (options && layout_is_asked(options)) {
         const char *sha256 = (const char *)sqlite3_column_text(s, 3);
         int64_t start = sqlite3_column_int64(s, 1), length = sqlite3_column_int64(s, 2);
+        digest_start(&c->digest);
         snprintf(c->sha256, sizeof c->sha256, "%s", sha256 ? sha256 : "");
         c->start = start;
         c->end = start + length;
@@ -199,8 +200,6 @@ static enum status open_layout(struct stream_cursor *c, struct error *err)
         else if (length < 0 || start < -POSITION_MAX || start > POSITION_MAX - length)
             status = error_set(err, "stream %" PRId64 ": a position or length makes no sense",
                                c->stream_id);
-        else if (c->sha256[0] && !(c->digest = digest_new()))
-            status = error_no_memory(err, "no memory");
         else
             status = layout_open(&c->layout, reader_db(c->reader), schema,
                                  reader_evidence(c->reader), err);
@@ -250,7 +249,6 @@ void stream_cursor_close(struct stream_cursor *cursor)
     for (int i = 0; i < SOURCE_COUNT; i++)
         sqlite3_finalize(cursor->sources[i].statement);
     layout_close(cursor->layout);
-    digest_free(cursor->digest);
     free(cursor);
 }
 
@@ -353,12 +351,12 @@ static enum status check_laid(struct stream_cursor *c, struct error *err)
 {
     char hex[DIGEST_HEX_LEN + 1];
 
-    if (!c->digest)
+    if (!c->sha256[0])
         return STATUS_END;
-    digest_end(c->digest, hex);
-    digest_free(c->digest);
-    c->digest = NULL;
-    if (strcmp(hex, c->sha256) == 0)
+    digest_end(&c->digest, hex);
+    bool same = strcmp(hex, c->sha256) == 0;
+    c->sha256[0] = 0; /* it is told once */
+    if (same)
         return STATUS_END;
     return of_case(c->reader,
                    error_set(err,
@@ -407,8 +405,8 @@ enum status stream_cursor_next(struct stream_cursor *cursor, struct stream_piece
     } else {
         *piece = s->piece;
         cursor->given = s;
-        if (is_laid && cursor->digest)
-            digest_add(cursor->digest, piece->bytes);
+        if (is_laid)
+            digest_add(&cursor->digest, piece->bytes);
     }
     cursor->begun = true;
     cursor->next = piece->position + piece->length;

@@ -199,10 +199,8 @@ static void write_flow(struct store *s, const struct flow *flow, struct kept_flo
     put_text(row, 32, ended ? flow_end_name(flow->end) : "open");
     put_int(row, 33, flow->client_guessed);
     put_int(row, 34, s->live.on && live_is_lossy(s, flow, ended));
-    if (community_id(id, flow->key.protocol, flow->key.ip_version, &ends))
-        put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
-    else
-        insert_no_memory(&s->insert);
+    community_id(id, flow->key.protocol, flow->key.ip_version, &ends);
+    put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
     put_null(row, 36); /* continues_flow_id: told by live capture only */
     put_int(row, 37, flow->interface_id);
     insert_end(&s->insert, row);

@@ -21,7 +21,7 @@ static void give_back(struct store *s, struct lent_group *g)
     insert_wait(&s->insert, g->row_turn);
     g->row_turn = 0;
     for (unsigned i = 0; i < g->count; i++)
-        memory_give(&s->memory, g->lents[i].data, g->lents[i].size_class);
+        memory_give(&s->memory, g->lents[i].slot, g->lents[i].slot->size_class);
     g->count = 0;
     g->bytes = 0;
 }
@@ -79,9 +79,7 @@ void lending_lend(struct store *s, struct digest *d, const struct insert_chunk *
 {
     struct lent_group *g = &s->lent[s->lent_open];
 
-    g->lents[g->count++] = (struct lent){
-        .digest = d, .data = slot->data, .size_class = slot->size_class, .chunk = *chunk};
-    slot->data = NULL;
+    g->lents[g->count++] = (struct lent){.digest = d, .slot = slot, .chunk = *chunk};
     g->bytes += chunk->bytes.len;
     if (g->count == LENT_TOGETHER || g->bytes >= LENT_BYTES)
         hand_over(s);

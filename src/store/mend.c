@@ -91,10 +91,11 @@ static void explain(struct store *s, int64_t stream_id, int64_t begin, int64_t e
 static void mend_stream(struct store *s, int64_t stream_id)
 {
     char hex[DIGEST_HEX_LEN + 1];
+    struct digest digest;
     int64_t start = 0, stored = 0, reached = 0;
     struct row rows;
 
-    digest_reset(s->digest);
+    digest_start(&digest);
     if (!ask(s, &rows,
              "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
              " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
@@ -112,12 +113,12 @@ static void mend_stream(struct store *s, int64_t stream_id)
             break;
         }
         explain(s, stream_id, reached, position);
-        digest_add(s->digest, bytes);
+        digest_add(&digest, bytes);
         stored += (int64_t)bytes.len;
         reached = position + (int64_t)bytes.len;
     }
     done(&rows);
-    digest_end(s->digest, hex);
+    digest_end(&digest, hex);
     struct row *row = insert_begin(&s->insert, MEND_STREAM);
     put_int(row, 1, stream_id);
     put_int(row, 2, start);

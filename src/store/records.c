@@ -23,8 +23,7 @@ static bool append(struct store *s, struct blob *b, size_t head_len, const uint8
     size_t need = head_len + b->len + len;
 
     if (!b->data || need > memory_len(b->size_class)) {
-        size_t want = b->data ? 2 * memory_len(b->size_class) : need;
-        unsigned size_class = memory_class(want > need && want <= MEMORY_MOST ? want : need);
+        unsigned size_class = memory_class(need); /* classes are far enough apart to grow by */
         uint8_t *data = keep_room(s, size_class);
         if (!data)
             return false;

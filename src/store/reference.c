@@ -134,7 +134,7 @@ static void hash_again(struct store *s, struct kept_flow *k, enum side side)
         bool any = next < end;
         for (; next < end && left > 0; next = layout_next(s->layout, next)) {
             struct span run = layout_run(s->layout, next);
-            digest_add(s->digest, run);
+            digest_add(&s->digest, run);
             left -= run.len < left ? run.len : left;
             next += (int64_t)run.len;
         }
@@ -158,9 +158,9 @@ void reference_hash(struct store *s, struct kept_flow *k, enum side side,
     if (s->hash && t->digest && !t->rehash) {
         digest_end(t->digest, hex);
     } else if (s->hash) {
-        digest_reset(s->digest);
+        digest_start(&s->digest);
         hash_again(s, k, side);
-        digest_end(s->digest, hex);
+        digest_end(&s->digest, hex);
     }
     end_layout(s, k, side);
 }

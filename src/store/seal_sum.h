@@ -16,9 +16,9 @@
 enum { SEAL_SUM_BUFFER = 16 * 1024 };
 
 struct seal_sum {
-    struct digest *digest; /* owned */
-    uint8_t *buffer;       /* owned; SEAL_SUM_BUFFER bytes */
-    size_t len;            /* of it in use */
+    struct digest digest;
+    uint8_t *buffer; /* owned; SEAL_SUM_BUFFER bytes */
+    size_t len;      /* of it in use */
 };
 
 bool seal_sum_init(struct seal_sum *s); /* false when there is no memory */

@@ -51,7 +51,7 @@ static int64_t stored_to(struct store *s, struct kept_flow *k, enum side side)
 
     for (const struct slot *slot = t->settled ? NULL : t->slots; slot; slot = slot->next)
         if (slot->run_count > 0)
-            to = slot->begin + slot->runs[slot->run_count - 1].end;
+            to = slot->begin + (slot->runs ? slot->runs : &slot->one)[slot->run_count - 1].end;
     if (t->rows == 0)
         return to;
     insert_flush_one(&s->insert, INSERT_STREAM_DATA);

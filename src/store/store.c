@@ -68,7 +68,7 @@ static void measure_rows(struct store *s)
     int64_t table_max = usable - 35;
     int64_t index_max = (usable - 12) * 64 / 255 - 23;
 
-    s->slot_len = fitting(table_max, CHUNK_REST, MEMORY_MOST);
+    s->slot_len = fitting(table_max, CHUNK_REST, MEMORY_MOST - SLOT_HEAD);
     s->frames_len = fitting(index_max, FRAMES_REST, MEMORY_MOST);
     s->arrivals_len = fitting(index_max, ARRIVALS_REST, MEMORY_MOST);
 }
@@ -160,7 +160,6 @@ static void release(struct store *s)
     oddities_drop(s, &s->oddities);
     hosts_release(&s->hosts);
     memory_release(&s->memory);
-    digest_free(s->digest);
     buffer_release(&s->kept_bytes);
     buffer_release(&s->text);
     free(s->cached.data);
@@ -215,10 +214,9 @@ enum status store_open(struct store **store, const char *path, const struct stor
     memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
     buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
-    s->digest = digest_new();
     s->cached.data = malloc(MEMORY_MOST);
     s->live.rest = options->live ? malloc(sizeof *s->live.rest) : NULL;
-    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->digest || !s->cached.data ||
+    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->cached.data ||
         (options->live && !s->live.rest))
         insert_no_memory(&s->insert);
     measure_rows(s);

@@ -136,7 +136,7 @@ static void table_leave(struct table_cursor *c)
 
 static int table_close(sqlite3_vtab_cursor *cursor)
 {
-    struct table_cursor *c = (struct table_cursor *)cursor;
+    struct table_cursor *c = (struct table_cursor *)(void *)cursor;
     table_leave(c);
     sqlite3_free(c);
     return SQLITE_OK;
@@ -151,7 +151,7 @@ static int table_failed(sqlite3_vtab *vtab, const struct error *err)
 
 static int table_next(sqlite3_vtab_cursor *cursor)
 {
-    struct table_cursor *c = (struct table_cursor *)cursor;
+    struct table_cursor *c = (struct table_cursor *)(void *)cursor;
     struct table_module *module = ((struct table *)cursor->pVtab)->module;
     int64_t owner = c->parts.owner;
     struct error err;
@@ -209,7 +209,7 @@ static enum status table_enter(struct table_cursor *c, const struct table_module
 static int table_filter(sqlite3_vtab_cursor *cursor, int index, const char *index_text, int argc,
                         sqlite3_value **argv)
 {
-    struct table_cursor *c = (struct table_cursor *)cursor;
+    struct table_cursor *c = (struct table_cursor *)(void *)cursor;
     struct table_module *module = ((struct table *)cursor->pVtab)->module;
     const char *schema = "main";
     struct error err;
@@ -236,12 +236,12 @@ static int table_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
 
 static int table_eof(sqlite3_vtab_cursor *cursor)
 {
-    return ((struct table_cursor *)cursor)->end;
+    return ((struct table_cursor *)(void *)cursor)->end;
 }
 
 static int table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
 {
-    struct table_cursor *c = (struct table_cursor *)cursor;
+    struct table_cursor *c = (struct table_cursor *)(void *)cursor;
     const struct table_kind *kind = ((struct table *)cursor->pVtab)->module->kind;
 
     if (column == 0 || column == kind->hidden)
@@ -258,7 +258,7 @@ static int table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, i
  * for 2^31 records of an owner. */
 static int table_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *rowid)
 {
-    const struct table_cursor *c = (const struct table_cursor *)cursor;
+    const struct table_cursor *c = (const struct table_cursor *)(const void *)cursor;
     *rowid = (int64_t)(((uint64_t)c->parts.owner << 31) + c->index);
     return SQLITE_OK;
 }

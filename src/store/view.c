@@ -705,17 +705,15 @@ enum status view_hash(char hex[DIGEST_HEX_LEN + 1], struct reader *reader, int64
     struct view *view;
     struct stream_piece piece;
     enum status status = view_open(&view, reader, stream_id, policy, err);
-    struct digest *digest = status == STATUS_OK ? digest_new() : NULL;
+    struct digest digest;
 
-    if (status == STATUS_OK && !digest)
-        status = error_no_memory(err, "reading %s: no memory", reader_path(reader));
+    digest_start(&digest);
     while (status == STATUS_OK && (status = view_next(view, &piece, err)) == STATUS_OK)
-        digest_add(digest, piece.bytes);
+        digest_add(&digest, piece.bytes);
     if (status == STATUS_END) {
-        digest_end(digest, hex);
+        digest_end(&digest, hex);
         status = STATUS_OK;
     }
-    digest_free(digest);
     view_close(view);
     return status;
 }

@@ -22,6 +22,7 @@
 #include "store/store.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 /* Records on their way to a row of flow_frames or arrivals. What is needed of the last one lies in
  * front of them in the same buffer, and goes when it goes; see records.c. */
@@ -35,18 +36,23 @@ struct blob {
 
 enum { SLOT_RUNS = 14, SLOTS_OPEN = 8 };
 
-/* A chunk being filled: positions [begin, begin + store.slot_len), as far as they came. */
+struct run {
+    uint16_t begin, end;
+};
+
+/* A chunk being filled: positions [begin, begin + store.slot_len), as far as they came. It lies in one buffer
+ * with its bytes, and moves when it grows. */
 struct slot {
     struct slot *next; /* the next higher one that is open */
     int64_t begin;     /* a multiple of store.slot_len */
-    uint8_t *data;
+    struct run *runs;  /* SLOT_RUNS of them, once it has been more than one; NULL */
+    struct run one;    /* valid while `runs` is NULL */
+    uint32_t part;     /* no byte in it came before this part of the stream's arrivals */
     uint8_t size_class;
-    uint8_t run_count;
-    uint32_t part; /* no byte in it came before this part of the stream's arrivals */
-    struct {
-        uint16_t begin, end;
-    } runs[SLOT_RUNS]; /* what is there: sorted, never touching */
+    uint8_t run_count; /* what is there: sorted, never touching */
+    uint8_t data[];
 };
+enum { SLOT_HEAD = offsetof(struct slot, data) };
 
 struct pending_gap {
     int64_t position, len; /* len 0: none */
@@ -127,8 +133,7 @@ enum { LENT_TOGETHER = 16, LENT_BYTES = 64 << 10, LENT_GROUPS = 4 };
 /* A full chunk, on its way. */
 struct lent {
     struct digest *digest; /* NULL: it is not hashed */
-    uint8_t *data;
-    uint8_t size_class;
+    struct slot *slot;     /* in which its bytes lie */
     struct insert_chunk chunk;
 };
 
@@ -197,7 +202,7 @@ struct store {
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
-    struct digest *digest;                  /* for streams that have none of their own */
+    struct digest digest;                   /* for streams that have none of their own */
     const struct store_worker *hasher;      /* borrowed; NULL: none */
     struct lent_group lent[LENT_GROUPS];    /* a ring */
     unsigned lent_open;                     /* the one being filled */
@@ -304,7 +309,7 @@ void reference_hash(struct store *s, struct kept_flow *k, enum side side,
 
 /* lending.c - full chunks, hashed and written by other threads (store_options.hasher, worker). */
 void lending_lend(struct store *s, struct digest *d, const struct insert_chunk *chunk,
-                  struct slot *slot); /* takes the slot's buffer, in which the bytes lie */
+                  struct slot *slot); /* takes the slot, in which the bytes lie */
 void lending_hash(struct store *s, struct digest *d,
                   struct span bytes);                 /* after all that was lent */
 void lending_wait(struct store *s, struct digest *d); /* until it has all that was lent for it */
