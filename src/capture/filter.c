@@ -35,29 +35,40 @@ struct filter {
 
 /* Registered link types (LINKTYPE_) for which libpcap itself has another number on some system or
  * other (DLT_). All others are the same. */
+static const struct {
+    uint32_t link_type;
+    int dlt;
+} differing[] = {
+    {50, DLT_PPP_SERIAL},  {51, DLT_PPP_ETHER},  {100, DLT_ATM_RFC1483}, {101, DLT_RAW},
+    {102, DLT_SLIP_BSDOS}, {103, DLT_PPP_BSDOS}, {104, DLT_C_HDLC},      {105, DLT_IEEE802_11},
+    {106, DLT_ATM_CLIP},   {107, DLT_FRELAY},    {108, DLT_LOOP},        {109, DLT_ENC},
+    {112, DLT_HDLC},       {228, DLT_IPV4},      {229, DLT_IPV6},        {246, DLT_PFSYNC},
+    {258, DLT_PKTAP},
+};
+enum { DIFFERING_COUNT = sizeof(differing) / sizeof(differing[0]) };
+
 static int dlt_of(uint32_t link_type)
 {
-    static const struct {
-        uint32_t link_type;
-        int dlt;
-    } others[] = {
-        {50, DLT_PPP_SERIAL},  {51, DLT_PPP_ETHER},  {100, DLT_ATM_RFC1483}, {101, DLT_RAW},
-        {102, DLT_SLIP_BSDOS}, {103, DLT_PPP_BSDOS}, {104, DLT_C_HDLC},      {105, DLT_IEEE802_11},
-        {106, DLT_ATM_CLIP},   {107, DLT_FRELAY},    {108, DLT_LOOP},        {109, DLT_ENC},
-        {112, DLT_HDLC},       {228, DLT_IPV4},      {229, DLT_IPV6},        {246, DLT_PFSYNC},
-        {258, DLT_PKTAP},
-    };
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (others[i].link_type == link_type)
-            return others[i].dlt;
+    for (size_t i = 0; i < DIFFERING_COUNT; i++) {
+        if (differing[i].link_type == link_type)
+            return differing[i].dlt;
     }
     return (int)link_type;
 }
 
-static bool compile(struct bpf_program *code, const char *text, uint32_t link_type,
-                    struct error *err)
+uint32_t filter_link_type(int dlt)
 {
-    pcap_t *dead = pcap_open_dead(dlt_of(link_type), WHOLE_FRAME);
+    for (size_t i = 0; i < DIFFERING_COUNT; i++) {
+        if (differing[i].dlt == dlt)
+            return differing[i].link_type;
+    }
+    return (uint32_t)dlt;
+}
+
+static bool compile(struct bpf_program *code, const char *text, uint32_t link_type,
+                    uint32_t snap_len, struct error *err)
+{
+    pcap_t *dead = pcap_open_dead(dlt_of(link_type), (int)snap_len);
     if (!dead) {
         error_no_memory(err, "no memory");
         return false;
@@ -69,13 +80,24 @@ static bool compile(struct bpf_program *code, const char *text, uint32_t link_ty
     return works;
 }
 
+enum status filter_compile(struct bpf_program *code, const char *text, uint32_t link_type,
+                           uint32_t snap_len, struct error *err)
+{
+    struct error why = {0};
+
+    if (compile(code, text, link_type, snap_len, &why))
+        return STATUS_OK;
+    return error_set(err, "the filter '%s' cannot be applied to frames of link type %u: %s", text,
+                     (unsigned)link_type, why.text);
+}
+
 /* Whether libpcap takes the filter for any link type that knows words which Ethernet does not. */
 static bool compiles_elsewhere(const char *text)
 {
     static const uint32_t link_types[] = {127, 105, 113, 276, 101, 9, 117, 123, 137, 140, 107, 0};
     for (size_t i = 0; i < sizeof link_types / sizeof link_types[0]; i++) {
         struct bpf_program code;
-        if (compile(&code, text, link_types[i], NULL)) {
+        if (compile(&code, text, link_types[i], WHOLE_FRAME, NULL)) {
             pcap_freecode(&code);
             return true;
         }
@@ -121,7 +143,7 @@ enum status filter_new(struct filter **filter, const char *text, struct error *e
     *filter = NULL;
     struct bpf_program code;
     struct error why = {0};
-    if (compile(&code, text, ETHERNET, &why))
+    if (compile(&code, text, ETHERNET, WHOLE_FRAME, &why))
         pcap_freecode(&code);
     else if (!compiles_elsewhere(text))
         return error_set(err, "the filter '%s' is refused by libpcap: %s", text, why.text);
@@ -182,7 +204,7 @@ static struct program *program_of(struct filter *f, uint32_t link_type)
     struct program *p = &f->programs[f->program_count++];
     struct error why = {0};
     p->link_type = link_type;
-    p->works = compile(&p->code, f->text, link_type, &why);
+    p->works = compile(&p->code, f->text, link_type, WHOLE_FRAME, &why);
     if (!p->works)
         remark(f,
                "the filter '%s' cannot be applied to frames of link type %u, which are left out: "

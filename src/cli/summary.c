@@ -59,6 +59,12 @@ static const struct section sections[] = {
 /* The same as one object. */
 static const char json_sql[] =
     "SELECT json_object("
+    "'lost', (SELECT json_group_array(json_object('evidence_id', evidence_id,"
+    " 'interface_id', interface_id, 'received', received, 'dropped_by_system', by_system,"
+    " 'dropped_by_interface', by_interface)) FROM (SELECT evidence_id, interface_id,"
+    "  max(received) AS received, coalesce(max(dropped_by_system), 0) AS by_system,"
+    "  coalesce(max(dropped_by_interface), 0) AS by_interface FROM capture_stats"
+    "  GROUP BY evidence_id, interface_id) WHERE by_system + by_interface > 0),"
     "'evidence', (SELECT json_group_array(json_object('evidence_id', evidence_id, 'source', source,"
     " 'kind', kind, 'format', format, 'bytes', bytes, 'sha256', sha256, 'frames', frames,"
     " 'first_ns', first_ns, 'last_ns', last_ns, 'status', evidence_status(status))) FROM evidence),"
@@ -168,6 +174,90 @@ static enum status print_warnings(struct reader *reader, bool *told, bool print,
     return statement_end(reader, statement, err);
 }
 
+/* Of each piece of evidence what its capturing side lost: counters are cumulative, so the highest count. A case
+ * from before `shed` was a column has nothing shed. */
+#define LOSS_SQL(SHED)                                                                          \
+    "SELECT evidence_id, source, sum(received) AS received, sum(by_system) AS by_system,"       \
+    " sum(by_interface) AS by_interface, max(by_backlog) AS by_backlog, sum(shed) AS shed FROM" \
+    " (SELECT evidence_id, max(received) AS received,"                                          \
+    "  coalesce(max(dropped_by_system), 0) AS by_system,"                                       \
+    "  coalesce(max(dropped_by_interface), 0) AS by_interface, " SHED " FROM capture_stats"     \
+    "  GROUP BY evidence_id, interface_id) JOIN evidence USING (evidence_id)"                   \
+    " GROUP BY evidence_id HAVING by_system + by_interface + by_backlog + shed > 0"
+static const char loss_sql[] = LOSS_SQL("coalesce(max(dropped_by_backlog), 0) AS by_backlog,"
+                                        " coalesce(max(shed), 0) AS shed");
+static const char old_loss_sql[] = LOSS_SQL("0 AS by_backlog, 0 AS shed");
+
+/* Whether the case has a column for what was shed. */
+static enum status knows_shed(struct reader *reader, bool *knows, struct error *err)
+{
+    sqlite3_stmt *statement;
+    enum status status =
+        reader_prepare(reader, &statement,
+                       "SELECT 1 FROM pragma_table_info('capture_stats') WHERE name = 'shed'", err);
+    if (status != STATUS_OK)
+        return status;
+    *knows = sqlite3_step(statement) == SQLITE_ROW;
+    return statement_end(reader, statement, err);
+}
+
+/* "1,234 frames" */
+static void print_frames(sqlite3_stmt *row, int column)
+{
+    char text[VALUE_TEXT_MAX];
+    const int64_t count = sqlite3_column_int64(row, column);
+
+    count_text(text, count > 0 ? (uint64_t)count : 0);
+    printf("%s frame%s", text, count == 1 ? "" : "s");
+}
+
+/* One line of what was lost of a piece of evidence. */
+static void print_loss(sqlite3_stmt *row)
+{
+    static const struct {
+        int column;
+        const char *what;
+    } losses[] = {{3, "lost, since they were not read in time"},
+                  {4, "lost by the interface"},
+                  {5, "lost between interface and reader, by this or another interface"},
+                  {6, "read, and their payload not kept"}};
+    const bool colours = terminal_colours(stdout);
+    const char *source = (const char *)sqlite3_column_text(row, 1), *comma = " ";
+
+    printf("%sevidence %d, ", colour_start(COLOUR_WARNING, colours), sqlite3_column_int(row, 0));
+    print_escaped(stdout, source ? source : "?");
+    fputs(": of ", stdout);
+    print_frames(row, 2);
+    for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
+        if (sqlite3_column_int64(row, losses[i].column) <= 0)
+            continue;
+        fputs(comma, stdout);
+        print_frames(row, losses[i].column);
+        printf(" %s", losses[i].what);
+        comma = "; ";
+    }
+    printf("%s\n", colour_end(colours));
+}
+
+/* What was lost comes before all that was found. */
+static enum status print_losses(struct reader *reader, bool *told, bool print, struct error *err)
+{
+    sqlite3_stmt *statement;
+    bool knows = false;
+    enum status status = knows_shed(reader, &knows, err);
+
+    if (status == STATUS_OK)
+        status = reader_prepare(reader, &statement, knows ? loss_sql : old_loss_sql, err);
+    if (status != STATUS_OK)
+        return status;
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        *told = true;
+        if (print)
+            print_loss(statement);
+    }
+    return statement_end(reader, statement, err);
+}
+
 static enum status print_range(struct reader *reader, struct error *err)
 {
     sqlite3_stmt *statement;
@@ -228,6 +318,8 @@ enum exit_status summary_print(const char *case_path, bool json)
                                 NULL) != SQLITE_OK)
         status = error_no_memory(&err, "%s: no memory for a summary", case_path);
     if (status == STATUS_OK)
+        status = print_losses(reader, &told, !json, &err);
+    if (status == STATUS_OK)
         status = print_warnings(reader, &told, !json, &err);
     if (status == STATUS_OK && json) {
         status = summary_json(reader, &err);
@@ -253,7 +345,8 @@ static enum exit_status summary_run(const struct command *self, const struct arg
 }
 
 static const char *const description[] = {
-    "Says what is in a case: which captures it was made from and whether they were whole, the time "
+    "Says what is in a case: what was lost while it was captured, which captures it was made from "
+    "and whether they were whole, the time "
     "they cover, what became of their frames, the conversations by protocol, how many streams are "
     "complete and what the others lack, what was odd, and the largest conversations.",
     "Of a folder of slices it says the same of all of them together, and reads all of them for "
@@ -268,8 +361,9 @@ static const struct argument_word argument_words[] = {
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
-    {EXIT_TOLD,
-     "Done, but a capture was cut off, a run was interrupted, or a slice could not be read."},
+    {EXIT_TOLD, "Done, but a capture was cut off or lost frames, a run was interrupted, or a slice "
+                "could not be "
+                "read."},
     {EXIT_USAGE, "The command line makes no sense."},
     {EXIT_WORLD, "The case could not be read."},
     {0},

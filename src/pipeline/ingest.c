@@ -5,9 +5,9 @@
  * one capture to the next. */
 #include "pipeline/ingest.h"
 
-#include "base/buffer.h"
 #include "base/table.h"
 #include "pipeline/evidence_file.h"
+#include "pipeline/option_text.h"
 #include "pipeline/reading.h"
 #include "reassembly/policy.h"
 #include "store/layout.h"
@@ -561,7 +561,10 @@ static int jobs_of(const struct ingest_options *options)
  * store's: of all of it a half, a sixteenth and three eighths where captures are mapped. */
 static enum status open_life(struct run *run)
 {
-    const size_t memory = shared_memory(run) / 15;
+    const struct life_options life = {.memory = shared_memory(run) / 15,
+                                      .timeouts = &flow_timeouts_offline,
+                                      .fragment_policy = run->options->fragment_policy,
+                                      .place_parts = run->place_parts};
     const struct relay_options relay = {.to = store_sink(run->store),
                                         .threaded = jobs_of(run->options) > 1,
                                         .memory = relay_memory(run->memory),
@@ -571,30 +574,14 @@ static enum status open_life(struct run *run)
     run->relay = relay_new(&relay);
     if (!run->relay)
         return error_no_memory(run->err, "no memory for the flow table");
-    run->life.sink = relay_sink(run->relay);
-    const char *name = run->options->fragment_policy;
-    run->life.defrag =
-        defrag_new(run->life.sink, memory,
-                   name ? fragment_policy_find(name) : fragment_policy_at(0), run->place_parts);
-    run->life.flows =
-        flows_new(run->life.sink, 8 * memory, &flow_timeouts_offline, run->place_parts);
-    run->life.unpacker = unpacker_new();
-    if (!run->life.defrag || !run->life.flows || !run->life.unpacker)
-        return error_no_memory(run->err, "no memory for the flow table");
-    return STATUS_OK;
+    return life_open(&run->life, relay_sink(run->relay), &life, run->err);
 }
 
 static void close_life(struct run *run)
 {
     relay_free(run->relay); /* first: what it has to tell borrows from the others */
     run->relay = NULL;
-    run->life.waiting_count = 0; /* of a run that has failed */
-    defrag_free(run->life.defrag);
-    flows_free(run->life.flows);
-    unpacker_free(run->life.unpacker);
-    run->life.unpacker = NULL;
-    run->life.defrag = NULL;
-    run->life.flows = NULL;
+    life_close(&run->life);
 }
 
 static enum status read_captures(struct run *run)
@@ -607,61 +594,22 @@ static enum status read_captures(struct run *run)
     return settle(run);
 }
 
-/* A string of JSON, quotes and all. */
-static bool json_add_text(struct buffer *text, const char *value)
-{
-    bool done = buffer_add_text(text, "\"");
-    for (const char *c = value; *c && done; c++) {
-        if (*c == '"' || *c == '\\')
-            done = buffer_print(text, "\\%c", *c);
-        else if ((unsigned char)*c < 0x20)
-            done = buffer_print(text, "\\u%04x", (unsigned)*c);
-        else
-            done = buffer_add_byte(text, (uint8_t)*c);
-    }
-    return done && buffer_add_text(text, "\"");
-}
-
-/* The options that change rows, as JSON: {"filter":"tcp","policy":["bsd","10.0.0.0/8=linux"]}. */
+/* The options that change rows. */
 static char *options_json(const struct ingest_options *o, unsigned place_parts)
 {
-    struct buffer text;
-    const char *comma = "";
-    buffer_init(&text, 1 << 20);
-    bool done = buffer_add_text(&text, "{");
-    if (o->filter) {
-        done = done && buffer_add_text(&text, "\"filter\":") && json_add_text(&text, o->filter);
-        comma = ",";
-    }
-    for (size_t i = 0; i < o->policy_count && done; i++) {
-        done = buffer_print(&text, i == 0 ? "%s\"policy\":[" : "%s", comma) &&
-               json_add_text(&text, o->policies[i]);
-        comma = ",";
-    }
-    if (o->policy_count > 0)
-        done = done && buffer_add_text(&text, "]");
-    if (o->fragment_policy) {
-        done = done && buffer_print(&text, "%s\"frag_policy\":", comma) &&
-               json_add_text(&text, o->fragment_policy);
-        comma = ",";
-    }
-    if (place_parts != PLACE_DEFAULT) {
-        char key[PLACE_PARTS_LEN];
-        place_parts_text(key, place_parts);
-        done = done && buffer_print(&text, "%s\"key\":\"%s\"", comma, key);
-        comma = ",";
-    }
-    if (o->reference) {
-        done = done && buffer_print(&text, "%s\"payload\":\"reference\"", comma);
-        comma = ",";
-    }
-    if (o->merge &&
-        (o->capture_count > 1 || o->in_order)) /* the others may be in the case already */
-        done = done && buffer_print(&text, "%s\"merge\":true", comma);
-    done = done && buffer_add_text(&text, "}");
-    char *copy = done ? strdup(buffer_text(&text)) : NULL;
-    buffer_release(&text);
-    return copy;
+    struct option_text text;
+    char key[PLACE_PARTS_LEN];
+
+    place_parts_text(key, place_parts);
+    option_text_begin(&text);
+    option_text_add(&text, "filter", o->filter);
+    option_text_add_list(&text, "policy", o->policies, o->policy_count);
+    option_text_add(&text, "frag_policy", o->fragment_policy);
+    option_text_add(&text, "key", place_parts == PLACE_DEFAULT ? NULL : key);
+    option_text_add(&text, "payload", o->reference ? "reference" : NULL);
+    option_text_add_flag(&text, "merge", /* the others may be in the case already */
+                         o->merge && (o->capture_count > 1 || o->in_order));
+    return option_text_end(&text);
 }
 
 static enum status open_store(struct run *run)
@@ -767,18 +715,6 @@ static enum status choose_policies(struct policy_choice *to, const struct ingest
     return status;
 }
 
-static enum status choose_key(unsigned *parts, const struct ingest_options *options,
-                              struct error *err)
-{
-    *parts = PLACE_DEFAULT;
-    if (!options->key || place_parts_read(parts, options->key))
-        return STATUS_OK;
-    return error_set(err,
-                     "--key takes none, or some of tunnel, vlan and interface with commas between "
-                     "them, not '%.60s'",
-                     options->key);
-}
-
 enum status ingest_check(const struct ingest_options *options, struct error *err)
 {
     struct filter *filter = NULL;
@@ -792,7 +728,7 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
     enum status status = choose_policies(&policies, options, err);
     policy_choice_release(&policies);
     if (status == STATUS_OK)
-        status = choose_key(&place_parts, options, err);
+        status = life_choose_key(&place_parts, options->key, err);
     if (status == STATUS_OK && options->filter)
         status = filter_new(&filter, options->filter, err);
     filter_free(filter);
@@ -838,7 +774,7 @@ enum status ingest(struct ingest_result *result, const struct ingest_options *op
     *result = (struct ingest_result){0};
     enum status status = ingest_check(options, err);
     if (status == STATUS_OK)
-        status = choose_key(&run.place_parts, options, err);
+        status = life_choose_key(&run.place_parts, options->key, err);
     if (status == STATUS_OK && !(run.option_text = options_json(options, run.place_parts)))
         status = error_no_memory(err, "no memory");
     if (status == STATUS_OK)

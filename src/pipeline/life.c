@@ -18,6 +18,45 @@ _Static_assert(ODDITY_MALFORMED - ODDITY_TRUNCATED == VERDICT_MALFORMED - VERDIC
                        VERDICT_OVERLAP - VERDICT_TRUNCATED,
                "odd verdicts and their oddities stand in one order");
 
+enum status life_choose_key(unsigned *place_parts, const char *words, struct error *err)
+{
+    *place_parts = PLACE_DEFAULT;
+    if (!words || place_parts_read(place_parts, words))
+        return STATUS_OK;
+    return error_set(err,
+                     "--key takes none, or some of tunnel, vlan and interface with commas between "
+                     "them, not '%.60s'",
+                     words);
+}
+
+enum status life_open(struct life *life, struct sink *sink, const struct life_options *options,
+                      struct error *err)
+{
+    const char *name = options->fragment_policy;
+    const struct policy *policy = name ? fragment_policy_find(name) : fragment_policy_at(0);
+
+    life->sink = sink;
+    life->waiting_count = 0;
+    life->defrag = defrag_new(sink, options->memory, policy, options->place_parts);
+    life->flows = flows_new(sink, 8 * options->memory, options->timeouts, options->place_parts);
+    life->unpacker = unpacker_new();
+    if (life->defrag && life->flows && life->unpacker)
+        return STATUS_OK;
+    life_close(life);
+    return error_no_memory(err, "no memory for the flow table");
+}
+
+void life_close(struct life *life)
+{
+    life->waiting_count = 0; /* of a run that has failed */
+    defrag_free(life->defrag);
+    flows_free(life->flows);
+    unpacker_free(life->unpacker);
+    life->unpacker = NULL;
+    life->defrag = NULL;
+    life->flows = NULL;
+}
+
 void life_catch_up(struct life *life)
 {
     const unsigned count = life->waiting_count;

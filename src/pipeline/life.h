@@ -2,6 +2,7 @@
 #ifndef SEINE_PIPELINE_LIFE_H
 #define SEINE_PIPELINE_LIFE_H
 
+#include "base/error.h"
 #include "capture/filter.h"
 #include "reassembly/defrag.h"
 #include "reassembly/flows.h"
@@ -18,9 +19,9 @@ struct waiting {
     struct flow_lookup look;
 };
 
-/* What a frame passes through. All borrowed. */
+/* What a frame passes through. */
 struct life {
-    struct filter *filter; /* NULL: everything passes */
+    struct filter *filter; /* borrowed; NULL: everything passes */
     struct defrag *defrag;
     struct unpacker *unpacker;
     struct flows *flows;
@@ -32,6 +33,23 @@ struct life {
     unsigned waiting_count;
     struct waiting waiting[LIFE_BATCH_MOST];
 };
+
+/* What is needed beside the sink. `memory` bytes are for waiting fragments, and eight times as many for flows. */
+struct life_options {
+    size_t memory;
+    const struct flow_timeouts *timeouts;
+    const char *fragment_policy; /* NULL: the first of them */
+    unsigned place_parts;        /* of the key of flows and fragments */
+};
+
+/* Of the words of --key the parts of a flow's key; NULL: those of the default. */
+enum status life_choose_key(unsigned *place_parts, const char *words, struct error *err);
+
+/* Makes what a frame passes through, but for the filter; life_close() frees it. STATUS_FAILED, for want of memory,
+ * with nothing to close. */
+enum status life_open(struct life *life, struct sink *sink, const struct life_options *options,
+                      struct error *err);
+void life_close(struct life *life);
 
 /* How the frames of one capture ended: each in exactly one verdict. */
 struct verdict_counts {

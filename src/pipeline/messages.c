@@ -6,7 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { TOLD_FRAME, TOLD_SEGMENT, TOLD_BELIEVE, TOLD_GAP, TOLD_ODDITY, TOLD_END };
+enum kind {
+    TOLD_FRAME,
+    TOLD_SEGMENT,
+    TOLD_BELIEVE,
+    TOLD_GAP,
+    TOLD_ODDITY,
+    TOLD_END,
+    TOLD_NEWS,
+    TOLD_NOTE,
+};
 
 enum { ALIGNMENT = alignof(uint64_t) }; /* 4 on some 32-bit machines */
 
@@ -43,14 +52,20 @@ struct told_frame {
     struct frame frame;
 };
 
-struct told_end {
+struct told_flow { /* its end, or news */
     struct head head;
     struct flow flow;
 };
 
+struct told_note { /* its bytes are behind it */
+    struct head head;
+    uint64_t len;
+};
+
 _Static_assert(sizeof(struct segment) % ALIGNMENT == 0 && sizeof(struct frame) % ALIGNMENT == 0 &&
                    sizeof(struct range) % ALIGNMENT == 0 && sizeof(struct piece) % ALIGNMENT == 0 &&
-                   sizeof(struct told_frame) % ALIGNMENT == 0 && alignof(struct head) <= ALIGNMENT,
+                   sizeof(struct told_frame) % ALIGNMENT == 0 &&
+                   sizeof(struct told_note) % ALIGNMENT == 0 && alignof(struct head) <= ALIGNMENT,
                "what follows each other in a message is aligned");
 _Static_assert(alignof(struct flow) <= ALIGNMENT, "and so is a flow");
 
@@ -191,13 +206,35 @@ bool message_put_oddity(struct messages *m, uint32_t flow, const struct frame *f
     return true;
 }
 
-bool message_put_end(struct messages *m, uint32_t flow, const struct flow *of)
+static bool put_flow(struct messages *m, enum kind kind, uint32_t flow, const struct flow *of)
 {
-    struct told_end *to = put(m, TOLD_END, flow, sizeof *to);
+    struct told_flow *to = put(m, kind, flow, sizeof *to);
 
     if (!to)
         return false;
     to->flow = *of;
+    return true;
+}
+
+bool message_put_end(struct messages *m, uint32_t flow, const struct flow *of)
+{
+    return put_flow(m, TOLD_END, flow, of);
+}
+
+bool message_put_news(struct messages *m, uint32_t flow, const struct flow *of)
+{
+    return put_flow(m, TOLD_NEWS, flow, of);
+}
+
+bool message_put_note(struct messages *m, const void *note, size_t len)
+{
+    struct told_note *to = put(m, TOLD_NOTE, 0, sizeof *to + len);
+
+    if (!to)
+        return false;
+    to->len = len;
+    uint8_t *end = (uint8_t *)(to + 1);
+    add(&end, note, len);
     return true;
 }
 
@@ -264,9 +301,11 @@ static const struct frame *tell_segment(const struct segment *from, struct flow 
     return last;
 }
 
-bool messages_tell(struct messages *m, struct message_flows *flows, struct sink *sink)
+bool messages_tell(struct messages *m, struct message_flows *flows,
+                   const struct message_reader *reader)
 {
-    struct flow stand_in = {0}; /* but for its end, a sink sees nothing of a flow but `kept` */
+    struct sink *sink = reader->sink;
+    struct flow stand_in = {0}; /* but for its end and news, a sink sees only `kept` of a flow */
     const struct frame *last = NULL;
 
     for (size_t at = 0; at < m->len;) {
@@ -278,8 +317,8 @@ bool messages_tell(struct messages *m, struct message_flows *flows, struct sink 
 
         if (!kept)
             return false;
-        if (head->kind == TOLD_END)
-            flow = &((struct told_end *)(void *)head)->flow;
+        if (head->kind == TOLD_END || head->kind == TOLD_NEWS)
+            flow = &((struct told_flow *)(void *)head)->flow;
         if (flow)
             flow->kept = *kept;
         switch ((enum kind)head->kind) {
@@ -304,6 +343,14 @@ bool messages_tell(struct messages *m, struct message_flows *flows, struct sink 
         case TOLD_END:
             sink->flow_end(sink, flow);
             break;
+        case TOLD_NEWS:
+            sink->flow_news(sink, flow);
+            break;
+        case TOLD_NOTE: {
+            const struct told_note *note = (const struct told_note *)(const void *)head;
+            reader->note(reader->context, span_of((const uint8_t *)(note + 1), note->len));
+            break;
+        }
         }
         if (flow)
             *kept = flow->kept;

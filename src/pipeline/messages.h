@@ -42,6 +42,13 @@ bool message_put_oddity(struct messages *m, uint32_t flow, const struct frame *f
 /* Carries a copy of the flow, for its row: its counters, its texts, not its sets of positions. */
 bool message_put_end(struct messages *m, uint32_t flow, const struct flow *of);
 
+/* The same of a flow that lives. */
+bool message_put_news(struct messages *m, uint32_t flow, const struct flow *of);
+
+/* Bytes that are for whoever reads the messages, not for its sink: told in their place in the order, and
+ * aligned for any type. */
+bool message_put_note(struct messages *m, const void *note, size_t len);
+
 /* What each flow's number stands for on the reader's side. */
 struct message_flows {
     void **kept; /* owned; by number */
@@ -51,9 +58,16 @@ struct message_flows {
 /* The place of a number's `kept`; NULL when there is no memory for it. */
 void **message_flows_at(struct message_flows *flows, uint32_t number);
 
-/* Tells all messages to `sink`, in order. False when there is no memory for `flows`: none are told from
- * there on. */
-bool messages_tell(struct messages *m, struct message_flows *flows, struct sink *sink);
+/* Who is told messages. */
+struct message_reader {
+    struct sink *sink;
+    void (*note)(void *context, struct span note); /* NULL where there are none */
+    void *context;
+};
+
+/* Tells all messages, in order. False when there is no memory for `flows`: none are told from there on. */
+bool messages_tell(struct messages *m, struct message_flows *flows,
+                   const struct message_reader *reader);
 void message_flows_release(struct message_flows *flows);
 
 #endif

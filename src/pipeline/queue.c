@@ -63,6 +63,14 @@ void queue_empty(struct queue *q)
     pthread_mutex_unlock(&q->lock);
 }
 
+uint64_t queue_emptied(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    uint64_t emptied = q->emptied;
+    pthread_mutex_unlock(&q->lock);
+    return emptied;
+}
+
 void queue_wait(struct queue *q, uint64_t turn)
 {
     pthread_mutex_lock(&q->lock);

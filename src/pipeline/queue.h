@@ -36,6 +36,9 @@ uint64_t queue_fill(struct queue *q);
 bool queue_next(struct queue *q, unsigned *slot);
 void queue_empty(struct queue *q);
 
+/* Up to which turn slots have been emptied. Does not wait. */
+uint64_t queue_emptied(struct queue *q);
+
 /* The filler waits until the slot of this turn, and all before it, have been emptied. */
 void queue_wait(struct queue *q, uint64_t turn);
 

@@ -4,11 +4,13 @@
 #include "pipeline/messages.h"
 #include "pipeline/queue.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
-    BATCHES = 8,
+    BATCHES = 8,            /* at least */
+    BATCHES_MOST = 64,      /* where there is memory for more than BATCH_MOST in each */
     BATCH_LEAST = 16 << 10, /* bytes */
     BATCH_MOST = 256 << 10,
 };
@@ -22,7 +24,8 @@ struct relay {
 
     pthread_t thread;
     struct queue queue;
-    struct messages batches[BATCHES];
+    struct messages batches[BATCHES_MOST];
+    unsigned count;        /* of batches */
     struct messages *open; /* the batch being filled; NULL: none */
     uint64_t turn;         /* of the batch handed over last */
 
@@ -56,7 +59,9 @@ size_t relay_numbers_memory(size_t budget)
 
 static void tell(struct relay *r, struct messages *batch)
 {
-    if (!messages_tell(batch, &r->flows, r->options.to) || !r->options.after(r->options.context))
+    const struct message_reader reader = {r->options.to, r->options.note, r->options.context};
+
+    if (!messages_tell(batch, &r->flows, &reader) || !r->options.after(r->options.context))
         atomic_store(&r->failed, true);
 }
 
@@ -193,27 +198,41 @@ static void see_flow_end(struct sink *sink, struct flow *flow)
     flow->kept = NULL;
 }
 
+static void see_flow_news(struct sink *sink, struct flow *flow)
+{
+    struct relay *r = relay_of(sink);
+    uint32_t number = number_of(r, flow);
+
+    while (!message_put_news(open_batch(r), number, flow))
+        hand_over(r);
+}
+
 /* ---- the relay itself ---- */
 
 static void batches_release(struct relay *r)
 {
-    for (int i = 0; i < BATCHES; i++)
+    for (unsigned i = 0; i < r->count; i++)
         free(r->batches[i].bytes);
 }
 
 /* Makes the batches and the thread. False, with nothing made, where that cannot be. */
 static bool prepare(struct relay *r)
 {
-    size_t each = r->options.memory / BATCHES;
+    const size_t wanted = r->options.memory / BATCH_MOST;
+    const unsigned count = wanted <= BATCHES        ? BATCHES
+                           : wanted >= BATCHES_MOST ? BATCHES_MOST
+                                                    : (unsigned)wanted;
+    size_t each = r->options.memory / count;
 
-    for (int i = 0; i < BATCHES; i++) {
-        r->batches[i] = (struct messages){.bytes = malloc(each), .room = each};
-        if (!r->batches[i].bytes) {
+    while (r->count < count) {
+        struct messages *batch = &r->batches[r->count++];
+        *batch = (struct messages){.bytes = malloc(each), .room = each};
+        if (!batch->bytes) {
             batches_release(r);
             return false;
         }
     }
-    if (queue_init(&r->queue, BATCHES)) {
+    if (queue_init(&r->queue, count)) {
         if (thread_start(&r->thread, write_all, r))
             return true;
         queue_release(&r->queue);
@@ -233,7 +252,8 @@ struct relay *relay_new(const struct relay_options *options)
                             .believe = see_believe,
                             .gap = see_gap,
                             .oddity = see_oddity,
-                            .flow_end = see_flow_end};
+                            .flow_end = see_flow_end,
+                            .flow_news = see_flow_news};
     r->options = *options;
     r->threaded = options->threaded && prepare(r);
     return r;
@@ -269,6 +289,37 @@ uint64_t relay_passed(struct relay *r)
 {
     hand_over(r);
     return r->turn;
+}
+
+uint64_t relay_place(const struct relay *r)
+{
+    return r->open && r->open->len > 0 ? r->turn + 1 : r->turn;
+}
+
+uint64_t relay_told(struct relay *r)
+{
+    return r->threaded ? queue_emptied(&r->queue) : r->turn;
+}
+
+unsigned relay_backlog(struct relay *r)
+{
+    return r->threaded ? (unsigned)(r->turn - queue_emptied(&r->queue)) : 0;
+}
+
+unsigned relay_batches(const struct relay *r)
+{
+    return r->threaded ? r->count : 1;
+}
+
+void relay_note(struct relay *r, const void *note, size_t len)
+{
+    assert(len <= RELAY_NOTE_MOST);
+    if (!r->threaded) {
+        r->options.note(r->options.context, span_of(note, len));
+        return;
+    }
+    while (!message_put_note(open_batch(r), note, len))
+        hand_over(r);
 }
 
 void relay_wait(struct relay *r, uint64_t place)

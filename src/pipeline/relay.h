@@ -34,6 +34,9 @@ struct relay_options {
     /* Called after each batch on the writer's thread, or without one by relay_failed(): false when the
      * writer has failed. */
     bool (*after)(void *context);
+
+    /* Called with each note, on the writer's thread, or without one by relay_note(). May be NULL. */
+    void (*note)(void *context, struct span note);
     void *context;
 };
 
@@ -62,6 +65,17 @@ void relay_frames_last(struct relay *r, bool lasting);
 
 /* A place in the order of what is told: all so far. Hands it to the writer. */
 uint64_t relay_passed(struct relay *r);
+
+/* The place of what was told last, without handing anything over, and up to which place the writer has been
+ * told. How many batches it has before it, and how many there are: as many, and who tells more waits. */
+uint64_t relay_place(const struct relay *r);
+uint64_t relay_told(struct relay *r);
+unsigned relay_backlog(struct relay *r);
+unsigned relay_batches(const struct relay *r);
+
+/* Has bytes handed to `note` after all that was told before. At most RELAY_NOTE_MOST. */
+enum { RELAY_NOTE_MOST = 4096 };
+void relay_note(struct relay *r, const void *note, size_t len);
 
 /* Waits until the writer has been told all up to that place. */
 void relay_wait(struct relay *r, uint64_t place);

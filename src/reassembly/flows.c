@@ -36,6 +36,19 @@ struct queue {
     int64_t timeout; /* ns; 0 is none */
 };
 
+/* What is told of flows that live. The table is walked by the numbers of its nodes, all of it once in
+ * FLOWS_RENEWED_NS: so no flow needs to remember when it was told of last. */
+struct news {
+    uint32_t *fresh; /* owned: those that are new; NULL: nobody asks */
+    uint32_t fresh_count;
+    uint32_t next;    /* the number at which the walk goes on */
+    int64_t told_ns;  /* the clock when it last went on */
+    int64_t begun_ns; /* when this walk began, and the one before */
+    int64_t begun_before_ns;
+};
+
+enum { FRESH_MOST = 1024 };
+
 struct flows {
     struct flow_table table;
     struct queue queues[QUEUES];
@@ -48,6 +61,7 @@ struct flows {
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
     int64_t clock;    /* the highest time so far; INT64_MIN before the first */
     int64_t deadline; /* up to this clock no flow has waited in its queue for its whole timeout */
+    struct news news;
 };
 
 struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
@@ -118,6 +132,7 @@ void flows_free(struct flows *t)
     pool_release(&t->streams);
     pool_release(&t->rare);
     places_free(t->places);
+    free(t->news.fresh);
     free(t);
 }
 
@@ -365,6 +380,94 @@ void flows_prefetch(const struct flows *t, struct flow_lookup *look, unsigned st
     }
 }
 
+/* ---- what is told of flows that live ---- */
+
+bool flows_watch(struct flows *t)
+{
+    t->news = (struct news){.fresh = malloc(FRESH_MOST * sizeof *t->news.fresh),
+                            .next = 1,
+                            .told_ns = INT64_MIN,
+                            .begun_ns = INT64_MIN,
+                            .begun_before_ns = INT64_MIN};
+    return t->news.fresh;
+}
+
+/* There is room: flows_packet() sees to it. */
+static void remember_new(struct flows *t, const struct flow *f)
+{
+    if (t->news.fresh)
+        t->news.fresh[t->news.fresh_count++] = f->number;
+}
+
+static void tell_of(struct flows *t, struct flow *f)
+{
+    struct flow copy = *f;
+
+    flow_tell(&copy, flow_origin(&t->table, f));
+    t->at.sink->flow_news(t->at.sink, &copy);
+    f->kept = copy.kept;
+}
+
+/* A node may be nobody's, or that of a flow's origin. */
+static bool is_flow(const struct flow *f)
+{
+    return f->key.protocol != 0;
+}
+
+/* One that has ended meanwhile has been told of, and one that came into its place is told of twice, which
+ * does no harm. */
+static void tell_fresh(struct flows *t)
+{
+    for (uint32_t i = 0; i < t->news.fresh_count; i++) {
+        struct flow *f = flow_of(&t->table, t->news.fresh[i]);
+        if (is_flow(f))
+            tell_of(t, f);
+    }
+    t->news.fresh_count = 0;
+}
+
+/* Those that were busy since the walk came by last, and are not new. */
+static void renew_some(struct flows *t, uint32_t count)
+{
+    struct news *n = &t->news;
+
+    for (; count > 0 && t->table.made > 1; count--) {
+        if (n->next >= t->table.made) {
+            n->next = 1;
+            n->begun_before_ns = n->begun_ns;
+            n->begun_ns = t->clock;
+        }
+        struct flow *f = flow_of(&t->table, n->next++);
+        if (is_flow(f) && f->last_ns >= n->begun_before_ns &&
+            f->first_ns < t->clock - FLOWS_RENEWED_NS)
+            tell_of(t, f);
+    }
+}
+
+void flows_tell_news(struct flows *t)
+{
+    struct news *n = &t->news;
+    uint64_t passed = 0; /* of FLOWS_RENEWED_NS */
+
+    tell_fresh(t);
+    if (t->clock == INT64_MIN)
+        return;
+    if (n->told_ns != INT64_MIN)
+        passed = (uint64_t)t->clock - (uint64_t)n->told_ns;
+    if (passed > FLOWS_RENEWED_NS)
+        passed = FLOWS_RENEWED_NS;
+    uint32_t count = (uint32_t)((double)passed / FLOWS_RENEWED_NS * (t->table.made - 1));
+    if (count == 0 && n->told_ns != INT64_MIN)
+        return; /* the time that passed counts later */
+    n->told_ns = t->clock;
+    renew_some(t, count);
+}
+
+void flows_advance(struct flows *t, int64_t now_ns)
+{
+    expire(t, now_ns);
+}
+
 /* ---- a new flow ---- */
 
 /* A node with nothing in it but where it comes from; NULL when there is none. Others may have been given up for
@@ -400,6 +503,7 @@ static struct flow *flow_new(struct flows *t, const struct flow_lookup *look,
     detours_close(&t->detours, &look->key);
     flow_begin(f, look->src_is_low, p);
     queue_put(t, f);
+    remember_new(t, f);
     return f;
 }
 
@@ -426,6 +530,7 @@ static struct flow *rival_new(struct flows *t, const struct flow_lookup *look,
     elder->rival = f->number;
     flow_begin(f, look->src_is_low, p);
     queue_put(t, f);
+    remember_new(t, f);
     return f;
 }
 
@@ -531,6 +636,8 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
     const bool src_is_low = look->src_is_low;
     int64_t now = p->frame->time_ns;
 
+    if (t->news.fresh_count + 1 >= FRESH_MOST) /* a packet makes two at most: one, and a rival */
+        tell_fresh(t);
     expire(t, now);
     struct flow *f = find_of(t, look);
     while (f && is_idle(t, f, now)) {

@@ -62,6 +62,16 @@ void flows_prefetch(const struct flows *t, struct flow_lookup *look, unsigned st
  * brings, and, for an ICMP error, of the flow that it quotes. */
 void flows_packet(struct flows *t, const struct packet *packet, const struct flow_lookup *look);
 
+/* For a sink that is to know of flows before they end: flow_news() is told of those that are new, when
+ * flows_tell_news() is called or when there are many, and then, for as long as they are busy, about once in
+ * FLOWS_RENEWED_NS of the capture's clock. False when there is no memory. */
+#define FLOWS_RENEWED_NS (60 * 1000000000ll)
+bool flows_watch(struct flows *t);
+void flows_tell_news(struct flows *t);
+
+/* The clock goes on though no packet comes: ends what has been idle for too long. */
+void flows_advance(struct flows *t, int64_t now_ns);
+
 /* Ends every flow, in the order in which they began. */
 void flows_end_all(struct flows *t);
 

@@ -16,6 +16,7 @@ const char *refusal_name(enum refusal why)
         [REFUSED_SETTLED] = "settled",
         [REFUSED_NO_MEMORY] = "no_memory",
         [REFUSED_OLD_TIMESTAMP] = "old_timestamp",
+        [REFUSED_SHED] = "shed",
     };
     assert(why < REFUSAL_COUNT);
     return names[why];
@@ -24,9 +25,13 @@ const char *refusal_name(enum refusal why)
 const char *gap_cause_name(enum gap_cause cause)
 {
     static const char *const names[GAP_CAUSE_COUNT] = {
-        [GAP_UNKNOWN] = "unknown",           [GAP_CAPTURE_LOSS] = "capture_loss",
-        [GAP_NETWORK_LOSS] = "network_loss", [GAP_TRUNCATED] = "truncated",
-        [GAP_REFUSED] = "refused",           [GAP_EVICTED] = "evicted",
+        [GAP_UNKNOWN] = "unknown",
+        [GAP_CAPTURE_LOSS] = "capture_loss",
+        [GAP_NETWORK_LOSS] = "network_loss",
+        [GAP_TRUNCATED] = "truncated",
+        [GAP_REFUSED] = "refused",
+        [GAP_EVICTED] = "evicted",
+        [GAP_SHED] = "shed",
     };
     assert(cause < GAP_CAUSE_COUNT);
     return names[cause];
@@ -70,6 +75,8 @@ const char *oddity_name(enum oddity kind)
         [ODDITY_BAD_CHUNK] = "bad_chunk",
         [ODDITY_KEY_SHARED] = "key_shared",
         [ODDITY_TUNNEL_DIFFERS] = "tunnel_differs",
+        [ODDITY_PAYLOAD_SHED] = "payload_shed",
+        [ODDITY_FRAMES_SHED] = "frames_shed",
     };
     assert(kind < ODDITY_COUNT);
     return names[kind];

@@ -25,6 +25,7 @@ enum refusal {
     REFUSED_SETTLED,   /* into a hole that was given up earlier */
     REFUSED_NO_MEMORY,     /* the budget had no room to remember its place */
     REFUSED_OLD_TIMESTAMP, /* its receiver has seen a later one (PAWS, RFC 7323 5) */
+    REFUSED_SHED,          /* by the store: more came than could be written */
     REFUSAL_COUNT
 };
 
@@ -38,6 +39,7 @@ enum gap_cause {
     GAP_TRUNCATED,    /* cut by the snap length */
     GAP_REFUSED,      /* it came in refused segments only */
     GAP_EVICTED,      /* it came, but there was no memory left to keep it */
+    GAP_SHED,         /* by the store: it came, when more came than could be written */
     GAP_CAUSE_COUNT
 };
 
@@ -81,6 +83,8 @@ enum oddity {
     ODDITY_BAD_CHUNK,       /* SCTP chunks that contradict the length of their packet */
     ODDITY_KEY_SHARED,      /* more places than can be told apart (places.h) */
     ODDITY_TUNNEL_DIFFERS,  /* each direction takes another path (detours.h); `text` says which */
+    ODDITY_PAYLOAD_SHED, /* by the store, as the next: payload is not kept; `text` says from where */
+    ODDITY_FRAMES_SHED,  /* frames are not noted */
     ODDITY_COUNT
 };
 
@@ -137,6 +141,10 @@ struct sink {
     /* Nothing more of this flow will come; all its gaps have been told. The sink lets go of
      * flow->kept. */
     void (*flow_end)(struct sink *sink, struct flow *flow);
+
+    /* A flow that lives, as flow_end() would tell it if it ended now: a copy, but for `kept`. Told only where
+     * it was asked for (flows_watch()), and such a sink has it. */
+    void (*flow_news)(struct sink *sink, struct flow *flow);
 };
 
 #endif

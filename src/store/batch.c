@@ -137,16 +137,24 @@ static const sqlite3_module module = {.xConnect = table_connect,
  * FAIL: a failure is final anyway, so SQLite need not be able to undo half a batch. OR ROLLBACK: the same, where
  * OR FAIL would keep it from copying. */
 static int open_statement(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
-                          bool as_image)
+                          enum batch_how how)
 {
+    const bool as_image = how == BATCH_AS_IMAGE;
     const char *table = of->table;
     char *name = sqlite3_mprintf("%s_%s", as_image ? "image" : "batch", table);
-    char *sql = as_image
-                    ? sqlite3_mprintf("INSERT OR ROLLBACK INTO main.%s SELECT * FROM image_%s.%s",
-                                      table, table, table)
-                    : sqlite3_mprintf("INSERT OR FAIL INTO main.%s (%s) SELECT * FROM batch_%s",
-                                      table, of->columns, table);
+    char *sql;
     int code = SQLITE_NOMEM;
+
+    if (as_image)
+        sql = sqlite3_mprintf("INSERT OR ROLLBACK INTO main.%s SELECT * FROM image_%s.%s", table,
+                              table, table);
+    else if (how == BATCH_RENEWS && of->renewed) /* WHERE: else ON would belong to a join */
+        sql = sqlite3_mprintf("INSERT OR FAIL INTO main.%s (%s) SELECT * FROM batch_%s WHERE true"
+                              " ON CONFLICT (%s) DO UPDATE SET %s",
+                              table, of->columns, table, of->key, of->renewed);
+    else
+        sql = sqlite3_mprintf("INSERT OR FAIL INTO main.%s (%s) SELECT * FROM batch_%s", table,
+                              of->columns, table);
 
     if (name && sql)
         code = as_image ? image_open(&b->image, db, name, table)
@@ -166,7 +174,7 @@ static bool rows_init(struct batch_rows *r, struct batch_size size, int columns)
 }
 
 int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
-               struct batch_size size, bool as_image, bool two_sets)
+               struct batch_size size, enum batch_how how, bool two_sets)
 {
     assert(size.rows <= BATCH_ROWS_MOST && size.bytes >= BATCH_ROW_BYTES);
     *b = (struct batch){.columns = of->column_count, .size = size};
@@ -174,7 +182,7 @@ int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
     if (!rows_init(&b->sets[0], size, b->columns) ||
         (two_sets && !rows_init(&b->sets[1], size, b->columns)))
         return SQLITE_NOMEM;
-    return open_statement(b, db, of, as_image);
+    return open_statement(b, db, of, how);
 }
 
 void batch_release(struct batch *b)

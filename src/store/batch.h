@@ -36,7 +36,13 @@ struct batch_size {
 struct batch_table_name {
     const char *table, *columns;
     int column_count;
+    const char *key,
+        *renewed; /* what BATCH_RENEWS goes by, and sets; NULL: its rows never come again */
 };
+
+/* How rows are written. As an image: only where the table was declared by us, and its first column is its
+ * INTEGER PRIMARY KEY. Renewed: a row whose key is there takes the place of that one. */
+enum batch_how { BATCH_AS_TABLE, BATCH_AS_IMAGE, BATCH_RENEWS };
 
 /* Rows that wait, or are being written. */
 struct batch_rows {
@@ -61,11 +67,10 @@ struct batch {
     bool in_order;
 };
 
-/* `as_image`: the table was declared by us, and its first column is its INTEGER PRIMARY KEY. SQLite's
- * code. After a failure comes batch_release() all the same.
+/* SQLite's code. After a failure comes batch_release() all the same.
  * `two_sets`: one is filled by this thread while another writes the other. */
 int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
-               struct batch_size size, bool as_image, bool two_sets);
+               struct batch_size size, enum batch_how how, bool two_sets);
 void batch_release(struct batch *b); /* before the database is closed; what waits is lost */
 
 /* Whether a row more may not fit: then those that wait are written first. */

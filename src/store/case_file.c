@@ -17,7 +17,11 @@
 /* SQLite locks bytes from 2^30 on (its PENDING_BYTE), 512 of them. */
 enum { LOCK_BYTE = 0x40000000 + 4096 };
 
-enum { HEADER_LEN = 100, APPLICATION_ID_AT = 68, COMMIT_WAIT_MS = 10000 };
+enum { HEADER_LEN = 100, APPLICATION_ID_AT = 68, COMMIT_WAIT_MS = 10000, OPEN_WAIT_MS = 5000 };
+
+/* Of the write-ahead log: from here on what is in it is copied into the file, and from there on a log that
+ * was copied is cut off. A page that changes every second is copied once in many. */
+enum { LOG_COPIED_LEN = 4 << 20, LOG_CUT_LEN = 16 << 20 };
 
 const char *case_file_name(const struct case_file *f)
 {
@@ -221,8 +225,23 @@ static void remove_second_name(const char *path, const struct stat *there)
     free(partial);
 }
 
-static enum status open_addition(struct case_file *f, size_t cache_len, bool sync,
-                                 struct error *err)
+/* Takes the writer's lock of a case that is there. */
+static enum status lock_case(struct case_file *f, struct error *err)
+{
+    f->lock = open(f->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (f->lock < 0 && (errno == EACCES || errno == EROFS || errno == EPERM))
+        return error_set(err, "writing %s: it may only be read", f->path);
+    if (f->lock < 0)
+        return error_set(err, "opening %s: %s", f->path, strerror(errno));
+    if (lock_take(f->lock))
+        return STATUS_OK;
+    if (errno == EAGAIN || errno == EACCES)
+        return error_set(err, "%s is being written by another seine", f->path);
+    return error_set(err, "locking %s: %s", f->path, strerror(errno));
+}
+
+/* Opens the case that is there, and checks that it is one. */
+static enum status open_there(struct case_file *f, size_t cache_len, struct error *err)
 {
     if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
@@ -233,22 +252,97 @@ static enum status open_addition(struct case_file *f, size_t cache_len, bool syn
         return status;
     if (sqlite3_db_readonly(f->db, "main") == 1)
         return error_set(err, "writing %s: it may only be read", f->path);
-    status = bound_cache(f, cache_len, err);
-    if (status != STATUS_OK)
-        return status;
-    const char *begin = sync ? "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
-                               "BEGIN IMMEDIATE"
-                             : "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;"
-                               "BEGIN IMMEDIATE";
-    if (sqlite3_exec(f->db, begin, NULL, NULL, NULL) == SQLITE_OK)
+    return bound_cache(f, cache_len, err);
+}
+
+/* Runs what begins a transaction on a case that is there, which somebody may hold. */
+static enum status begin(struct case_file *f, const char *sql, struct error *err)
+{
+    if (sqlite3_exec(f->db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return STATUS_OK;
     if (sqlite3_errcode(f->db) == SQLITE_BUSY)
         return error_set(err, "%s is being written by another seine", f->path);
     return case_file_fault(f, "writing", err);
 }
 
-enum status case_file_open(struct case_file *f, const char *path, uint32_t page_size,
-                           size_t cache_len, bool sync, struct error *err)
+static enum status open_addition(struct case_file *f, size_t cache_len, bool sync,
+                                 struct error *err)
+{
+    enum status status = lock_case(f, err);
+
+    if (status == STATUS_OK)
+        status = open_there(f, cache_len, err);
+    if (status != STATUS_OK)
+        return status;
+    return begin(f,
+                 sync ? "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
+                        "BEGIN IMMEDIATE"
+                      : "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;"
+                        "BEGIN IMMEDIATE",
+                 err);
+}
+
+static bool sync_folder(const char *path);
+static enum status name_partial(struct case_file *f, struct error *err);
+
+/* Makes an empty case under its own name. A kill leaves it with all its tables, or none of it. */
+static enum status make_live(struct case_file *f, const struct case_file_options *options,
+                             struct error *err)
+{
+    enum status status = open_fresh(f, options->page_size, options->cache_len, err);
+
+    if (status == STATUS_OK)
+        status = run(f, "COMMIT", err);
+    sqlite3_close(f->db);
+    f->db = NULL;
+    if (status == STATUS_OK && options->sync && fsync(f->lock) != 0)
+        status = error_set(err, "flushing %s: %s", f->partial, strerror(errno));
+    if (status == STATUS_OK)
+        status = name_partial(f, err);
+    if (status != STATUS_OK)
+        return status;
+    free(f->partial);
+    f->partial = NULL;
+    if (options->sync && !sync_folder(f->path))
+        return error_set(err, "flushing the folder of %s: %s", f->path, strerror(errno));
+    return STATUS_OK;
+}
+
+/* The case is there, and its lock is ours. */
+static enum status open_live(struct case_file *f, const struct case_file_options *options,
+                             struct error *err)
+{
+    sqlite3_stmt *mode = NULL;
+    enum status status = open_there(f, options->cache_len, err);
+
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_busy_timeout(f->db, OPEN_WAIT_MS);
+    bool logged =
+        sqlite3_prepare_v2(f->db, "PRAGMA journal_mode = WAL", -1, &mode, NULL) == SQLITE_OK &&
+        sqlite3_step(mode) == SQLITE_ROW &&
+        strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
+    if (sqlite3_finalize(mode) != SQLITE_OK)
+        return sqlite3_errcode(f->db) == SQLITE_BUSY
+                   ? error_set(err, "%s is being read, and cannot be made ready: try again",
+                               f->path)
+                   : case_file_fault(f, "opening", err);
+    if (!logged)
+        return error_set(err,
+                         "%s cannot have a write-ahead log where it lies: a live case needs a "
+                         "filesystem of this machine",
+                         f->path);
+    f->live = true;
+    return begin(f,
+                 options->sync ? "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL;"
+                                 "BEGIN IMMEDIATE"
+                               : "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF;"
+                                 "BEGIN IMMEDIATE",
+                 err);
+}
+
+enum status case_file_open(struct case_file *f, const char *path,
+                           const struct case_file_options *options, struct error *err)
 {
     struct stat there;
     enum status status;
@@ -259,17 +353,24 @@ enum status case_file_open(struct case_file *f, const char *path, uint32_t page_
         return error_no_memory(err, "opening %s: no memory", path);
     if (stat(path, &there) == 0) {
         remove_second_name(path, &there);
-        status = S_ISREG(there.st_mode)
-                     ? open_addition(f, cache_len, sync, err)
-                     : error_set(err, "%s is not a case: it is %s", path,
-                                 S_ISDIR(there.st_mode) ? "a folder" : "no regular file");
+        if (!S_ISREG(there.st_mode))
+            status = error_set(err, "%s is not a case: it is %s", path,
+                               S_ISDIR(there.st_mode) ? "a folder" : "no regular file");
+        else if (!options->live)
+            status = open_addition(f, options->cache_len, options->sync, err);
+        else if ((status = lock_case(f, err)) == STATUS_OK)
+            status = open_live(f, options, err);
     } else if (errno != ENOENT) {
         status = error_set(err, "opening %s: %s", path, strerror(errno));
     } else if (asprintf(&f->partial, "%s.partial", path) < 0) {
         f->partial = NULL;
         status = error_no_memory(err, "opening %s: no memory", path);
+    } else if (options->live) {
+        status = make_live(f, options, err);
+        if (status == STATUS_OK)
+            status = open_live(f, options, err);
     } else {
-        status = open_fresh(f, page_size, cache_len, err);
+        status = open_fresh(f, options->page_size, options->cache_len, err);
     }
     if (status != STATUS_OK)
         case_file_drop(f);
@@ -306,6 +407,66 @@ static enum status name_partial(struct case_file *f, struct error *err)
         return error_set(err, "%s was made by somebody else meanwhile: it is left as it is",
                          f->path);
     return error_set(err, "naming %s: %s", f->path, strerror(errno));
+}
+
+/* How many pages the log has, and how many of them are in the file. */
+static enum status checkpoint(struct case_file *f, int mode, int *pages, int *copied,
+                              struct error *err)
+{
+    int code = sqlite3_wal_checkpoint_v2(f->db, "main", mode, pages, copied);
+
+    if (code == SQLITE_OK || code == SQLITE_BUSY)
+        return STATUS_OK;
+    return case_file_fault(f, "writing", err);
+}
+
+static int64_t log_len_of(const struct case_file *f)
+{
+    struct stat log;
+    char *name;
+
+    if (asprintf(&name, "%s-wal", f->path) < 0)
+        return 0;
+    int64_t len = stat(name, &log) == 0 ? (int64_t)log.st_size : 0;
+    free(name);
+    return len;
+}
+
+enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_held,
+                             struct error *err)
+{
+    int pages = 0, copied = 0;
+    enum status status = run(f, "COMMIT", err);
+    int64_t len = log_len_of(f);
+
+    *log_held = false;
+    sqlite3_busy_timeout(f->db, 0); /* readers are not waited for: it is tried again soon */
+    if (status == STATUS_OK && len >= LOG_COPIED_LEN) {
+        status = checkpoint(f, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied, err);
+        *log_held = status == STATUS_OK && copied < pages;
+    }
+    if (status == STATUS_OK && len >= LOG_CUT_LEN) {
+        status = checkpoint(f, SQLITE_CHECKPOINT_TRUNCATE, &pages, &copied, err);
+        len = log_len_of(f);
+        *log_held = len >= LOG_CUT_LEN;
+    }
+    *log_len = (size_t)len;
+    sqlite3_busy_timeout(f->db, OPEN_WAIT_MS);
+    return status == STATUS_OK ? run(f, "BEGIN IMMEDIATE", err) : status;
+}
+
+enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err)
+{
+    enum status status = run(f, "COMMIT", err);
+
+    sqlite3_busy_timeout(f->db, COMMIT_WAIT_MS);
+    int code = status == STATUS_OK
+                   ? sqlite3_exec(f->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL)
+                   : SQLITE_OK;
+    if (code != SQLITE_OK && code != SQLITE_BUSY)
+        status = case_file_fault(f, "closing", err);
+    *one_file = code == SQLITE_OK;
+    return status == STATUS_OK ? run(f, "BEGIN IMMEDIATE", err) : status;
 }
 
 enum status case_file_end(struct case_file *f, bool sync, struct error *err)

@@ -3,11 +3,15 @@
  *
  *     fresh      x.db.partial, journal off ── commit, close, [flush] ── link ──► x.db
  *     addition   x.db, BEGIN IMMEDIATE, rollback journal ── commit ──► x.db
+ *     live       x.db.partial with its tables ── link ──► x.db, write-ahead log ── commit, commit ...
  *
- * Who builds x.db.partial holds a lock on its open file description, on a byte where SQLite has
- * none, from before SQLite opens it until it has its name. So a second seine can tell a case that
- * is being written from what a killed run left, and nobody removes it between SQLite's close and
- * the link. */
+ * Who writes holds a lock on the open file description, on a byte where SQLite has none: of x.db.partial
+ * from before SQLite opens it until it has its name, of a live case until it is closed. So a second seine
+ * can tell a case that is being written from what a killed run left, and nobody removes it between SQLite's
+ * close and the link.
+ *
+ * A live case is read while it is written, so it has its name from the start, and each commit is one that
+ * readers see and a kill leaves. */
 #ifndef SEINE_STORE_CASE_FILE_H
 #define SEINE_STORE_CASE_FILE_H
 
@@ -21,16 +25,32 @@
 struct case_file {
     char *path;    /* owned */
     char *partial; /* owned; NULL for an addition */
-    int lock;      /* the open file description that holds the lock; -1 for an addition */
+    int lock;      /* the open file description that holds the lock */
+    bool live;
     sqlite3 *db;
     bool removed_leftover;
 };
 
+struct case_file_options {
+    uint32_t page_size; /* of a fresh file */
+    size_t cache_len;   /* bytes */
+    bool sync;          /* an addition, and each commit of a live case, outlive a loss of power */
+    bool live;
+};
+
 /* Opens PATH, or makes PATH.partial, and begins the transaction that holds all that is written. A
- * fresh file has its schema. `cache_len` is in bytes; `sync` makes an addition outlive a loss of
- * power. On failure nothing is left to release. */
-enum status case_file_open(struct case_file *f, const char *path, uint32_t page_size,
-                           size_t cache_len, bool sync, struct error *err);
+ * fresh file has its schema. On failure nothing is left to release. */
+enum status case_file_open(struct case_file *f, const char *path,
+                           const struct case_file_options *options, struct error *err);
+
+/* Of a live case: commits, and begins the next transaction. *log_len is how long the write-ahead log is
+ * then, in bytes, and *log_held whether a reader keeps it from being begun anew. */
+enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_held,
+                             struct error *err);
+
+/* Commits a live case and takes it out of its log, so that it is one file, and begins a transaction; where a
+ * reader does not let go within some seconds, it stays in its log, and *one_file is false. */
+enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err);
 
 /* The file that is being written, for sentences. */
 const char *case_file_name(const struct case_file *f);

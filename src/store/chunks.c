@@ -75,12 +75,25 @@ bool chunks_take_digest(struct store *s, struct kept_stream *t)
     return t->digest != NULL;
 }
 
+/* Whether a row is hashed later, in a live case: since there is a hole below it, which a retransmission is likely to
+ * fill soon. A commit makes rows of what lies behind such a hole; without this, every stream that a segment comes
+ * late to would be read again at its end, all of it. */
+static bool stays_behind(const struct store *s, struct kept_stream *t, int64_t position)
+{
+    if (!s->live.on || t->rows == 0 || position <= t->hashed_to)
+        return false;
+    if (!t->behind)
+        t->commits = 0;
+    t->behind = true;
+    return true;
+}
+
 /* The digest that a row's bytes, which come next, are to be added to; NULL when they are not, or the rows are
  * to be read again. */
 static struct digest *digest_for(struct store *s, struct kept_stream *t, int64_t position,
                                  struct span bytes)
 {
-    if (!s->hash || t->rehash || s->reference)
+    if (!s->hash || t->rehash || s->reference || stays_behind(s, t, position))
         return NULL;
     if ((t->rows > 0 && position < t->hashed_to) || !chunks_take_digest(s, t)) {
         t->rehash = true;
@@ -269,6 +282,48 @@ void chunks_write(struct store *s, struct kept_flow *k, enum side side)
         lowest_write_of(s, k, side, borrowed);
     if (borrowed)
         digest_return(s, t);
+}
+
+/* Hashes rows that were left behind: up to the next hole, or all of them. */
+static void catch_up(struct store *s, struct kept_flow *k, enum side side, bool all)
+{
+    struct kept_stream *t = k->sides[side];
+    bool hole = false;
+
+    if (!t->behind || t->rehash || t->settled)
+        return;
+    struct row *row = insert_begin(&s->insert, SELECT_CHUNKS_FROM);
+    put_int(row, 1, keep_stream_id(s, k, side));
+    put_int(row, 2, t->hashed_to);
+    while (!hole && insert_next(&s->insert, row)) {
+        int64_t position = sqlite3_column_int64(row->statement, 0);
+        struct span bytes = span_of(sqlite3_column_blob(row->statement, 1),
+                                    (size_t)sqlite3_column_bytes(row->statement, 1));
+        hole = !all && position > t->hashed_to;
+        if (hole)
+            break;
+        lending_hash(s, t->digest, bytes);
+        t->hashed_to = position + (int64_t)bytes.len;
+    }
+    insert_done(&s->insert, row);
+    t->behind = hole;
+}
+
+void chunks_catch_up(struct store *s, struct kept_flow *k, enum side side)
+{
+    catch_up(s, k, side, true);
+}
+
+void chunks_commit(struct store *s, struct kept_flow *k, enum side side)
+{
+    enum { COMMITS_MOST = 3 }; /* a hole that is older will hardly be filled */
+    struct kept_stream *t = k->sides[side];
+
+    chunks_write_rows(s, k, side);
+    if (t->settled || !t->behind)
+        return;
+    catch_up(s, k, side, t->commits == COMMITS_MOST);
+    t->commits = t->behind ? (t->commits + 1) & 3u : 0;
 }
 
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side)
@@ -659,6 +714,7 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
     bool borrowed = digest_borrow(s, t);
     while (t->slots)
         lowest_write_of(s, k, side, true);
+    catch_up(s, k, side, true);
     if (s->hash && t->rehash)
         hash_rows(s, stream_id, hex);
     else if (s->hash)

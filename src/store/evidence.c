@@ -146,6 +146,25 @@ void store_statistics(struct store *s, uint32_t evidence_id, uint32_t interface_
     put_said(row, 5, dropped_by_interface);
     put_said(row, 6, accepted_by_filter);
     put_said(row, 7, dropped_by_system);
+    for (int at = 8; at <= 11; at++)
+        put_null(row, at);
+    insert_end(&s->insert, row);
+}
+
+void store_live_statistics(struct store *s, uint32_t evidence_id, const struct live_statistics *of)
+{
+    struct row *row = insert_begin(&s->insert, INSERT_STATISTICS);
+    put_int(row, 1, evidence_id);
+    put_int(row, 2, 0);
+    put_int(row, 3, of->time_ns);
+    put_count(row, 4, of->received);
+    put_count(row, 5, of->dropped_by_interface);
+    put_null(row, 6);
+    put_count(row, 7, of->dropped_by_socket);
+    put_count(row, 8, of->freezes);
+    put_count(row, 9, of->dropped_by_backlog);
+    put_count(row, 10, shed_counted(s, evidence_id));
+    put_text(row, 11, of->detail[0] ? of->detail : NULL);
     insert_end(&s->insert, row);
 }
 
@@ -188,7 +207,10 @@ void store_evidence_end(struct store *s, uint32_t evidence_id, const struct evid
 {
     struct row *row = insert_begin(&s->insert, UPDATE_EVIDENCE);
     put_int(row, 1, evidence_id);
-    put_count(row, 2, end->bytes);
+    if (end->is_live)
+        put_null(row, 2);
+    else
+        put_count(row, 2, end->bytes);
     put_text(row, 3, end->sha256);
     put_text(row, 4, end->fingerprint);
     put_count(row, 5, end->frames);

@@ -1,4 +1,5 @@
-/* flow_rows.c - the rows of a flow and of its streams, written when it ends. */
+/* flow_rows.c - the rows of a flow and of its streams, written when it ends, and in a live case before that:
+ * then they are renewed. */
 #include "store/community_id.h"
 #include "store/text.h"
 #include "store/writer.h"
@@ -18,6 +19,31 @@ void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side)
     put_int(row, 5, gap->tail);
     insert_end(&s->insert, row);
     gap->len = 0;
+}
+
+void flow_rows_missing(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                       int64_t len, enum gap_cause cause, bool tail)
+{
+    struct stream_rare *rare = keep_rare(s, k->sides[side]);
+
+    if (!rare)
+        return;
+    if (tail) {
+        rare->missing_tail += (uint64_t)len;
+        rare->tail_lost |= cause != GAP_TRUNCATED;
+    } else if (cause == GAP_TRUNCATED) {
+        rare->truncated += (uint64_t)len;
+    } else {
+        rare->missing += (uint64_t)len;
+    }
+    struct pending_gap *gap = &rare->gap;
+    if (gap->len > 0 && gap->position + gap->len == position && gap->cause == cause &&
+        gap->tail == tail) {
+        gap->len += len;
+        return;
+    }
+    flow_rows_gap(s, k, side);
+    *gap = (struct pending_gap){position, len, (uint8_t)cause, tail};
 }
 
 static const char *verdict_of(const struct stream_rare *rare)
@@ -41,17 +67,13 @@ static const char *policy_of(const struct store *s, const struct flow *flow, enu
     return policy == policy_at(0) ? NULL : policy->name;
 }
 
-static void write_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
-                         enum side side)
+/* `hex` NULL: of a stream that goes on, or is not hashed; `flow` NULL: its policy is told later. */
+static void put_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
+                       enum side side, const char *verdict, const char *hex)
 {
     static const struct stream_rare none;
-    const struct kept_stream *t = k->sides[side];
+    struct kept_stream *t = k->sides[side];
     const struct stream_rare *rare = t->rare ? t->rare : &none;
-    char hex[DIGEST_HEX_LEN + 1];
-
-    flow_rows_gap(s, k, side);
-    chunks_end(s, k, side, hex);
-    records_write_arrivals(s, k, side);
 
     struct row *row = insert_begin(&s->insert, INSERT_STREAM);
     put_int(row, 1, keep_stream_id(s, k, side));
@@ -64,14 +86,31 @@ static void write_stream(struct store *s, const struct flow *flow, struct kept_f
     put_count(row, 8, rare->truncated);
     put_count(row, 9, rare->missing_tail);
     put_count(row, 10, rare->conflicted);
-    put_text(row, 11, verdict_of(rare));
-    if (s->hash)
+    put_text(row, 11, verdict ? verdict : verdict_of(rare));
+    if (hex)
         put_text_len(row, 12, hex, DIGEST_HEX_LEN);
     else
         put_null(row, 12);
-    put_text(row, 13, policy_of(s, flow, side));
+    put_text(row, 13, flow ? policy_of(s, flow, side) : NULL);
     insert_end(&s->insert, row);
-    s->counts.streams++;
+    s->counts.streams += !t->told;
+    t->told = true;
+}
+
+static void write_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
+                         enum side side)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+
+    flow_rows_gap(s, k, side);
+    chunks_end(s, k, side, hex);
+    records_write_arrivals(s, k, side);
+    put_stream(s, flow, k, side, NULL, s->hash ? hex : NULL);
+}
+
+void flow_rows_open(struct store *s, struct kept_flow *k, enum side side)
+{
+    put_stream(s, NULL, k, side, "open", NULL);
 }
 
 /* A count of both sides, in two columns. */
@@ -106,7 +145,21 @@ static void put_ttl(struct row *row, int at, const struct side_state *side)
         put_null(row, at);
 }
 
-static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id)
+static void count_hosts(struct store *s, const struct flow *flow, const struct endpoints *ends,
+                        bool told)
+{
+    const uint8_t version = flow->key.ip_version;
+
+    if (told) {
+        hosts_renew(&s->hosts, &ends->src, version, flow->first_ns, flow->last_ns);
+        hosts_renew(&s->hosts, &ends->dst, version, flow->first_ns, flow->last_ns);
+    } else {
+        hosts_add(&s->hosts, &ends->src, version, true, flow->first_ns, flow->last_ns);
+        hosts_add(&s->hosts, &ends->dst, version, false, flow->first_ns, flow->last_ns);
+    }
+}
+
+static void write_flow(struct store *s, const struct flow *flow, struct kept_flow *k, bool ended)
 {
     const struct side_state *client = &flow->sides[SIDE_CLIENT];
     const struct side_state *server = &flow->sides[SIDE_SERVER];
@@ -118,7 +171,7 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
     char vlans[VLAN_TEXT_LEN], id[COMMUNITY_ID_LEN];
 
     struct row *row = insert_begin(&s->insert, INSERT_FLOW);
-    put_int(row, 1, flow_id);
+    put_int(row, 1, keep_flow_id(s, k));
     put_int(row, 2, flow->first_evidence_id);
     put_text(row, 3, flow_protocol_name(flow->key.protocol));
     put_end(row, 4, 10, &texts[SIDE_CLIENT], flow, SIDE_CLIENT);
@@ -143,26 +196,36 @@ static void write_flow(struct store *s, const struct flow *flow, int64_t flow_id
         put_null(row, 29);
     put_text(row, 30, flow->history[0] ? flow->history : NULL);
     put_text(row, 31, flow_state_name(flow->state));
-    put_text(row, 32, flow_end_name(flow->end));
+    put_text(row, 32, ended ? flow_end_name(flow->end) : "open");
     put_int(row, 33, flow->client_guessed);
-    put_int(row, 34, 0); /* lossy: told by live capture only */
+    put_int(row, 34, s->live.on && live_is_lossy(s, flow, ended));
     community_id(id, flow->key.protocol, flow->key.ip_version, &ends);
     put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
     put_null(row, 36); /* continues_flow_id: told by live capture only */
     put_int(row, 37, flow->interface_id);
     insert_end(&s->insert, row);
 
-    hosts_add(&s->hosts, &ends.src, flow->key.ip_version, true, flow->first_ns, flow->last_ns);
-    hosts_add(&s->hosts, &ends.dst, flow->key.ip_version, false, flow->first_ns, flow->last_ns);
-    s->counts.flows++;
+    count_hosts(s, flow, &ends, k->told);
+    s->counts.flows += !k->told;
+    k->told = true;
 }
 
 void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k)
 {
-    write_flow(s, flow, keep_flow_id(s, k));
+    write_flow(s, flow, k, true);
     records_write_frames(s, k);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
         if (k->sides[side])
             write_stream(s, flow, k, side);
     oddities_write(s, k);
+    if (s->live.on)
+        live_ended(s, keep_flow_id(s, k));
+}
+
+void flow_rows_renew(struct store *s, const struct flow *flow, struct kept_flow *k)
+{
+    write_flow(s, flow, k, false);
+    for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+        if (k->sides[side])
+            put_stream(s, flow, k, side, "open", NULL);
 }

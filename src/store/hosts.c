@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct host_key) == 24, "a key with padding would make equ
 struct host {
     struct host_key key;
     int64_t first_ns, last_ns;
-    uint64_t as_client, as_server; /* both 0: the place is free */
+    uint64_t as_client, as_server; /* the place is free when key.ip_version is 0 */
 };
 
 enum { ROOM_LEAST = 1024, ROOM_MOST = 65536 };
@@ -41,7 +41,7 @@ void hosts_release(struct hosts *h)
 
 static bool is_free(const struct host *host)
 {
-    return host->as_client == 0 && host->as_server == 0;
+    return host->key.ip_version == 0;
 }
 
 /* The place of an address: its own, or a free one. */
@@ -54,8 +54,9 @@ static struct host *find(struct hosts *h, const struct host_key *key)
     return &h->table[at];
 }
 
-void hosts_add(struct hosts *h, const struct address *address, uint8_t ip_version, bool client,
-               int64_t first_ns, int64_t last_ns)
+/* The address, with these times among its own. */
+static struct host *see(struct hosts *h, const struct address *address, uint8_t ip_version,
+                        int64_t first_ns, int64_t last_ns)
 {
     struct host_key key = {*address, ip_version};
     struct host *host = find(h, &key);
@@ -72,8 +73,22 @@ void hosts_add(struct hosts *h, const struct address *address, uint8_t ip_versio
         host->first_ns = first_ns;
     if (last_ns > host->last_ns)
         host->last_ns = last_ns;
+    return host;
+}
+
+void hosts_add(struct hosts *h, const struct address *address, uint8_t ip_version, bool client,
+               int64_t first_ns, int64_t last_ns)
+{
+    struct host *host = see(h, address, ip_version, first_ns, last_ns);
+
     host->as_client += client;
     host->as_server += !client;
+}
+
+void hosts_renew(struct hosts *h, const struct address *address, uint8_t ip_version,
+                 int64_t first_ns, int64_t last_ns)
+{
+    see(h, address, ip_version, first_ns, last_ns);
 }
 
 static int by_address(const void *a, const void *b)

@@ -30,6 +30,10 @@ void hosts_release(struct hosts *h); /* what was not written is lost */
 void hosts_add(struct hosts *h, const struct address *address, uint8_t ip_version, bool client,
                int64_t first_ns, int64_t last_ns);
 
+/* A flow of this address that was added before goes on. */
+void hosts_renew(struct hosts *h, const struct address *address, uint8_t ip_version,
+                 int64_t first_ns, int64_t last_ns);
+
 /* Merges what there is into the database. */
 void hosts_write(struct hosts *h);
 

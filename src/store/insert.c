@@ -35,12 +35,13 @@ static const char *const texts[STATEMENT_COUNT] = {
     [INSERT_INTERFACE] = "INSERT INTO interfaces (evidence_id, interface_id, link_type, snap_len,"
                          " name, description, filter, ticks_per_second)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [INSERT_VERDICT] = "INSERT INTO verdicts (evidence_id, verdict, frames, bytes)"
-                       " VALUES (?1, ?2, ?3, ?4)",
+    [INSERT_VERDICT] = "INSERT OR REPLACE INTO verdicts (evidence_id, verdict, frames, bytes)"
+                       " VALUES (?1, ?2, ?3, ?4)", /* live, they are told again and again */
     [INSERT_NOTE] = "INSERT INTO notes (evidence_id, frame, kind, text) VALUES (?1, ?2, ?3, ?4)",
     [INSERT_STATISTICS] = "INSERT INTO capture_stats (evidence_id, interface_id, time_ns, received,"
-                          " dropped_by_interface, accepted_by_filter, dropped_by_system)"
-                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                          " dropped_by_interface, accepted_by_filter, dropped_by_system, freezes,"
+                          " dropped_by_backlog, shed, detail)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [INSERT_SECRETS] = "INSERT INTO secrets (evidence_id, type, data) VALUES (?1, ?2, ?3)",
     [INSERT_CHUNK] = "INSERT INTO chunk_data (stream_id, position, length, part, data)"
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -50,6 +51,8 @@ static const char *const texts[STATEMENT_COUNT] = {
                      " WHERE stream_id = ?1 AND position <= ?2",
     [SELECT_CHUNKS] = "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
                       " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
+    [SELECT_CHUNKS_FROM] = "SELECT position, data FROM chunk_data WHERE stream_id = ?1"
+                           " AND position >= ?2 ORDER BY position",
     [SELECT_GAP] = "SELECT position + length FROM gaps WHERE stream_id = ?1 AND position <= ?2"
                    " ORDER BY position DESC LIMIT 1",
     [INSERT_GAP] = "INSERT INTO gaps (stream_id, position, length, cause, tail)"
@@ -96,6 +99,35 @@ static const char *const texts[STATEMENT_COUNT] = {
     [SELECT_VIEW] = "SELECT stream_id FROM streams WHERE stream_id > ?1 AND policy IS NOT NULL"
                     " AND conflicted > 0 ORDER BY stream_id LIMIT 1",
     [UPDATE_STREAM_HASH] = "UPDATE streams SET sha256 = ?2 WHERE stream_id = ?1",
+    [UPDATE_FLOW_LOSSY] = "UPDATE flows SET lossy = 1 WHERE flow_id = ?1 AND first_ns <= ?3"
+                          " AND last_ns >= ?2",
+    /* Each side has at least what its stream has; its packets are as many as its segments, or more. */
+    [MEND_FLOW] =
+        "UPDATE flows SET last_ns = ?2, end_reason = 'interrupted',"
+        " client_bytes = max(client_bytes, coalesce((SELECT stored + truncated FROM streams"
+        " WHERE stream_id = 2 * ?1), 0)),"
+        " server_bytes = max(server_bytes, coalesce((SELECT stored + truncated FROM streams"
+        " WHERE stream_id = 2 * ?1 + 1), 0)),"
+        " client_packets = max(client_packets, coalesce((SELECT sum(segments) FROM arrivals"
+        " WHERE stream_id = 2 * ?1), 0)),"
+        " server_packets = max(server_packets, coalesce((SELECT sum(segments) FROM arrivals"
+        " WHERE stream_id = 2 * ?1 + 1), 0)) WHERE flow_id = ?1",
+    [MEND_STREAM] =
+        "UPDATE streams SET start = ?2, stored = ?3, sha256 = ?4, missing = missing_now,"
+        " truncated = truncated_now, missing_tail = tail_now, conflicted = conflicted_now,"
+        " length = ?3 + missing_now + truncated_now,"
+        " verdict = CASE WHEN conflicted_now > 0 THEN 'conflict'"
+        " WHEN missing_now > 0 OR tail_now > 0 THEN 'gap'"
+        " WHEN truncated_now > 0 THEN 'truncated' ELSE 'complete' END"
+        " FROM (SELECT"
+        " coalesce(sum(length) FILTER (WHERE tail = 0 AND cause <> 'truncated'), 0) AS missing_now,"
+        " coalesce(sum(length) FILTER (WHERE tail = 0 AND cause = 'truncated'), 0) AS "
+        "truncated_now,"
+        " coalesce(sum(length) FILTER (WHERE tail = 1), 0) AS tail_now,"
+        " (SELECT coalesce(sum(length), 0) FROM conflicts WHERE stream_id = ?1) AS conflicted_now"
+        " FROM gaps WHERE stream_id = ?1) WHERE stream_id = ?1",
+    [UPDATE_FLOWS_LOSSY] = "UPDATE flows SET lossy = 1 WHERE flow_id >= ?1 AND first_ns <= ?3"
+                           " AND last_ns >= ?2",
 };
 
 /* The tables that go through batches. */
@@ -113,18 +145,39 @@ static const struct {
           " client_flags, server_flags, client_min_ttl, server_min_ttl, handshake_rtt_ns, history,"
           " state, end_reason, client_guessed, lossy, community_id, continues_flow_id, "
           "interface_id",
-          37},
+          37, "flow_id",
+          "first_ns = excluded.first_ns, last_ns = excluded.last_ns,"
+          " client_packets = excluded.client_packets, server_packets = excluded.server_packets,"
+          " client_bytes = excluded.client_bytes, server_bytes = excluded.server_bytes,"
+          " client_ip_bytes = excluded.client_ip_bytes, server_ip_bytes = excluded.server_ip_bytes,"
+          " client_frame_bytes = excluded.client_frame_bytes,"
+          " server_frame_bytes = excluded.server_frame_bytes,"
+          " client_retransmitted = excluded.client_retransmitted,"
+          " server_retransmitted = excluded.server_retransmitted,"
+          " client_flags = excluded.client_flags, server_flags = excluded.server_flags,"
+          " client_min_ttl = excluded.client_min_ttl, server_min_ttl = excluded.server_min_ttl,"
+          " handshake_rtt_ns = excluded.handshake_rtt_ns, history = excluded.history,"
+          " state = excluded.state, end_reason = excluded.end_reason, lossy = excluded.lossy"},
          true,
          1},
-    [INSERT_FLOW_FRAMES] = {{"flow_frames", "flow_id, part, frames, data", 4}, false, 2},
+    [INSERT_FLOW_FRAMES] = {{"flow_frames", "flow_id, part, frames, data", 4, NULL, NULL},
+                            false,
+                            2},
     [INSERT_STREAM] = {{"streams",
                         "stream_id, flow_id, side, start, length, stored, missing, truncated,"
                         " missing_tail, conflicted, verdict, sha256, policy",
-                        13},
+                        13, "stream_id",
+                        "start = excluded.start, length = excluded.length,"
+                        " stored = excluded.stored, missing = excluded.missing,"
+                        " truncated = excluded.truncated, missing_tail = excluded.missing_tail,"
+                        " conflicted = excluded.conflicted, verdict = excluded.verdict,"
+                        " sha256 = excluded.sha256, policy = excluded.policy"},
                        true,
                        1},
-    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3}, true, 0},
-    [INSERT_ARRIVALS] = {{"arrivals", "stream_id, part, segments, low, high, data", 6}, false, 2},
+    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3, NULL, NULL}, true, 0},
+    [INSERT_ARRIVALS] = {{"arrivals", "stream_id, part, segments, low, high, data", 6, NULL, NULL},
+                         false,
+                         2},
 };
 
 /* Another thread is woken for each batch, so that large ones are better, up to a point. */
@@ -278,8 +331,11 @@ static bool prepare(struct insert *in, enum statement which)
 
     if (which < BATCH_COUNT && !row->batch.statement) {
         insert_settle(in);
-        code = batch_init(&row->batch, in->file->db, &batches[which].name, in->size,
-                          in->file->partial && batches[which].by_rowid, in->worker != NULL);
+        const enum batch_how how = in->file->live                                 ? BATCH_RENEWS
+                                   : in->file->partial && batches[which].by_rowid ? BATCH_AS_IMAGE
+                                                                                  : BATCH_AS_TABLE;
+        code = batch_init(&row->batch, in->file->db, &batches[which].name, in->size, how,
+                          in->worker != NULL);
         bool all_of_it = in->file->partial && batches[which].key_columns > 0;
         if (code == SQLITE_OK && all_of_it &&
             !batch_sum_begin(&row->batch, batches[which].key_columns))

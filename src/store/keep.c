@@ -3,15 +3,10 @@
 
 #include <string.h>
 
-static struct kept_queue *queue_of(struct store *s, const struct kept_flow *k)
+static void queue_in(struct store *s, struct kept_flow *k, enum kept_in queue)
 {
-    return k->bare ? &s->bare : &s->full;
-}
-
-static void queue_in(struct store *s, struct kept_flow *k, bool bare)
-{
-    k->bare = bare;
-    struct kept_queue *q = queue_of(s, k);
+    k->queue = queue & 3u;
+    struct kept_queue *q = &s->queues[queue];
     k->newer = NULL;
     k->older = q->newest;
     if (q->newest)
@@ -23,7 +18,7 @@ static void queue_in(struct store *s, struct kept_flow *k, bool bare)
 
 static void queue_out(struct store *s, struct kept_flow *k)
 {
-    struct kept_queue *q = queue_of(s, k);
+    struct kept_queue *q = &s->queues[k->queue];
     if (k->older)
         k->older->newer = k->newer;
     else
@@ -64,8 +59,23 @@ static void write_early(struct store *s, struct kept_flow *k)
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         if (!k->sides[side])
             continue;
-        chunks_write(s, k, side);
+        if (s->live.on)
+            chunks_commit(s, k, side); /* more will come: its digest goes on */
+        else
+            chunks_write(s, k, side);
         records_write_arrivals(s, k, side);
+        if (s->live.on && !k->sides[side]->told)
+            flow_rows_open(s, k, side);
+    }
+}
+
+static void settle_digests(struct store *s, struct kept_flow *k)
+{
+    for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+        if (!has_digest(k->sides[side]))
+            continue;
+        chunks_catch_up(s, k, side);
+        chunks_settle(s, k->sides[side]);
     }
 }
 
@@ -74,28 +84,46 @@ static void write_early(struct store *s, struct kept_flow *k)
  * False when nobody has anything left. */
 static bool shed(struct store *s)
 {
-    while (s->full.oldest && !s->insert.failed) {
-        struct kept_flow *k = s->full.oldest;
+    struct kept_queue *full = &s->queues[KEPT_FULL], *written = &s->queues[KEPT_WRITTEN];
+
+    while (full->oldest && !s->insert.failed) {
+        struct kept_flow *k = full->oldest;
         queue_out(s, k);
         if (k == s->busy || k->touched) {
-            bool alone = k == s->busy && !s->full.oldest;
+            bool alone = k == s->busy && !full->oldest;
             k->touched = k == s->busy;
-            queue_in(s, k, false);
+            queue_in(s, k, KEPT_FULL);
             if (alone)
-                return false;
+                break;
         } else if (has_buffers(k)) {
             write_early(s, k);
-            queue_in(s, k, !has_digests(k));
+            queue_in(s, k, has_digests(k) ? KEPT_FULL : KEPT_BARE);
             return true;
         } else {
-            for (int side = 0; side < 2; side++)
-                if (has_digest(k->sides[side]))
-                    chunks_settle(s, k->sides[side]);
-            queue_in(s, k, true);
+            settle_digests(s, k);
+            queue_in(s, k, KEPT_BARE);
             return true;
         }
     }
-    return false;
+    struct kept_flow *k = written->oldest;
+    if (!k || s->insert.failed)
+        return false;
+    settle_digests(s, k);
+    queue_out(s, k);
+    queue_in(s, k, KEPT_BARE);
+    return true;
+}
+
+void keep_write_all(struct store *s)
+{
+    struct kept_flow *k;
+
+    s->busy = NULL;
+    while ((k = s->queues[KEPT_FULL].oldest) != NULL && !s->insert.failed) {
+        write_early(s, k);
+        queue_out(s, k);
+        queue_in(s, k, has_digests(k) ? KEPT_WRITTEN : KEPT_BARE);
+    }
 }
 
 void *keep_room(struct store *s, unsigned size_class)
@@ -124,12 +152,12 @@ struct kept_flow *keep_flow(struct store *s, struct flow *flow)
         memset(k, 0, sizeof *k);
         flow->kept = k;
         s->busy = k;
-        queue_in(s, k, false);
+        queue_in(s, k, KEPT_FULL);
     }
     k->touched = true;
-    if (k->bare) {
+    if (k->queue != KEPT_FULL) {
         queue_out(s, k);
-        queue_in(s, k, false);
+        queue_in(s, k, KEPT_FULL);
     }
     return s->insert.failed ? NULL : k;
 }
@@ -177,10 +205,9 @@ void keep_drop(struct store *s, struct kept_flow *k)
 
 void keep_drop_all(struct store *s)
 {
-    while (s->full.oldest)
-        keep_drop(s, s->full.oldest);
-    while (s->bare.oldest)
-        keep_drop(s, s->bare.oldest);
+    for (int i = 0; i < KEPT_QUEUES; i++)
+        while (s->queues[i].oldest)
+            keep_drop(s, s->queues[i].oldest);
 }
 
 int64_t keep_flow_id(struct store *s, struct kept_flow *k)

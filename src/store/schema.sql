@@ -98,7 +98,7 @@ CREATE TABLE flows (
     handshake_rtt_ns INTEGER,       -- from the SYN to the client's ACK of the SYN-ACK
     history TEXT,                   -- Zeek's letters
     state TEXT NOT NULL,            -- one_way | two_way | attempt | handshake | established | midstream | closing | closed | rejected | reset
-    end_reason TEXT NOT NULL,       -- capture_end | fin | reset | timeout | reused | evicted
+    end_reason TEXT NOT NULL,       -- capture_end | fin | reset | timeout | reused | evicted | open | interrupted
     client_guessed INTEGER NOT NULL,-- 1 when no handshake said who the client is
     lossy INTEGER NOT NULL,         -- 1 when it lived in a second in which the capture lost frames
     community_id TEXT NOT NULL,     -- Community ID 1.0
@@ -147,8 +147,8 @@ CREATE TABLE streams (
     truncated INTEGER NOT NULL,     -- bytes that the snap length cut
     missing_tail INTEGER NOT NULL,  -- bytes known to have come after the last one present
     conflicted INTEGER NOT NULL,    -- bytes in conflict rows
-    verdict TEXT NOT NULL,          -- complete | gap | conflict | truncated
-    sha256 TEXT,                    -- of the bytes present under its policy, in order, gaps left out; NULL with --no-hash
+    verdict TEXT NOT NULL,          -- complete | gap | conflict | truncated | open
+    sha256 TEXT,                    -- of the bytes present under its policy, in order, gaps left out; NULL with --no-hash, and while it is open
     policy TEXT                     -- the overlap policy of its receiver (docs/policies.md); NULL is first
 ) STRICT;
 
@@ -183,7 +183,7 @@ CREATE TABLE gaps (
     stream_id INTEGER NOT NULL,
     position INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    cause TEXT NOT NULL,            -- capture_loss | network_loss | unknown | truncated | refused | evicted
+    cause TEXT NOT NULL,            -- capture_loss | network_loss | unknown | truncated | refused | evicted | shed
     tail INTEGER NOT NULL,          -- 1: behind the last byte present, outside the stream's length
     PRIMARY KEY (stream_id, position)
 ) STRICT, WITHOUT ROWID;
@@ -240,16 +240,21 @@ CREATE TABLE notes (
 ) STRICT;
 
 -- Counters of the capturing side (cumulative): of a pcapng its interface statistics, of a snoop file
--- and an ERF what was lost before a frame.
+-- and an ERF what was lost before a frame; of a live interface a row a second while frames come, and one
+-- for each step of what is done when they come too fast.
 CREATE TABLE capture_stats (
     stat_id INTEGER PRIMARY KEY,
     evidence_id INTEGER NOT NULL,
     interface_id INTEGER NOT NULL,
     time_ns INTEGER,
-    received INTEGER,               -- NULL: not said
+    received INTEGER,               -- NULL: not said; those dropped by the system included
     dropped_by_interface INTEGER,
     accepted_by_filter INTEGER,
-    dropped_by_system INTEGER
+    dropped_by_system INTEGER,      -- of a live interface: the ring had no room for them
+    freezes INTEGER,                -- how often the ring became full
+    dropped_by_backlog INTEGER,     -- by this machine's queues, of all interfaces together
+    shed INTEGER,                   -- frames whose payload was not kept, since they came too fast
+    detail TEXT                     -- a sentence: what was shed from here on, and why
 ) STRICT;
 
 -- Keys to encrypted traffic that a pcapng carries. A block of more than 1 MiB is several rows, in order, cut

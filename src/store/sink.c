@@ -14,6 +14,10 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
 
     if (!k)
         return;
+    if (s->live.on && shed_frames(s)) {
+        oddities_add(s, &k->oddities, frame->evidence_id, frame->number, ODDITY_FRAMES_SHED, NULL);
+        return;
+    }
     struct frame_record record = {.evidence_id = frame->evidence_id,
                                   .interface_id = frame->interface_id,
                                   .number = frame->number,
@@ -58,15 +62,11 @@ static uint8_t accept_bytes(struct store *s, struct kept_flow *k, const struct a
     return brought || a->bytes.len == 0 ? FATE_KEPT : FATE_DUPLICATE;
 }
 
-static void see_segment(struct sink *sink, struct flow *flow, const struct arrival *a)
+static void keep_arrival(struct store *s, struct kept_flow *k, const struct arrival *a)
 {
-    struct store *s = store_of(sink);
-    struct kept_flow *k = keep_flow(s, flow);
     struct arrival_record record;
     uint8_t fate;
 
-    if (!k || !keep_stream(s, k, a->side))
-        return;
     if (a->refused != REFUSED_NOT) {
         refused_write(s, k, a);
         fate = (uint8_t)(FATE_REFUSED + a->refused);
@@ -81,6 +81,19 @@ static void see_segment(struct sink *sink, struct flow *flow, const struct arriv
     }
 }
 
+static void see_segment(struct sink *sink, struct flow *flow, const struct arrival *a)
+{
+    struct store *s = store_of(sink);
+    struct kept_flow *k = keep_flow(s, flow);
+
+    if (!k || !keep_stream(s, k, a->side))
+        return;
+    if (s->live.on)
+        a = shed_arrival(s, k, a, s->live.rest);
+    if (a)
+        keep_arrival(s, k, a);
+}
+
 static void see_believe(struct sink *sink, struct flow *flow, enum side side, int64_t position,
                         int64_t len)
 {
@@ -88,7 +101,7 @@ static void see_believe(struct sink *sink, struct flow *flow, enum side side, in
     struct kept_flow *k = keep_flow(s, flow);
 
     if (k && keep_stream(s, k, side))
-        refused_believe(s, k, side, position, len);
+        refused_believe(s, k, side, position, shed_believed(s, k, side, position, len));
 }
 
 static void see_gap(struct sink *sink, struct flow *flow, enum side side, int64_t position,
@@ -96,27 +109,9 @@ static void see_gap(struct sink *sink, struct flow *flow, enum side side, int64_
 {
     struct store *s = store_of(sink);
     struct kept_flow *k = keep_flow(s, flow);
-    struct kept_stream *t = k && len > 0 ? keep_stream(s, k, side) : NULL;
-    struct stream_rare *rare = t ? keep_rare(s, t) : NULL;
 
-    if (!rare)
-        return;
-    if (tail) {
-        rare->missing_tail += (uint64_t)len;
-        rare->tail_lost |= cause != GAP_TRUNCATED;
-    } else if (cause == GAP_TRUNCATED) {
-        rare->truncated += (uint64_t)len;
-    } else {
-        rare->missing += (uint64_t)len;
-    }
-    struct pending_gap *gap = &rare->gap;
-    if (gap->len > 0 && gap->position + gap->len == position && gap->cause == cause &&
-        gap->tail == tail) {
-        gap->len += len;
-        return;
-    }
-    flow_rows_gap(s, k, side);
-    *gap = (struct pending_gap){position, len, (uint8_t)cause, tail};
+    if (k && len > 0 && keep_stream(s, k, side))
+        flow_rows_missing(s, k, side, position, len, cause, tail);
 }
 
 static void see_oddity(struct sink *sink, struct flow *flow, const struct frame *frame,
@@ -149,9 +144,19 @@ static void see_flow_end(struct sink *sink, struct flow *flow)
     flow->kept = NULL;
 }
 
+static void see_flow_news(struct sink *sink, struct flow *flow)
+{
+    struct store *s = store_of(sink);
+    struct kept_flow *k = keep_flow(s, flow);
+
+    if (k)
+        flow_rows_renew(s, flow, k);
+}
+
 const struct sink sink_table = {.frame = see_frame,
                                 .segment = see_segment,
                                 .believe = see_believe,
                                 .gap = see_gap,
                                 .oddity = see_oddity,
-                                .flow_end = see_flow_end};
+                                .flow_end = see_flow_end,
+                                .flow_news = see_flow_news};

@@ -29,15 +29,14 @@ enum {
     BLOB_LEAST = 256,
 };
 
-static int64_t wall_ns(void)
+int64_t store_wall_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* The number that `sql` gives, 0 for NULL. */
-static int64_t ask(struct store *s, const char *sql)
+int64_t store_ask(struct store *s, const char *sql)
 {
     struct row row = {0};
     int64_t value = 0;
@@ -64,7 +63,7 @@ static uint16_t fitting(int64_t local_max, int rest, int64_t most)
 /* How long blobs may be, so that their rows do not leave the leaf (SQLite file format, 1.6). */
 static void measure_rows(struct store *s)
 {
-    int64_t usable = ask(s, "PRAGMA page_size");
+    int64_t usable = store_ask(s, "PRAGMA page_size");
     int64_t table_max = usable - 35;
     int64_t index_max = (usable - 12) * 64 / 255 - 23;
 
@@ -84,7 +83,7 @@ static void insert_run_row(struct store *s, const struct store_options *options)
     const char *command = options->command ? options->command : "";
     const char *clean = evidence_text(s, span_of(command, strlen(command)));
     put_text(row, 2, clean ? clean : "");
-    put_int(row, 3, wall_ns());
+    put_int(row, 3, store_wall_ns());
     put_text(row, 4, host[0] ? host : NULL);
     put_text(row, 5, options->user);
     put_int(row, 6, options->jobs);
@@ -96,8 +95,8 @@ static void insert_run_row(struct store *s, const struct store_options *options)
 /* Carries on where the case ends. */
 static void continue_ids(struct store *s)
 {
-    int64_t evidence_id = ask(s, "SELECT max(evidence_id) FROM evidence");
-    int64_t flow_id = ask(s, "SELECT max(flow_id) FROM flows");
+    int64_t evidence_id = store_ask(s, "SELECT max(evidence_id) FROM evidence");
+    int64_t flow_id = store_ask(s, "SELECT max(flow_id) FROM flows");
 
     if (evidence_id < 0 || evidence_id > UINT32_MAX / 2 || flow_id < 0 || flow_id > INT64_MAX / 8) {
         insert_fail(&s->insert, "%s is not a case: its ids are out of range", s->file.path);
@@ -112,19 +111,37 @@ static void add_columns(struct store *s)
 {
     if (s->file.partial)
         return;
-    if (ask(s, "SELECT count(*) FROM pragma_table_xinfo('streams') WHERE name = 'policy'") == 0)
+    if (store_ask(s, "SELECT count(*) FROM pragma_table_xinfo('streams') WHERE name = 'policy'") ==
+        0)
         insert_run(&s->insert, "ALTER TABLE streams ADD COLUMN policy TEXT");
-    if (ask(s, "SELECT count(*) FROM pragma_table_xinfo('flows') WHERE name = 'interface_id'") == 0)
+    if (store_ask(
+            s, "SELECT count(*) FROM pragma_table_xinfo('flows') WHERE name = 'interface_id'") == 0)
         insert_run(&s->insert, "ALTER TABLE flows ADD COLUMN interface_id INTEGER");
+    if (store_ask(s, "SELECT count(*) FROM pragma_table_xinfo('capture_stats')"
+                     " WHERE name = 'freezes'") == 0)
+        insert_run(&s->insert, "ALTER TABLE capture_stats ADD COLUMN freezes INTEGER;"
+                               "ALTER TABLE capture_stats ADD COLUMN dropped_by_backlog INTEGER;"
+                               "ALTER TABLE capture_stats ADD COLUMN shed INTEGER;"
+                               "ALTER TABLE capture_stats ADD COLUMN detail TEXT");
 }
 
 static void remark_on(struct store *s)
 {
     if (s->file.removed_leftover &&
-        asprintf(&s->remark, "%s was left by a run that did not end; it is removed",
-                 s->file.partial) < 0)
+        asprintf(&s->remark, "%s.partial was left by a run that did not end; it is removed",
+                 s->file.path) < 0)
         s->remark = NULL;
-    if (s->file.partial || ask(s, "SELECT count(*) FROM evidence WHERE status = 'open'") == 0)
+    if (s->file.partial)
+        return;
+    if (store_ask(s, "SELECT count(*) FROM evidence WHERE status = 'open' AND kind = 'live'") > 0) {
+        mend_live(s);
+        if (asprintf(&s->remark,
+                     "%s held a live run that did not end: what it committed stays, and is "
+                     "interrupted",
+                     s->file.path) < 0)
+            s->remark = NULL;
+    }
+    if (store_ask(s, "SELECT count(*) FROM evidence WHERE status = 'open'") == 0)
         return;
     evidence_remove_open(s);
     if (asprintf(&s->remark, "%s held evidence of a run that did not end; its rows are removed",
@@ -144,6 +161,7 @@ static void release(struct store *s)
     buffer_release(&s->kept_bytes);
     buffer_release(&s->text);
     free(s->cached.data);
+    free(s->live.rest);
     free(s->remark);
 }
 
@@ -177,9 +195,14 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->reference = options->reference;
     s->policies = options->policies;
     s->sync = options->sync;
+    s->live.on = options->live;
+    s->live.ended_lowest = INT64_MAX;
     s->cached.stream_id = s->owner.stream_id = -1;
-    if (case_file_open(&s->file, path, options->page_size, cache, options->sync, err) !=
-        STATUS_OK) {
+    const struct case_file_options file = {.page_size = options->page_size,
+                                           .cache_len = cache,
+                                           .sync = options->sync,
+                                           .live = options->live};
+    if (case_file_open(&s->file, path, &file, err) != STATUS_OK) {
         free(s);
         return STATUS_FAILED;
     }
@@ -190,7 +213,9 @@ enum status store_open(struct store **store, const char *path, const struct stor
     buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
     s->cached.data = malloc(MEMORY_MOST);
-    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->cached.data)
+    s->live.rest = options->live ? malloc(sizeof *s->live.rest) : NULL;
+    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->cached.data ||
+        (options->live && !s->live.rest))
         insert_no_memory(&s->insert);
     measure_rows(s);
     if (!s->insert.failed)
@@ -330,7 +355,7 @@ static void finish_rows(struct store *s, char hex[65])
     insert_end(&s->insert, row);
     row = insert_begin(&s->insert, UPDATE_RUN_END);
     put_int(row, 1, s->run_id);
-    put_int(row, 2, wall_ns());
+    put_int(row, 2, store_wall_ns());
     insert_end(&s->insert, row);
 }
 
@@ -345,13 +370,18 @@ enum status store_finish(struct store *s, char seal[65], struct error *err)
         store_abandon(s);
         return STATUS_FAILED;
     }
+    return store_close(s, seal, hex, err);
+}
+
+enum status store_close(struct store *s, char seal[65], const char hex[65], struct error *err)
+{
     bool sync = s->sync;
     struct case_file file = s->file;
     release(s);
     free(s);
     enum status status = case_file_end(&file, sync, err);
     if (status == STATUS_OK && seal)
-        memcpy(seal, hex, sizeof hex);
+        memcpy(seal, hex, 65);
     return status;
 }
 

@@ -66,6 +66,7 @@ struct store_options {
      * came twice, a stream that did not come in order) is read from there, by the thread that writes.
      * What lies nowhere, since it came compressed, is kept all the same. Borrowed; NULL: all is kept. */
     const struct payload_source *reference;
+    bool live;           /* below: store_commit() */
     bool sync;           /* flush to the disk, so that it survives a loss of power */
     int jobs;            /* what stands in `runs` */
     size_t memory_total; /* likewise */
@@ -111,17 +112,27 @@ void store_note(struct store *store, uint32_t evidence_id, uint64_t frame, const
 void store_statistics(struct store *store, uint32_t evidence_id, uint32_t interface_id,
                       int64_t time_ns, int64_t received, int64_t dropped_by_interface,
                       int64_t accepted_by_filter, int64_t dropped_by_system);
+/* Of a live interface, counted since it was opened; the store adds what it has shed. */
+struct live_statistics {
+    int64_t time_ns;
+    uint64_t received, dropped_by_socket, freezes, dropped_by_interface, dropped_by_backlog;
+    char detail[200]; /* a sentence; "" for none */
+};
+void store_live_statistics(struct store *store, uint32_t evidence_id,
+                           const struct live_statistics *of);
+
 void store_secrets(struct store *store, uint32_t evidence_id, uint32_t type, struct span data);
 void store_block(struct store *store, uint32_t evidence_id, uint64_t block, uint64_t checksum);
 
 /* What is known of a capture at its end. */
 struct evidence_end {
+    bool is_live;            /* an interface, of which no capture is kept: it has no `bytes` */
     uint64_t bytes;          /* on the disk */
     const char *sha256;      /* NULL: not hashed */
     const char *fingerprint; /* NULL: a pipe */
     uint64_t frames;
-    int64_t first_ns, last_ns;              /* meaningless when frames is 0 */
-    const char *status;                     /* complete | partial | interrupted */
+    int64_t first_ns, last_ns; /* meaningless when frames is 0 */
+    const char *status; /* complete | partial | interrupted; open: it goes on, and is told again */
     uint64_t verdict_frames[VERDICT_COUNT]; /* no row where zero */
     uint64_t verdict_bytes[VERDICT_COUNT];
 };
@@ -136,8 +147,39 @@ enum status store_checkpoint(struct store *store, struct error *err);
  * there. */
 enum status store_finish(struct store *store, char seal[65], struct error *err);
 
-/* Gives up: removes what a fresh case has so far, or rolls an addition back. Frees; NULL
- * allowed. */
+/* A live case is read while it is written, and has its name from the start. What was told up to a commit is
+ * what readers see and a kill leaves: so the sink must have heard, by flow_news(), of each flow that it has heard
+ * of otherwise. What is open is written, as rows of its own: a chunk that is a row stays as it is.
+ * STATUS_FAILED when the store has failed. */
+struct store_log {
+    uint64_t len; /* of SQLite's write-ahead log, in bytes */
+    bool held;    /* a reader has kept it from being copied to its end */
+};
+enum status store_commit(struct store *store, struct store_log *log, struct error *err);
+
+/* What is not kept while more comes than can be written; what the steps before say holds as well. A stream of which
+ * something was not kept keeps nothing from there on: its gaps have the cause `shed`, and an oddity of its flow
+ * says from where. May be called by another thread. */
+enum store_shed {
+    SHED_NOTHING,
+    SHED_LONG_STREAMS,  /* more payload of streams that have more than `above` bytes */
+    SHED_NEW_STREAMS,   /* payload of streams that have none so far */
+    SHED_ALL_BUT_FLOWS, /* any payload, and the places of frames and segments */
+};
+void store_shed(struct store *store, enum store_shed level, uint64_t above);
+
+/* Another stretch of time is over, in which frames were lost, or not: flows that lived then are `lossy`. To be
+ * told about once a second. */
+void store_second(struct store *store, int64_t begin_ns, int64_t end_ns, bool lost);
+
+/* Ends a live case: what is open is written, and committed; then it becomes one file, with indexes, and with a
+ * seal where that takes no long reading (`seal` is "" where not). *one_file is false where a reader would not let
+ * go: it keeps its write-ahead log then, and is as good otherwise. As store_finish(). */
+enum status store_finish_live(struct store *store, char seal[65], bool *one_file,
+                              struct error *err);
+
+/* Gives up: removes what a fresh case has so far, or rolls an addition back; a live case stays what it was at the
+ * last commit. Frees; NULL allowed. */
 void store_abandon(struct store *store);
 
 /* Counts so far, for the progress line. */

@@ -21,6 +21,7 @@
 #include "store/memory.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 /* Records on their way to a row of flow_frames or arrivals. What is needed of the last one lies in
@@ -63,7 +64,8 @@ struct pending_gap {
 struct stream_rare {
     struct pending_gap gap;
     uint64_t missing, truncated, missing_tail, conflicted;
-    bool tail_lost; /* some of the missing tail is not just truncated */
+    bool tail_lost;    /* some of the missing tail is not just truncated */
+    int64_t shed_from; /* valid with kept_stream.shed */
 };
 
 struct kept_stream {
@@ -86,7 +88,11 @@ struct kept_stream {
     bool small : 1;   /* its first row is in stream_data */
     bool
         rehash : 1; /* rows did not come in order, or were changed: they are read again at the end */
-    bool taken : 1; /* a provisional byte was replaced: owners stand in temp.takeovers */
+    bool taken : 1;      /* a provisional byte was replaced: owners stand in temp.takeovers */
+    bool told : 1;       /* it has a row in streams, which is renewed */
+    bool shed : 1;       /* from rare->shed_from on it keeps nothing: shed.c */
+    bool behind : 1;     /* some rows from hashed_to on are not hashed yet: chunks_commit() */
+    uint8_t commits : 2; /* for which it has been so */
 };
 _Static_assert(sizeof(struct kept_stream) + MEMORY_BESIDE <= STORE_STREAM_COST,
                "a million live flows have two millions of these");
@@ -102,17 +108,21 @@ struct oddity_count {
 };
 
 struct kept_flow {
-    struct kept_flow *older, *newer; /* in store.full, or store.bare */
+    struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
     struct kept_stream *sides[2];
     struct oddity_count *oddities;
     struct blob frames;
     int64_t flow_id;        /* 0 while nothing of it is written */
-    bool bare : 1;          /* it has nothing that could be written early */
-    bool touched : 1;       /* since it was looked at for that */
+    uint8_t queue : 2;      /* enum kept_in */
+    bool touched : 1;       /* since it was looked at for what could be written early */
     bool oddities_told : 1; /* some of its oddities are rows already */
+    bool told : 1;          /* it has a row in flows, which is renewed, and its hosts know of it */
 };
 _Static_assert(sizeof(struct kept_flow) + MEMORY_BESIDE <= STORE_FLOW_COST,
                "a million live flows have a million of these");
+
+/* What a live flow has that could be written early: perhaps some; digests at most, after a commit; nothing. */
+enum kept_in { KEPT_FULL, KEPT_WRITTEN, KEPT_BARE, KEPT_QUEUES };
 
 struct kept_queue {
     struct kept_flow *oldest, *newest;
@@ -135,6 +145,39 @@ struct lent_group {
     struct insert *insert;
 };
 
+enum { LOSSES_MOST = 64, ENDED_MOST = 4096, SHED_EVIDENCE_MOST = 64 };
+
+/* What only a live case needs. */
+struct live_store {
+    bool on;
+
+    /* When frames were lost: stretches of time, the latest last. */
+    struct loss {
+        int64_t begin_ns, end_ns;
+    } losses[LOSSES_MOST];
+    unsigned loss_count;
+
+    /* Flows that ended since it was last said whether frames were lost: the first so many, and the lowest id. */
+    int64_t ended[ENDED_MOST];
+    unsigned ended_count;
+    int64_t ended_lowest; /* of those beyond; INT64_MAX: none */
+
+    /* Set by whoever sees how far behind we are. */
+    atomic_int shed_level; /* enum store_shed */
+    atomic_uint_least64_t shed_above;
+    struct shed_count {
+        uint32_t evidence_id;
+        uint64_t frames;
+    } shed[SHED_EVIDENCE_MOST];
+    unsigned shed_count;
+
+    /* The part of an arrival that is kept. */
+    struct shed_rest {
+        struct arrival arrival;
+        struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1];
+    } * rest; /* owned */
+};
+
 struct store {
     struct sink sink; /* first: the sink's address is the store's */
     struct case_file file;
@@ -153,9 +196,8 @@ struct store {
     struct oddity_count
         *recent_oddities[ODDITY_COUNT]; /* of each kind, the one of those used last */
 
-    struct kept_queue full; /* live flows that could write something early */
-    struct kept_queue bare; /* the others */
-    struct kept_flow *busy; /* not to be asked: the one at work */
+    struct kept_queue queues[KEPT_QUEUES]; /* live flows */
+    struct kept_flow *busy;                /* not to be asked: the one at work */
 
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
@@ -193,6 +235,7 @@ struct store {
     uint32_t evidence_looks; /* how often it was asked whether evidence is there */
     bool takeovers;          /* temp.takeovers is there */
     struct store_counts counts;
+    struct live_store live; /* live.c */
 };
 
 /* keep.c - what is kept of a live flow. */
@@ -202,6 +245,8 @@ struct kept_stream *keep_stream(struct store *s, struct kept_flow *k,
 struct stream_rare *keep_rare(struct store *s, struct kept_stream *t); /* likewise */
 void keep_drop(struct store *s, struct kept_flow *k); /* gives all back, unwritten */
 void keep_drop_all(struct store *s);
+void keep_write_all(
+    struct store *s); /* before a commit of a live case: what flows hold in buffers */
 int64_t keep_flow_id(struct store *s, struct kept_flow *k);
 int64_t keep_stream_id(struct store *s, struct kept_flow *k, enum side side);
 
@@ -227,7 +272,11 @@ void chunks_settle(struct store *s,
 void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side);
 void chunks_drop(struct store *s, struct kept_stream *t);
 void chunks_write_rows(struct store *s, struct kept_flow *k,
-                       enum side side);                          /* and hashes nothing */
+                       enum side side); /* and hashes nothing */
+void chunks_commit(struct store *s, struct kept_flow *k,
+                   enum side side); /* all open slots, as rows, in a live case */
+void chunks_catch_up(struct store *s, struct kept_flow *k,
+                     enum side side);                            /* its digest has all rows, then */
 bool chunks_take_digest(struct store *s, struct kept_stream *t); /* into t->digest; or says false */
 void chunks_drop_digest(struct store *s, struct kept_stream *t);
 
@@ -307,7 +356,35 @@ void oddities_drop(struct store *s, struct oddity_count **list);
 
 /* flow_rows.c - the rows of flows and streams. */
 void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k);
+void flow_rows_renew(struct store *s, const struct flow *flow,
+                     struct kept_flow *k); /* of a flow that lives */
+void flow_rows_open(struct store *s, struct kept_flow *k,
+                    enum side side); /* a row for a stream that has none */
 void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side); /* the pending one */
+void flow_rows_missing(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                       int64_t len, enum gap_cause cause, bool tail); /* a gap, which is pending */
+
+/* store.c */
+int64_t store_wall_ns(void);
+int64_t store_ask(struct store *s, const char *sql); /* the number that it gives, 0 for NULL */
+enum status store_close(struct store *s, char seal[65], const char hex[65],
+                        struct error *err); /* commits, and frees; hands the seal over */
+
+/* shed.c - what is not kept, since too much comes. The part of an arrival that is kept, which may be put into
+ * `rest`; NULL: none. How many of `len` bytes that are believed are kept. Whether frames are not even noted. */
+const struct arrival *shed_arrival(struct store *s, struct kept_flow *k, const struct arrival *a,
+                                   struct shed_rest *rest);
+int64_t shed_believed(struct store *s, struct kept_flow *k, enum side side, int64_t position,
+                      int64_t len);
+bool shed_frames(struct store *s);
+uint64_t shed_counted(const struct store *s, uint32_t evidence_id); /* frames, so far */
+
+/* mend.c */
+void mend_live(struct store *s); /* what a live run that was killed left open */
+
+/* live.c - a case that is read while it is written. */
+bool live_is_lossy(const struct store *s, const struct flow *flow, bool ended);
+void live_ended(struct store *s, int64_t flow_id); /* its row is written */
 
 /* evidence.c */
 const char *evidence_text(struct store *s,

@@ -235,6 +235,93 @@ static void every_batch_tells_the_same(void)
     free(alone);
 }
 
+/* ---- flows that live ---- */
+
+static void check_news(struct rig *r, const char *expected)
+{
+    char *is = strdup(text_read(&r->sink.calls)), *to = is;
+
+    for (char *line = strtok(is, "\n"); line; line = strtok(NULL, "\n")) {
+        char copy[80];
+        snprintf(copy, sizeof copy, "%s, ", line);
+        if (strstr(line, "news") || strstr(line, "end"))
+            to = stpcpy(to, copy);
+    }
+    *to = 0;
+    CU_ASSERT_STRING_EQUAL(is, expected);
+    if (strcmp(is, expected) != 0)
+        fprintf(stderr, "\n    is    %s\n    not   %s\n", is, expected);
+    free(is);
+}
+
+static void flows_are_told_of_while_they_live(void)
+{
+    struct rig r;
+
+    rig_init(&r,
+             "at 10; c SYN\n"
+             "client 10.0.0.9:1234; c udp \"x\"; at 40; c udp \"x\"\n"
+             "at 100; client 10.0.0.1:40000; s SYN ACK; at 110; c; at 180; c \"A\"",
+             1);
+    CU_ASSERT_FATAL(flows_watch(r.life.flows));
+    rig_see_some(&r, 2);
+    flows_tell_news(r.life.flows); /* those that are new */
+    flows_tell_news(r.life.flows); /* and no more of them */
+    check_news(&r, "flow 0 news: attempt, flow 1 news: one_way, ");
+    rig_see(&r);
+    flows_tell_news(r.life.flows); /* busy, but told of half a minute ago */
+    check_news(&r, "flow 0 news: attempt, flow 1 news: one_way, ");
+    rig_see(&r);
+    flows_tell_news(r.life.flows); /* the first one is over, the second was busy a minute ago */
+    rig_see(&r);
+    flows_tell_news(r.life.flows);
+    check_news(&r, "flow 0 news: attempt, flow 1 news: one_way, "
+                   "flow 0 end, flow 2 news: handshake, flow 1 news: one_way, ");
+    rig_see(&r);
+    flows_tell_news(r.life.flows); /* of an idle one once more at most */
+    check_news(&r, "flow 0 news: attempt, flow 1 news: one_way, "
+                   "flow 0 end, flow 2 news: handshake, flow 1 news: one_way, "
+                   "flow 2 news: established, flow 1 news: one_way, ");
+    rig_release(&r);
+}
+
+static void the_clock_goes_on_without_packets(void)
+{
+    struct rig r;
+
+    rig_init(&r, "at 10; c SYN; at 5; c udp \"x\"", 1);
+    rig_see_some(&r, 2);
+    flows_advance(r.life.flows, 69 * 1000000000ll);
+    check_news(&r, "");
+    flows_advance(r.life.flows, 71 * 1000000000ll); /* half an opening */
+    check_news(&r, "flow 0 end, ");
+    flows_advance(r.life.flows, 10 * 1000000000ll); /* back: it stays where it is */
+    flows_advance(r.life.flows, 191 * 1000000000ll);
+    check_news(&r, "flow 0 end, flow 1 end, ");
+    rig_release(&r);
+}
+
+static void many_new_flows_are_told_of_in_time(void)
+{
+    enum { COUNT = 5000 };
+    struct rig r;
+    char *script = malloc(COUNT * 48), *to = script;
+    unsigned told_of = 0;
+
+    for (int i = 0; i < COUNT; i++)
+        to += sprintf(to, "client 10.0.%d.%d:1000; c SYN\n", i / 250, i % 250);
+    rig_init(&r, script, 1);
+    CU_ASSERT_FATAL(flows_watch(r.life.flows));
+    rig_see_some(&r, COUNT);
+    flows_tell_news(r.life.flows);
+    for (const char *at = text_read(&r.sink.calls); (at = strstr(at, "news")) != NULL; at++)
+        told_of++;
+    CU_ASSERT_EQUAL(told_of, COUNT);
+    CU_ASSERT_STRING_EQUAL(text_read(&r.sink.broken), "");
+    rig_release(&r);
+    free(script);
+}
+
 static const struct test tests[] = {
     {"nothing is told before the batch is full", nothing_is_told_before_the_batch_is_full},
     {"a batch of one waits for nobody", a_batch_of_one_waits_for_nobody},
@@ -244,6 +331,9 @@ static const struct test tests[] = {
     {"a frame that the filter refuses disturbs nobody",
      a_frame_that_the_filter_refuses_disturbs_nobody},
     {"every batch tells the same", every_batch_tells_the_same},
+    {"flows are told of while they live", flows_are_told_of_while_they_live},
+    {"the clock goes on without packets", the_clock_goes_on_without_packets},
+    {"many new flows are told of in time", many_new_flows_are_told_of_in_time},
 };
 
 SUITE("life", tests)

@@ -604,12 +604,22 @@ static void see_end(struct sink *sink, struct flow *flow)
     flow->kept = NULL; /* whoever names it again begins a flow without a frame */
 }
 
+static void see_news(struct sink *sink, struct flow *flow)
+{
+    struct picture_sink *p = (struct picture_sink *)sink;
+
+    told_flow(p, flow, "news");
+    call(p, "flow %zu news: %s", flow_name(p, flow), flow_state_name(flow->state));
+    if (flow->sides[0].packets + flow->sides[1].packets == 0)
+        broken(p, "news of a flow without a packet");
+}
+
 /* ---- all together ---- */
 
 void picture_sink_init(struct picture_sink *p)
 {
     *p = (struct picture_sink){
-        .sink = {see_frame, see_segment, see_believe, see_gap, see_oddity, see_end},
+        .sink = {see_frame, see_segment, see_believe, see_gap, see_oddity, see_end, see_news},
     };
     text_init(&p->gaps);
     text_init(&p->conflicts);

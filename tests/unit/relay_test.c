@@ -73,6 +73,10 @@ static void tell_all(struct teller *t)
         f->handshake_rtt_ns = -1;
         t->frame.number = (uint64_t)i + 1;
         t->to->frame(t->to, f, &t->frame);
+        if (i % 5 == 0) {
+            f->sides[0].packets = 1;
+            t->to->flow_news(t->to, f);
+        }
         tell_segment(t, f, 0, 1 + (uint32_t)i, 0);
         t->to->gap(t->to, f, SIDE_CLIENT, 1 + i, 10, GAP_UNKNOWN, false);
         tell_segment(t, f, 11 + i, i % 50 == 7 ? LARGE : 20, 0);
@@ -162,6 +166,53 @@ static void says_that_the_writer_failed(void)
     picture_sink_release(&picture);
 }
 
+/* What was told when each note came. */
+struct notes {
+    struct picture_sink picture;
+    char seen[200];
+};
+
+static void hear(void *context, struct span note)
+{
+    struct notes *n = context;
+    size_t len = strlen(n->seen), calls = 0;
+    for (const char *at = text_read(&n->picture.calls); (at = strchr(at, '\n')) != NULL; at++)
+        calls++;
+    snprintf(n->seen + len, sizeof n->seen - len, "%.*s after %zu; ", (int)note.len,
+             (const char *)note.data, calls);
+}
+
+static void a_note_comes_in_its_place(void)
+{
+    struct frame frame = {.number = 1};
+
+    for (int threaded = 0; threaded < 2; threaded++) {
+        struct notes notes = {.seen = ""};
+        picture_sink_init(&notes.picture);
+        const struct relay_options options = {.to = &notes.picture.sink,
+                                              .threaded = threaded,
+                                              .memory = MEMORY,
+                                              .after = go_on,
+                                              .note = hear,
+                                              .context = &notes};
+        struct relay *relay = relay_new(&options);
+        struct sink *sink = relay_sink(relay);
+        sink->oddity(sink, NULL, &frame, ODDITY_MALFORMED, NULL);
+        relay_note(relay, "one", 3);
+        sink->oddity(sink, NULL, &frame, ODDITY_TRUNCATED, NULL);
+        CU_ASSERT_EQUAL(relay_place(relay), (uint64_t)threaded);
+        CU_ASSERT_EQUAL(relay_told(relay), 0);
+        relay_note(relay, "two", 3);
+        relay_settle(relay);
+        CU_ASSERT_EQUAL(relay_told(relay), (uint64_t)threaded);
+        CU_ASSERT_EQUAL(relay_backlog(relay), 0);
+        CU_ASSERT_STRING_EQUAL(notes.seen, "one after 1; two after 2; ");
+        relay_free(relay);
+        picture_sink_finish(&notes.picture);
+        picture_sink_release(&notes.picture);
+    }
+}
+
 static void takes_little(void)
 {
     CU_ASSERT(relay_memory(8 << 20) <= (8 << 20) / 32);
@@ -173,6 +224,7 @@ static const struct test tests[] = {
     {"a thread changes nothing of what is told", threads_change_nothing},
     {"it works without a thread", works_without_a_thread},
     {"it says that the writer has failed", says_that_the_writer_failed},
+    {"a note comes in its place", a_note_comes_in_its_place},
     {"it takes a small part of the memory", takes_little},
 };
 SUITE("relay", tests)

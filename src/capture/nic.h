@@ -1,0 +1,45 @@
+/* nic.h - what the system knows of network interfaces: what they are, and what they lost. */
+#ifndef SEINE_CAPTURE_NIC_H
+#define SEINE_CAPTURE_NIC_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct nic {
+    unsigned index;
+    unsigned hardware; /* ARPHRD_ value: what kind of link header it has */
+    bool up;
+};
+
+/* STATUS_FAILED, with a sentence, when there is no interface of that name. */
+enum status nic_find(struct nic *nic, const char *name, struct error *err);
+
+/* Whether an interface of that index is still there; any socket will do. */
+bool nic_is_there(int socket, unsigned index);
+
+/* Asks the card for a time of each frame that comes in. STATUS_FAILED, with a sentence, where it has none or
+ * we may not. */
+enum status nic_stamp(const char *name, struct error *err);
+
+/* Counters of losses, read again and again; what they lost before is left out. Its descriptors stay open, so
+ * that they can be read in a sandbox. */
+struct nic_losses {
+    int netlink; /* owned; -1: not to be had */
+    int softnet; /* owned; likewise */
+    uint32_t asked;
+    uint32_t backlog_last; /* as the system counts, all processors together */
+    unsigned processors;
+    uint64_t backlog; /* since nic_losses_open() */
+};
+void nic_losses_open(struct nic_losses *losses);
+void nic_losses_close(struct nic_losses *losses);
+
+/* Reads how many frames the queues between drivers and sockets dropped, into `losses->backlog`. */
+bool nic_losses_read(struct nic_losses *losses);
+
+/* How many frames driver and card of an interface dropped, as the system counts: since when, nobody says. */
+bool nic_dropped(struct nic_losses *losses, uint64_t *dropped, unsigned index);
+
+#endif

@@ -1,0 +1,277 @@
+/* live_command.c - seine live: from network interfaces into a case. */
+#include "cli/commands.h"
+
+#include "base/buffer.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
+#include "cli/values.h"
+#include "pipeline/live.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    INTERFACE,
+    OUTPUT,
+    FILTER,
+    CAPTURE,
+    RING,
+    SNAPLEN,
+    PROMISCUOUS,
+    HARDWARE_TIME,
+    KEY,
+    MEMORY,
+    NO_HASH,
+    NO_SYNC,
+    QUIET
+};
+
+enum { COMMAND_LINE_MOST = 1 << 20, SNAPLEN_MOST = 262144 };
+
+static const struct option_word options[] = {
+    [INTERFACE] = {"interface", 'i', "IFACE...",
+                   "An interface to capture from; any is all of them. May be given several times: "
+                   "the conversations of all are rebuilt together."},
+    [OUTPUT] = {"output", 'o', "CASE", "The case to make or to add to."},
+    [FILTER] =
+        {"filter", 'f', "FILTER",
+         "Take only frames that pass this filter, in the language of pcap-filter(7). It runs "
+         "in the kernel."},
+    [CAPTURE] = {"capture", 0, "ring|pcap",
+                 "ring, the default: a ring that the kernel fills. pcap: by libpcap, which is "
+                 "slower."},
+    [RING] = {"ring", 0, "SIZE",
+              "The ring of each interface: what comes while this machine is busy waits there. A "
+              "quarter of the memory, 16M at most, when not given."},
+    [SNAPLEN] = {"snaplen", 's', "BYTES", "Keep no more than so much of a frame."},
+    [PROMISCUOUS] = {"promiscuous", 'p', NULL,
+                     "Take frames for other machines as well: what a mirror port needs."},
+    [HARDWARE_TIME] = {"hardware-time", 0, NULL, "The network card's times, where it has them."},
+    [KEY] = {"key", 0, "PARTS",
+             "What tells conversations apart beside their addresses, ports and protocol: some, "
+             "with commas between them, of tunnel, vlan and interface, or none; tunnel when not "
+             "given."},
+    [MEMORY] = {"memory", 0, "SIZE",
+                "The budget of memory, rings included, 16M or more; 256M when not given. What does "
+                "not fit is left out, counted and recorded."},
+    [NO_HASH] = {"no-hash", 0, NULL, "Leave out the SHA-256 of streams."},
+    [NO_SYNC] = {"no-sync", 0, NULL,
+                 "Do not flush each commit to the disk: a loss of power may then cost the case."},
+    [QUIET] = {"quiet", 'q', NULL, "No progress on the terminal, and no lines but remarks."},
+    {0},
+};
+
+/* What the callbacks of one run share. */
+struct job {
+    struct progress progress;
+    bool quiet;
+    const char *path;
+};
+
+static volatile int stop;
+static struct timespec stopped; /* when the first signal came; only on_stop() uses it */
+
+/* The first signal ends the run in good order. A later one ends it at once, but not within a second, since one
+ * stop can arrive twice. */
+static void on_stop(int number)
+{
+    int error = errno;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!stop) {
+        stopped = now;
+        stop = 1;
+    } else if (now.tv_sec > stopped.tv_sec + 1) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    errno = error;
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaddset(&action.sa_mask, numbers[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(numbers[i], &action, NULL);
+    }
+}
+
+static void on_remark(void *context, const char *sentence)
+{
+    struct job *job = context;
+    progress_wipe(&job->progress);
+    say("%s", sentence);
+}
+
+static void on_progress(void *context, const struct ingest_progress *now)
+{
+    struct job *job = context;
+    progress_show(&job->progress, now);
+}
+
+static void on_ready(void *context)
+{
+    const struct job *job = context;
+    if (!job->quiet)
+        say("capturing into %s", job->path);
+}
+
+static bool size_option(size_t *to, const char *name, const char *text)
+{
+    if (!text || size_parse(to, text))
+        return true;
+    usage_error(&command_live, "--%s takes a size such as 64M, not '%s'", name, text);
+    return false;
+}
+
+/* The values of the options; false after a sentence about one that is wrong. */
+static bool options_read(struct live_run_options *to, const struct arguments *a)
+{
+    const struct command *self = &command_live;
+    const char *snaplen = a->options[SNAPLEN];
+    int64_t value;
+
+    if (!a->options[INTERFACE]) {
+        usage_error(self, "no interface is given: -i IFACE");
+        return false;
+    }
+    if (!a->options[OUTPUT] || !a->options[OUTPUT][0]) {
+        usage_error(self, "no case is given: -o CASE");
+        return false;
+    }
+    if (snaplen && !integer_parse(&value, snaplen, 1, SNAPLEN_MOST)) {
+        usage_error(self, "--snaplen takes a number from 1 to %d, not '%s'", SNAPLEN_MOST, snaplen);
+        return false;
+    }
+    to->snap_len = snaplen ? (uint32_t)value : 0;
+    to->case_path = a->options[OUTPUT];
+    to->interfaces = a->repeated;
+    to->interface_count = a->repeated_count;
+    to->filter = a->options[FILTER];
+    to->pcap = a->options[CAPTURE] && strcmp(a->options[CAPTURE], "pcap") == 0;
+    to->promiscuous = a->options[PROMISCUOUS] != NULL;
+    to->hardware_time = a->options[HARDWARE_TIME] != NULL;
+    to->key = a->options[KEY];
+    to->no_hash = a->options[NO_HASH] != NULL;
+    to->no_sync = a->options[NO_SYNC] != NULL;
+    return size_option(&to->memory, "memory", a->options[MEMORY]) &&
+           size_option(&to->ring_len, "ring", a->options[RING]);
+}
+
+/* "12,345 frames", "1 flow". */
+static void print_count(uint64_t count, const char *thing)
+{
+    char text[VALUE_TEXT_MAX];
+    count_text(text, count);
+    printf("%s %s%s, ", text, thing, count == 1 ? "" : "s");
+}
+
+static void print_result(const struct live_run_result *r, const char *path)
+{
+    char text[VALUE_TEXT_MAX];
+
+    if (r->lost > 0) {
+        count_text(text, r->lost);
+        printf("%s frame%s lost: this machine was too slow; ", text, r->lost == 1 ? "" : "s");
+    }
+    print_count(r->frames, "frame");
+    print_count(r->flows, "flow");
+    print_count(r->streams, "stream");
+    size_text(text, r->payload_bytes);
+    printf("%s of payload -> ", text);
+    print_escaped(stdout, path);
+    if (r->seal[0])
+        printf(", seal %s", r->seal);
+    putchar('\n');
+}
+
+static enum exit_status live_command_run(const struct command *self, const struct arguments *a)
+{
+    struct live_run_options live_options = {.version = SEINE_VERSION,
+                                            .remark = on_remark,
+                                            .progress = on_progress,
+                                            .ready = on_ready,
+                                            .stop = &stop};
+    struct error err = {0};
+
+    (void)self;
+    if (!options_read(&live_options, a))
+        return EXIT_USAGE;
+    if (live_run_check(&live_options, &err) != STATUS_OK) {
+        say("%s", err.text);
+        return EXIT_USAGE;
+    }
+    struct buffer command;
+    buffer_init(&command, COMMAND_LINE_MOST);
+    arguments_quote(&command, a->argc, a->argv); /* one too long is cut, and still says the most */
+    live_options.command = buffer_text(&command);
+    struct job job = {.quiet = a->options[QUIET] != NULL, .path = live_options.case_path};
+    progress_init(&job.progress, job.quiet);
+    live_options.context = &job;
+    catch_signals();
+
+    struct live_run_result result;
+    enum status done = live_run(&result, &live_options, &err);
+    progress_wipe(&job.progress);
+    buffer_release(&command);
+    if (done != STATUS_OK) {
+        say("%s", err.text);
+        return EXIT_WORLD;
+    }
+    if (result.logged)
+        say("%s is still being read: its write-ahead log stays beside it until the next run",
+            live_options.case_path);
+    if (!job.quiet)
+        print_result(&result, live_options.case_path);
+    return result.partial || result.lost > 0 ? EXIT_TOLD : EXIT_DONE;
+}
+
+static const char *const description[] = {
+    "Captures from network interfaces into a case, until it is interrupted (Ctrl-C, SIGTERM). The "
+    "case can be read at any moment, by seine and by any other program with SQLite: a "
+    "conversation is there within two seconds of its first frame.",
+    "What came is committed once a second, so that a crash or a kill costs no more than the last "
+    "two. The next run into the same case says of what was left open that it was interrupted. At a "
+    "proper end everything that has come is kept, and the case becomes one file.",
+    "Frames that this machine lost are counted, each second, in capture_stats, and conversations "
+    "of that time are marked as lossy. What is captured is not kept as a capture: the case has "
+    "the payload, and no file to prove it by.",
+    NULL,
+};
+
+static const struct exit_word exits[] = {
+    {EXIT_DONE, "Ended when it was told to, and no frame was lost."},
+    {EXIT_TOLD, "Ended, but frames were lost, or the interfaces went away."},
+    {EXIT_USAGE, "The command line makes no sense."},
+    {EXIT_WORLD, "An interface could not be opened, or the disk or the memory failed: what was "
+                 "committed before is kept."},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"seine live -i eth0 -p -o today.db", "All that a mirror port sends to eth0."},
+    {"seine live -i eth0 -i eth1 -f 'not port 22' -o case.db", "Two interfaces, as one."},
+    {0},
+};
+
+const struct command command_live = {
+    .name = "live",
+    .synopsis = "[OPTION]... -i IFACE... -o CASE",
+    .summary = "capture from network interfaces into a case",
+    .description = description,
+    .options = options,
+    .exits = exits,
+    .examples = examples,
+    .word_least = 0,
+    .word_most = 0,
+    .run = live_command_run,
+};

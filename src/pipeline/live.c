@@ -1,0 +1,683 @@
+/* live.c - frames from network interfaces into a case that is read while it is written. */
+#include "pipeline/live.h"
+
+#include "capture/live.h"
+#include "pipeline/life.h"
+#include "pipeline/option_text.h"
+#include "pipeline/pressure.h"
+#include "pipeline/relay.h"
+#include "store/store.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    FRAMES_BETWEEN_CHECKS = 256,
+    LOG_MOST = 64 << 20, /* bytes of the write-ahead log; beyond, a row says so */
+    FRAMES_A_COMMIT = 200000,
+    BYTES_A_COMMIT = 32 << 20, /* of frames, at most */
+    WAIT_MS = 50,
+    PAGE_SIZE = 4096,
+    HELD_MOST = 256,
+};
+
+static const int64_t TICK_NS = 200 * 1000000ll;    /* news of flows are told, at least */
+static const int64_t COMMIT_NS = 900 * 1000000ll;  /* since the commit before */
+static const int64_t SECOND_NS = 1000 * 1000000ll; /* between rows of counters */
+static const int64_t LATE_NS = 1000 * 1000000ll;   /* frames may yet come that are as old as this */
+
+/* ---- what the reader's thread has the writer do, beside what reassembly tells ---- */
+
+enum note_kind { NOTE_EVIDENCE, NOTE_STATISTICS, NOTE_SECOND, NOTE_COMMIT };
+
+struct note {
+    enum note_kind kind;
+    uint32_t evidence_id;
+    union {
+        struct evidence_end evidence;
+        struct live_statistics statistics;
+        struct {
+            int64_t begin_ns, end_ns;
+            bool lost;
+        } second;
+    };
+};
+_Static_assert(sizeof(struct note) <= RELAY_NOTE_MOST, "a note fits");
+
+struct interface {
+    const char *name; /* borrowed */
+    uint32_t evidence_id;
+    uint64_t frames, frames_told, frames_committed; /* when it was last told of */
+    int64_t first_ns, last_ns;
+    struct verdict_counts seen;
+    struct live_counts counts, counts_told;
+};
+
+/* Frames up to `mark` have been told when the writer has been told up to `place`. */
+struct held {
+    uint64_t place, mark;
+};
+
+struct run {
+    const struct live_run_options *options;
+    struct live_run_result *result;
+    struct error *err;
+    size_t memory, ring_len;
+    unsigned place_parts;
+    struct live *live;
+    struct store *store; /* the writer's, from the first note on */
+    struct relay *relay;
+    struct life life;
+    struct interface *interfaces;
+
+    uint64_t frames, bytes;
+    struct held held[HELD_MOST]; /* a ring */
+    unsigned held_first, held_count;
+
+    /* By the monotonic clock. */
+    int64_t ticked_ns, committed_ns, second_ns, framed_ns, told_ns;
+    int64_t second_began_ns; /* by the wall clock, as those that frames have */
+    int64_t last_ns;         /* of the last frame, by its own clock */
+    uint64_t frames_committed, bytes_committed;
+    bool stopping;
+    bool log_told; /* that it is long */
+    struct pressure pressure;
+
+    /* Told by the writer's thread. */
+    atomic_uint_least64_t flows, log_len;
+    atomic_bool log_held;
+};
+
+static void remark(const struct run *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void remark(const struct run *run, const char *format, ...)
+{
+    char sentence[1024];
+    va_list args;
+
+    if (!run->options->remark)
+        return;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    run->options->remark(run->options->context, sentence);
+}
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* ---- on the writer's thread ---- */
+
+static void commit(struct run *run)
+{
+    struct store_log log = {0};
+
+    store_commit(run->store, &log, NULL); /* a failure is found afterwards */
+    atomic_store(&run->log_len, log.len);
+    atomic_store(&run->log_held, log.held);
+}
+
+static void hear_note(void *context, struct span bytes)
+{
+    struct run *run = context;
+    const struct note *note = (const struct note *)(const void *)bytes.data;
+
+    switch (note->kind) {
+    case NOTE_EVIDENCE:
+        store_evidence_end(run->store, note->evidence_id, &note->evidence);
+        break;
+    case NOTE_STATISTICS:
+        store_live_statistics(run->store, note->evidence_id, &note->statistics);
+        break;
+    case NOTE_SECOND:
+        store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
+        break;
+    case NOTE_COMMIT:
+        commit(run);
+        break;
+    }
+}
+
+/* Called when the writer has been told a batch. */
+static bool see_told(void *context)
+{
+    struct run *run = context;
+    atomic_store(&run->flows, store_counts(run->store).flows);
+    return store_checkpoint(run->store, NULL) == STATUS_OK;
+}
+
+/* ---- frames that the writer still looks at ---- */
+
+/* All frames so far have been told by now. */
+static void hold_back(struct run *run)
+{
+    struct held now = {relay_place(run->relay), live_mark(run->live)};
+    struct held *last = &run->held[(run->held_first + run->held_count - 1) % HELD_MOST];
+
+    if (run->held_count > 0 && (last->place == now.place || run->held_count == HELD_MOST))
+        *last = now;
+    else
+        run->held[(run->held_first + run->held_count++) % HELD_MOST] = now;
+}
+
+static void let_go(struct run *run)
+{
+    const uint64_t told = relay_told(run->relay);
+    uint64_t mark = 0;
+
+    while (run->held_count > 0 && run->held[run->held_first].place <= told) {
+        mark = run->held[run->held_first].mark;
+        run->held_first = (run->held_first + 1) % HELD_MOST;
+        run->held_count--;
+    }
+    if (mark > 0)
+        live_release(run->live, mark);
+}
+
+/* ---- what is told of the interfaces ---- */
+
+static void tell_note(struct run *run, const struct note *note)
+{
+    relay_note(run->relay, note, sizeof *note);
+}
+
+static void tell_evidence(struct run *run, struct interface *i, const char *status)
+{
+    struct note note = {.kind = NOTE_EVIDENCE, .evidence_id = i->evidence_id};
+    struct evidence_end *end = &note.evidence;
+
+    *end = (struct evidence_end){.is_live = true,
+                                 .frames = i->frames,
+                                 .first_ns = i->first_ns,
+                                 .last_ns = i->last_ns,
+                                 .status = status};
+    memcpy(end->verdict_frames, i->seen.frames, sizeof end->verdict_frames);
+    memcpy(end->verdict_bytes, i->seen.bytes, sizeof end->verdict_bytes);
+    tell_note(run, &note);
+}
+
+static void tell_statistics(struct run *run, const struct interface *i, int64_t now_ns,
+                            const char *detail)
+{
+    struct note note = {.kind = NOTE_STATISTICS, .evidence_id = i->evidence_id};
+    struct live_statistics *s = &note.statistics;
+
+    *s = (struct live_statistics){.time_ns = now_ns,
+                                  .received = i->counts.received,
+                                  .dropped_by_socket = i->counts.dropped_by_socket,
+                                  .freezes = i->counts.freezes,
+                                  .dropped_by_interface = i->counts.dropped_by_interface,
+                                  .dropped_by_backlog = i->counts.dropped_by_backlog};
+    snprintf(s->detail, sizeof s->detail, "%s", detail);
+    tell_note(run, &note);
+}
+
+static bool has_lost(const struct interface *i)
+{
+    const struct live_counts *now = &i->counts, *told = &i->counts_told;
+    return now->dropped_by_socket > told->dropped_by_socket ||
+           now->dropped_by_interface > told->dropped_by_interface ||
+           now->dropped_by_backlog > told->dropped_by_backlog;
+}
+
+/* A row of counters of each interface that has seen something, and what its evidence is by now. */
+static void tell_second(struct run *run)
+{
+    const int64_t now_ns = clock_ns(CLOCK_REALTIME);
+    bool lost = false;
+
+    for (size_t n = 0; n < run->options->interface_count; n++) {
+        struct interface *i = &run->interfaces[n];
+        live_counts(run->live, &i->counts, (unsigned)n);
+        bool has = has_lost(i);
+        lost = lost || has;
+        if (i->frames == i->frames_told && !has)
+            continue;
+        tell_statistics(run, i, now_ns, "");
+        i->frames_told = i->frames;
+        i->counts_told = i->counts;
+    }
+    struct note second = {.kind = NOTE_SECOND};
+    second.second.begin_ns = run->second_began_ns;
+    second.second.end_ns = now_ns;
+    second.second.lost = lost;
+    tell_note(run, &second);
+    run->second_began_ns = now_ns;
+}
+
+/* Frames, and their verdicts, are those of which the store has been told until then. */
+static void tell_commit(struct run *run)
+{
+    const struct note note = {.kind = NOTE_COMMIT};
+
+    for (size_t n = 0; n < run->options->interface_count; n++) {
+        struct interface *i = &run->interfaces[n];
+        if (i->frames != i->frames_committed)
+            tell_evidence(run, i, "open");
+        i->frames_committed = i->frames;
+    }
+    tell_note(run, &note);
+    run->frames_committed = run->frames;
+    run->bytes_committed = run->bytes;
+}
+
+/* ---- the loop ---- */
+
+static void tell_progress(struct run *run, int64_t now_ns)
+{
+    if (!run->options->progress || now_ns - run->told_ns < TICK_NS)
+        return;
+    run->told_ns = now_ns;
+    struct ingest_progress progress = {.bytes_done = run->bytes,
+                                       .frames = run->frames,
+                                       .flows = atomic_load(&run->flows),
+                                       .source = run->interfaces[0].name};
+    run->options->progress(run->options->context, &progress);
+}
+
+static void tell_remarks(struct run *run)
+{
+    const char *sentence;
+    while ((sentence = live_remark(run->live)) != NULL)
+        remark(run, "%s", sentence);
+}
+
+/* Where no frame comes, the clock of the frames goes on all the same, as fast as ours does. */
+static void advance_clock(struct run *run, int64_t now_ns)
+{
+    const int64_t quiet_ns = now_ns - run->framed_ns;
+
+    if (run->frames > 0 && quiet_ns > LATE_NS)
+        flows_advance(run->life.flows, run->last_ns + quiet_ns - LATE_NS);
+}
+
+/* While a commit is flushed the ring fills: it is to be short beside the ring. */
+static uint64_t bytes_a_commit(const struct run *run)
+{
+    const uint64_t part = live_ring_len(run->live) / 4;
+    return part < BYTES_A_COMMIT ? part : BYTES_A_COMMIT;
+}
+
+/* What has to be done now and then, whether frames come or not. */
+static void tick(struct run *run, int64_t now_ns)
+{
+    const bool is_much = run->frames - run->frames_committed >= FRAMES_A_COMMIT ||
+                         run->bytes - run->bytes_committed >= bytes_a_commit(run);
+
+    if (now_ns - run->ticked_ns < TICK_NS && !is_much)
+        return;
+    run->ticked_ns = now_ns;
+    advance_clock(run, now_ns);
+    if (now_ns - run->second_ns >= SECOND_NS) {
+        run->second_ns = now_ns;
+        tell_second(run);
+    }
+    flows_tell_news(run->life.flows);
+    if (is_much || now_ns - run->committed_ns >= COMMIT_NS) {
+        tell_commit(run);
+        run->committed_ns = now_ns;
+    }
+    relay_passed(run->relay);
+    tell_remarks(run);
+}
+
+/* How full that is which stands between us and the writer: more than one of both is none too much. */
+static void see_pressure(struct run *run, int64_t now_ns)
+{
+    const unsigned batches = 100 * relay_backlog(run->relay) / relay_batches(run->relay);
+    const size_t ring = live_ring_len(run->live) / 100;
+    const unsigned held = ring > 0 ? (unsigned)(live_held_len(run->live) / ring) : 0;
+    char text[160];
+
+    if (!pressure_see(&run->pressure, batches > held ? batches : held, now_ns))
+        return;
+    store_shed(run->store, run->pressure.level, run->pressure.above);
+    pressure_text(text, sizeof text, &run->pressure);
+    const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        tell_statistics(run, &run->interfaces[n], wall_ns, text);
+    remark(run, "%s", text);
+}
+
+/* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
+static void see_log(struct run *run)
+{
+    const uint64_t len = atomic_load(&run->log_len);
+    const bool is_long = atomic_load(&run->log_held) && len > LOG_MOST;
+    char text[160];
+
+    if (is_long == run->log_told)
+        return;
+    run->log_told = is_long;
+    if (is_long)
+        snprintf(text, sizeof text,
+                 "the write-ahead log has %" PRIu64
+                 " MiB: somebody who reads the case does not end their transaction",
+                 len >> 20);
+    else
+        snprintf(text, sizeof text, "the write-ahead log is short again");
+    tell_statistics(run, &run->interfaces[0], clock_ns(CLOCK_REALTIME), text);
+    remark(run, "%s", text);
+}
+
+/* Waits until the writer has been told all; STATUS_FAILED when it has failed. */
+static enum status settle(struct run *run)
+{
+    relay_settle(run->relay);
+    enum status status = store_checkpoint(run->store, run->err);
+    if (status == STATUS_OK && relay_failed(run->relay))
+        return error_no_memory(run->err, "no memory");
+    return status;
+}
+
+static enum status check(struct run *run)
+{
+    const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+    life_catch_up(&run->life);
+    tick(run, now_ns);
+    hold_back(run);
+    if (relay_backlog(run->relay) == 0) /* it has nothing else to do */
+        relay_passed(run->relay);
+    let_go(run);
+    see_pressure(run, now_ns);
+    see_log(run);
+    tell_progress(run, now_ns);
+    if (run->options->stop && *run->options->stop && !run->stopping) {
+        run->stopping = true;
+        live_stop(run->live);
+    }
+    return relay_failed(run->relay) ? settle(run) : STATUS_OK;
+}
+
+static void see(struct run *run, struct frame *frame)
+{
+    struct interface *i = &run->interfaces[frame->interface_id];
+
+    frame->evidence_id = i->evidence_id;
+    if (i->frames == 0 || frame->time_ns < i->first_ns)
+        i->first_ns = frame->time_ns;
+    if (i->frames == 0 || frame->time_ns > i->last_ns)
+        i->last_ns = frame->time_ns;
+    i->frames++;
+    run->frames++;
+    run->bytes += frame->bytes.len;
+    run->last_ns = frame->time_ns;
+    see_frame(&run->life, &i->seen, frame);
+}
+
+/* Until it is stopped, or no interface is left. */
+static enum status watch(struct run *run)
+{
+    struct error why = {0};
+    struct frame frame;
+    enum live_next next;
+    unsigned unchecked = 0;
+
+    do {
+        next = live_next(run->live, &frame, unchecked == 0 ? WAIT_MS : 0, &why);
+        if (next == LIVE_FRAME) {
+            see(run, &frame);
+            if (++unchecked < FRAMES_BETWEEN_CHECKS)
+                continue;
+        }
+        if (unchecked > 0)
+            run->framed_ns = clock_ns(CLOCK_MONOTONIC);
+        unchecked = 0;
+        if (check(run) != STATUS_OK)
+            return STATUS_FAILED;
+    } while (next == LIVE_FRAME || next == LIVE_IDLE);
+    if (next == LIVE_FAILED) {
+        remark(run, "%s", why.text);
+        run->result->partial = true;
+    }
+    tell_remarks(run);
+    return STATUS_OK;
+}
+
+/* Everything has come: flows end, and what is known of the interfaces is told for good. */
+static enum status end_flows(struct run *run)
+{
+    const char *status = run->result->partial ? "partial" : "complete";
+
+    life_catch_up(&run->life);
+    tell_second(run);
+    defrag_end(run->life.defrag);
+    flows_end_all(run->life.flows);
+    for (size_t n = 0; n < run->options->interface_count; n++) {
+        struct interface *i = &run->interfaces[n];
+        tell_evidence(run, i, status);
+        run->result->lost += i->counts.dropped_by_socket;
+    }
+    return settle(run);
+}
+
+/* ---- the run ---- */
+
+/* What is left of the memory for flows, fragments and the store, once rings, batches and numbers of flows have
+ * theirs; it is shared as in ingest.c. */
+static size_t shared_memory(const struct run *run)
+{
+    return run->memory - run->ring_len * run->options->interface_count - run->memory / 16 -
+           relay_numbers_memory(run->memory);
+}
+
+static char *options_json(const struct run *run, const struct live_interface *said)
+{
+    const struct live_run_options *o = run->options;
+    struct option_text text;
+    char key[PLACE_PARTS_LEN];
+
+    place_parts_text(key, run->place_parts);
+    option_text_begin(&text);
+    option_text_add(&text, "filter", o->filter);
+    option_text_add(&text, "key", run->place_parts == PLACE_DEFAULT ? NULL : key);
+    option_text_add(&text, "capture", o->pcap ? "pcap" : "ring");
+    option_text_add_number(&text, "ring", run->ring_len);
+    option_text_add_number(&text, "snaplen", said->snap_len);
+    option_text_add_flag(&text, "promiscuous", o->promiscuous);
+    option_text_add_flag(&text, "hardware_time", said->hardware_time);
+    return option_text_end(&text);
+}
+
+static enum status open_interfaces(struct run *run)
+{
+    const struct live_run_options *o = run->options;
+    const struct live_options how = {.interfaces = o->interfaces,
+                                     .interface_count = (unsigned)o->interface_count,
+                                     .filter = o->filter,
+                                     .source = o->pcap ? LIVE_PCAP : LIVE_RING,
+                                     .ring_len = run->ring_len,
+                                     .snap_len = o->snap_len,
+                                     .promiscuous = o->promiscuous,
+                                     .hardware_time = o->hardware_time};
+
+    run->interfaces = calloc(o->interface_count, sizeof *run->interfaces);
+    if (!run->interfaces)
+        return error_no_memory(run->err, "no memory");
+    run->live = live_open(&how, run->err);
+    return run->live ? STATUS_OK : STATUS_FAILED;
+}
+
+static enum status open_store(struct run *run)
+{
+    const struct live_run_options *o = run->options;
+    const struct store_options how = {.memory = shared_memory(run) / 15 * 6,
+                                      .page_size = PAGE_SIZE,
+                                      .hash = !o->no_hash,
+                                      .live = true,
+                                      .sync = !o->no_sync,
+                                      .jobs = 2,
+                                      .memory_total = run->memory,
+                                      .version = o->version,
+                                      .command = o->command};
+
+    if (store_open(&run->store, o->case_path, &how, run->err) != STATUS_OK)
+        return STATUS_FAILED;
+    const char *sentence;
+    while ((sentence = store_remark(run->store)) != NULL)
+        remark(run, "%s", sentence);
+    return STATUS_OK;
+}
+
+/* A row of evidence for each interface, and the first commit, so that readers know of it before a frame has
+ * come. */
+static enum status begin_evidence(struct run *run)
+{
+    struct store_log log;
+
+    for (size_t n = 0; n < run->options->interface_count; n++) {
+        struct interface *i = &run->interfaces[n];
+        struct live_interface said;
+        live_interface(run->live, &said, (unsigned)n);
+        char *json = options_json(run, &said);
+        if (!json)
+            return error_no_memory(run->err, "no memory");
+        i->name = said.name;
+        i->evidence_id = store_evidence_begin(run->store, said.name, "live",
+                                              run->options->pcap ? "pcap" : "ring", json);
+        free(json);
+        const char *filter = run->options->filter ? run->options->filter : "";
+        store_interface(run->store, i->evidence_id, (uint32_t)n, said.link_type, said.snap_len,
+                        span_of(said.name, strlen(said.name)), span_of(NULL, 0),
+                        span_of(filter, strlen(filter)), 1000000000);
+    }
+    return store_commit(run->store, &log, run->err);
+}
+
+static enum status open_life(struct run *run)
+{
+    const struct life_options life = {.memory = shared_memory(run) / 15,
+                                      .timeouts = &flow_timeouts_live,
+                                      .place_parts = run->place_parts};
+    const struct relay_options relay = {.to = store_sink(run->store),
+                                        .threaded = true,
+                                        .memory = run->memory / 16,
+                                        .after = see_told,
+                                        .note = hear_note,
+                                        .context = run};
+
+    run->relay = relay_new(&relay);
+    if (!run->relay)
+        return error_no_memory(run->err, "no memory for the flow table");
+    relay_frames_last(run->relay, true);
+    run->life.batch = LIFE_BATCH_MOST;
+    enum status status = life_open(&run->life, relay_sink(run->relay), &life, run->err);
+    if (status == STATUS_OK && !flows_watch(run->life.flows))
+        status = error_no_memory(run->err, "no memory for the flow table");
+    return status;
+}
+
+static enum status finish_store(struct run *run)
+{
+    const struct store_counts counts = store_counts(run->store);
+    bool one_file;
+
+    run->result->frames = run->frames;
+    run->result->flows = counts.flows;
+    run->result->streams = counts.streams;
+    run->result->payload_bytes = counts.payload_bytes;
+    enum status status = store_finish_live(run->store, run->result->seal, &one_file, run->err);
+    run->store = NULL;
+    run->result->logged = status == STATUS_OK && !one_file;
+    return status;
+}
+
+static void begin_clocks(struct run *run)
+{
+    const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+    run->ticked_ns = run->committed_ns = run->second_ns = run->framed_ns = now_ns;
+    run->second_began_ns = clock_ns(CLOCK_REALTIME);
+}
+
+enum status live_run_check(const struct live_run_options *o, struct error *err)
+{
+    struct filter *filter = NULL;
+    unsigned place_parts;
+    const size_t memory = o->memory ? o->memory : INGEST_MEMORY_DEFAULT;
+
+    if (o->memory && o->memory < LIVE_MEMORY_LEAST)
+        return error_set(err, "--memory must be at least %d MiB", LIVE_MEMORY_LEAST >> 20);
+    if (o->interface_count > LIVE_INTERFACES_MAX)
+        return error_set(err, "at most %d interfaces can be watched at once", LIVE_INTERFACES_MAX);
+    if (o->ring_len && o->ring_len < LIVE_RING_LEN_MIN)
+        return error_set(err, "--ring must be at least %d MiB", LIVE_RING_LEN_MIN >> 20);
+    if (o->ring_len > memory / 2 / o->interface_count)
+        return error_set(err, "the rings may have at most half of --memory, which is %zu MiB",
+                         memory >> 20);
+    if (memory / 2 / LIVE_RING_LEN_MIN < o->interface_count)
+        return error_set(err, "--memory is too little for %zu interfaces", o->interface_count);
+    enum status status = life_choose_key(&place_parts, o->key, err);
+    if (status == STATUS_OK && o->filter)
+        status = filter_new(&filter, o->filter, err);
+    filter_free(filter);
+    return status;
+}
+
+/* Of each interface: as was said, else a quarter of the memory among them, and no more than is of use. */
+static size_t ring_len(const struct live_run_options *o, size_t memory)
+{
+    size_t len = o->ring_len ? o->ring_len : memory / 4 / o->interface_count;
+
+    if (!o->ring_len && len > LIVE_RING_LEN)
+        len = LIVE_RING_LEN;
+    return len < LIVE_RING_LEN_MIN ? LIVE_RING_LEN_MIN : len;
+}
+
+static enum status run_all(struct run *run)
+{
+    enum status status = open_interfaces(run);
+
+    if (status == STATUS_OK)
+        status = open_store(run);
+    if (status == STATUS_OK)
+        status = begin_evidence(run);
+    if (status == STATUS_OK)
+        status = open_life(run);
+    if (status != STATUS_OK)
+        return status;
+    begin_clocks(run);
+    tell_remarks(run);
+    if (run->options->ready)
+        run->options->ready(run->options->context);
+    status = watch(run);
+    return status == STATUS_OK ? end_flows(run) : status;
+}
+
+enum status live_run(struct live_run_result *result, const struct live_run_options *options,
+                     struct error *err)
+{
+    struct run run = {.options = options,
+                      .result = result,
+                      .err = err,
+                      .memory = options->memory ? options->memory : INGEST_MEMORY_DEFAULT};
+
+    *result = (struct live_run_result){0};
+    enum status status = live_run_check(options, err);
+    if (status == STATUS_OK)
+        status = life_choose_key(&run.place_parts, options->key, err);
+    if (status != STATUS_OK)
+        return status;
+    run.ring_len = ring_len(options, run.memory);
+    status = run_all(&run);
+    relay_free(run.relay); /* first: what it has to tell borrows from the others */
+    life_close(&run.life);
+    live_close(run.live);
+    if (status == STATUS_OK)
+        status = finish_store(&run);
+    store_abandon(run.store);
+    free(run.interfaces);
+    return status;
+}

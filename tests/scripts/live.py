@@ -1,0 +1,419 @@
+"""live.py - seine live: what it makes of traffic is what tcpdump and an ingest make of it, whatever happens.
+
+Two network namespaces with a cable between them are made and removed here, which takes root's rights; without them
+all is skipped. The traffic is this script's own: it runs itself in the namespaces as --serve and --talk.
+"""
+import contextlib
+import hashlib
+import os
+import random
+import re
+import signal
+import socket
+import sqlite3
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import lib
+
+HERE = os.path.abspath(__file__)
+CLIENT, SERVER, PORT = "10.77.0.1", "10.77.0.2", 7700
+PATIENCE = 20  # seconds that anything may take that ought to take none
+
+
+# ---- the traffic ----
+
+def take(connection, count):
+    data = b""
+    while len(data) < count:
+        more = connection.recv(min(65536, count - len(data)))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def answer(connection):
+    """A request is two lengths and a pause: so many bytes follow, and so many are to come, in two halves."""
+    with contextlib.suppress(OSError, EOFError), connection:
+        while True:
+            length, wanted, pause = struct.unpack(">III", take(connection, 12))
+            take(connection, length)
+            data = random.randbytes(wanted)
+            connection.sendall(data[:wanted // 2])
+            if pause:
+                time.sleep(pause / 1000)
+            connection.sendall(data[wanted // 2:])
+
+
+def serve():
+    listener = socket.create_server((SERVER, PORT), backlog=64)
+    echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    echo.bind((SERVER, PORT))
+
+    def echo_all():
+        while True:
+            data, whence = echo.recvfrom(65536)
+            echo.sendto(data[::-1], whence)
+
+    threading.Thread(target=echo_all, daemon=True).start()
+    print("ready", flush=True)
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+
+def converse(rng):
+    with socket.create_connection((SERVER, PORT)) as connection:
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            length, wanted = rng.choice((0, 1, 700, 30000)), rng.choice((1, 600, 5000, 90000, 400000))
+            pause = rng.choice((0, 0, 0, 400, 1100))
+            connection.sendall(struct.pack(">III", length, wanted, pause) + rng.randbytes(length))
+            take(connection, wanted)
+
+
+def talk(seed, count):
+    """So many connections, four at a time, and datagrams beside them."""
+    rng = random.Random(seed)
+    seeds = [rng.random() for _ in range(count)]
+    lock = threading.Lock()
+
+    def work():
+        while True:
+            with lock:
+                if not seeds:
+                    return
+                mine = seeds.pop()
+            converse(random.Random(mine))
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        for n in range(50):
+            datagrams.sendto(rng.randbytes(rng.choice((1, 100, 1400, 4000))), (SERVER, PORT))
+            time.sleep(0.01)
+    for worker in workers:
+        worker.join()
+
+
+def drip():
+    """A datagram every ten milliseconds, and a connection that never ends, until it is killed."""
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with socket.create_connection((SERVER, PORT)) as connection:
+        while True:
+            connection.sendall(struct.pack(">III", 200, 3000, 0) + bytes(200))
+            take(connection, 3000)
+            datagrams.sendto(b"drip", (SERVER, PORT))
+            time.sleep(0.01)
+
+
+# ---- the place ----
+
+class Net:
+    """Two namespaces and the cable between them."""
+
+    def __init__(self):
+        self.near, self.far = ("seine-%d-%s" % (os.getpid(), end) for end in ("near", "far"))
+        self.processes = []
+
+    def ip(self, *words):
+        done = subprocess.run(["ip", *words], capture_output=True, text=True)
+        if done.returncode:
+            raise OSError("ip %s: %s" % (" ".join(words), done.stderr.strip()))
+
+    def __enter__(self):
+        try:
+            for name in (self.near, self.far):
+                self.ip("netns", "add", name)
+            self.ip("link", "add", "wire0", "netns", self.near, "type", "veth", "peer", "name", "wire0",
+                    "netns", self.far)
+            for name, address in ((self.near, CLIENT), (self.far, SERVER)):
+                self.ip("-n", name, "addr", "add", address + "/24", "dev", "wire0")
+                for link in ("lo", "wire0"):
+                    self.ip("-n", name, "link", "set", link, "up")
+            server = self.start(self.far, sys.executable, HERE, "--serve", stdout=subprocess.PIPE)
+            if server.stdout.readline() != b"ready\n":
+                raise OSError("the server does not start")
+        except OSError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        for name in (self.near, self.far):
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+    def start(self, name, *words, **how):
+        process = subprocess.Popen(["ip", "netns", "exec", name, *map(str, words)], stdin=subprocess.DEVNULL, **how)
+        self.processes.append(process)
+        return process
+
+    def disturb(self):
+        """Frames get lost, late and out of order. False where the kernel cannot do that."""
+        return all(subprocess.run(["ip", "netns", "exec", name, "tc", "qdisc", "add", "dev", "wire0", "root", "netem",
+                                   "delay", "1ms", "1ms", "loss", "1%"], capture_output=True).returncode == 0
+                   for name in (self.near, self.far))
+
+    def talk(self, seed, count):
+        self.start(self.near, sys.executable, HERE, "--talk", seed, count).wait(timeout=120)
+
+
+class Live:
+    """A seine live that runs."""
+
+    def __init__(self, net, case, *options):
+        self.case = case
+        self.process = net.start(net.near, lib.SEINE, "live", "-i", "wire0", "-o", case, *options,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        first = b""
+        while b"capturing" not in first:
+            first = self.process.stderr.readline()
+            if not first:
+                raise OSError("seine live: exit status %s" % self.process.wait())
+
+    def stop(self):
+        """Ends it in good order: why it did not, or None."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            out, err = self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            return "it does not end"
+        return lib.Run(self.process.returncode, out, err).wrong(0, 1)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Tcpdump:
+    def __init__(self, net, path):
+        self.path = path
+        self.process = net.start(net.near, "tcpdump", "-i", "wire0", "-B", "65536", "-U", "-w", path,
+                                 stderr=subprocess.PIPE)
+        while b"listening" not in self.process.stderr.readline():
+            if self.process.poll() is not None:
+                raise OSError("tcpdump does not start")
+
+    def stop(self):
+        """Ends it: how many frames it lost."""
+        time.sleep(1.2)  # what lies in its ring is written a second later
+        self.process.send_signal(signal.SIGTERM)
+        told = self.process.communicate(timeout=PATIENCE)[1].decode()
+        found = re.search(r"(\d+) packets? dropped by kernel", told)
+        return int(found.group(1)) if found else 0
+
+
+def streams(case):
+    return sorted(lib.rows(case, """
+        select protocol, client_ip, client_port, server_ip, server_port, side, start, length, stored, missing,
+               missing_tail, s.verdict, sha256, client_packets, server_packets, state, history
+          from streams as s join flows using (flow_id) where protocol in ('tcp', 'udp')"""))
+
+
+def lost(case):
+    return lib.one(case, "select coalesce(max(dropped_by_system), 0) + coalesce(max(shed), 0) from capture_stats")
+
+
+def incoherent(case):
+    """What in a case does not fit together, whenever it is looked at; or None."""
+    questions = {
+        "a row of %s without its flow" % table: "select count(*) from %s where %s not in (select flow_id from flows)"
+        % (table, column) for table, column in (
+            ("streams", "flow_id"), ("flow_frames", "flow_id"), ("arrivals", "stream_id / 2"),
+            ("chunk_data", "stream_id / 2"), ("stream_data", "stream_id / 2"), ("gaps", "stream_id / 2"))}
+    questions["payload without its stream"] = \
+        "select count(*) from chunks where stream_id not in (select stream_id from streams)"
+    questions["frames without a verdict"] = \
+        "select (select sum(frames) from evidence) <> (select coalesce(sum(frames), 0) from verdicts)"
+    questions["an address without its host"] = \
+        "select count(*) from flows where client_ip not in (select ip from hosts)"
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % case, uri=True, timeout=PATIENCE)) as db:
+        db.execute("begin")
+        for what, sql in questions.items():
+            if db.execute(sql).fetchone()[0]:
+                return what
+    return None
+
+
+def unproved(case):
+    """A stream that is said to have ended and whose bytes have another hash, or another length; or None."""
+    for stream, stored, sha256 in lib.rows(case, "select stream_id, stored, sha256 from streams"):
+        data = b"".join(row[0] for row in lib.rows(
+            case, "select data from chunks where stream_id = ? order by position", stream))
+        if len(data) != stored or hashlib.sha256(data).hexdigest() != sha256:
+            return "stream %d: %d bytes, %d said" % (stream, len(data), stored)
+    return None
+
+
+# ---- the tests ----
+
+def check_equal(turn, disturbed):
+    """One run beside tcpdump; a run in which either loses a frame says nothing, and is repeated."""
+    repeated = 0
+    name = "the streams of a live case are those of tcpdump's capture, turn %d" % turn
+    while repeated < 5:
+        with lib.folder() as place, Net() as net:
+            case, capture, ingested = (os.path.join(place, name) for name in ("live.db", "t.pcap", "offline.db"))
+            noisy = disturbed and net.disturb()
+            dump = Tcpdump(net, capture)
+            live = Live(net, case)
+            net.talk(turn, 60)
+            wrong = live.stop()  # at once: nothing that came may be lost
+            if dump.stop() + lost(case) > 0:
+                repeated += 1
+                continue
+            wrong = wrong or lib.ingest(ingested, capture).wrong() or incoherent(case)
+            mine, theirs = streams(case), streams(ingested)
+            if not wrong and mine != theirs:
+                wrong = "%d streams and %d: %s" % (len(mine), len(theirs), next(
+                    ("%s and %s" % pair for pair in zip(mine, theirs) if pair[0] != pair[1]), "some are missing"))
+            if not wrong and lib.one(case, "pragma journal_mode") != "delete":
+                wrong = "it is not one file"
+            lib.check(name, wrong, "%d streams%s, repeated %d times" % (
+                len(mine), ", with netem" if noisy else "", repeated))
+            return
+    lib.tell("skip", name, "frames were lost each time: this machine is too slow")
+
+
+def check_row_in_time(net, place):
+    case = os.path.join(place, "soon.db")
+    live = Live(net, case)
+    worst = 0
+    for n in range(3):
+        time.sleep(0.37 * n)
+        began = time.monotonic()
+        net.start(net.near, sys.executable, "-c", "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+                  "s.bind(('%s', %d)); s.sendto(b'x', ('%s', %d))" % (CLIENT, 30000 + n, SERVER, PORT)).wait()
+        while not lib.rows(case, "select 1 from flows where client_port = ? or server_port = ?", 30000 + n, 30000 + n):
+            if time.monotonic() - began > PATIENCE:
+                break
+            time.sleep(0.02)
+        worst = max(worst, time.monotonic() - began)
+    wrong = live.stop()
+    lib.check("a flow has a row within two seconds of its first frame",
+              wrong or ("after %.2f s" % worst if worst > 2 else None), "%.2f s at most" % worst)
+
+
+def check_kill(net, place, turn):
+    """A kill at any instant: what is there opens and holds together, and the next run makes it whole."""
+    rng = random.Random(turn)
+    case = os.path.join(place, "kill%d.db" % turn)
+    wrong = None
+    drips = net.start(net.near, sys.executable, HERE, "--drip")
+    for _ in range(2):  # the second into what the first one left
+        live = Live(net, case)
+        time.sleep(rng.uniform(0.05, 3))
+        killed_ns = time.time_ns()
+        live.kill()
+        wrong = wrong or incoherent(case)
+        if lib.one(case, "pragma integrity_check") != "ok":
+            wrong = wrong or "integrity_check"
+        told = lib.seine("summary", case)
+        if not wrong and (told.status != 1 or b"wire0 is interrupted" not in told.out):
+            wrong = "summary does not say interrupted, exit status %s" % told.status
+        last = lib.rows(case, "select max(last_ns) from evidence where status = 'open'")[0][0]
+        began = lib.one(case, "select max(started_ns) from runs")
+        if not wrong and killed_ns - max(last or 0, began) > 2_000_000_000:
+            wrong = "%.2f s of traffic are missing" % ((killed_ns - max(last or 0, began)) / 1e9)
+    drips.kill()
+    live = Live(net, case)
+    wrong = live.stop() or wrong or incoherent(case) or unproved(case)
+    left = lib.one(case, """select (select count(*) from flows where end_reason = 'open') +
+        (select count(*) from streams where verdict = 'open') + (select count(*) from evidence where status = 'open')""")
+    if not wrong and left:
+        wrong = "%d rows say open for ever" % left
+    if not wrong and lib.rows(case, "select status from evidence order by 1") != \
+            [("complete",), ("interrupted",), ("interrupted",)]:
+        wrong = "the runs are said to be %s" % lib.rows(case, "select status from evidence")
+    return wrong
+
+
+def check_kills(net, place, count):
+    wrong = next(filter(None, (check_kill(net, place, turn) for turn in range(count))), None)
+    lib.check("a kill at any instant leaves a case that is whole", wrong, "%d kills" % (2 * count))
+
+
+def check_readers(net, place, seconds):
+    """Readers in loops, and one that stays in its transaction: none is refused, and no row is lost."""
+    case, capture, ingested = (os.path.join(place, name) for name in ("read.db", "r.pcap", "r.db"))
+    trouble, reads, ended = [], [0], threading.Event()
+
+    def read(n):
+        while not ended.is_set():
+            if n % 4 == 0:
+                run = lib.seine("sql", case, "select count(*), sum(client_bytes) from flows")
+                wrong = run.wrong()
+            elif n % 4 == 1:
+                wrong = lib.seine("summary", case).wrong()
+            else:
+                try:
+                    wrong = incoherent(case)
+                except sqlite3.Error as error:
+                    wrong = str(error)
+            reads[0] += 1
+            if wrong:
+                trouble.append(wrong)
+                return
+
+    dump = Tcpdump(net, capture)
+    live = Live(net, case)
+    readers = [threading.Thread(target=read, args=(n,)) for n in range(8 if lib.LONG else 3)]
+    for reader in readers:
+        reader.start()
+    until = time.monotonic() + seconds
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % case, uri=True, isolation_level=None)) as stays:
+        stays.execute("begin")
+        before = stays.execute("select count(*) from flows").fetchone()
+        turn = 0
+        while time.monotonic() < until:
+            net.talk(1000 + turn, 30)
+            turn += 1
+        if stays.execute("select count(*) from flows").fetchone() != before:
+            trouble.append("a snapshot changed")
+    ended.set()
+    for reader in readers:
+        reader.join()
+    wrong = live.stop() or (trouble[0] if trouble else None)
+    if dump.stop() + lost(case) > 0 and not wrong:
+        lib.tell("skip", "readers", "frames were lost: this machine is too slow")
+        return
+    wrong = wrong or lib.ingest(ingested, capture).wrong()
+    if not wrong and streams(case) != streams(ingested):
+        wrong = "a stream is missing, or another"
+    lib.check("readers in loops, and one that stays, are never refused and cost no row", wrong,
+              "%d reads" % reads[0])
+
+
+def main():
+    try:
+        with Net():
+            pass
+    except OSError as error:
+        lib.tell("skip", "live", "no network namespaces can be made here: %s" % error)
+        lib.finish()
+    turns = 20 if lib.LONG else 2
+    for turn in range(turns):
+        check_equal(turn, turn % 2 == 1)
+    with lib.folder() as place, Net() as net:
+        check_row_in_time(net, place)
+        check_kills(net, place, 50 if lib.LONG else 1)
+        check_readers(net, place, 120 if lib.LONG else 2)
+    lib.finish()
+
+
+if sys.argv[1:2] == ["--serve"]:
+    serve()
+elif sys.argv[1:2] == ["--talk"]:
+    talk(int(sys.argv[2]), int(sys.argv[3]))
+elif sys.argv[1:2] == ["--drip"]:
+    drip()
+else:
+    main()

@@ -1,0 +1,337 @@
+/* store_live_test.c - a case that is read while it is written: its commits, what a kill leaves, what is shed. */
+#include "store_rig.h"
+
+#include "store/reader.h"
+
+static void live_open_case(struct rig *r)
+{
+    struct error err = {0};
+
+    r->options.live = true;
+    enum status status = store_open(&r->store, r->path, &r->options, &err);
+    if (status != STATUS_OK)
+        printf("\n%s\n", err.text);
+    CU_ASSERT_EQUAL_FATAL(status, STATUS_OK);
+    r->sink = store_sink(r->store);
+    r->evidence_id = store_evidence_begin(r->store, "eth0", "live", "ring", "{}");
+    r->frame = 0;
+    if (!r->db) /* a reader beside the writer, from the beginning to the end */
+        CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY, NULL),
+                              SQLITE_OK);
+}
+
+static void told_so_far(struct rig *r, const char *status)
+{
+    struct evidence_end end = {.is_live = true, .frames = r->frame, .status = status};
+    end.verdict_frames[VERDICT_OK] = r->frame;
+    store_evidence_end(r->store, r->evidence_id, &end);
+}
+
+static void commit(struct rig *r)
+{
+    struct error err = {0};
+    struct store_log log;
+    told_so_far(r, "open");
+    CU_ASSERT_EQUAL_FATAL(store_commit(r->store, &log, &err), STATUS_OK);
+}
+
+static void news(struct rig *r, struct rig_flow *f)
+{
+    r->sink->flow_news(r->sink, &f->flow);
+}
+
+static void finish(struct rig *r)
+{
+    struct error err = {0};
+    bool one_file;
+
+    told_so_far(r, "complete");
+    sqlite3_close(r->db); /* else it would not become one file */
+    r->db = NULL;
+    CU_ASSERT_EQUAL_FATAL(store_finish_live(r->store, NULL, &one_file, &err), STATUS_OK);
+    r->store = NULL;
+    CU_ASSERT_TRUE(one_file);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    CHECK_SQL(r, "PRAGMA journal_mode", "delete");
+    CHECK_SQL(r, "PRAGMA integrity_check", "ok");
+}
+
+static void readers_see_each_commit(void)
+{
+    struct rig r;
+    struct rig_flow f;
+
+    rig_init(&r);
+    rig_flow_init(&f, 1);
+    live_open_case(&r);
+    CHECK_SQL(&r, "SELECT count(*) FROM evidence", "0");
+    commit(&r);
+    CHECK_SQL(&r, "SELECT kind, status, bytes FROM evidence", "live|open|NULL");
+    rig_text(&r, &f, 0, "AAA");
+    news(&r, &f);
+    CHECK_SQL(&r, "SELECT count(*) FROM flows", "0");
+    commit(&r);
+    CHECK_SQL(&r, "SELECT flow_id, end_reason FROM flows", "1|open");
+    CHECK_SQL(&r, "SELECT stream_id, stored, verdict, sha256 FROM streams", "2|3|open|NULL");
+    CHECK_SQL(&r, "SELECT position, data FROM chunks", "0|AAA");
+    CHECK_SQL(&r, "SELECT frames FROM evidence", "1");
+    CHECK_SQL(&r, "SELECT verdict, frames FROM verdicts", "ok|1");
+    CHECK_SQL(&r, "SELECT flows_as_client, ip FROM hosts ORDER BY ip", "1|10.0.0.1 0|192.0.2.1");
+
+    rig_text(&r, &f, 3, "BB");
+    rig_text(&r, &f, 0, "AAABB"); /* compared with what is a row already */
+    rig_segment(&r, &f, SIDE_SERVER, 0, "ss", 2);
+    commit(&r);
+    CHECK_SQL(&r, "SELECT position, data FROM chunks WHERE stream_id = 2", "0|AAA 3|BB");
+    CHECK_SQL(&r, "SELECT stored, verdict FROM streams WHERE stream_id = 3", "2|open");
+    CHECK_SQL(&r, "SELECT part, frames FROM flow_frames", "0|1 1|3");
+    CHECK_SQL(&r, "SELECT count(*) FROM conflicts", "0");
+
+    f.flow.sides[SIDE_CLIENT].bytes = 5;
+    f.flow.last_ns = 7;
+    news(&r, &f); /* renewed */
+    commit(&r);
+    CHECK_SQL(&r, "SELECT flow_id, client_bytes, last_ns, end_reason FROM flows", "1|5|7|open");
+    CHECK_SQL(&r, "SELECT flows_as_client, last_ns FROM hosts ORDER BY ip", "1|7 0|7");
+    CHECK_SQL(&r, "SELECT stored FROM streams WHERE stream_id = 2", "5");
+    f.flow.end = END_FIN;
+    rig_flow_end(&r, &f);
+    finish(&r);
+    CHECK_SQL(&r, "SELECT flow_id, end_reason FROM flows", "1|fin");
+    CHECK_SQL(&r, "SELECT verdict, stored FROM streams ORDER BY 2", "complete|2 complete|5");
+    CHECK_SQL(&r, "SELECT status, frames FROM evidence", "complete|4");
+    CHECK_SQL(&r, "SELECT length(seal), ended_ns > 0 FROM runs", "64|1");
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2, "AAABB", 5));
+    CU_ASSERT_TRUE(rig_stream_is(&r, 3, "ss", 2));
+    rig_release(&r);
+}
+
+/* Pieces that come a few places early or late, some much later, and one never; a commit now and then. */
+static void hashed_across_commits(uint32_t seed, unsigned between)
+{
+    enum { PIECE = 700, PIECES = 120, LEN = PIECE * PIECES, NEVER = 50 };
+    struct rig r;
+    struct rig_flow f;
+    uint8_t *bytes = rig_noise(LEN, seed), *wanted = malloc(LEN);
+    unsigned order[PIECES], told = 0;
+
+    for (unsigned i = 0; i < PIECES; i++)
+        order[i] = i;
+    for (unsigned i = 0; i < PIECES; i++) {
+        seed = seed * 1664525 + 1013904223;
+        unsigned to = i + (seed >> 16) % ((seed >> 28) == 0 ? 60 : 4);
+        to = to < PIECES ? to : PIECES - 1;
+        unsigned late = order[i];
+        order[i] = order[to];
+        order[to] = late;
+    }
+    rig_init(&r);
+    rig_flow_init(&f, 1);
+    live_open_case(&r);
+    for (unsigned i = 0; i < PIECES; i++) {
+        if (order[i] != NEVER)
+            rig_segment(&r, &f, SIDE_CLIENT, (int64_t)order[i] * PIECE, bytes + order[i] * PIECE,
+                        PIECE);
+        if (++told % between == 0) {
+            news(&r, &f);
+            commit(&r);
+        }
+    }
+    rig_flow_end(&r, &f);
+    finish(&r);
+    memcpy(wanted, bytes, NEVER * PIECE);
+    memcpy(wanted + NEVER * PIECE, bytes + (NEVER + 1) * PIECE, (PIECES - NEVER - 1) * PIECE);
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2, wanted, LEN - PIECE));
+    free(bytes);
+    free(wanted);
+    rig_release(&r);
+}
+
+static void streams_are_hashed_across_commits(void)
+{
+    for (uint32_t seed = 1; seed <= 12; seed++)
+        hashed_across_commits(seed, 1 + seed % 6);
+}
+
+static void a_kill_leaves_what_was_committed(void)
+{
+    struct rig r;
+    struct rig_flow f, g;
+
+    rig_init(&r);
+    rig_flow_init(&f, 1);
+    rig_flow_init(&g, 2);
+    live_open_case(&r);
+    rig_text(&r, &f, 0, "AAA");
+    rig_text(&r, &f, 5, "CC");
+    rig_text(&r, &g, 0, "ended");
+    news(&r, &f);
+    g.flow.end = END_FIN;
+    rig_flow_end(&r, &g);
+    commit(&r);
+    rig_text(&r, &f, 7, "lost"); /* after the last commit */
+    store_abandon(r.store);
+    r.store = NULL;
+    CHECK_SQL(&r, "SELECT status FROM evidence", "open");
+    CHECK_SQL(&r, "SELECT end_reason FROM flows ORDER BY 1", "fin open");
+
+    live_open_case(&r);
+    CU_ASSERT_PTR_NOT_NULL(store_remark(r.store));
+    CU_ASSERT_EQUAL(r.evidence_id, 2);
+    finish(&r);
+    CHECK_SQL(&r, "SELECT status FROM evidence ORDER BY 1", "complete interrupted");
+    CHECK_SQL(
+        &r, "SELECT end_reason, client_bytes, client_packets, last_ns FROM flows WHERE flow_id = 1",
+        "interrupted|5|2|2000000");
+    CHECK_SQL(&r, "SELECT stored, missing, length, verdict FROM streams WHERE stream_id = 2",
+              "5|2|7|gap");
+    CHECK_SQL(&r, "SELECT stream_id, position, length, cause, tail FROM gaps", "2|3|2|unknown|0");
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2, "AAACC", 5));
+    CU_ASSERT_TRUE(rig_stream_is(&r, 4, "ended", 5));
+    for (int side = 0; side < 2; side++)
+        ranges_release(&f.held[side], &r.budget);
+    rig_release(&r);
+}
+
+static void one_writes_at_a_time(void)
+{
+    struct rig r;
+    struct store *second;
+    struct error err = {0};
+
+    rig_init(&r);
+    live_open_case(&r);
+    commit(&r);
+    CU_ASSERT_EQUAL(store_open(&second, r.path, &r.options, &err), STATUS_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "being written by another"));
+    struct store_options ingest = r.options;
+    ingest.live = false;
+    CU_ASSERT_EQUAL(store_open(&second, r.path, &ingest, &err), STATUS_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "being written by another"));
+
+    struct reader *reader;
+    CU_ASSERT_EQUAL_FATAL(reader_open(&reader, r.path, &err), STATUS_OK);
+    CU_ASSERT_STRING_EQUAL(reader_evidence_status(reader, "open"), "open");
+    store_abandon(r.store);
+    r.store = NULL;
+    CU_ASSERT_STRING_EQUAL(reader_evidence_status(reader, "open"), "interrupted");
+    reader_close(reader);
+    sqlite3_close(r.db);
+    r.db = NULL;
+    CU_ASSERT_EQUAL(store_open(&second, r.path, &ingest, &err), STATUS_OK); /* mends it, too */
+    store_abandon(second);
+    rig_release(&r);
+}
+
+static void a_stream_that_is_shed_says_from_where(void)
+{
+    struct rig r;
+    struct rig_flow f, g;
+
+    rig_init(&r);
+    rig_flow_init(&f, 1);
+    rig_flow_init(&g, 2);
+    live_open_case(&r);
+    rig_text(&r, &f, 0, "AAAA");
+    commit(&r);
+    rig_text(&r, &f, 6, "CC"); /* a hole at 4 */
+    store_shed(r.store, SHED_LONG_STREAMS, 5);
+    rig_text(&r, &f, 8, "shed"); /* from 8 on */
+    rig_text(&r, &f, 4, "BB");   /* below: kept */
+    rig_text(&r, &f, 6,
+             "CCshed"); /* again, across: the front is compared, the rest is not asked for */
+    rig_text(&r, &f, 8, "SHED"); /* other bytes of what is not there: no conflict */
+    rig_text(&r, &g, 0, "short");
+    store_shed(r.store, SHED_NOTHING, 5);
+    rig_text(&r, &f, 12, "more"); /* for good */
+    rig_text(&r, &g, 5, "er");
+    rig_flow_end(&r, &f);
+    rig_flow_end(&r, &g);
+    finish(&r);
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2, "AAAABBCC", 8));
+    CU_ASSERT_TRUE(rig_stream_is(&r, 4, "shorter", 7));
+    CHECK_SQL(&r, "SELECT stored, missing, length, verdict FROM streams",
+              "8|8|16|gap 7|0|7|complete");
+    CHECK_SQL(&r, "SELECT stream_id, position, length, cause FROM gaps", "2|8|8|shed");
+    CHECK_SQL(&r, "SELECT count(*) FROM conflicts", "0");
+    CHECK_SQL(&r, "SELECT kind, frame, detail FROM oddities",
+              "payload_shed|3|the client's payload is kept up to position 8: more came than could "
+              "be written");
+    rig_release(&r);
+}
+
+static void new_streams_and_frames_are_shed(void)
+{
+    struct rig r;
+    struct rig_flow f, g, h;
+
+    rig_init(&r);
+    rig_flow_init(&f, 1);
+    rig_flow_init(&g, 2);
+    rig_flow_init(&h, 3);
+    live_open_case(&r);
+    rig_text(&r, &f, 0, "old");
+    store_shed(r.store, SHED_NEW_STREAMS, 1000);
+    rig_text(&r, &f, 3, "er");
+    rig_text(&r, &g, 0, "new");
+    rig_text(&r, &g, 0, "NEW");
+    store_shed(r.store, SHED_ALL_BUT_FLOWS, 1000);
+    rig_text(&r, &f, 5, "gone");
+    rig_text(&r, &h, 0, "gone");
+    store_live_statistics(r.store, r.evidence_id,
+                          &(struct live_statistics){.time_ns = 1, .received = 6, .detail = "x"});
+    rig_flow_end(&r, &f);
+    rig_flow_end(&r, &g);
+    rig_flow_end(&r, &h);
+    finish(&r);
+    CHECK_SQL(&r,
+              "SELECT flow_id, count(frames), sum(frames) FROM flows LEFT JOIN flow_frames"
+              " USING (flow_id) GROUP BY 1",
+              "1|1|2 2|1|2 3|0|NULL");
+    CHECK_SQL(&r, "SELECT stored, missing, verdict FROM streams", "5|4|gap 0|3|gap 0|4|gap");
+    CHECK_SQL(&r, "SELECT flow_id, kind, count FROM oddities ORDER BY 1, 2",
+              "1|frames_shed|1 1|payload_shed|1 2|payload_shed|1 3|frames_shed|1 3|payload_shed|1");
+    CHECK_SQL(&r, "SELECT received, shed, detail FROM capture_stats", "6|4|x");
+    rig_release(&r);
+}
+
+static void flows_of_a_second_with_loss_are_lossy(void)
+{
+    struct rig r;
+    struct rig_flow f[5];
+
+    rig_init(&r);
+    live_open_case(&r);
+    for (uint32_t i = 0; i < 5; i++) {
+        rig_flow_init(&f[i], i + 1);
+        rig_text(&r, &f[i], 0, "x");
+        f[i].flow.first_ns = 100 * (int64_t)i;
+        f[i].flow.last_ns = f[i].flow.first_ns + 50;
+        f[i].flow.state = FLOW_CLOSED;
+        news(&r, &f[i]);
+    }
+    rig_flow_end(&r, &f[0]); /* 0 to 50: before; told before the loss is known, as the next */
+    rig_flow_end(&r, &f[1]); /* 100 to 150: within */
+    store_second(r.store, 120, 220, true);
+    rig_flow_end(&r, &f[2]); /* 200 to 250: within */
+    f[3].flow.first_ns = 210;
+    f[3].flow.state = FLOW_ESTABLISHED;
+    rig_flow_end(&r, &f[3]);
+    rig_flow_end(&r, &f[4]); /* 400 on: after */
+    store_second(r.store, 220, 500, false);
+    finish(&r);
+    CHECK_SQL(&r, "SELECT group_concat(lossy) FROM flows", "0,1,1,1,0");
+    rig_release(&r);
+}
+
+static const struct test tests[] = {
+    {"readers see each commit, and what is written stays", readers_see_each_commit},
+    {"streams are hashed across commits", streams_are_hashed_across_commits},
+    {"a kill leaves what was committed, and the next run mends it",
+     a_kill_leaves_what_was_committed},
+    {"one writes at a time, and readers know whether one does", one_writes_at_a_time},
+    {"a stream that is shed says from where, and stays so", a_stream_that_is_shed_says_from_where},
+    {"new streams are shed, and at last all but flows", new_streams_and_frames_are_shed},
+    {"flows of a second with loss are lossy", flows_of_a_second_with_loss_are_lossy},
+};
+SUITE("store live", tests)
