@@ -88,25 +88,31 @@ static bool has_log(const char *path)
     return has;
 }
 
-/* A case that is read. */
+static bool is_folder(const char *path)
+{
+    struct stat file;
+
+    return stat(path, &file) == 0 && S_ISDIR(file.st_mode);
+}
+
+/* A case that is read, or a folder of cases, one of which may be being written. */
 static void add_case(struct paths *reads, struct paths *writes, const char *case_path)
 {
     char *real = realpath(case_path, NULL);
     const char *path = real ? real : case_path;
 
     paths_add(reads, path);
-    if (is_there(path, "-journal") || is_there(path, "-wal") || is_there(path, "-shm") ||
-        has_log(path))
+    if (is_folder(path))
+        paths_add(writes, path);
+    else if (is_there(path, "-journal") || is_there(path, "-wal") || is_there(path, "-shm") ||
+             has_log(path))
         add_folder_of(writes, path);
     free(real);
 }
 
 static bool is_folder_for_us(const char *path)
 {
-    struct stat file;
-
-    return path && *path && stat(path, &file) == 0 && S_ISDIR(file.st_mode) &&
-           access(path, W_OK | X_OK) == 0;
+    return path && *path && is_folder(path) && access(path, W_OK | X_OK) == 0;
 }
 
 /* Where temporary files go, SQLite's and ours: each looks at what the user says, then at usual places. */

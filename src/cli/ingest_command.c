@@ -40,7 +40,8 @@ static const struct option_word options[] = {
                 "The case to make or to add to. Without it, a capture x.pcap makes "
                 "x.pcap.seine.db in the current folder, and a pipe stdin.seine.db."},
     [FILTER] = {"filter", 'f', "FILTER",
-                "Take only frames that pass this filter, in the language of pcap-filter(7)."},
+                "Take only frames that pass this filter, in the language of pcap-filter(7). "
+                "Names in it are those of the system's files, such as /etc/hosts."},
     [MERGE] = {"merge", 0, NULL,
                "Interleave the captures by time, as from a tap with a port per direction, instead "
                "of reading one after the other."},

@@ -189,6 +189,18 @@ static void quick_start(void)
         "documents, /usr/share/doc/seine in Debian. The service, seine.service, is explained in "
         "operating.md there.");
 }
+/* docs/security.md says it in full. */
+static const char *const security[] = {
+    "Before it reads a capture or a case, each command gives up what it does not need, and the "
+    "kernel holds it to that: Landlock says which files, seccomp which system calls, and no "
+    "privileges are gained. No command can then open a socket, run a program, or touch another "
+    "process.",
+    "summary, flows, streams and sql read the case; follow, extract and verify read what the user "
+    "may, since the case says where its captures lie; ingest reads its captures. ingest writes in "
+    "the folder of the case, extract in that of its output, and all of them temporary files.",
+    "Where a kernel lacks Landlock or seccomp, the run goes on without.",
+    NULL,
+};
 
 static void overview_page(void)
 {
@@ -218,19 +230,32 @@ static void overview_page(void)
     puts(".SH OPTIONS");
     print_options(common_options);
     puts(".TP\n\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nSay which version this is.");
-    puts(".SH EXIT STATUS\n"
-         ".TP\n\\fB0\\fR\nDone.\n"
-         ".TP\n\\fB1\\fR\nDone, and something that the user must know was printed.\n"
-         ".TP\n\\fB2\\fR\nThe words of the command line make no sense.\n"
-         ".TP\n\\fB3\\fR\nThe world failed, and no case was made.\n"
-         ".SH FILES\n"
-         ".TP\n\\fI/etc/seine/seine.conf\\fR\nThe words of the service.\n"
-         ".TP\n\\fI/usr/lib/seine/seine.so\\fR\n"
-         "The extension for other programs that speak SQLite: \\fB.load "
-         "/usr/lib/seine/seine\\fR.\n"
-         ".SH ENVIRONMENT\n"
-         ".TP\n\\fBNO_COLOR\\fR\nWhen set and not empty, nothing is coloured.\n"
-         ".SH SEE ALSO");
+    puts(
+        ".SH EXIT STATUS\n"
+        ".TP\n\\fB0\\fR\nDone.\n"
+        ".TP\n\\fB1\\fR\nDone, and something that the user must know was printed.\n"
+        ".TP\n\\fB2\\fR\nThe words of the command line make no sense.\n"
+        ".TP\n\\fB3\\fR\nThe world failed, and no case was made.\n"
+        ".SH FILES\n"
+        ".TP\n\\fI/etc/seine/seine.conf\\fR\nThe words of the service.\n"
+        ".TP\n\\fI/usr/lib/seine/seine.so\\fR\n"
+        "The extension for other programs that speak SQLite: \\fB.load "
+        "/usr/lib/seine/seine\\fR.\n"
+        ".SH ENVIRONMENT\n"
+        ".TP\n\\fBNO_COLOR\\fR\nWhen set and not empty, nothing is coloured.\n"
+        ".TP\n\\fBTMPDIR\\fR, \\fBSQLITE_TMPDIR\\fR\nThe folder for temporary files; those of an "
+        "ingest "
+        "are otherwise beside the case.\n"
+        ".TP\n\\fBSEINE_SANDBOX\\fR\nWhat is thought of a kernel that lacks a part of what is said "
+        "below: \\fBtell\\fR, a sentence each; \\fBrequire\\fR, nothing is done then; \\fBoff\\fR, "
+        "nothing is given up, for debuggers and their like.");
+    puts(".SH SECURITY");
+    for (size_t i = 0; security[i]; i++) {
+        if (i > 0)
+            puts(".PP");
+        roff_line(security[i]);
+    }
+    puts(".SH SEE ALSO");
     for (size_t i = 0; commands[i]; i++)
         printf("\\fBseine\\-%s\\fR(1)%s\n", commands[i]->name, commands[i + 1] ? "," : "");
 }

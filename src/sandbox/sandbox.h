@@ -9,7 +9,8 @@
  *     seccomp        calls: those that we make. What no run of ours ever does ends the process
  *
  * Each of them holds without the others, and a kernel that lacks one gives a sentence instead. What is open
- * already stays open: pipes, captures, sockets.
+ * already stays open: pipes, captures, sockets. What is read again and again below /proc is best opened before:
+ * a rule there is forgotten when the kernel forgets the name.
  *
  * All that a thread may do its children may, and no more: it is called before the first thread starts. There
  * is no way back, and it is called once. */
@@ -22,12 +23,12 @@
 #include <stddef.h>
 
 /* What a run needs. All is borrowed until sandbox_enter() returns. A path that is not there is passed over:
- * what opens it later fails as it would without us. A link means what it leads to now. */
+ * what opens it later fails as it would without us. A link means what it leads to now, and a name the file that
+ * has it now: where others may put a new one in its place, such as settings, the folder is named. */
 struct sandbox_need {
     const char *const *reads; /* files; or folders, and what lies in them however deep */
     size_t read_count;
-    const char *const
-        *writes; /* folders in which, however deep, files are read, made, changed and removed */
+    const char *const *writes; /* folders, and files in them however deep: made, changed, removed */
     size_t write_count;
     bool reads_all;     /* every file that the user may read */
     bool makes_folders; /* and removes them, in the folders of `writes` */
