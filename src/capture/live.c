@@ -71,7 +71,7 @@ static void tell_remark(struct live *l, struct port *p)
 static void remark_on(struct live *l, const struct port *p, const char *what)
 {
     struct error sentence;
-    error_set(&sentence, "%s: the interface %s", p->name, what);
+    error_set(&sentence, "%s: %s", p->name, what);
     remark(l, sentence.text);
 }
 
@@ -154,12 +154,16 @@ static enum status open_port(struct live *l, const struct live_options *o, const
             return STATUS_FAILED;
         p->up = p->nic.up;
         if (!p->up)
-            remark_on(l, p, "is down; frames come once it is up");
+            remark_on(l, p, "the interface is down; frames come once it is up");
         nic_dropped(&l->losses, &p->dropped_last, p->nic.index);
     }
     if (p->source->open(p, err) != STATUS_OK)
         return STATUS_FAILED;
     tell_remark(l, p);
+    if (p->filter_too_long)
+        remark_on(l, p,
+                  "the filter is too long for the kernel (net.core.optmem_max): all frames "
+                  "come up from it, and are judged here");
     p->marks = calloc(p->block_count, sizeof(*p->marks));
     if (!p->marks)
         return error_no_memory(err, "no memory for the interface %s", name);
@@ -254,7 +258,7 @@ static bool has_frame(struct live *l, struct port *p)
             end_block(l, p);
         if (!p->up && p->left > 0) {
             p->up = true;
-            remark_on(l, p, "is up");
+            remark_on(l, p, "the interface is up");
         }
     }
     return true;

@@ -68,7 +68,8 @@ struct port {
 
     uint32_t link_type;
     enum port_judges judges;
-    bool tagged; /* take() put a tag into the frame */
+    bool filter_too_long; /* for the kernel: `judges` is all */
+    bool tagged;          /* take() put a tag into the frame */
     bool up;
     bool gone; /* nothing is taken any more; what was taken may still come, for LIVE_HOLD_MS */
     int64_t gone_ms; /* when that was found, by the monotonic clock; 0: nothing may still come */

@@ -95,27 +95,45 @@ static enum status open_socket(struct port *p, struct error *err)
     return failed(p, "cannot open a socket for it", err);
 }
 
-static enum status attach_filter(struct port *p, struct error *err)
+/* With `filter` NULL all is let through. errno is of the attempt, when it was made and failed. */
+static enum status try_filter(struct port *p, const char *filter, struct error *err)
 {
     struct bpf bpf;
     const struct bpf_options options = {
-        .filter = p->options.filter,
+        .filter = filter,
         .link_type = p->link_type,
         .snap_len = p->options.snap_len,
         .cooked = p->cooked,
         .no_loops = p->any || p->nic.hardware == ARPHRD_LOOPBACK,
     };
+    enum status status = STATUS_OK;
+
+    errno = 0;
     if (bpf_init(&bpf, &options, err) != STATUS_OK) {
         error_prefix(err, "%s", p->name);
         return STATUS_FAILED;
     }
     p->judges = bpf.open ? JUDGES_ALL : bpf.tagged_open ? JUDGES_TAGGED : JUDGES_NONE;
-    enum status status = STATUS_OK;
     if (setsockopt(p->descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &bpf.program, sizeof(bpf.program)) <
         0)
         status = failed(p, "the kernel does not take the filter", err);
+    const int why = errno;
     bpf_release(&bpf);
+    errno = why;
     return status;
+}
+
+static enum status attach_filter(struct port *p, struct error *err)
+{
+    enum status status = try_filter(p, p->options.filter, err);
+
+    if (status == STATUS_OK || errno != ENOMEM)
+        return status;
+    if (try_filter(p, NULL, err) != STATUS_OK)
+        return STATUS_FAILED;
+    p->judges = JUDGES_ALL;
+    p->filter_too_long = true;
+    return STATUS_OK;
 }
 
 static enum status map_ring(struct port *p, struct error *err)

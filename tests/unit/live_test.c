@@ -483,6 +483,38 @@ static void filters_mean_the_same_on_any(void)
     check_filters(filters, sizeof(filters) / sizeof(filters[0]), "any");
 }
 
+/* The room for filters is a number of this namespace; where it is one of the whole machine, it is not here. */
+static bool set_room_for_filters(const char *bytes)
+{
+    int fd = open("/proc/sys/net/core/optmem_max", O_WRONLY);
+    bool works = fd >= 0 && write(fd, bytes, strlen(bytes)) == (ssize_t)strlen(bytes);
+    if (fd >= 0)
+        close(fd);
+    return works;
+}
+
+static void filters_too_long_for_the_kernel(void)
+{
+    const char *name = "seine0";
+    const struct live_options options = {
+        .interfaces = &name,
+        .interface_count = 1,
+        .filter =
+            "udp port 53 or tcp port 80 or tcp port 443 or vlan 7 or vlan 8 or vlan 9 or arp"};
+    if (!set_room_for_filters("600"))
+        return;
+    int fd = tap(name);
+    struct live *l = opened(&options);
+    struct made wrong = ethernet("", 0, 54, 1, 20), right = ethernet("", 0, 53, 1, 20);
+    expect_remark(l, "seine0: the filter is too long for the kernel");
+    send_frame(fd, &wrong);
+    send_frame(fd, &right);
+    expect_frame(l, &right);
+    live_close(l);
+    close(fd);
+    set_room_for_filters("131072");
+}
+
 /* A child sends both kinds all the while. */
 static void no_wrong_frame_at_first(void)
 {
@@ -777,6 +809,7 @@ static const struct test tests[] = {
     {"VLAN tags are put back where they were", tags_are_put_back},
     {"a filter in the kernel accepts what it accepts of a file", filters_mean_the_same},
     {"also where there are no link headers", filters_mean_the_same_on_any},
+    {"a filter that the kernel has no room for is applied here", filters_too_long_for_the_kernel},
     {"no frame slips by before the filter is in place", no_wrong_frame_at_first},
     {"frames of two interfaces come by time, and each may be silent or go", two_interfaces},
     {"while all blocks are held nothing comes, waiting costs nothing, and drops are counted",
