@@ -11,10 +11,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { REMARKS_MAX = 32, REMARK_LEN = sizeof(((struct error *)NULL)->text) };
+enum { SEEK_MS = 1000, REMARKS_MAX = 32, REMARK_LEN = sizeof(((struct error *)NULL)->text) };
 
 struct live {
     struct port ports[LIVE_INTERFACES_MAX];
@@ -24,14 +25,16 @@ struct live {
     uint64_t mark;     /* frames given */
     uint64_t released; /* of them */
 
-    int epoll;        /* owned */
-    int stop_event;   /* owned; readable once live_stop() was called */
-    atomic_bool stop; /* set by live_stop() */
-    bool quiet;       /* and seen */
-    int64_t quiet_ms; /* when it was */
-    bool is_ending; /* quiet, or an interface is gone: whether all is over, time alone will tell */
-    enum live_next end; /* LIVE_STOPPED or LIVE_FAILED once it is */
-    struct error why;   /* of LIVE_FAILED */
+    int control;         /* owned; a socket to ask the system about interfaces */
+    int epoll;           /* owned */
+    int stop_event;      /* owned; readable once live_stop() was called */
+    atomic_bool stop;    /* set by live_stop() */
+    bool quiet;          /* and seen */
+    int64_t quiet_ms;    /* when it was */
+    unsigned gone_count; /* of interfaces: what becomes of them, time alone will tell */
+    int64_t sought_ms;   /* when they were last looked for */
+    enum live_next end;  /* LIVE_STOPPED or LIVE_FAILED once it is */
+    struct error why;    /* of LIVE_FAILED */
 
     struct nic_losses losses;
 
@@ -150,7 +153,7 @@ static enum status open_port(struct live *l, const struct live_options *o, const
     if (p->options.snap_len == 0 || p->options.snap_len > LIVE_SNAP_LEN)
         p->options.snap_len = LIVE_SNAP_LEN;
     if (!p->any) {
-        if (nic_find(&p->nic, name, err) != STATUS_OK)
+        if (nic_find(&p->nic, l->control, name, err) != STATUS_OK)
             return STATUS_FAILED;
         p->up = p->nic.up;
         if (!p->up)
@@ -177,7 +180,8 @@ static enum status open_all(struct live *l, const struct live_options *o, struct
         return STATUS_FAILED;
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (l->epoll < 0 || l->stop_event < 0)
+    l->control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (l->epoll < 0 || l->stop_event < 0 || l->control < 0)
         return error_set(err, "cannot wait for frames: %s", strerror(errno));
     if (watch(l, l->stop_event, EPOLLIN | EPOLLET, LIVE_INTERFACES_MAX, err) != STATUS_OK)
         return STATUS_FAILED;
@@ -197,7 +201,7 @@ struct live *live_open(const struct live_options *options, struct error *err)
         error_no_memory(err, "no memory to capture from interfaces");
         return NULL;
     }
-    l->epoll = l->stop_event = -1;
+    l->control = l->epoll = l->stop_event = -1;
     l->losses.netlink = l->losses.softnet = -1;
     if (open_all(l, options, err) != STATUS_OK) {
         live_close(l);
@@ -217,10 +221,10 @@ void live_close(struct live *l)
     }
     filter_free(l->filter);
     nic_losses_close(&l->losses);
-    if (l->epoll >= 0)
-        close(l->epoll);
-    if (l->stop_event >= 0)
-        close(l->stop_event);
+    const int owned[] = {l->control, l->epoll, l->stop_event};
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
+        if (owned[i] >= 0)
+            close(owned[i]);
     free(l);
 }
 
@@ -392,18 +396,19 @@ static void see_stop(struct live *l)
         return;
     for (unsigned i = 0; i < l->port_count; i++)
         l->ports[i].source->quiet(&l->ports[i]);
-    l->quiet = l->is_ending = true;
+    l->quiet = true;
     l->quiet_ms = now_ms();
 }
 
 static void see_trouble(struct live *l, struct port *p)
 {
+    const bool was_gone = p->gone;
     struct error why;
     if (!p->source->trouble(p, &why))
         return;
-    if (p->gone) {
+    if (p->gone && !was_gone) {
         p->gone_ms = now_ms();
-        l->is_ending = true;
+        l->gone_count++;
     }
     remark(l, why.text);
 }
@@ -426,6 +431,42 @@ static bool is_over(struct live *l)
     return l->end != LIVE_FRAME;
 }
 
+static int shorter(int a_ms, int b_ms)
+{
+    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+/* Looks, now and then, whether an interface that vanished has come back. */
+static void seek_gone(struct live *l)
+{
+    const int64_t now = now_ms();
+
+    if (l->quiet || now - l->sought_ms < SEEK_MS)
+        return;
+    l->sought_ms = now;
+    for (unsigned i = 0; i < l->port_count; i++) {
+        struct port *p = &l->ports[i];
+        if (!is_dead(p) || !p->source->rejoin(p))
+            continue;
+        p->gone = false;
+        p->up = p->nic.up;
+        l->gone_count--;
+        nic_dropped(&l->losses, &p->dropped_last, p->nic.index);
+        remark_on(l, p, "the interface is back");
+    }
+}
+
+/* How long it may take, without anything coming, until there is something to do; -1: for ever. */
+static int next_look_ms(const struct live *l)
+{
+    int ms = l->quiet ? LIVE_HOLD_MS / 4 : -1;
+
+    for (unsigned i = 0; l->gone_count > 0 && i < l->port_count; i++)
+        if (l->ports[i].gone)
+            ms = shorter(ms, is_dead(&l->ports[i]) ? SEEK_MS : LIVE_HOLD_MS / 4);
+    return ms;
+}
+
 /* Waits until something may have come, or so long. False, with LIVE_FAILED set, when it cannot. */
 static bool wait_for(struct live *l, int wait_ms)
 {
@@ -441,11 +482,6 @@ static bool wait_for(struct live *l, int wait_ms)
         if (events[i].events & (EPOLLERR | EPOLLHUP) && events[i].data.u32 < l->port_count)
             see_trouble(l, &l->ports[events[i].data.u32]);
     return true;
-}
-
-static int shorter(int a_ms, int b_ms)
-{
-    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
 static enum live_next ended(const struct live *l, struct error *err)
@@ -467,6 +503,8 @@ enum live_next live_next(struct live *l, struct frame *frame, int wait_ms, struc
     for (;;) {
         int hold_ms;
         see_stop(l);
+        if (l->gone_count > 0)
+            seek_gone(l);
         if (next_frame(l, frame, &hold_ms))
             return LIVE_FRAME;
         if (hold_ms < 0 && is_over(l))
@@ -478,10 +516,7 @@ enum live_next live_next(struct live *l, struct frame *frame, int wait_ms, struc
         const int64_t left_ms = wait_ms < 0 ? -1 : until_ms - now_ms();
         if (wait_ms >= 0 && left_ms <= 0)
             return LIVE_IDLE;
-        int patience_ms = shorter((int)left_ms, hold_ms);
-        if (l->is_ending)
-            patience_ms = shorter(patience_ms, LIVE_HOLD_MS / 4);
-        if (!wait_for(l, patience_ms))
+        if (!wait_for(l, shorter(shorter((int)left_ms, hold_ms), next_look_ms(l))))
             return ended(l, err);
     }
 }

@@ -67,10 +67,10 @@ struct live_options {
         hardware_time; /* the network card's times, where it has them; else a remark says why not */
 };
 
-/* Opens the interfaces. This alone needs rights (CAP_NET_RAW; for promiscuous and hardware_time in some
- * kernels CAP_NET_ADMIN), opens files and may ask for names: what follows can be done in a sandbox that
- * allows epoll_wait, read, write, recvfrom, sendto, getsockopt, setsockopt, ioctl and pread on descriptors
- * that are open. An interface that is down is taken, with a remark. NULL, with a sentence, if any one cannot
+/* Opens the interfaces. This alone needs rights (CAP_NET_RAW; for hardware_time CAP_NET_ADMIN) and opens
+ * files. What follows can be done in a sandbox that allows on open descriptors epoll_wait, write, pread64, recvfrom,
+ * sendto, ioctl, getsockopt, setsockopt and bind, and clock_gettime, munmap and close; of LIVE_PCAP also poll and, for
+ * what libpcap looks up in files of /sys, openat (it may fail). An interface that is down is taken, with a remark. NULL, with a sentence, if any one cannot
  * be opened, the filter is mistyped, or the rights are missing. */
 struct live *live_open(const struct live_options *options, struct error *err);
 
@@ -81,7 +81,8 @@ enum live_next {
     LIVE_FRAME,   /* `frame` was filled in */
     LIVE_IDLE,    /* nothing came within wait_ms; also each time there is a new remark */
     LIVE_STOPPED, /* live_stop() was called, and everything that came before has been given */
-    LIVE_FAILED,  /* no interface is left, or the system failed: the sentence says how */
+    LIVE_FAILED, /* no interface is left, or the system failed: the sentence says how. One that vanished
+                     while others are there is looked for each second, and listened on when it is back */
 };
 
 /* The next frame, waiting up to wait_ms for it (0: not at all; negative: for ever). The bytes of the frame

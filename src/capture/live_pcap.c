@@ -215,6 +215,13 @@ static bool pcap_source_trouble(struct port *p, struct error *err)
     return false;
 }
 
+/* A libpcap handle ends with its interface. */
+static bool pcap_source_rejoin(struct port *p)
+{
+    (void)p;
+    return false;
+}
+
 const struct port_source pcap_source = {
     .open = pcap_source_open,
     .close = pcap_source_close,
@@ -226,4 +233,5 @@ const struct port_source pcap_source = {
     .quiet = pcap_source_quiet,
     .count = pcap_source_count,
     .trouble = pcap_source_trouble,
+    .rejoin = pcap_source_rejoin,
 };

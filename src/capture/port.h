@@ -49,6 +49,9 @@ struct port_source {
     /* epoll says that something is wrong: puts that into a sentence, and sets up and gone. False when nothing
      * is. */
     bool (*trouble)(struct port *port, struct error *err);
+
+    /* Of one that is gone: whether it is there again, of the same kind, and is listened on. Sets nic. */
+    bool (*rejoin)(struct port *port);
 };
 extern const struct port_source ring_source, pcap_source;
 

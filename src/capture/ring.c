@@ -165,7 +165,7 @@ static void ask_for_hardware_time(struct port *p)
 
     if (p->any)
         error_set(&why, "it is not one card");
-    else if (nic_stamp(p->name, &why) == STATUS_OK &&
+    else if (nic_stamp(p->descriptor, p->name, &why) == STATUS_OK &&
              set(p, PACKET_TIMESTAMP, &raw, sizeof(raw), "the kernel does not pass them on",
                  &why) == STATUS_OK)
         p->hardware_time = true;
@@ -415,6 +415,22 @@ static bool ring_trouble(struct port *p, struct error *err)
     return true;
 }
 
+/* The socket stays, and with it the ring; it needs no rights to be bound again. */
+static bool ring_rejoin(struct port *p)
+{
+    struct nic nic;
+
+    if (nic_find(&nic, p->descriptor, p->name, NULL) != STATUS_OK ||
+        nic.hardware != p->nic.hardware)
+        return false;
+    p->nic = nic;
+    if (listen_on(p, NULL) != STATUS_OK)
+        return false;
+    if (p->hardware_time)
+        nic_stamp(p->descriptor, p->name, NULL);
+    return true;
+}
+
 const struct port_source ring_source = {
     .open = ring_open,
     .close = ring_close,
@@ -426,4 +442,5 @@ const struct port_source ring_source = {
     .quiet = ring_quiet,
     .count = ring_count,
     .trouble = ring_trouble,
+    .rejoin = ring_rejoin,
 };

@@ -590,6 +590,14 @@ static void two_interfaces(void)
         expect_frame(l, &m);
     }
     CU_ASSERT(now_ms() - start < 4 * LIVE_HOLD_MS);
+
+    /* And it may come back. */
+    fds[0] = tap(names[0]);
+    expect_remark(l, "seine0: the interface is back");
+    send_frame(fds[0], &m);
+    expect_frame(l, &m);
+    close(fds[0]);
+    expect_remark(l, "seine0: the interface is gone");
     send_frame(fds[1], &m);
     close(fds[1]);
     struct frame frame;
