@@ -307,7 +307,8 @@ size_t live_held_len(const struct live *l)
 {
     size_t len = 0;
     for (unsigned i = 0; i < l->port_count; i++)
-        len += l->ports[i].held_count * l->ports[i].block_len;
+        len += (l->ports[i].held_count + l->ports[i].source->waiting(&l->ports[i])) *
+               l->ports[i].block_len;
     return len;
 }
 

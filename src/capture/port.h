@@ -28,6 +28,9 @@ struct port_source {
      * be 0. Where nothing will ever come again, sets `gone`, and says why in `remark`. */
     bool (*begin)(struct port *port);
 
+    /* How many blocks have come behind those that are held, as far as that can be seen. */
+    unsigned (*waiting)(const struct port *port);
+
     /* Whether so much has come behind the current block that it must not wait. */
     bool (*is_pressed)(const struct port *port);
 

@@ -255,6 +255,15 @@ static bool ring_begin(struct port *p)
     return true;
 }
 
+static unsigned ring_waiting(const struct port *p)
+{
+    unsigned count = 0;
+    while (p->held_count + count < p->block_count &&
+           has_come(p, port_block(p, p->held_count + count)))
+        count++;
+    return count;
+}
+
 /* When a quarter of the ring waits. */
 static bool ring_is_pressed(const struct port *p)
 {
@@ -435,6 +444,7 @@ const struct port_source ring_source = {
     .open = ring_open,
     .close = ring_close,
     .begin = ring_begin,
+    .waiting = ring_waiting,
     .is_pressed = ring_is_pressed,
     .take = ring_take,
     .head_ns = ring_head_ns,

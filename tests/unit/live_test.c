@@ -624,6 +624,8 @@ static void held_blocks(void)
     uint64_t given = 0;
     for (int i = 0; i < COUNT; i++)
         send_frame(fd, &m);
+    usleep(2 * 1000 * LIVE_HOLD_MS);
+    CU_ASSERT_EQUAL(live_held_len(l), live_ring_len(l)); /* what waits counts */
     while (given < COUNT && live_next(l, &frame, 200, NULL) == LIVE_FRAME)
         given++;
     CU_ASSERT(given > 0 && given < COUNT);
