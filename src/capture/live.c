@@ -15,7 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEEK_MS = 1000, REMARKS_MAX = 32, REMARK_LEN = sizeof(((struct error *)NULL)->text) };
+enum {
+    SEEK_MS = 1000,
+    REFUSED_MAX = 10000,
+    REMARKS_MAX = 32,
+    REMARK_LEN = sizeof(((struct error *)NULL)->text)
+};
 
 struct live {
     struct port ports[LIVE_INTERFACES_MAX];
@@ -246,6 +251,17 @@ static void end_block(struct live *l, struct port *p)
     give_back(l, p);
 }
 
+/* Frames came, which may be those from before it went down. */
+static void see_whether_up(struct live *l, struct port *p)
+{
+    struct nic nic;
+
+    if (nic_find(&nic, l->control, p->name, NULL) != STATUS_OK || !nic.up)
+        return;
+    p->up = true;
+    remark_on(l, p, "the interface is up");
+}
+
 /* Sees that the port has a frame to give: false when no block has come. */
 static bool has_frame(struct live *l, struct port *p)
 {
@@ -260,10 +276,8 @@ static bool has_frame(struct live *l, struct port *p)
         p->seen_ms = 0;
         if (p->left == 0)
             end_block(l, p);
-        if (!p->up && p->left > 0) {
-            p->up = true;
-            remark_on(l, p, "the interface is up");
-        }
+        if (!p->up && p->left > 0)
+            see_whether_up(l, p);
     }
     return true;
 }
@@ -372,21 +386,24 @@ static struct port *choose(struct live *l, int *wait_ms)
     return first;
 }
 
-/* The next frame that has come; with one interface, as nearly always, it is that one's. */
+/* The next frame that has come; with one interface, as nearly always, it is that one's. Where so many are
+ * refused one after the other, it is time to look at the clock: *wait_ms is 0. */
 static bool next_frame(struct live *l, struct frame *frame, int *wait_ms)
 {
-    for (;;) {
+    for (unsigned refused = 0; refused < REFUSED_MAX; refused++) {
         struct port *p = &l->ports[0];
         *wait_ms = -1;
         if (l->port_count > 1)
             p = choose(l, wait_ms);
-        else if (p->left == 0 && !has_frame(l, p))
+        else if (!has_frame(l, p))
             p = NULL;
         if (!p)
             return false;
         if (take(l, p, frame))
             return true;
     }
+    *wait_ms = 0;
+    return false;
 }
 
 /* ---- waiting, and the end ---- */

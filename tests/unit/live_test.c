@@ -12,6 +12,7 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -664,10 +665,13 @@ static void down_and_up(void)
     struct made m = plain(1, 100);
     send_frame(fd, &m);
     expect_frame(l, &m);
+    send_frame(fd, &m);
     CU_ASSERT(set_up("seine0", false));
     expect_remark(l, "seine0: the interface went down");
+    expect_frame(l, &m); /* from before */
     live_interface(l, &said, 0);
     CU_ASSERT_FALSE(said.up);
+    CU_ASSERT_PTR_NULL(live_remark(l));
     CU_ASSERT(set_up("seine0", true));
     send_frame(fd, &m);
     expect_frame(l, &m);
@@ -715,6 +719,35 @@ static void check_loopback(const char *name, enum live_source source)
     }
     CU_ASSERT_EQUAL(count, COUNT);
     live_close(l);
+}
+
+/* Where the filter is applied here, a flood that it refuses keeps nobody waiting. */
+static void refused_flood(void)
+{
+    const char *name = "seine0";
+    const struct live_options options = {
+        .interfaces = &name, .interface_count = 1, .filter = "vlan and less 60"};
+    int fd = tap(name);
+    struct live *l = opened(&options);
+    struct made m = ethernet("\x81\x00\0\7", 4, 53, 1, 100);
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 3000000 && write(fd, m.bytes, m.len) > 0; i++)
+            ;
+        _exit(0);
+    }
+    struct frame frame;
+    const int64_t start = now_ms();
+    CU_ASSERT_EQUAL(live_next(l, &frame, 200, NULL), LIVE_IDLE);
+    CU_ASSERT(now_ms() - start < 1000);
+    CU_ASSERT_EQUAL(live_mark(l), 0);
+    live_stop(l);
+    CU_ASSERT_EQUAL(live_next(l, &frame, 5000, NULL), LIVE_STOPPED);
+    CU_ASSERT(now_ms() - start < 3000);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    live_close(l);
+    close(fd);
 }
 
 static void loopback(void)
@@ -824,6 +857,7 @@ static const struct test tests[] = {
     {"frames of two interfaces come by time, and each may be silent or go", two_interfaces},
     {"while all blocks are held nothing comes, waiting costs nothing, and drops are counted",
      held_blocks},
+    {"a flood that is refused here keeps nobody waiting", refused_flood},
     {"an interface may go down and come back", down_and_up},
     {"frames over the loopback interface are given once, however long", loopback},
     {"a tunnel has packets without a link header", tunnel},
