@@ -11,10 +11,16 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { REMARKS_MAX = 32, REMARK_LEN = sizeof(((struct error *)NULL)->text) };
+enum {
+    SEEK_MS = 1000,
+    REFUSED_MAX = 10000,
+    REMARKS_MAX = 32,
+    REMARK_LEN = sizeof(((struct error *)NULL)->text)
+};
 
 struct live {
     struct port ports[LIVE_INTERFACES_MAX];
@@ -24,14 +30,16 @@ struct live {
     uint64_t mark;     /* frames given */
     uint64_t released; /* of them */
 
-    int epoll;        /* owned */
-    int stop_event;   /* owned; readable once live_stop() was called */
-    atomic_bool stop; /* set by live_stop() */
-    bool quiet;       /* and seen */
-    int64_t quiet_ms; /* when it was */
-    bool is_ending; /* quiet, or an interface is gone: whether all is over, time alone will tell */
-    enum live_next end; /* LIVE_STOPPED or LIVE_FAILED once it is */
-    struct error why;   /* of LIVE_FAILED */
+    int control;         /* owned; a socket to ask the system about interfaces */
+    int epoll;           /* owned */
+    int stop_event;      /* owned; readable once live_stop() was called */
+    atomic_bool stop;    /* set by live_stop() */
+    bool quiet;          /* and seen */
+    int64_t quiet_ms;    /* when it was */
+    unsigned gone_count; /* of interfaces: what becomes of them, time alone will tell */
+    int64_t sought_ms;   /* when they were last looked for */
+    enum live_next end;  /* LIVE_STOPPED or LIVE_FAILED once it is */
+    struct error why;    /* of LIVE_FAILED */
 
     struct nic_losses losses;
 
@@ -71,7 +79,7 @@ static void tell_remark(struct live *l, struct port *p)
 static void remark_on(struct live *l, const struct port *p, const char *what)
 {
     struct error sentence;
-    error_set(&sentence, "%s: the interface %s", p->name, what);
+    error_set(&sentence, "%s: %s", p->name, what);
     remark(l, sentence.text);
 }
 
@@ -150,16 +158,20 @@ static enum status open_port(struct live *l, const struct live_options *o, const
     if (p->options.snap_len == 0 || p->options.snap_len > LIVE_SNAP_LEN)
         p->options.snap_len = LIVE_SNAP_LEN;
     if (!p->any) {
-        if (nic_find(&p->nic, name, err) != STATUS_OK)
+        if (nic_find(&p->nic, l->control, name, err) != STATUS_OK)
             return STATUS_FAILED;
         p->up = p->nic.up;
         if (!p->up)
-            remark_on(l, p, "is down; frames come once it is up");
+            remark_on(l, p, "the interface is down; frames come once it is up");
         nic_dropped(&l->losses, &p->dropped_last, p->nic.index);
     }
     if (p->source->open(p, err) != STATUS_OK)
         return STATUS_FAILED;
     tell_remark(l, p);
+    if (p->filter_too_long)
+        remark_on(l, p,
+                  "the filter is too long for the kernel (net.core.optmem_max): all frames "
+                  "come up from it, and are judged here");
     p->marks = calloc(p->block_count, sizeof(*p->marks));
     if (!p->marks)
         return error_no_memory(err, "no memory for the interface %s", name);
@@ -173,7 +185,8 @@ static enum status open_all(struct live *l, const struct live_options *o, struct
         return STATUS_FAILED;
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (l->epoll < 0 || l->stop_event < 0)
+    l->control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (l->epoll < 0 || l->stop_event < 0 || l->control < 0)
         return error_set(err, "cannot wait for frames: %s", strerror(errno));
     if (watch(l, l->stop_event, EPOLLIN | EPOLLET, LIVE_INTERFACES_MAX, err) != STATUS_OK)
         return STATUS_FAILED;
@@ -193,7 +206,7 @@ struct live *live_open(const struct live_options *options, struct error *err)
         error_no_memory(err, "no memory to capture from interfaces");
         return NULL;
     }
-    l->epoll = l->stop_event = -1;
+    l->control = l->epoll = l->stop_event = -1;
     l->losses.netlink = l->losses.softnet = -1;
     if (open_all(l, options, err) != STATUS_OK) {
         live_close(l);
@@ -213,10 +226,10 @@ void live_close(struct live *l)
     }
     filter_free(l->filter);
     nic_losses_close(&l->losses);
-    if (l->epoll >= 0)
-        close(l->epoll);
-    if (l->stop_event >= 0)
-        close(l->stop_event);
+    const int owned[] = {l->control, l->epoll, l->stop_event};
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
+        if (owned[i] >= 0)
+            close(owned[i]);
     free(l);
 }
 
@@ -238,6 +251,17 @@ static void end_block(struct live *l, struct port *p)
     give_back(l, p);
 }
 
+/* Frames came, which may be those from before it went down. */
+static void see_whether_up(struct live *l, struct port *p)
+{
+    struct nic nic;
+
+    if (nic_find(&nic, l->control, p->name, NULL) != STATUS_OK || !nic.up)
+        return;
+    p->up = true;
+    remark_on(l, p, "the interface is up");
+}
+
 /* Sees that the port has a frame to give: false when no block has come. */
 static bool has_frame(struct live *l, struct port *p)
 {
@@ -252,10 +276,8 @@ static bool has_frame(struct live *l, struct port *p)
         p->seen_ms = 0;
         if (p->left == 0)
             end_block(l, p);
-        if (!p->up && p->left > 0) {
-            p->up = true;
-            remark_on(l, p, "is up");
-        }
+        if (!p->up && p->left > 0)
+            see_whether_up(l, p);
     }
     return true;
 }
@@ -299,7 +321,8 @@ size_t live_held_len(const struct live *l)
 {
     size_t len = 0;
     for (unsigned i = 0; i < l->port_count; i++)
-        len += l->ports[i].held_count * l->ports[i].block_len;
+        len += (l->ports[i].held_count + l->ports[i].source->waiting(&l->ports[i])) *
+               l->ports[i].block_len;
     return len;
 }
 
@@ -363,21 +386,24 @@ static struct port *choose(struct live *l, int *wait_ms)
     return first;
 }
 
-/* The next frame that has come; with one interface, as nearly always, it is that one's. */
+/* The next frame that has come; with one interface, as nearly always, it is that one's. Where so many are
+ * refused one after the other, it is time to look at the clock: *wait_ms is 0. */
 static bool next_frame(struct live *l, struct frame *frame, int *wait_ms)
 {
-    for (;;) {
+    for (unsigned refused = 0; refused < REFUSED_MAX; refused++) {
         struct port *p = &l->ports[0];
         *wait_ms = -1;
         if (l->port_count > 1)
             p = choose(l, wait_ms);
-        else if (p->left == 0 && !has_frame(l, p))
+        else if (!has_frame(l, p))
             p = NULL;
         if (!p)
             return false;
         if (take(l, p, frame))
             return true;
     }
+    *wait_ms = 0;
+    return false;
 }
 
 /* ---- waiting, and the end ---- */
@@ -388,18 +414,19 @@ static void see_stop(struct live *l)
         return;
     for (unsigned i = 0; i < l->port_count; i++)
         l->ports[i].source->quiet(&l->ports[i]);
-    l->quiet = l->is_ending = true;
+    l->quiet = true;
     l->quiet_ms = now_ms();
 }
 
 static void see_trouble(struct live *l, struct port *p)
 {
+    const bool was_gone = p->gone;
     struct error why;
     if (!p->source->trouble(p, &why))
         return;
-    if (p->gone) {
+    if (p->gone && !was_gone) {
         p->gone_ms = now_ms();
-        l->is_ending = true;
+        l->gone_count++;
     }
     remark(l, why.text);
 }
@@ -422,6 +449,42 @@ static bool is_over(struct live *l)
     return l->end != LIVE_FRAME;
 }
 
+static int shorter(int a_ms, int b_ms)
+{
+    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+/* Looks, now and then, whether an interface that vanished has come back. */
+static void seek_gone(struct live *l)
+{
+    const int64_t now = now_ms();
+
+    if (l->quiet || now - l->sought_ms < SEEK_MS)
+        return;
+    l->sought_ms = now;
+    for (unsigned i = 0; i < l->port_count; i++) {
+        struct port *p = &l->ports[i];
+        if (!is_dead(p) || !p->source->rejoin(p))
+            continue;
+        p->gone = false;
+        p->up = p->nic.up;
+        l->gone_count--;
+        nic_dropped(&l->losses, &p->dropped_last, p->nic.index);
+        remark_on(l, p, "the interface is back");
+    }
+}
+
+/* How long it may take, without anything coming, until there is something to do; -1: for ever. */
+static int next_look_ms(const struct live *l)
+{
+    int ms = l->quiet ? LIVE_HOLD_MS / 4 : -1;
+
+    for (unsigned i = 0; l->gone_count > 0 && i < l->port_count; i++)
+        if (l->ports[i].gone)
+            ms = shorter(ms, is_dead(&l->ports[i]) ? SEEK_MS : LIVE_HOLD_MS / 4);
+    return ms;
+}
+
 /* Waits until something may have come, or so long. False, with LIVE_FAILED set, when it cannot. */
 static bool wait_for(struct live *l, int wait_ms)
 {
@@ -437,11 +500,6 @@ static bool wait_for(struct live *l, int wait_ms)
         if (events[i].events & (EPOLLERR | EPOLLHUP) && events[i].data.u32 < l->port_count)
             see_trouble(l, &l->ports[events[i].data.u32]);
     return true;
-}
-
-static int shorter(int a_ms, int b_ms)
-{
-    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
 static enum live_next ended(const struct live *l, struct error *err)
@@ -463,6 +521,8 @@ enum live_next live_next(struct live *l, struct frame *frame, int wait_ms, struc
     for (;;) {
         int hold_ms;
         see_stop(l);
+        if (l->gone_count > 0)
+            seek_gone(l);
         if (next_frame(l, frame, &hold_ms))
             return LIVE_FRAME;
         if (hold_ms < 0 && is_over(l))
@@ -474,10 +534,7 @@ enum live_next live_next(struct live *l, struct frame *frame, int wait_ms, struc
         const int64_t left_ms = wait_ms < 0 ? -1 : until_ms - now_ms();
         if (wait_ms >= 0 && left_ms <= 0)
             return LIVE_IDLE;
-        int patience_ms = shorter((int)left_ms, hold_ms);
-        if (l->is_ending)
-            patience_ms = shorter(patience_ms, LIVE_HOLD_MS / 4);
-        if (!wait_for(l, patience_ms))
+        if (!wait_for(l, shorter(shorter((int)left_ms, hold_ms), next_look_ms(l))))
             return ended(l, err);
     }
 }

@@ -59,19 +59,19 @@ struct live_options {
     unsigned interface_count;      /* 1 to LIVE_INTERFACES_MAX, none twice */
     const char *filter;            /* in libpcap's language; NULL: none */
     enum live_source source;
-    size_t
-        ring_len; /* bytes of each interface's ring; 0: LIVE_RING_LEN. Rounded down to whole blocks */
-    uint32_t snap_len; /* bytes of a frame that are kept; 0: LIVE_SNAP_LEN */
-    bool promiscuous;  /* also frames that are not for this host; "any" cannot be */
-    bool
-        hardware_time; /* the network card's times, where it has them; else a remark says why not */
+    size_t ring_len;    /* bytes of each interface's ring, cut to whole blocks; 0: LIVE_RING_LEN */
+    uint32_t snap_len;  /* bytes of a frame that are kept; 0: LIVE_SNAP_LEN */
+    bool promiscuous;   /* also frames that are not for this host; "any" cannot be */
+    bool hardware_time; /* the card's times where it has them; else a remark says why not */
 };
 
-/* Opens the interfaces. This alone needs rights (CAP_NET_RAW; for promiscuous and hardware_time in some
- * kernels CAP_NET_ADMIN), opens files and may ask for names: what follows can be done in a sandbox that
- * allows epoll_wait, read, write, recvfrom, sendto, getsockopt, setsockopt, ioctl and pread on descriptors
- * that are open. An interface that is down is taken, with a remark. NULL, with a sentence, if any one cannot
- * be opened, the filter is mistyped, or the rights are missing. */
+/* Opens the interfaces. NULL, with a sentence, if any one cannot be opened, the filter is mistyped, or the
+ * rights are missing. One that is down is taken, with a remark.
+ *
+ * This alone needs rights (CAP_NET_RAW; for hardware_time CAP_NET_ADMIN) and opens files. What follows can be
+ * done in a sandbox that allows, on descriptors that are open, epoll_wait, write, pread64, recvfrom, sendto,
+ * ioctl, getsockopt, setsockopt and bind, and besides clock_gettime, munmap and close; LIVE_PCAP also needs
+ * poll and, for what libpcap looks up in files of /sys, openat, which may fail. */
 struct live *live_open(const struct live_options *options, struct error *err);
 
 /* Closes and frees; frames that were not released die too. NULL is allowed. */
@@ -86,7 +86,10 @@ enum live_next {
 
 /* The next frame, waiting up to wait_ms for it (0: not at all; negative: for ever). The bytes of the frame
  * live until it is released. After LIVE_STOPPED and LIVE_FAILED the same is returned again; frames given
- * before stay until they are released or all is closed. */
+ * before stay until they are released or all is closed.
+ *
+ * An interface that goes down is listened on all the same. One that vanishes while others are there is looked
+ * for each second, and listened on again when it is back (not by libpcap). */
 enum live_next live_next(struct live *live, struct frame *frame, int wait_ms, struct error *err);
 
 /* How many frames live_next() has given in all: the mark of the last one. */
@@ -97,8 +100,9 @@ uint64_t live_mark(const struct live *live);
  * batch of frames is better than once for each. */
 void live_release(struct live *live, uint64_t mark);
 
-/* Of all rings together: bytes of blocks that came and have not gone back, and of all blocks. What a caller
- * that falls behind sees first. What lies in blocks that it was not given yet counts as well. */
+/* Of all rings together: bytes of blocks that have come and have not gone back, whether they were given yet
+ * or not, and of all blocks. A caller that falls behind sees it here first; of LIVE_PCAP, what lies in
+ * libpcap's own buffer cannot be seen. */
 size_t live_held_len(const struct live *live);
 size_t live_ring_len(const struct live *live);
 
@@ -110,26 +114,23 @@ void live_stop(struct live *live);
 struct live_interface {
     const char *name;
     uint32_t
-        link_type; /* of all its frames; LINKTYPE_LINUX_SLL2 of "any" and of what has no header that
-                           is known */
+        link_type; /* of all its frames; 276, LINUX_SLL2, of "any" and where no header is known */
     uint32_t snap_len;
-    bool up;            /* as far as it was told: what live_next() learns */
+    bool up;            /* as far as live_next() learned */
     bool hardware_time; /* its frames have the card's times, where the card gave one */
 };
 void live_interface(const struct live *live, struct live_interface *said, unsigned interface);
 
-/* Counted since live_open(), never falling. Where the three kinds of drops overlap is said beside each: they
- * must not be added up. */
+/* Counted since live_open(), never falling. What the backlog drops is counted by the interface as well, so the
+ * drops must not be added up. */
 struct live_counts {
-    uint64_t received;          /* passed the filter, dropped_by_socket included */
-    uint64_t dropped_by_socket; /* passed the filter, and the ring had no room */
-    uint64_t freezes;           /* how often the ring became full */
+    uint64_t received;             /* passed the filter, dropped_by_socket included */
+    uint64_t dropped_by_socket;    /* passed the filter, and the ring had no room */
+    uint64_t freezes;              /* how often the ring became full */
+    uint64_t dropped_by_interface; /* by driver or card: rx_dropped and rx_missed_errors */
     uint64_t
-        dropped_by_interface; /* by driver or card before the filter (rx_dropped, rx_missed_errors); those
-                                      that the backlog dropped count here as well */
-    uint64_t
-        dropped_by_backlog; /* by this machine's queues between driver and socket, of all interfaces
-                                      together: /proc/net/softnet_stat does not say of which */
+        dropped_by_backlog; /* by the queues between drivers and sockets, of all interfaces of the
+                                      machine: /proc/net/softnet_stat does not say of which */
 };
 
 /* False when they cannot be had any more, with *counts as they were last. Of "any", dropped_by_interface is

@@ -1,4 +1,5 @@
-/* live_pcap.c - frames from an interface by way of libpcap: for what our own ring does not know.
+/* live_pcap.c - frames from an interface by way of libpcap: to compare with, and for what our own ring does not
+ * know.
  *
  * What libpcap hands out is gone at its next call, so frames are copied, each behind a note, into blocks that
  * go round as those of the ring do:
@@ -155,6 +156,12 @@ static bool pcap_source_begin(struct port *p)
     return p->left > 0;
 }
 
+static unsigned pcap_source_waiting(const struct port *p)
+{
+    (void)p;
+    return 0;
+}
+
 /* When the block was filled, and there may be more. */
 static bool pcap_source_is_pressed(const struct port *p)
 {
@@ -215,10 +222,18 @@ static bool pcap_source_trouble(struct port *p, struct error *err)
     return false;
 }
 
+/* A libpcap handle ends with its interface. */
+static bool pcap_source_rejoin(struct port *p)
+{
+    (void)p;
+    return false;
+}
+
 const struct port_source pcap_source = {
     .open = pcap_source_open,
     .close = pcap_source_close,
     .begin = pcap_source_begin,
+    .waiting = pcap_source_waiting,
     .is_pressed = pcap_source_is_pressed,
     .take = pcap_source_take,
     .head_ns = pcap_source_head_ns,
@@ -226,4 +241,5 @@ const struct port_source pcap_source = {
     .quiet = pcap_source_quiet,
     .count = pcap_source_count,
     .trouble = pcap_source_trouble,
+    .rejoin = pcap_source_rejoin,
 };

@@ -15,21 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Asks about the interface in `request`; errno is kept. */
-static bool ask(unsigned long what, struct ifreq *request)
-{
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    const bool works = ioctl(fd, what, request) == 0;
-    const int why = errno;
-    close(fd);
-    errno = why;
-    return works;
-}
-
 static bool name_request(struct ifreq *request, const char *name)
 {
     memset(request, 0, sizeof(*request));
@@ -39,21 +24,21 @@ static bool name_request(struct ifreq *request, const char *name)
     return true;
 }
 
-enum status nic_find(struct nic *nic, const char *name, struct error *err)
+enum status nic_find(struct nic *nic, int socket, const char *name, struct error *err)
 {
     struct ifreq request;
 
     if (!name_request(&request, name))
         return error_set(err, "%s: the name of an interface has at most %zu letters", name,
                          sizeof(request.ifr_name) - 1);
-    if (!ask(SIOCGIFINDEX, &request))
+    if (ioctl(socket, SIOCGIFINDEX, &request) < 0)
         return error_set(err, "%s: %s", name,
                          errno == ENODEV ? "there is no such interface" : strerror(errno));
     nic->index = (unsigned)request.ifr_ifindex;
-    if (!ask(SIOCGIFHWADDR, &request))
+    if (ioctl(socket, SIOCGIFHWADDR, &request) < 0)
         return error_set(err, "%s: cannot find out its type: %s", name, strerror(errno));
     nic->hardware = request.ifr_hwaddr.sa_family;
-    if (!ask(SIOCGIFFLAGS, &request))
+    if (ioctl(socket, SIOCGIFFLAGS, &request) < 0)
         return error_set(err, "%s: cannot find out whether it is up: %s", name, strerror(errno));
     nic->up = (request.ifr_flags & IFF_UP) != 0;
     return STATUS_OK;
@@ -68,7 +53,7 @@ bool nic_is_there(int socket, unsigned index)
     return ioctl(socket, SIOCGIFNAME, &request) == 0 || errno != ENODEV;
 }
 
-enum status nic_stamp(const char *name, struct error *err)
+enum status nic_stamp(int socket, const char *name, struct error *err)
 {
     struct hwtstamp_config config = {.tx_type = HWTSTAMP_TX_OFF, .rx_filter = HWTSTAMP_FILTER_ALL};
     struct ifreq request;
@@ -76,7 +61,7 @@ enum status nic_stamp(const char *name, struct error *err)
     if (!name_request(&request, name))
         return error_set(err, "its name is too long");
     request.ifr_data = (char *)&config;
-    if (!ask(SIOCSHWTSTAMP, &request))
+    if (ioctl(socket, SIOCSHWTSTAMP, &request) < 0)
         return error_set(err, "%s",
                          errno == EOPNOTSUPP ? "the card or its driver has none" : strerror(errno));
     if (config.rx_filter != HWTSTAMP_FILTER_ALL) /* some only stamp the protocols that set clocks */

@@ -13,15 +13,17 @@ struct nic {
     bool up;
 };
 
-/* STATUS_FAILED, with a sentence, when there is no interface of that name. */
-enum status nic_find(struct nic *nic, const char *name, struct error *err);
+/* Each asks through a socket that is open; any will do. */
 
-/* Whether an interface of that index is still there; any socket will do. */
+/* STATUS_FAILED, with a sentence, when there is no interface of that name. */
+enum status nic_find(struct nic *nic, int socket, const char *name, struct error *err);
+
+/* Whether an interface of that index is still there. */
 bool nic_is_there(int socket, unsigned index);
 
 /* Asks the card for a time of each frame that comes in. STATUS_FAILED, with a sentence, where it has none or
  * we may not. */
-enum status nic_stamp(const char *name, struct error *err);
+enum status nic_stamp(int socket, const char *name, struct error *err);
 
 /* Counters of losses, read again and again; what they lost before is left out. Its descriptors stay open, so
  * that they can be read in a sandbox. */

@@ -28,6 +28,9 @@ struct port_source {
      * be 0. Where nothing will ever come again, sets `gone`, and says why in `remark`. */
     bool (*begin)(struct port *port);
 
+    /* How many blocks have come behind those that are held, as far as that can be seen. */
+    unsigned (*waiting)(const struct port *port);
+
     /* Whether so much has come behind the current block that it must not wait. */
     bool (*is_pressed)(const struct port *port);
 
@@ -49,6 +52,9 @@ struct port_source {
     /* epoll says that something is wrong: puts that into a sentence, and sets up and gone. False when nothing
      * is. */
     bool (*trouble)(struct port *port, struct error *err);
+
+    /* Of one that is gone: whether it is there again, of the same kind, and is listened on. Sets nic. */
+    bool (*rejoin)(struct port *port);
 };
 extern const struct port_source ring_source, pcap_source;
 
@@ -68,7 +74,8 @@ struct port {
 
     uint32_t link_type;
     enum port_judges judges;
-    bool tagged; /* take() put a tag into the frame */
+    bool filter_too_long; /* for the kernel: `judges` is all */
+    bool tagged;          /* take() put a tag into the frame */
     bool up;
     bool gone; /* nothing is taken any more; what was taken may still come, for LIVE_HOLD_MS */
     int64_t gone_ms; /* when that was found, by the monotonic clock; 0: nothing may still come */

@@ -95,27 +95,45 @@ static enum status open_socket(struct port *p, struct error *err)
     return failed(p, "cannot open a socket for it", err);
 }
 
-static enum status attach_filter(struct port *p, struct error *err)
+/* With `filter` NULL all is let through. errno is of the attempt, when it was made and failed. */
+static enum status try_filter(struct port *p, const char *filter, struct error *err)
 {
     struct bpf bpf;
     const struct bpf_options options = {
-        .filter = p->options.filter,
+        .filter = filter,
         .link_type = p->link_type,
         .snap_len = p->options.snap_len,
         .cooked = p->cooked,
         .no_loops = p->any || p->nic.hardware == ARPHRD_LOOPBACK,
     };
+    enum status status = STATUS_OK;
+
+    errno = 0;
     if (bpf_init(&bpf, &options, err) != STATUS_OK) {
         error_prefix(err, "%s", p->name);
         return STATUS_FAILED;
     }
     p->judges = bpf.open ? JUDGES_ALL : bpf.tagged_open ? JUDGES_TAGGED : JUDGES_NONE;
-    enum status status = STATUS_OK;
     if (setsockopt(p->descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &bpf.program, sizeof(bpf.program)) <
         0)
         status = failed(p, "the kernel does not take the filter", err);
+    const int why = errno;
     bpf_release(&bpf);
+    errno = why;
     return status;
+}
+
+static enum status attach_filter(struct port *p, struct error *err)
+{
+    enum status status = try_filter(p, p->options.filter, err);
+
+    if (status == STATUS_OK || errno != ENOMEM)
+        return status;
+    if (try_filter(p, NULL, err) != STATUS_OK)
+        return STATUS_FAILED;
+    p->judges = JUDGES_ALL;
+    p->filter_too_long = true;
+    return STATUS_OK;
 }
 
 static enum status map_ring(struct port *p, struct error *err)
@@ -147,7 +165,7 @@ static void ask_for_hardware_time(struct port *p)
 
     if (p->any)
         error_set(&why, "it is not one card");
-    else if (nic_stamp(p->name, &why) == STATUS_OK &&
+    else if (nic_stamp(p->descriptor, p->name, &why) == STATUS_OK &&
              set(p, PACKET_TIMESTAMP, &raw, sizeof(raw), "the kernel does not pass them on",
                  &why) == STATUS_OK)
         p->hardware_time = true;
@@ -235,6 +253,15 @@ static bool ring_begin(struct port *p)
     p->left = head->num_pkts;
     p->at = p->memory + next * p->block_len + head->offset_to_first_pkt;
     return true;
+}
+
+static unsigned ring_waiting(const struct port *p)
+{
+    unsigned count = 0;
+    while (p->held_count + count < p->block_count &&
+           has_come(p, port_block(p, p->held_count + count)))
+        count++;
+    return count;
 }
 
 /* When a quarter of the ring waits. */
@@ -328,6 +355,19 @@ static void complete(struct port *p, struct frame *frame, const struct tpacket3_
     frame->wire_len = head->tp_len + (uint32_t)added;
 }
 
+/* Another processor wrote the frames. The one after the next two is on its way here while the caller looks at
+ * this one, if it lies where it would were they all as long, as they often are; else nothing is lost. The lines
+ * are its head, and the headers that will be dissected. */
+static void fetch_early(const uint8_t *at, size_t frame_len)
+{
+    enum { AHEAD = 3, LINE = 64 };
+    const uintptr_t there = (uintptr_t)at + AHEAD * frame_len; /* may be behind the ring */
+
+    __builtin_prefetch((const void *)there);
+    __builtin_prefetch((const void *)(there + LINE));
+    __builtin_prefetch((const void *)(there + 2 * LINE));
+}
+
 static bool ring_take(struct port *p, struct frame *frame)
 {
     const struct tpacket3_hdr *head = frame_at(p->at);
@@ -342,6 +382,7 @@ static bool ring_take(struct port *p, struct frame *frame)
         p->tagged = false;
     p->at += head->tp_next_offset;
     p->left--;
+    fetch_early(p->at, head->tp_next_offset);
     return true;
 }
 
@@ -383,10 +424,27 @@ static bool ring_trouble(struct port *p, struct error *err)
     return true;
 }
 
+/* The socket stays, and with it the ring; it needs no rights to be bound again. */
+static bool ring_rejoin(struct port *p)
+{
+    struct nic nic;
+
+    if (nic_find(&nic, p->descriptor, p->name, NULL) != STATUS_OK ||
+        nic.hardware != p->nic.hardware)
+        return false;
+    p->nic = nic;
+    if (listen_on(p, NULL) != STATUS_OK)
+        return false;
+    if (p->hardware_time)
+        nic_stamp(p->descriptor, p->name, NULL);
+    return true;
+}
+
 const struct port_source ring_source = {
     .open = ring_open,
     .close = ring_close,
     .begin = ring_begin,
+    .waiting = ring_waiting,
     .is_pressed = ring_is_pressed,
     .take = ring_take,
     .head_ns = ring_head_ns,
@@ -394,4 +452,5 @@ const struct port_source ring_source = {
     .quiet = ring_quiet,
     .count = ring_count,
     .trouble = ring_trouble,
+    .rejoin = ring_rejoin,
 };

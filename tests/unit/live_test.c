@@ -12,6 +12,7 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -483,6 +484,38 @@ static void filters_mean_the_same_on_any(void)
     check_filters(filters, sizeof(filters) / sizeof(filters[0]), "any");
 }
 
+/* The room for filters is a number of this namespace; where it is one of the whole machine, it is not here. */
+static bool set_room_for_filters(const char *bytes)
+{
+    int fd = open("/proc/sys/net/core/optmem_max", O_WRONLY);
+    bool works = fd >= 0 && write(fd, bytes, strlen(bytes)) == (ssize_t)strlen(bytes);
+    if (fd >= 0)
+        close(fd);
+    return works;
+}
+
+static void filters_too_long_for_the_kernel(void)
+{
+    const char *name = "seine0";
+    const struct live_options options = {
+        .interfaces = &name,
+        .interface_count = 1,
+        .filter =
+            "udp port 53 or tcp port 80 or tcp port 443 or vlan 7 or vlan 8 or vlan 9 or arp"};
+    if (!set_room_for_filters("600"))
+        return;
+    int fd = tap(name);
+    struct live *l = opened(&options);
+    struct made wrong = ethernet("", 0, 54, 1, 20), right = ethernet("", 0, 53, 1, 20);
+    expect_remark(l, "seine0: the filter is too long for the kernel");
+    send_frame(fd, &wrong);
+    send_frame(fd, &right);
+    expect_frame(l, &right);
+    live_close(l);
+    close(fd);
+    set_room_for_filters("131072");
+}
+
 /* A child sends both kinds all the while. */
 static void no_wrong_frame_at_first(void)
 {
@@ -558,6 +591,14 @@ static void two_interfaces(void)
         expect_frame(l, &m);
     }
     CU_ASSERT(now_ms() - start < 4 * LIVE_HOLD_MS);
+
+    /* And it may come back. */
+    fds[0] = tap(names[0]);
+    expect_remark(l, "seine0: the interface is back");
+    send_frame(fds[0], &m);
+    expect_frame(l, &m);
+    close(fds[0]);
+    expect_remark(l, "seine0: the interface is gone");
     send_frame(fds[1], &m);
     close(fds[1]);
     struct frame frame;
@@ -584,6 +625,8 @@ static void held_blocks(void)
     uint64_t given = 0;
     for (int i = 0; i < COUNT; i++)
         send_frame(fd, &m);
+    usleep(2 * 1000 * LIVE_HOLD_MS);
+    CU_ASSERT_EQUAL(live_held_len(l), live_ring_len(l)); /* what waits counts */
     while (given < COUNT && live_next(l, &frame, 200, NULL) == LIVE_FRAME)
         given++;
     CU_ASSERT(given > 0 && given < COUNT);
@@ -622,10 +665,13 @@ static void down_and_up(void)
     struct made m = plain(1, 100);
     send_frame(fd, &m);
     expect_frame(l, &m);
+    send_frame(fd, &m);
     CU_ASSERT(set_up("seine0", false));
     expect_remark(l, "seine0: the interface went down");
+    expect_frame(l, &m); /* from before */
     live_interface(l, &said, 0);
     CU_ASSERT_FALSE(said.up);
+    CU_ASSERT_PTR_NULL(live_remark(l));
     CU_ASSERT(set_up("seine0", true));
     send_frame(fd, &m);
     expect_frame(l, &m);
@@ -673,6 +719,35 @@ static void check_loopback(const char *name, enum live_source source)
     }
     CU_ASSERT_EQUAL(count, COUNT);
     live_close(l);
+}
+
+/* Where the filter is applied here, a flood that it refuses keeps nobody waiting. */
+static void refused_flood(void)
+{
+    const char *name = "seine0";
+    const struct live_options options = {
+        .interfaces = &name, .interface_count = 1, .filter = "vlan and less 60"};
+    int fd = tap(name);
+    struct live *l = opened(&options);
+    struct made m = ethernet("\x81\x00\0\7", 4, 53, 1, 100);
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 3000000 && write(fd, m.bytes, m.len) > 0; i++)
+            ;
+        _exit(0);
+    }
+    struct frame frame;
+    const int64_t start = now_ms();
+    CU_ASSERT_EQUAL(live_next(l, &frame, 200, NULL), LIVE_IDLE);
+    CU_ASSERT(now_ms() - start < 1000);
+    CU_ASSERT_EQUAL(live_mark(l), 0);
+    live_stop(l);
+    CU_ASSERT_EQUAL(live_next(l, &frame, 5000, NULL), LIVE_STOPPED);
+    CU_ASSERT(now_ms() - start < 3000);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    live_close(l);
+    close(fd);
 }
 
 static void loopback(void)
@@ -777,10 +852,12 @@ static const struct test tests[] = {
     {"VLAN tags are put back where they were", tags_are_put_back},
     {"a filter in the kernel accepts what it accepts of a file", filters_mean_the_same},
     {"also where there are no link headers", filters_mean_the_same_on_any},
+    {"a filter that the kernel has no room for is applied here", filters_too_long_for_the_kernel},
     {"no frame slips by before the filter is in place", no_wrong_frame_at_first},
     {"frames of two interfaces come by time, and each may be silent or go", two_interfaces},
     {"while all blocks are held nothing comes, waiting costs nothing, and drops are counted",
      held_blocks},
+    {"a flood that is refused here keeps nobody waiting", refused_flood},
     {"an interface may go down and come back", down_and_up},
     {"frames over the loopback interface are given once, however long", loopback},
     {"a tunnel has packets without a link header", tunnel},
