@@ -12,8 +12,7 @@
  * give: an option that stands there is taken from there alone, all its times.
  *
  * arguments_parse() reads the file that --config names, for a command whose table has that option. A
- * run that is told to reload parses its command line once more, with the file as it is by then, and
- * config_compare() says which of the new values it may take. */
+ * run that is told to reload calls config_reload(), which reads it anew, and takes over what it may. */
 #ifndef SEINE_CLI_CONFIG_H
 #define SEINE_CLI_CONFIG_H
 
@@ -64,6 +63,15 @@ struct config_changes {
 void config_compare(struct config_changes *changes, const struct command *command,
                     const char *const *reloadable, const struct arguments *before,
                     const struct arguments *after);
+
+/* What a run does when it is told to reload, before it takes anything over: the command line of `before`,
+ * which is what it read last, is taken apart once more with the file as it is now; `holds` says a sentence
+ * when a value makes no sense, as at the start. Then sentences tell which words hold from now on, and
+ * which need a restart. False after a sentence when something makes no sense: all stays as it was. Either
+ * way the caller releases `after`; after true it is what the next reload compares with. */
+bool config_reload(struct arguments *after, struct config_changes *changes,
+                   const struct command *command, const char *const *reloadable,
+                   const struct arguments *before, bool (*holds)(const struct arguments *after));
 
 /* "keep, memory and rotate", cut at the end of the room. */
 void config_names(char *text, size_t room, const struct command *command, const int *places,
