@@ -37,8 +37,7 @@ struct config {
     char *path;
     char *text; /* the values point into it */
     size_t count;
-    struct config_word words[CONFIG_WORD_MAX]; /* in the order of the file; a flag that is off is
-                                                  none */
+    struct config_word words[CONFIG_WORD_MAX]; /* in the file's order; a flag that is off is none */
 };
 
 /* Reads the file for the command: STATUS_FAILED when it cannot be read, STATUS_DAMAGED when a line of
@@ -49,13 +48,13 @@ enum status config_read(struct config *config, const struct command *command, co
 /* Also after config_read() has failed. */
 void config_release(struct config *config);
 
-/* The places in the command's table at which two command lines, each with its file, differ. */
+/* The places in the command's table at which two command lines, each with its file, differ: those that a
+ * run may take over while it goes on, and those for which it needs a right that it has dropped, or that
+ * were opened and set apart at its start. */
 struct config_changes {
-    int at_once[ARGUMENTS_OPTION_MAX]; /* what a run may take over while it goes on */
+    int at_once[ARGUMENTS_OPTION_MAX];
     size_t at_once_count;
-    int restart
-        [ARGUMENTS_OPTION_MAX]; /* what only a new run can: it needs a right that was dropped, or
-                                          what was opened and set apart at the start */
+    int restart[ARGUMENTS_OPTION_MAX];
     size_t restart_count;
 };
 
