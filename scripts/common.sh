@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# common.sh - what quickstart and test share: sentences, packages, builds. Sourced by bash.
+# common.sh - what quickstart, test and package share: sentences, packages, builds. Sourced by bash.
 #
-# Both may be run from any folder, as root, through sudo, or by a user who can use sudo, and again.
+# All may be run from any folder, as root, through sudo, or by a user who can use sudo, and again.
 
 # The project's folder, whatever folder the caller is in.
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

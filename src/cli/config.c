@@ -2,6 +2,7 @@
 #include "cli/config.h"
 
 #include "cli/commands.h"
+#include "cli/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -193,6 +194,32 @@ void config_compare(struct config_changes *changes, const struct command *comman
         else
             changes->restart[changes->restart_count++] = i;
     }
+}
+
+bool config_reload(struct arguments *after, struct config_changes *changes,
+                   const struct command *command, const char *const *reloadable,
+                   const struct arguments *before, bool (*holds)(const struct arguments *after))
+{
+    enum { COMMAND_WORDS = 2 }; /* seine live */
+    char names[1024];
+
+    if (!arguments_parse(after, command, before->argc, before->argv, COMMAND_WORDS) ||
+        !holds(after)) {
+        say_as(WEIGHT_ERROR, "reload: everything stays as it was");
+        return false;
+    }
+    config_compare(changes, command, reloadable, before, after);
+    if (changes->at_once_count > 0) {
+        config_names(names, sizeof names, command, changes->at_once, changes->at_once_count);
+        say_as(WEIGHT_NOTICE, "reload: changed, and in force: %s", names);
+    }
+    if (changes->restart_count > 0) {
+        config_names(names, sizeof names, command, changes->restart, changes->restart_count);
+        say_as(WEIGHT_WARNING, "reload: changed, but only a restart takes it over: %s", names);
+    }
+    if (changes->at_once_count + changes->restart_count == 0)
+        say_as(WEIGHT_NOTICE, "reload: nothing has changed");
+    return true;
 }
 
 void config_names(char *text, size_t room, const struct command *command, const int *places,

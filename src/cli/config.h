@@ -12,8 +12,7 @@
  * give: an option that stands there is taken from there alone, all its times.
  *
  * arguments_parse() reads the file that --config names, for a command whose table has that option. A
- * run that is told to reload parses its command line once more, with the file as it is by then, and
- * config_compare() says which of the new values it may take. */
+ * run that is told to reload calls config_reload(), which reads it anew, and takes over what it may. */
 #ifndef SEINE_CLI_CONFIG_H
 #define SEINE_CLI_CONFIG_H
 
@@ -38,8 +37,7 @@ struct config {
     char *path;
     char *text; /* the values point into it */
     size_t count;
-    struct config_word words[CONFIG_WORD_MAX]; /* in the order of the file; a flag that is off is
-                                                  none */
+    struct config_word words[CONFIG_WORD_MAX]; /* in the file's order; a flag that is off is none */
 };
 
 /* Reads the file for the command: STATUS_FAILED when it cannot be read, STATUS_DAMAGED when a line of
@@ -50,13 +48,13 @@ enum status config_read(struct config *config, const struct command *command, co
 /* Also after config_read() has failed. */
 void config_release(struct config *config);
 
-/* The places in the command's table at which two command lines, each with its file, differ. */
+/* The places in the command's table at which two command lines, each with its file, differ: those that a
+ * run may take over while it goes on, and those for which it needs a right that it has dropped, or that
+ * were opened and set apart at its start. */
 struct config_changes {
-    int at_once[ARGUMENTS_OPTION_MAX]; /* what a run may take over while it goes on */
+    int at_once[ARGUMENTS_OPTION_MAX];
     size_t at_once_count;
-    int restart
-        [ARGUMENTS_OPTION_MAX]; /* what only a new run can: it needs a right that was dropped, or
-                                          what was opened and set apart at the start */
+    int restart[ARGUMENTS_OPTION_MAX];
     size_t restart_count;
 };
 
@@ -64,6 +62,15 @@ struct config_changes {
 void config_compare(struct config_changes *changes, const struct command *command,
                     const char *const *reloadable, const struct arguments *before,
                     const struct arguments *after);
+
+/* What a run does when it is told to reload, before it takes anything over: the command line of `before`,
+ * which is what it read last, is taken apart once more with the file as it is now; `holds` says a sentence
+ * when a value makes no sense, as at the start. Then sentences tell which words hold from now on, and
+ * which need a restart. False after a sentence when something makes no sense: all stays as it was. Either
+ * way the caller releases `after`; after true it is what the next reload compares with. */
+bool config_reload(struct arguments *after, struct config_changes *changes,
+                   const struct command *command, const char *const *reloadable,
+                   const struct arguments *before, bool (*holds)(const struct arguments *after));
 
 /* "keep, memory and rotate", cut at the end of the room. */
 void config_names(char *text, size_t room, const struct command *command, const int *places,

@@ -6,7 +6,9 @@ It is packed from the release build (beside SEINE_RELEASE); in a long run built 
 - the completion offers each command, and each option that its help lists;
 - systemd finds nothing wrong with the unit, and rates what the unit may do below 2.
 In a long run, also lintian's opinion, and in a fresh Debian made by debootstrap: it installs, says its
-version, does what the quick start of its manual page says, and goes without leaving anything but cases.
+version, does what the quick start of its manual page says, and goes without leaving anything but cases;
+booted in a container, its service captures, with no right but that to packet sockets, survives being
+killed, reloads and stops.
 """
 import gzip
 import hashlib
@@ -15,6 +17,7 @@ import re
 import shutil
 import stat
 import subprocess
+import time
 
 import lib
 
@@ -244,6 +247,120 @@ def check_quick_start(debian):
     lib.check("fresh.quick-start: of the manual page", "; ".join(wrong), "%d commands" % len(lines))
 
 
+class Booted:
+    """A Debian in a folder, running: its systemd is the first process of a container without a network."""
+
+    BOOT_S = 90
+
+    def __init__(self, root):
+        self.process = subprocess.Popen(["systemd-nspawn", "-q", "--register=no", "--keep-unit", "--private-network", "-D",
+                                         root, "-b"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        self.init = None
+
+    def __enter__(self):
+        end = time.monotonic() + self.BOOT_S
+        while time.monotonic() < end and self.process.poll() is None:
+            self.init = self.init or self.child()
+            if self.init and self.run("systemctl is-system-running").stdout.strip() in ("running", "degraded"):
+                return self
+            time.sleep(1)
+        self.__exit__()
+        return None
+
+    def __exit__(self, *_):
+        if self.init and self.process.poll() is None:
+            self.run("systemctl poweroff")
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def child(self):
+        """The container's first process, as this machine numbers it."""
+        for name in os.listdir("/proc"):
+            try:
+                with open("/proc/%s/status" % name) as file:
+                    status = file.read()
+            except OSError:
+                continue
+            if "\nPPid:\t%d\n" % self.process.pid in status and re.search(r"\nNSpid:.*\t1\n", status):
+                return name
+        return None
+
+    def run(self, script, timeout=120):
+        return run("nsenter", "-t", self.init, "-m", "-u", "-i", "-n", "-p", "-r", "-w", "env", "-i",
+                   "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "sh", "-c", script, timeout=timeout)
+
+    def said(self, script):
+        return self.run(script).stdout.strip()
+
+    def wait_for(self, wanted, script, seconds=30):
+        """What the script says in the end: as a rule, what is wanted."""
+        end = time.monotonic() + seconds
+        said = self.said(script)
+        while said != wanted and time.monotonic() < end:
+            time.sleep(0.5)
+            said = self.said(script)
+        return said
+
+
+def check_service(debian):
+    if "--config" not in debian.run("seine help live").stdout:
+        return lib.tell("skip", "service", "this seine does not capture")
+    if not shutil.which("systemd-nspawn"):
+        return lib.tell("skip", "service", "there is no systemd-nspawn")
+    with Booted(debian.root) as machine:
+        if not machine:
+            return lib.tell("skip", "service", "no container boots here")
+        journal = "journalctl --no-pager -o cat -u seine"
+        state = "systemctl show -P %s seine"
+
+        machine.run("systemctl start seine")
+        status = machine.said(state % "ExecMainStatus")
+        wrong = "" if status == "2" and machine.said(state % "NRestarts") == "0" else "exit status " + status
+        lib.check("service.unsaid: without an interface it does not start, and is not tried again", wrong,
+                  machine.said(journal + " | grep interface | tail -n 1"))
+
+        machine.run("echo interface = lo >> /etc/seine/seine.conf; systemctl reset-failed seine")
+        began = machine.run("systemctl start seine")
+        if not lib.check("service.start: it is ready", began.stderr + machine.said(journal + " | tail -n 5")
+                         if began.returncode else "", machine.said(state % "StatusText")):
+            return None
+        process = machine.said(state % "MainPID")
+        rights = machine.said("grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/%s/status" % process)
+        rights = dict(re.findall(r"(\w+):\t(\w+)", rights))
+        wrong = []
+        if rights.get("Uid") == "0" or int(rights.get("CapEff", "ff"), 16) & ~(1 << 13):
+            wrong.append("it has rights: %s" % rights)
+        if rights.get("NoNewPrivs") != "1" or rights.get("Seccomp") != "2":
+            wrong.append("it could get more: %s" % rights)
+        lib.check("service.rights: those to packet sockets at the most", "; ".join(wrong), rights.get("CapEff"))
+
+        machine.run("for i in 1 2 3 4 5; do bash -c 'echo seen > /dev/udp/127.0.0.1/9'; sleep 1; done")
+        count = "for c in /var/lib/seine/*.db; do seine sql --csv $c \"SELECT count(*) FROM flows WHERE server_port = 9\"; done | grep -cx '[1-9].*'"
+        lib.check("service.captures: a reader sees it while it is written", "" if machine.wait_for("1", count) == "1"
+                  else machine.said("ls -l /var/lib/seine") + machine.said(journal + " | tail -n 5"))
+
+        done = machine.run("systemctl reload seine")
+        time.sleep(2)
+        same = machine.said(state % "MainPID")
+        lib.check("service.reload: goes on as the same process", done.stderr or
+                  ("" if same == process else "process %s, then %s" % (process, same)))
+
+        machine.run("kill -9 " + same)
+        again = machine.wait_for("1 active", "echo $(systemctl show -P NRestarts seine; systemctl is-active seine)")
+        lib.check("service.killed: comes again", "" if again == "1 active" else again)
+
+        done = machine.run("systemctl stop seine")
+        result = machine.said(state % "Result")
+        lib.check("service.stop", done.stderr or ("" if result == "success" else result),
+                  machine.said(journal + " | grep -v systemd | tail -n 3 | head -n 1"))
+        machine.run("rm -rf /var/lib/seine/*")
+    return None
+
+
 def check_fresh(deb, place):
     if os.geteuid() != 0:
         return lib.tell("skip", "fresh", "only root can make a Debian in a folder")
@@ -271,7 +388,9 @@ def check_fresh(deb, place):
     state = debian.run("systemctl is-enabled seine").stdout.strip()
     lib.check("fresh.off: nothing is started that nobody has asked for", "" if state == "disabled" else state)
 
-    debian.must("systemctl enable -q seine; echo '# mine' >> /etc/seine/seine.conf; " + install + " --reinstall")
+    debian.must("cp -p /etc/seine/seine.conf /root/")
+    check_service(debian)
+    debian.must("cp -p /root/seine.conf /etc/seine/; systemctl enable -q seine; echo '# mine' >> /etc/seine/seine.conf; " + install + " --reinstall")
     kept = debian.must("tail -n 1 /etc/seine/seine.conf; systemctl is-enabled seine").split("\n")[:2]
     lib.check("fresh.upgrade: keeps the configuration, and what was enabled", "" if kept == ["# mine", "enabled"] else kept)
     debian.must("install -d -o seine /var/lib/seine; touch /var/lib/seine/case.db; apt-get -qy purge seine")

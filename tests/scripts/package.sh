@@ -5,6 +5,7 @@
 if [ -n "${SEINE_LONG-}" ]; then
     # shellcheck source=scripts/common.sh
     . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
-    needs debootstrap=cmd:debootstrap lintian=cmd:lintian systemd=cmd:systemd-analyze
+    needs debootstrap=cmd:debootstrap lintian=cmd:lintian systemd=cmd:systemd-analyze \
+        systemd-container=cmd:systemd-nspawn
 fi
 exec python3 "$(dirname "${BASH_SOURCE[0]}")/package.py"

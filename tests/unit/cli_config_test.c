@@ -243,6 +243,64 @@ static void a_reload_knows_what_may_change(void)
                   "interface, payload and promiscuous");
 }
 
+static void rewrite(const char *text)
+{
+    FILE *file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static bool memory_holds(const struct arguments *a)
+{
+    return a->options[MEMORY] && strcmp(a->options[MEMORY], "lots") != 0;
+}
+
+static void a_reload_reads_the_file_anew(void)
+{
+    static const char *const reloadable[] = {"memory", NULL};
+    static const char first[] = "memory = 1M\ninterface = eth0\n";
+    struct arguments before, after, last;
+    struct config_changes changes;
+    file_write(first, sizeof first - 1);
+    char *words[] = {(char[]){"seine"},
+                     (char[]){"watch"},
+                     (char[]){"--config"},
+                     path,
+                     (char[]){"--payload"},
+                     (char[]){"keep"},
+                     NULL};
+    CU_ASSERT_TRUE_FATAL(arguments_parse(&before, &watch, 6, words, 2));
+
+    fputs("(sentences about reloads follow)\n", stderr);
+    rewrite("memory = 2M\ninterface = eth1\npayload = reference\n");
+    CU_ASSERT_TRUE_FATAL(
+        config_reload(&after, &changes, &watch, reloadable, &before, memory_holds));
+    CU_ASSERT_EQUAL_FATAL(changes.at_once_count, 1);
+    CU_ASSERT_EQUAL(changes.at_once[0], MEMORY);
+    CU_ASSERT_EQUAL_FATAL(changes.restart_count, 1);
+    CU_ASSERT_EQUAL(changes.restart[0], INTERFACE);
+    CU_ASSERT_STRING_EQUAL(after.options[MEMORY], "2M");
+    CU_ASSERT_STRING_EQUAL(after.options[PAYLOAD], "keep"); /* the command line still wins */
+    CU_ASSERT_STRING_EQUAL(before.options[MEMORY], "1M");
+
+    CU_ASSERT_TRUE(config_reload(&last, &changes, &watch, reloadable, &after, memory_holds));
+    CU_ASSERT_EQUAL(changes.at_once_count + changes.restart_count, 0);
+    arguments_release(&last);
+
+    rewrite("memory = lots\n");
+    CU_ASSERT_FALSE(config_reload(&last, &changes, &watch, reloadable, &after, memory_holds));
+    arguments_release(&last);
+    rewrite("memory = 3M\nnonsense = 1\n");
+    CU_ASSERT_FALSE(config_reload(&last, &changes, &watch, reloadable, &after, memory_holds));
+    arguments_release(&last);
+    unlink(path);
+    CU_ASSERT_FALSE(config_reload(&last, &changes, &watch, reloadable, &after, memory_holds));
+    arguments_release(&last);
+    arguments_release(&after);
+    arguments_release(&before);
+}
+
 static void names_are_cut_at_the_end_of_the_room(void)
 {
     static const int places[] = {INTERFACE, PROMISCUOUS, MEMORY};
@@ -297,6 +355,7 @@ static const struct test tests[] = {
     {"a file that cannot be read is no fault of the words",
      a_file_that_is_not_there_is_the_worlds_fault},
     {"a reload tells what may change at once from what may not", a_reload_knows_what_may_change},
+    {"a reload reads the file anew, or changes nothing", a_reload_reads_the_file_anew},
     {"the list of names is cut at the end of its room", names_are_cut_at_the_end_of_the_room},
     {"the file that is installed has words of the command",
      the_installed_file_has_the_commands_words},
