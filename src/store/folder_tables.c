@@ -951,12 +951,14 @@ static enum status tables_make(sqlite3 *db, const struct many *m, struct error *
     }
     if (status != STATUS_OK)
         return status;
-    return run(
-        db,
-        "CREATE VIEW hosts AS SELECT ip, addr, min(first_ns) AS first_ns, max(last_ns) AS last_ns,"
-        " sum(flows_as_client) AS flows_as_client, sum(flows_as_server) AS flows_as_server"
-        " FROM host_rows GROUP BY addr, ip",
-        err);
+    /* the casts give the columns the type that they have in a case */
+    return run(db,
+               "CREATE VIEW hosts AS SELECT ip, addr, CAST(min(first_ns) AS INTEGER) AS first_ns,"
+               " CAST(max(last_ns) AS INTEGER) AS last_ns,"
+               " CAST(sum(flows_as_client) AS INTEGER) AS flows_as_client,"
+               " CAST(sum(flows_as_server) AS INTEGER) AS flows_as_server"
+               " FROM host_rows GROUP BY addr, ip",
+               err);
 }
 
 /* The views of the schema, as they are. */
