@@ -23,6 +23,7 @@ import slices
 
 BLOCK = slices.BLOCK
 CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
+FUTURE = int(time.time()) + 3600  # so that it does not become long ago while the test runs
 HOSTILE = "\x1b[2Jow\x07ned\x1b]0;title\x07\u202e\x9b31m"
 
 TALK = """
@@ -193,10 +194,10 @@ def make_live(path):
                 db.execute("INSERT INTO capture_stats (stat_id, evidence_id, interface_id, time_ns, received,"
                            " dropped_by_interface, dropped_by_system, freezes, dropped_by_backlog, shed)"
                            " VALUES (?, ?, 0, ?, ?, 0, ?, 0, ?, 0)",
-                           (stat, e, (1700000000 + second) * 10**9, 1000 * second * (n + 1), 3 * second, 2 * second))
+                           (stat, e, (FUTURE + second) * 10**9, 1000 * second * (n + 1), 3 * second, 2 * second))
                 stat += 1
         db.execute("INSERT INTO capture_stats (stat_id, evidence_id, interface_id, time_ns, detail) VALUES (?, ?, 0, ?, ?)",
-                   (stat, evidence[0], 1700000029 * 10**9, "payload is kept no more" + HOSTILE))
+                   (stat, evidence[0], (FUTURE + 29) * 10**9, "payload is kept no more" + HOSTILE))
         db.execute("UPDATE flows SET client_ip = ? WHERE flow_id = (SELECT max(flow_id) FROM flows)", (HOSTILE,))
         db.execute("UPDATE flows SET state = ? WHERE flow_id = (SELECT max(flow_id) FROM flows)", (HOSTILE,))
         db.commit()
@@ -230,6 +231,15 @@ def status(live, folder, case):
         if run.status or "\x1b" in said or "\x07" in said or "\x9b" in said:
             wrong.append("%s %r" % (run.status, said))
         metrics = lib.seine("status", "--prometheus", live)
+        old = live + ".old"
+        shutil.copy(live, old)
+        with contextlib.closing(sqlite3.connect(old)) as db:
+            db.execute("UPDATE capture_stats SET time_ns = time_ns - ?", (7200 * 10**9,))
+            db.commit()
+        with writer_of(old):
+            said = lib.seine("status", old).out.decode()
+        if "received 29,000 (0/s), 87 dropped by the socket, " not in said:
+            wrong.append("nothing has come for an hour: %s" % said)
     text = metrics.out.decode()
     values, types = {}, {}
     for line in text.splitlines():
@@ -245,7 +255,7 @@ def status(live, folder, case):
             values[m.group(1) + m.group(2)] = m.group(3)
     for key, value in (("seine_writing", "1"), ('seine_frames_received_total{interface="eth0",evidence="1"}', "29000"),
                        ('seine_frames_dropped_total{interface="eth0",evidence="1",by="socket"}', "87"),
-                       ("seine_flows", "2"), ("seine_last_time_seconds", "1700000029.000000000")):
+                       ("seine_flows", "2"), ("seine_last_time_seconds", "%d.000000000" % (FUTURE + 29))):
         if values.get(key) != value:
             wrong.append("%s is %s" % (key, values.get(key)))
     if types.get("seine_frames_received_total") != "counter" or "\x1b" in text:
