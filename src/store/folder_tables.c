@@ -484,7 +484,7 @@ static enum status cursor_ask(struct many_cursor *c, uint32_t number, struct err
         return status;
     c->slice = *open_slice_of(c->open);
     buffer_init(&sql, SQL_MAX);
-    if (k->decoded)
+    if (k->decoded && !open_slice_knows(c->open, k->key))
         status = check_strangers(c->open, k->name, err);
     if (status == STATUS_OK)
         status =
