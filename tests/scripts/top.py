@@ -11,6 +11,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -334,12 +335,45 @@ def top(live, folder):
             wrong.append("after signal %d: %s, %s, %s, %s" % (number, status, same, error, t.strange[:5]))
     lib.check("a signal ends top, and the terminal is given back", "; ".join(wrong))
 
+    run = lib.seine("top")
+    if run.status != 2:
+        lib.tell("not ok", "top of nothing", "%s" % run.err)
     run = lib.seine("top", folder)
     wrong = [] if run.status == 3 and b"no terminal" in run.err else ["%s %s" % (run.status, run.err)]
     run = lib.seine("top", os.path.join(folder, "nothing.db"))
     if run.status != 3:
         wrong.append("a case that is not there: %s" % run.status)
     lib.check("without a terminal, or a case, top says so", "; ".join(wrong))
+
+
+def capture(work):
+    """top -i: a capture of its own, of which nothing stays."""
+    name = "top -i captures while it is looked at, and keeps nothing"
+    if lib.seine("help", "live").status:
+        return lib.tell("skip", name, "this seine does not capture")
+    place = os.path.join(work, "tmp")
+    os.mkdir(place)
+    os.environ["TMPDIR"] = place
+    probe = lib.seine("top", "-i", "no-such-interface", cwd=work)
+    wrong = [] if probe.status == 3 and probe.err and not os.listdir(place) else [
+        "no interface: %s %s %s" % (probe.status, probe.err, os.listdir(place))]
+    if b"no terminal" in probe.err or b"ermitted" in probe.err or b"ermission" in probe.err:
+        return lib.tell("skip", name, lib.tail(probe.err))
+    t = Terminal("-i", "lo")
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def seen(lines):
+        udp.sendto(b"x" * 100, ("127.0.0.1", 9))
+        return any(":9 " in line for line in lines) and "being written" in lines[0]
+
+    if not t.until(seen):
+        wrong.append("nothing is seen: %s %s" % (t.lines(), t.of.poll()))
+    t.type(b"q")
+    status, same, error = t.end()
+    udp.close()
+    if status != 0 or not same or error or os.listdir(place):
+        wrong.append("at its end: %s, %s, %s, %s" % (status, same, error, os.listdir(place)))
+    lib.check(name, "; ".join(wrong))
 
 
 def main():
@@ -358,6 +392,7 @@ def main():
         make_live(live)
         status(live, folder, case)
         top(live, folder)
+        capture(work)
     lib.finish()
 
 
