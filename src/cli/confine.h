@@ -23,7 +23,8 @@
 
 bool confine_to_cases(char *const *case_paths, size_t count);
 
-/* The same for one that is shown on the whole of a terminal, of which more must be known. */
+/* The same for one that is shown on the whole of a terminal, of which more must be known. (top -i is not confined: it
+ * starts and ends a run of another, which is.) */
 bool confine_to_screen(const char *case_path);
 
 /* `output` is a file to be made, or NULL. */

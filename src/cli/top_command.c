@@ -17,6 +17,7 @@
 #include "cli/confine.h"
 #include "cli/listing.h"
 #include "cli/terminal.h"
+#include "cli/top_capture.h"
 #include "cli/top_screen.h"
 #include "cli/values.h"
 #include "cli/vitals.h"
@@ -34,6 +35,15 @@ enum {
     NEW_MOST = 2000,       /* that one look adds */
     SCANNED_MOST = 200000, /* flows that the first look goes through for the largest */
     END_MOST = 56,         /* bytes of an address and port */
+};
+
+enum { INTERFACE };
+
+static const struct option_word options[] = {
+    [INTERFACE] =
+        {"interface", 'i', "IFACE",
+         "Capture from this interface, for as long as it is looked at, and keep nothing."},
+    {0},
 };
 
 struct talk {
@@ -56,6 +66,7 @@ static const struct {
 
 struct top {
     struct patient *patient;
+    struct top_capture *capture; /* of -i; NULL without */
     const char *path;
     struct vitals vitals;
     char trouble[400]; /* why the last look failed; empty: it did not */
@@ -260,6 +271,8 @@ static void look(struct top *t)
     if (status == STATUS_OK)
         status = talks_read(t, &err);
     patient_rest(t->patient);
+    if (status == STATUS_OK && t->capture && !top_capture_runs(t->capture, &err))
+        status = STATUS_FAILED;
     snprintf(t->trouble, sizeof t->trouble, "%s", status == STATUS_OK ? "" : err.text);
 }
 
@@ -494,31 +507,50 @@ static void watch(struct top *t)
     } while (obey(t, key));
 }
 
+/* Opens what is to be watched: a case that there is, or one that a capture of our own writes. What cannot be read is
+ * said before the terminal is taken. */
+static enum status top_open(struct top *t, const char *interface, const char *path,
+                            struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (interface)
+        status = top_capture_start(&t->capture, interface, err);
+    if (status == STATUS_OK)
+        status = patient_open(&t->patient, interface ? top_capture_path(t->capture) : path,
+                              (struct folder_ear){hear, t}, err);
+    if (status == STATUS_OK && !interface) {
+        status = patient_read(t->patient, &t->vitals, err);
+        patient_rest(t->patient);
+    }
+    t->path = interface ? interface : path;
+    return status == STATUS_OK ? screen_open(err) : status;
+}
+
 static enum exit_status top_run(const struct command *self, const struct arguments *a)
 {
     struct error err = {0};
-    (void)self;
-    if (!confine_to_screen(a->words[0]))
+    const char *interface = a->options[INTERFACE];
+    const char *path = a->word_count > 0 ? a->words[0] : NULL;
+
+    if (!interface == !path)
+        return usage_error(self, interface ? "-i and a CASE cannot both be"
+                                           : "no CASE is given, and no -i");
+    if (path && !confine_to_screen(path))
         return EXIT_WORLD;
     struct top *t = calloc(1, sizeof *t);
     if (!t) {
-        say("no memory to show %s", a->words[0]);
+        say("no memory to show it");
         return EXIT_WORLD;
     }
-    t->path = a->words[0];
-    enum status status = patient_open(&t->patient, a->words[0], (struct folder_ear){hear, t}, &err);
-    if (status == STATUS_OK) { /* what cannot be read is said before the terminal is taken */
-        status = patient_read(t->patient, &t->vitals, &err);
-        patient_rest(t->patient);
-    }
+    enum status status = top_open(t, interface, path, &err);
     if (status == STATUS_OK)
-        status = screen_open(&err);
-    if (status == STATUS_OK) {
         watch(t);
-        screen_close();
-    }
+    screen_close();
     patient_close(t->patient);
+    top_capture_end(t->capture);
     free(t);
+    screen_obey();
     if (status == STATUS_OK)
         return EXIT_DONE;
     say("%s", err.text);
@@ -536,6 +568,9 @@ static const char *const description[] = {
     "and pages scroll; q quits. A conversation that goes on is renewed in the case once a minute, "
     "and so "
     "is what is shown of it.",
+    "With -i it runs a capture of its own (seine live) into a temporary folder, of which nothing "
+    "stays; that takes "
+    "the rights that a capture takes.",
     NULL,
 };
 
@@ -553,19 +588,20 @@ static const struct exit_word exits[] = {
 
 static const struct example examples[] = {
     {"seine top /var/lib/seine", "What the service sees."},
+    {"seine top -i eth0", "What goes over an interface, now."},
     {0},
 };
 
 const struct command command_top = {
     .name = "top",
-    .synopsis = "CASE",
+    .synopsis = "CASE | -i IFACE",
     .summary = "show a capture while it runs",
     .description = description,
     .arguments = argument_words,
-    .options = NULL,
+    .options = options,
     .exits = exits,
     .examples = examples,
-    .word_least = 1,
+    .word_least = 0,
     .word_most = 1,
     .run = top_run,
 };

@@ -64,6 +64,10 @@ void screen_close(void)
     endwin();
     delscreen(screen);
     screen = NULL;
+}
+
+void screen_obey(void)
+{
     if (stopped) {
         signal(stopped, SIG_DFL);
         raise(stopped);

@@ -17,7 +17,7 @@ enum screen_key {
     SCREEN_PAGE_UP = -5,
     SCREEN_PAGE_DOWN = -6,
     SCREEN_HOME = -7,
-    SCREEN_STOPPED = -8, /* a signal wants the program to end: screen_close() does that */
+    SCREEN_STOPPED = -8, /* a signal wants the program to end: screen_obey() does that */
 };
 
 enum screen_style { SCREEN_PLAIN, SCREEN_BOLD, SCREEN_REVERSE, SCREEN_WARNING };
@@ -25,8 +25,11 @@ enum screen_style { SCREEN_PLAIN, SCREEN_BOLD, SCREEN_REVERSE, SCREEN_WARNING };
 /* Takes the terminal over. STATUS_FAILED: there is none, or curses does not know it; then nothing has changed. */
 enum status screen_open(struct error *err);
 
-/* Gives the terminal back as it was, and then ends the process by the signal that came, if one came. */
+/* Gives the terminal back as it was. */
 void screen_close(void);
+
+/* Ends the process by the signal that came while the screen was open; returns when none came. */
+void screen_obey(void);
 
 void screen_size(int *rows, int *columns);
 void screen_clear(void);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* Rows of capture_stats that are looked at, from the last one back: some ten seconds of all interfaces. */
 enum { STATS_ROWS = 24 * VITALS_INTERFACES };
@@ -120,6 +121,19 @@ static void add_slice(struct vitals *v, const struct slice *s)
     v->has_time = true;
 }
 
+/* The write-ahead log beside a case. */
+static int64_t log_bytes(const char *path)
+{
+    struct stat file;
+    char *log;
+
+    if (asprintf(&log, "%s-wal", path) < 0)
+        return 0;
+    int64_t bytes = stat(log, &file) == 0 ? (int64_t)file.st_size : 0;
+    free(log);
+    return bytes;
+}
+
 static enum status read_sums(struct patient *p, struct vitals *v, struct error *err)
 {
     struct slice newest = {.number = v->slice};
@@ -136,6 +150,7 @@ static enum status read_sums(struct patient *p, struct vitals *v, struct error *
         return status;
     p->learned = newest;
     add_slice(v, &newest);
+    v->bytes += log_bytes(reader_path(p->reader));
     v->newest_first_id = newest.first_flow_id;
     v->newest_last_id = newest.last_flow_id;
     for (size_t i = 0; p->folder && i < folder_slice_count(p->folder); i++) {
@@ -328,6 +343,23 @@ static enum status read_names(struct patient *p, struct vitals *v, struct error 
     return status;
 }
 
+/* While nothing comes there are no rows: what was lately is over then, by the clock of this machine, which is that
+ * of a live capture. */
+static void end_recent(struct vitals *v)
+{
+    enum { LATE_S = 3 }; /* that a row may come, and be seen */
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (int i = 0; v->state == VITALS_WRITTEN && i < v->interface_count; i++) {
+        struct vitals_interface *of = &v->interfaces[i];
+        if (of->time_ns / 1000000000 + VITALS_RECENT_S + LATE_S >= (int64_t)now.tv_sec)
+            continue;
+        memset(of->recent, 0, sizeof of->recent);
+        of->recent_ns = (int64_t)VITALS_RECENT_S * 1000000000;
+    }
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct vitals_interface *x = a, *y = b;
@@ -350,6 +382,7 @@ enum status patient_read(struct patient *p, struct vitals *v, struct error *err)
         status = read_stats(p, v, err);
     if (status == STATUS_OK)
         status = read_names(p, v, err);
+    end_recent(v);
     if (status == STATUS_OK)
         qsort(v->interfaces, (size_t)v->interface_count, sizeof v->interfaces[0], by_name);
     else

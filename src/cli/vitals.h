@@ -44,7 +44,7 @@ struct vitals {
     enum vitals_state state;
     uint32_t slice;       /* the number of the newest; 0 for a case */
     uint64_t slice_count; /* likewise */
-    int64_t bytes;        /* of all files */
+    int64_t bytes;        /* of all files, a log included */
     bool has_time;
     int64_t first_ns, last_ns;
     int64_t flows, frames;

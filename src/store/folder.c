@@ -598,6 +598,11 @@ const struct slice *open_slice_of(struct open_slice *open)
     return &open->slice;
 }
 
+bool open_slice_knows(const struct open_slice *open, unsigned key)
+{
+    return (open->asked & (uint64_t)1 << key) != 0;
+}
+
 enum status open_slice_columns(struct open_slice *open, uint64_t *present, unsigned key,
                                const char *table, const char *const *names, size_t count,
                                struct error *err)
@@ -607,7 +612,7 @@ enum status open_slice_columns(struct open_slice *open, uint64_t *present, unsig
 
     assert(key < FOLDER_KEYS && count <= 64);
     *present = open->columns[key];
-    if (open->asked & (uint64_t)1 << key)
+    if (open_slice_knows(open, key))
         return STATUS_OK;
     char *sql = sqlite3_mprintf("SELECT name FROM pragma_table_xinfo(%Q) WHERE hidden < 2", table);
     if (!sql)

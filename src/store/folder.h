@@ -122,6 +122,7 @@ const struct slice *open_slice_of(struct open_slice *open);
 /* Which of the columns of a table a slice has, as bits in the order of `names`. Asked once a table, which is
  * known by `key` (below FOLDER_KEYS). */
 enum { FOLDER_KEYS = 32 };
+bool open_slice_knows(const struct open_slice *open, unsigned key); /* whether it has been asked */
 enum status open_slice_columns(struct open_slice *open, uint64_t *present, unsigned key,
                                const char *table, const char *const *names, size_t count,
                                struct error *err);

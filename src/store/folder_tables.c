@@ -1,15 +1,11 @@
 /* folder_tables.c - the tables of many cases as one.
  *
- * What a table is made of is not written down here: schema.sql is run once in an empty database, and what SQLite
- * then says of its tables, columns and indexes is what is declared. Columns have roles by their names (role_of()):
- * the role says which slices may have a value, and what is added to it where ids are shifted.
- *
  * A condition is handed down only where it means the same in the slice (a number compared with an INTEGER, a text
  * with a TEXT, by bytes), and SQLite checks it again here (omit stays 0). So a slice that is asked for
  * too much is slow, and never wrong. */
 #include "store/folder_tables.h"
 
-#include "base/buffer.h"
+#include "store/folder_kinds.h"
 #include "store/schema.h"
 #include "store/tables.h"
 
@@ -21,57 +17,17 @@
 #include <string.h>
 
 enum {
-    COLUMNS_MAX =
-        62, /* of a table; bits of 64, of which SQLite keeps the last for "and all others" */
     TERMS_MAX = 16, /* conditions that are handed down */
     SQL_MAX = 1 << 16,
     LATE_S =
-        120, /* a segment whose fragments came before its slice began is older than the slice */
+        120, /* older than its slice a segment may be, whose fragments came before that began */
 };
 
 static const int64_t NS = 1000000000;
 
-enum role {
-    ROLE_PLAIN,
-    ROLE_FLOW,           /* says which slice */
-    ROLE_STREAM,         /* likewise */
-    ROLE_EVIDENCE,       /* likewise */
-    ROLE_TIME,           /* likewise */
-    ROLE_SLICE,          /* the number of the slice; no column of it */
-    ROLE_OTHER_FLOW,     /* shifted as flow_id is, and says nothing of the slice */
-    ROLE_OTHER_EVIDENCE, /* likewise */
-    ROLE_LOOSE,  /* an id that slices may have in common: shown with the slice's block in front */
-    ROLE_STATUS, /* of evidence: "interrupted" where nobody writes any more */
-};
-
-struct column {
-    char *name;
-    enum role role;
-    char type;    /* of the values: 'i', 't' or 'b' */
-    bool indexed; /* the first of an index, so that a slice finds an equal value without a scan */
-    bool key;     /* of the primary key */
-    bool hidden;
-};
-
-/* One table of all slices. */
-struct kind {
-    char *name;                             /* in the slices */
-    char *shown;                            /* here */
-    unsigned key;                           /* for open_slice_columns() */
-    struct column columns[COLUMNS_MAX + 1]; /* the last is `slice` */
-    const char *names[COLUMNS_MAX];         /* of those that slices have */
-    int count;                              /* likewise */
-    int rowid;    /* the column that is the rowid of a slice's table; -1: there is none such */
-    bool decoded; /* segments and frames, which are in no file */
-    bool
-        streams; /* where a flow_id says what stream_id is, which is indexed: 2 * flow_id and one more */
-};
-
 struct many {
-    sqlite3 *db; /* whose module it is */
     struct folder *folder;
-    struct kind *kinds;
-    size_t kind_count;
+    struct kinds kinds;
     unsigned cursors; /* that are open */
     unsigned walking; /* of these, that are between their first row and their last */
 };
@@ -109,188 +65,18 @@ struct many_cursor {
     bool end;
 };
 
-/* ---- what the tables are ---- */
-
-/* Tables whose rows are of the slice in which their evidence is. In others an evidence_id may be that of an
- * earlier slice, in which a flow began. */
-static bool is_of_evidence(const char *table)
+static enum status of_memory(struct error *err)
 {
-    static const char *const tables[] = {"evidence", "evidence_blocks", "interfaces", "verdicts",
-                                         "notes",    "capture_stats",   "secrets"};
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        if (strcmp(table, tables[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum role role_of(const char *table, const char *column, bool is_integer)
-{
-    static const struct {
-        const char *name;
-        enum role role;
-    } roles[] = {
-        {"flow_id", ROLE_FLOW},
-        {"flow", ROLE_FLOW},
-        {"stream_id", ROLE_STREAM},
-        {"stream", ROLE_STREAM},
-        {"continues_flow_id", ROLE_OTHER_FLOW},
-        {"kept_evidence_id", ROLE_OTHER_EVIDENCE},
-        {"other_evidence_id", ROLE_OTHER_EVIDENCE},
-        {"first_ns", ROLE_TIME},
-        {"last_ns", ROLE_TIME},
-        {"time_ns", ROLE_TIME},
-        {"interface_id", ROLE_PLAIN},
-    };
-    size_t len = strlen(column);
-
-    if (strcmp(table, "evidence") == 0 && strcmp(column, "status") == 0)
-        return ROLE_STATUS;
-    if (!is_integer || strcmp(table, "runs") == 0)
-        return is_integer && strcmp(column, "run_id") == 0 ? ROLE_LOOSE : ROLE_PLAIN;
-    if (strcmp(column, "evidence_id") == 0)
-        return is_of_evidence(table) ? ROLE_EVIDENCE : ROLE_OTHER_EVIDENCE;
-    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
-        if (strcmp(column, roles[i].name) == 0)
-            return roles[i].role;
-    }
-    return len > 3 && strcmp(column + len - 3, "_id") == 0 ? ROLE_LOOSE : ROLE_PLAIN;
-}
-
-static void kind_release(struct kind *k)
-{
-    for (int i = 0; i <= k->count && i <= COLUMNS_MAX; i++)
-        free(k->columns[i].name);
-    free(k->name);
-    free(k->shown);
+    return error_no_memory(err, "no memory for the tables of many cases");
 }
 
 static void many_free(void *context)
 {
     struct many *m = context;
 
-    for (size_t i = 0; i < m->kind_count; i++)
-        kind_release(&m->kinds[i]);
-    free(m->kinds);
+    kinds_release(&m->kinds);
     folder_close(m->folder);
     free(m);
-}
-
-static enum status of_memory(struct error *err)
-{
-    return error_no_memory(err, "no memory for the tables of many cases");
-}
-
-/* Reads the columns of a table off the template. */
-static enum status kind_columns(struct kind *k, sqlite3 *model, struct error *err)
-{
-    enum { NAME, TYPE, KEY, HIDDEN, INDEXED };
-    sqlite3_stmt *row = NULL;
-    enum status status = STATUS_OK;
-    int rc;
-
-    if (sqlite3_prepare_v2(
-            model,
-            "SELECT x.name, x.type, x.pk, x.hidden, x.pk = 1 OR EXISTS (SELECT 1 FROM"
-            " pragma_index_list(?1) AS l, pragma_index_info(l.name) AS i WHERE i.seqno = 0 AND"
-            " i.name = x.name) FROM pragma_table_xinfo(?1) AS x WHERE x.name <> 'schema' OR "
-            "x.hidden = 0",
-            -1, &row, NULL) != SQLITE_OK)
-        return error_set(err, "the schema cannot be read: %s", sqlite3_errmsg(model));
-    sqlite3_bind_text(row, 1, k->name, -1, SQLITE_STATIC);
-    while (status == STATUS_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(row, NAME);
-        const char *type = (const char *)sqlite3_column_text(row, TYPE);
-        assert(k->count < COLUMNS_MAX); /* the schema is ours */
-        struct column *c = &k->columns[k->count];
-        c->name = strdup(name ? name : "");
-        c->type = type && strcmp(type, "INTEGER") == 0 ? 'i'
-                  : type && strcmp(type, "TEXT") == 0  ? 't'
-                                                       : 'b';
-        c->key = sqlite3_column_int(row, KEY) > 0;
-        c->hidden = sqlite3_column_int(row, HIDDEN) != 0;
-        c->indexed = sqlite3_column_int(row, INDEXED) != 0;
-        if (k->decoded)
-            c->indexed = k->count == 0 || c->hidden;
-        else if (k->streams && name && strcmp(name, "flow_id") == 0)
-            c->indexed = true;
-        if (!c->name)
-            status = of_memory(err);
-        else
-            c->role = role_of(k->name, c->name, c->type == 'i');
-        k->names[k->count] = c->name;
-        k->count++;
-    }
-    if (status == STATUS_OK && rc != SQLITE_DONE)
-        status = error_set(err, "the schema cannot be read: %s", sqlite3_errmsg(model));
-    sqlite3_finalize(row);
-    k->columns[k->count] =
-        (struct column){.name = strdup("slice"), .role = ROLE_SLICE, .type = 'i', .hidden = true};
-    return status == STATUS_OK && !k->columns[k->count].name ? of_memory(err) : status;
-}
-
-/* A table that is no WITHOUT ROWID table has a key of one integer, the rowid; of others all columns are the key
- * that are declared so or, where none is, all that there are. */
-static void kind_key(struct kind *k, bool without_rowid)
-{
-    int keys = 0, last = -1;
-
-    for (int i = 0; i < k->count; i++) {
-        if (k->columns[i].key) {
-            keys++;
-            last = i;
-        }
-    }
-    k->rowid = !without_rowid && keys == 1 && k->columns[last].type == 'i' ? last : -1;
-    for (int i = 0; keys == 0 && i < k->count; i++)
-        k->columns[i].key = !k->columns[i].hidden;
-}
-
-static enum status kind_add(struct many *m, sqlite3 *model, const char *name, const char *shown,
-                            bool without_rowid, bool decoded, struct error *err)
-{
-    struct kind *grown = realloc(m->kinds, (m->kind_count + 1) * sizeof *grown);
-
-    if (!grown)
-        return of_memory(err);
-    m->kinds = grown;
-    struct kind *k = &m->kinds[m->kind_count];
-    *k = (struct kind){.name = strdup(name),
-                       .shown = strdup(shown),
-                       .key = (unsigned)m->kind_count,
-                       .decoded = decoded,
-                       .streams = strcmp(name, "streams") == 0};
-    m->kind_count++;
-    assert(m->kind_count <= FOLDER_KEYS);
-    enum status status = k->name && k->shown ? kind_columns(k, model, err) : of_memory(err);
-    kind_key(k, without_rowid);
-    return status;
-}
-
-/* All tables of the schema, and the two that are decoded. */
-static enum status kinds_read(struct many *m, sqlite3 *model, struct error *err)
-{
-    sqlite3_stmt *row;
-    enum status status = STATUS_OK;
-
-    if (sqlite3_prepare_v2(
-            model,
-            "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-            " AND name NOT LIKE 'sqlite_%' ORDER BY name",
-            -1, &row, NULL) != SQLITE_OK)
-        return error_set(err, "the schema cannot be read: %s", sqlite3_errmsg(model));
-    while (status == STATUS_OK && sqlite3_step(row) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(row, 0);
-        bool hosts = strcmp(name, "hosts") == 0;
-        status = kind_add(m, model, name, hosts ? "host_rows" : name,
-                          sqlite3_column_int(row, 1) != 0, false, err);
-    }
-    sqlite3_finalize(row);
-    if (status == STATUS_OK)
-        status = kind_add(m, model, "segments", "segments", false, true, err);
-    if (status == STATUS_OK)
-        status = kind_add(m, model, "frames", "frames", false, true, err);
-    return status;
 }
 
 /* ---- the virtual table ---- */
@@ -304,27 +90,6 @@ static int many_failed(sqlite3_vtab *vtab, const struct error *err)
     return SQLITE_ERROR;
 }
 
-static bool kind_declaration(struct buffer *to, const struct kind *k)
-{
-    static const char *const types[] = {['i'] = "INTEGER", ['t'] = "TEXT", ['b'] = "BLOB"};
-    bool keyed = k->rowid < 0;
-
-    buffer_add_text(to, "CREATE TABLE x (");
-    for (int i = 0; i <= k->count; i++)
-        buffer_print(to, "%s\"%s\" %s%s", i ? ", " : "", k->columns[i].name,
-                     types[(unsigned char)k->columns[i].type],
-                     k->columns[i].hidden ? " HIDDEN" : "");
-    if (keyed) {
-        buffer_add_text(to, ", PRIMARY KEY (");
-        for (int i = 0; i < k->count; i++) {
-            if (k->columns[i].key)
-                buffer_print(to, "\"%s\", ", k->columns[i].name);
-        }
-        buffer_add_text(to, "slice)");
-    }
-    return buffer_add_text(to, keyed ? ") WITHOUT ROWID" : ")");
-}
-
 /* CREATE VIRTUAL TABLE name USING slices_of(kind) */
 static int many_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                         sqlite3_vtab **vtab, char **message)
@@ -333,9 +98,9 @@ static int many_connect(sqlite3 *db, void *aux, int argc, const char *const *arg
     const struct kind *kind = NULL;
     struct buffer declaration;
 
-    for (size_t i = 0; argc > 3 && i < m->kind_count; i++) {
-        if (strcmp(argv[3], m->kinds[i].name) == 0)
-            kind = &m->kinds[i];
+    for (size_t i = 0; argc > 3 && i < m->kinds.count; i++) {
+        if (strcmp(argv[3], m->kinds.kinds[i].name) == 0)
+            kind = &m->kinds.kinds[i];
     }
     if (!kind) {
         *message = sqlite3_mprintf("there is no such table in a case");
@@ -545,33 +310,6 @@ static int many_close(sqlite3_vtab_cursor *cursor)
     return SQLITE_OK;
 }
 
-static int64_t sum_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b); /* a hostile id may pass the end */
-}
-
-/* What is added to a slice's own value to have the one that is shown. */
-static int64_t shift_of(const struct slice *s, enum role role)
-{
-    switch (role) {
-    case ROLE_FLOW:
-    case ROLE_OTHER_FLOW:
-        return s->flow_shift;
-    case ROLE_STREAM:
-        return sum_of(s->flow_shift, s->flow_shift);
-    case ROLE_EVIDENCE:
-    case ROLE_OTHER_EVIDENCE:
-        return s->evidence_shift;
-    case ROLE_PLAIN:
-    case ROLE_TIME:
-    case ROLE_SLICE:
-    case ROLE_LOOSE:
-    case ROLE_STATUS:
-    default:
-        return 0;
-    }
-}
-
 /* The whole numbers next to a value, for ranges. */
 static void neighbours(int64_t *below, int64_t *above, sqlite3_value *value)
 {
@@ -641,7 +379,7 @@ static bool goes_down(const struct column *c, const struct slice *s, sqlite3_val
     if (c->role == ROLE_SLICE || c->role == ROLE_LOOSE || c->role == ROLE_STATUS)
         return false;
     if (c->type == 'i')
-        return type == SQLITE_INTEGER || (type == SQLITE_FLOAT && shift_of(s, c->role) == 0);
+        return type == SQLITE_INTEGER || (type == SQLITE_FLOAT && role_shift(s, c->role) == 0);
     return c->type == 't' ? type == SQLITE_TEXT : type == SQLITE_BLOB;
 }
 
@@ -699,7 +437,7 @@ static bool question(struct buffer *sql, struct many_cursor *c, const struct kin
 static void bind_terms(struct many_cursor *c, const struct kind *k)
 {
     for (int i = 0; i < c->plan.count; i++) {
-        int64_t shift = shift_of(&c->slice, k->columns[c->plan.terms[i].column].role);
+        int64_t shift = role_shift(&c->slice, k->columns[c->plan.terms[i].column].role);
         if (shift != 0 && sqlite3_value_type(c->values[i]) == SQLITE_INTEGER)
             sqlite3_bind_int64(
                 c->statement, i + 1,
@@ -746,7 +484,7 @@ static enum status cursor_ask(struct many_cursor *c, uint32_t number, struct err
         return status;
     c->slice = *open_slice_of(c->open);
     buffer_init(&sql, SQL_MAX);
-    if (k->decoded)
+    if (k->decoded && !open_slice_knows(c->open, k->key))
         status = check_strangers(c->open, k->name, err);
     if (status == STATUS_OK)
         status =
@@ -843,14 +581,6 @@ static int many_eof(sqlite3_vtab_cursor *cursor)
     return ((struct many_cursor *)cursor)->end;
 }
 
-/* An id as it is shown that slices may have in common. */
-static int64_t loose_id(const struct slice *s, int64_t id)
-{
-    return id >> FOLDER_ID_BITS == s->block || id < 0
-               ? id
-               : sum_of(id, (int64_t)((uint64_t)s->block << FOLDER_ID_BITS));
-}
-
 static int many_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
 {
     struct many_cursor *c = (struct many_cursor *)cursor;
@@ -867,9 +597,7 @@ static int many_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, in
     switch (sqlite3_column_type(c->statement, at)) {
     case SQLITE_INTEGER: {
         int64_t value = sqlite3_column_int64(c->statement, at);
-        value = role == ROLE_LOOSE ? loose_id(&c->slice, value)
-                                   : sum_of(value, shift_of(&c->slice, role));
-        sqlite3_result_int64(context, value);
+        sqlite3_result_int64(context, role_shown(&c->slice, role, value));
         break;
     }
     case SQLITE_FLOAT:
@@ -905,7 +633,7 @@ static int many_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *rowid)
     int64_t id = at < 0 ? 0 : sqlite3_column_int64(c->statement, at);
     enum role role = k->rowid < 0 ? ROLE_PLAIN : k->columns[k->rowid].role;
 
-    *rowid = role == ROLE_LOOSE ? loose_id(&c->slice, id) : sum_of(id, shift_of(&c->slice, role));
+    *rowid = role_shown(&c->slice, role, id);
     return SQLITE_OK;
 }
 
@@ -943,20 +671,22 @@ static enum status tables_make(sqlite3 *db, const struct many *m, struct error *
 {
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < m->kind_count && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < m->kinds.count && status == STATUS_OK; i++) {
         char *sql = sqlite3_mprintf("CREATE VIRTUAL TABLE \"%w\" USING slices_of(%s)",
-                                    m->kinds[i].shown, m->kinds[i].name);
+                                    m->kinds.kinds[i].shown, m->kinds.kinds[i].name);
         status = run(db, sql, err);
         sqlite3_free(sql);
     }
     if (status != STATUS_OK)
         return status;
-    return run(
-        db,
-        "CREATE VIEW hosts AS SELECT ip, addr, min(first_ns) AS first_ns, max(last_ns) AS last_ns,"
-        " sum(flows_as_client) AS flows_as_client, sum(flows_as_server) AS flows_as_server"
-        " FROM host_rows GROUP BY addr, ip",
-        err);
+    /* the casts give the columns the type that they have in a case */
+    return run(db,
+               "CREATE VIEW hosts AS SELECT ip, addr, CAST(min(first_ns) AS INTEGER) AS first_ns,"
+               " CAST(max(last_ns) AS INTEGER) AS last_ns,"
+               " CAST(sum(flows_as_client) AS INTEGER) AS flows_as_client,"
+               " CAST(sum(flows_as_server) AS INTEGER) AS flows_as_server"
+               " FROM host_rows GROUP BY addr, ip",
+               err);
 }
 
 /* The views of the schema, as they are. */
@@ -984,7 +714,6 @@ enum status folder_tables_register(sqlite3 *db, struct folder *folder, struct er
         folder_close(folder);
         return of_memory(err);
     }
-    m->db = db;
     m->folder = folder;
     /* Frees it also when it fails. */
     if (sqlite3_create_module_v2(db, "slices_of", &many_methods, m, many_free) != SQLITE_OK)
@@ -1000,7 +729,7 @@ enum status folder_tables_register(sqlite3 *db, struct folder *folder, struct er
     if (status == STATUS_OK)
         status = tables_register(model, err);
     if (status == STATUS_OK)
-        status = kinds_read(m, model, err);
+        status = kinds_read(&m->kinds, model, err);
     if (status == STATUS_OK)
         status = tables_make(db, m, err);
     if (status == STATUS_OK)

@@ -4,7 +4,9 @@ What the tables of a folder say is compared with one case that holds all of it; 
 opened, seine says itself (slices.opened).
 """
 import contextlib
+import csv
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -154,6 +156,104 @@ def equality(work, folder):
     if a.status or a.out != b.out:
         wrong.append("summary: %s, not %s" % (lib.tail(a.out + a.err), lib.tail(b.out)))
     lib.check("flows, streams and summary of a folder are those of one case", "; ".join(wrong))
+
+
+def drawn(work, folder):
+    """Questions that are drawn: conditions of all kinds, on values of all types, must mean the same."""
+    whole = os.path.join(work, "whole.db")
+    seed = os.environ.get("SEINE_SEED") or str(int(time.time()))
+    draw = random.Random("folder " + seed)
+    count = 4000 if lib.LONG else 300
+    tables = {t: lib.columns(whole, t) for t in ("flows", "streams", "gaps", "conflicts", "refused", "arrivals", "verdicts",
+                                                 "evidence", "hosts", "oddities", "chunk_data", "stream_data",
+                                                 "flow_frames")}
+    tables["segments"] = ["stream_id", "position", "length", "evidence_id", "frame", "time_ns", "fate"]
+    tables["frames"] = ["flow_id", "evidence_id", "frame", "time_ns", "captured"]
+    tables["chunks"] = ["stream_id", "position", "length"]
+    values = {}
+    for table, names in tables.items():
+        run = say(whole, *("SELECT DISTINCT quote(%s) AS v FROM %s LIMIT 12" % (name, table) for name in names))
+        answers = csv.reader(run.out.decode().split("\n"))
+        at = -1
+        for row in answers:
+            if row == ["v"]:
+                at += 1
+                values[table, names[at]] = []
+            elif row:
+                values[table, names[at]].append(row[0])
+
+    def value(table, column):
+        v = draw.choice(values[table, column] or ["NULL"]) if draw.random() < 0.85 else draw.choice(
+            ["0", "1", "-1", "NULL", "''", "'a'", "x'00'", "1.5", "9223372036854775807", "-9223372036854775808", "1e30",
+             "-1e30", str(2 * BLOCK), str(3 * BLOCK + 1), "'%d'" % (2 * BLOCK + 1), "%d.5" % (2 * BLOCK + 1)])
+        if len(v) > 120:
+            v = "x'00'"
+        kind = draw.random()
+        is_number = v.lstrip("-").isdigit()
+        if kind < 0.08 and is_number:
+            return "'%s'" % v
+        if kind < 0.12 and is_number:
+            return v + ".0"
+        if kind < 0.16:
+            return "CAST(%s AS TEXT)" % v
+        if kind < 0.20:
+            return "(SELECT %s)" % v
+        return v
+
+    def term(table, alias):
+        column = draw.choice(tables[table])
+        name = "%s.%s" % (alias, column)
+        if draw.random() < 0.3:  # mostly by what says which slice
+            for key in ("flow_id", "stream_id", "first_ns", "time_ns", "evidence_id"):
+                if key in tables[table] and draw.random() < 0.6:
+                    column, name = key, "%s.%s" % (alias, key)
+                    break
+        kind = draw.random()
+        if kind < 0.6:
+            return "%s %s %s" % (name, draw.choice(["=", "<", ">", "<=", ">=", "IS", "<>", "=", "="]), value(table, column))
+        if kind < 0.75:
+            return "%s BETWEEN %s AND %s" % (name, value(table, column), value(table, column))
+        if kind < 0.9:
+            return "%s IN (%s)" % (name, ", ".join(value(table, column) for _ in range(draw.randint(1, 4))))
+        if kind < 0.95:
+            return "%s = %s COLLATE NOCASE" % (name, value(table, column))
+        return "%s IS %sNULL" % (name, draw.choice(["", "NOT "]))
+
+    def where(table, alias):
+        terms = [term(table, alias) for _ in range(draw.randint(1, 3))]
+        text = terms[0]
+        for t in terms[1:]:
+            text = "(%s %s %s)" % (text, draw.choice(["AND", "AND", "OR"]), t)
+        return "NOT " + text if draw.random() < 0.1 else text
+
+    questions = []
+    for _ in range(count):
+        table = draw.choice(list(tables))
+        other = draw.choice([t for t in tables if set(tables[t]) & set(tables[table]) & {"flow_id", "stream_id", "evidence_id"}]
+                            or [table])
+        shared = sorted(set(tables[other]) & set(tables[table]) & {"flow_id", "stream_id", "evidence_id"})
+        names = ", ".join("a." + c for c in draw.sample(tables[table], min(len(tables[table]), draw.randint(1, 4))))
+        if shared and draw.random() < 0.35:
+            questions.append("SELECT count(*), %s FROM %s a %sJOIN %s b USING (%s) WHERE %s GROUP BY %s ORDER BY 1, %s" % (
+                names, table, draw.choice(["", "LEFT "]), other, draw.choice(shared), where(table, "a"), names, names))
+        elif draw.random() < 0.5:
+            questions.append("SELECT %s FROM %s a WHERE %s ORDER BY %s" % (names, table, where(table, "a"), names))
+        else:
+            key = next((c for c in ("flow_id", "stream_id") if c in tables[table]), None)
+            order = "a.%s%s" % (key, draw.choice(["", " DESC"])) if key else names
+            questions.append("SELECT DISTINCT %s FROM %s a WHERE %s ORDER BY %s LIMIT 7" % (
+                "a." + key if key else names, table, where(table, "a"), order))
+    a, b = (say(path, *("SELECT %d AS question; %s" % pair for pair in enumerate(questions))) for path in (folder, whole))
+    wrong = ""
+    if a.status or a.err or a.out != b.out:
+        parts = [run.out.decode().split("question\n") for run in (a, b)]
+        for x, y in zip(*parts):
+            if x != y:
+                n = int(x.split("\n", 1)[0])
+                wrong = "seed %s: %s: %s, not %s" % (seed, questions[n], x[:300], y[:300])
+                break
+        wrong = wrong or "seed %s: %s %s" % (seed, lib.tail(a.err), lib.tail(b.err))
+    lib.check("%d questions that are drawn have the answers of one case" % count, wrong)
 
 
 def opened(work, case):
@@ -467,6 +567,7 @@ def main():
         folder = os.path.join(work, "five")
         slices.make(folder, case, 5)
         equality(work, folder)
+        drawn(work, folder)
         thousand = opened(work, case)
         descriptors(thousand)
         interrupted(thousand)

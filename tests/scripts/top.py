@@ -11,6 +11,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -23,6 +24,7 @@ import slices
 
 BLOCK = slices.BLOCK
 CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
+FUTURE = int(time.time()) + 3600  # so that it does not become long ago while the test runs
 HOSTILE = "\x1b[2Jow\x07ned\x1b]0;title\x07\u202e\x9b31m"
 
 TALK = """
@@ -193,10 +195,10 @@ def make_live(path):
                 db.execute("INSERT INTO capture_stats (stat_id, evidence_id, interface_id, time_ns, received,"
                            " dropped_by_interface, dropped_by_system, freezes, dropped_by_backlog, shed)"
                            " VALUES (?, ?, 0, ?, ?, 0, ?, 0, ?, 0)",
-                           (stat, e, (1700000000 + second) * 10**9, 1000 * second * (n + 1), 3 * second, 2 * second))
+                           (stat, e, (FUTURE + second) * 10**9, 1000 * second * (n + 1), 3 * second, 2 * second))
                 stat += 1
         db.execute("INSERT INTO capture_stats (stat_id, evidence_id, interface_id, time_ns, detail) VALUES (?, ?, 0, ?, ?)",
-                   (stat, evidence[0], 1700000029 * 10**9, "payload is kept no more" + HOSTILE))
+                   (stat, evidence[0], (FUTURE + 29) * 10**9, "payload is kept no more" + HOSTILE))
         db.execute("UPDATE flows SET client_ip = ? WHERE flow_id = (SELECT max(flow_id) FROM flows)", (HOSTILE,))
         db.execute("UPDATE flows SET state = ? WHERE flow_id = (SELECT max(flow_id) FROM flows)", (HOSTILE,))
         db.commit()
@@ -230,6 +232,15 @@ def status(live, folder, case):
         if run.status or "\x1b" in said or "\x07" in said or "\x9b" in said:
             wrong.append("%s %r" % (run.status, said))
         metrics = lib.seine("status", "--prometheus", live)
+        old = live + ".old"
+        shutil.copy(live, old)
+        with contextlib.closing(sqlite3.connect(old)) as db:
+            db.execute("UPDATE capture_stats SET time_ns = time_ns - ?", (7200 * 10**9,))
+            db.commit()
+        with writer_of(old):
+            said = lib.seine("status", old).out.decode()
+        if "received 29,000 (0/s), 87 dropped by the socket, " not in said:
+            wrong.append("nothing has come for an hour: %s" % said)
     text = metrics.out.decode()
     values, types = {}, {}
     for line in text.splitlines():
@@ -245,7 +256,7 @@ def status(live, folder, case):
             values[m.group(1) + m.group(2)] = m.group(3)
     for key, value in (("seine_writing", "1"), ('seine_frames_received_total{interface="eth0",evidence="1"}', "29000"),
                        ('seine_frames_dropped_total{interface="eth0",evidence="1",by="socket"}', "87"),
-                       ("seine_flows", "2"), ("seine_last_time_seconds", "1700000029.000000000")):
+                       ("seine_flows", "2"), ("seine_last_time_seconds", "%d.000000000" % (FUTURE + 29))):
         if values.get(key) != value:
             wrong.append("%s is %s" % (key, values.get(key)))
     if types.get("seine_frames_received_total") != "counter" or "\x1b" in text:
@@ -324,12 +335,45 @@ def top(live, folder):
             wrong.append("after signal %d: %s, %s, %s, %s" % (number, status, same, error, t.strange[:5]))
     lib.check("a signal ends top, and the terminal is given back", "; ".join(wrong))
 
+    run = lib.seine("top")
+    if run.status != 2:
+        lib.tell("not ok", "top of nothing", "%s" % run.err)
     run = lib.seine("top", folder)
     wrong = [] if run.status == 3 and b"no terminal" in run.err else ["%s %s" % (run.status, run.err)]
     run = lib.seine("top", os.path.join(folder, "nothing.db"))
     if run.status != 3:
         wrong.append("a case that is not there: %s" % run.status)
     lib.check("without a terminal, or a case, top says so", "; ".join(wrong))
+
+
+def capture(work):
+    """top -i: a capture of its own, of which nothing stays."""
+    name = "top -i captures while it is looked at, and keeps nothing"
+    if lib.seine("help", "live").status:
+        return lib.tell("skip", name, "this seine does not capture")
+    place = os.path.join(work, "tmp")
+    os.mkdir(place)
+    os.environ["TMPDIR"] = place
+    probe = lib.seine("top", "-i", "no-such-interface", cwd=work)
+    wrong = [] if probe.status == 3 and probe.err and not os.listdir(place) else [
+        "no interface: %s %s %s" % (probe.status, probe.err, os.listdir(place))]
+    if b"no terminal" in probe.err or b"ermitted" in probe.err or b"ermission" in probe.err:
+        return lib.tell("skip", name, lib.tail(probe.err))
+    t = Terminal("-i", "lo")
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def seen(lines):
+        udp.sendto(b"x" * 100, ("127.0.0.1", 9))
+        return any(":9 " in line for line in lines) and "being written" in lines[0]
+
+    if not t.until(seen):
+        wrong.append("nothing is seen: %s %s" % (t.lines(), t.of.poll()))
+    t.type(b"q")
+    status, same, error = t.end()
+    udp.close()
+    if status != 0 or not same or error or os.listdir(place):
+        wrong.append("at its end: %s, %s, %s, %s" % (status, same, error, os.listdir(place)))
+    lib.check(name, "; ".join(wrong))
 
 
 def main():
@@ -348,6 +392,7 @@ def main():
         make_live(live)
         status(live, folder, case)
         top(live, folder)
+        capture(work)
     lib.finish()
 
 
