@@ -521,7 +521,8 @@ static enum status open_store(struct run *run)
                                       .jobs = 2,
                                       .memory_total = run->memory,
                                       .version = o->version,
-                                      .command = o->command};
+                                      .command = o->command,
+                                      .user = o->user};
 
     if (store_open(&run->store, o->case_path, &how, run->err) != STATUS_OK)
         return STATUS_FAILED;
@@ -640,6 +641,8 @@ static enum status run_all(struct run *run)
 {
     enum status status = open_interfaces(run);
 
+    if (status == STATUS_OK && run->options->opened && !run->options->opened(run->options->context))
+        status = STATUS_FAILED;
     if (status == STATUS_OK)
         status = open_store(run);
     if (status == STATUS_OK)
