@@ -36,6 +36,10 @@ seine_library(ZLIB zlib zlib1g-dev)
 seine_library(ZSTD libzstd libzstd-dev)
 seine_library(XXHASH libxxhash libxxhash-dev)
 seine_library(EDIT libedit libedit-dev)
+if(SEINE_XDP)
+    seine_library(XDP libxdp libxdp-dev)
+    seine_library(BPF libbpf libbpf-dev)
+endif()
 
 # uthash is one header, and has no pkg-config file.
 find_path(UTHASH_INCLUDE_DIR uthash.h)
