@@ -35,11 +35,15 @@ static const char *usual_user(void)
     return "root";
 }
 
-bool service_confine(struct service *s, const char *case_path, const char *user, bool by_libpcap)
+bool service_confine(struct service *s, const char *case_path, bool is_folder, const char *user,
+                     bool by_libpcap)
 {
     struct error err = {0};
 
-    if (sandbox_drop(user ? user : usual_user(), &err) != STATUS_OK) {
+    if (!user)
+        user = usual_user();
+    if ((is_folder && sandbox_folder(case_path, user, &err) != STATUS_OK) ||
+        sandbox_drop(user, &err) != STATUS_OK) {
         say("%s", err.text);
         return false;
     }

@@ -36,8 +36,9 @@ struct service {
 void service_begin(struct service *s);
 
 /* `user` as in sandbox_drop(), but root for whom nobody was named, and for whom there is no user of ours, stays
- * root without its privileges, and says so. False after a sentence: go no further. */
-bool service_confine(struct service *s, const char *case_path, const char *user, bool by_libpcap);
+ * root without its privileges, and says so. A folder that is not there is made, and is theirs. False after a sentence: go no further. */
+bool service_confine(struct service *s, const char *case_path, bool is_folder, const char *user,
+                     bool by_libpcap);
 void service_ready(struct service *s, const char *case_path);
 void service_tick(struct service *s, const struct ingest_progress *now);
 void service_stopping(struct service *s);
