@@ -392,6 +392,67 @@ def check_readers(net, place, seconds):
               "%d reads" % reads[0])
 
 
+def slices(folder):
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".db"))
+
+
+def put_together(folder):
+    """Of each conversation in a folder what all its slices have: payload by side, and four counts; and what is wrong."""
+    payload, counts, ids, names = {}, {}, set(), []
+    for path in slices(folder):
+        wrong = incoherent(path) or unproved(path)
+        if not wrong and lib.one(path, "pragma journal_mode") != "delete":
+            wrong = "it is not one file"
+        if wrong:
+            return None, None, "%s: %s" % (os.path.basename(path), wrong)
+        for row in lib.rows(path, """select protocol, client_ip, client_port, server_ip, server_port, client_bytes,
+                                    server_bytes, client_packets, server_packets, flow_id, continues_flow_id
+                                    from flows where protocol in ('tcp', 'udp')"""):
+            counts[row[:5]] = tuple(map(sum, zip(counts.get(row[:5], (0, 0, 0, 0)), row[5:9])))
+            ids.add(row[9])
+            names += [row[10]] if row[10] else []
+            for side in 0, 1:
+                payload.setdefault((row[:5], side), []).extend(lib.rows(
+                    path, "select position, data from chunks where stream_id = ?", 2 * row[9] + side))
+    lost_names = set(names) - ids
+    return {key: b"".join(data for _, data in sorted(of)) for key, of in payload.items()}, counts, \
+        "a flow continues one that is not there" if lost_names else None if names else "no flow goes on"
+
+
+def check_slices(net, place):
+    """A case a second, each whole by itself, and together what tcpdump has seen."""
+    name = "slices of a folder are whole, and together what tcpdump has"
+    folder, capture, ingested = (os.path.join(place, name) for name in ("folder", "s.pcap", "s.db"))
+    dump = Tcpdump(net, capture)
+    live = Live(net, folder, "--rotate", "1s")
+    net.talk(77, 40)
+    wrong = live.stop()
+    if dump.stop() + max(lost(path) for path in slices(folder)) > 0 and not wrong:
+        lib.tell("skip", name, "frames were lost: this machine is too slow")
+        return
+    wrong = wrong or lib.ingest(ingested, capture).wrong()
+    mine, counts, broken = put_together(folder)
+    count = len(slices(folder))
+    if not (wrong or broken):
+        whole = lib.folder()
+        with whole as one:
+            os.link(ingested, os.path.join(one, "x.db"))
+            theirs, their_counts, _ = put_together(one)
+        wrong = "the payload differs" if mine != theirs else "the counts differ" if counts != their_counts else None
+    wrong = wrong or broken
+    if not wrong and count < 3:
+        wrong = "there are %d" % count
+    live = Live(net, folder, "--rotate", "1h", "--keep", "200K")
+    live.kill()
+    live = Live(net, folder, "--rotate", "1h", "--keep", "200K")
+    wrong = wrong or live.stop()
+    left = slices(folder)
+    if not wrong and (sum(map(os.path.getsize, left)) > 500 << 10 or os.path.basename(left[-1]) !=
+                      "seine-%06d.db" % (count + 2)):
+        wrong = "kept are %s" % left
+    lib.check(name, wrong, "%d slices" % count)
+
+
 def main():
     try:
         with Net():
@@ -404,6 +465,7 @@ def main():
         check_equal(turn, turn % 2 == 1)
     with lib.folder() as place, Net() as net:
         check_row_in_time(net, place)
+        check_slices(net, place)
         check_kills(net, place, 50 if lib.LONG else 1)
         check_readers(net, place, 120 if lib.LONG else 2)
     lib.finish()
