@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 enum {
@@ -100,6 +101,9 @@ struct run {
     int64_t slice_ns;      /* when this one began, by the monotonic clock */
     uint32_t next_evidence_id;
     struct pressure pressure;
+    enum store_shed disk_level; /* what is not kept since the disk is nearly full */
+    atomic_bool pruning;        /* a task for that is on its way */
+    atomic_uint slice_number;   /* as slices.number, for the closer */
 
     /* Told by the writer's thread. */
     atomic_uint_least64_t flows, log_len;
@@ -383,6 +387,99 @@ static void advance_clock(struct run *run, int64_t now_ns)
         flows_advance(run->life.flows, run->last_ns + quiet_ns - LATE_NS);
 }
 
+/* ---- when there is too much ---- */
+
+/* Of the reasons to keep less the stronger one counts. */
+static void shed(struct run *run)
+{
+    const struct pressure *p = &run->pressure;
+    const enum store_shed level = p->level > run->disk_level ? p->level : run->disk_level;
+
+    store_shed(run->store, level, p->level > SHED_NOTHING ? p->above : UINT64_MAX);
+}
+
+/* Each step, and each return, is a row for each interface. */
+static void tell_step(struct run *run, const char *text)
+{
+    const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
+
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        tell_statistics(run, &run->interfaces[n], wall_ns, text);
+    remark(run, "%s", text);
+}
+
+/* On the closer's thread. */
+static void prune(void *context, struct span unused)
+{
+    struct run *run = context;
+
+    (void)unused;
+    slices_prune(&run->slices, atomic_load(&run->slice_number));
+    atomic_store(&run->pruning, false);
+}
+
+/* A disk that is nearly full: the oldest slices go, and if that is not enough, less is kept. */
+static void see_disk(struct run *run)
+{
+    static const char *const texts[] = {
+        [SHED_NOTHING] = "the disk has room again: the payload of streams that begin is kept",
+        [SHED_NEW_STREAMS] = "no payload of streams that begin is kept: the disk is nearly full",
+        [SHED_ALL_BUT_FLOWS] = "only flows are kept: the disk is full",
+    };
+    struct statvfs of;
+
+    if (statvfs(run->options->case_path, &of) != 0)
+        return;
+    const uint64_t left = (uint64_t)of.f_bavail * of.f_frsize;
+    const uint64_t all = (uint64_t)of.f_blocks * of.f_frsize;
+    if (run->closer && left < pressure_disk_little(all) && !atomic_load(&run->pruning)) {
+        atomic_store(&run->pruning, true);
+        worker_give(run->closer, prune, run, span_of(NULL, 0));
+    }
+    const enum store_shed level = pressure_of_disk(run->disk_level, left, all);
+    if (level == run->disk_level)
+        return;
+    run->disk_level = level;
+    shed(run);
+    tell_step(run, texts[level]);
+}
+
+/* How full that is which stands between us and the writer: more than one of both is none too much. */
+static void see_pressure(struct run *run, int64_t now_ns)
+{
+    const unsigned batches = 100 * relay_backlog(run->relay) / relay_batches(run->relay);
+    const size_t ring = live_ring_len(run->live) / 100;
+    const unsigned held = ring > 0 ? (unsigned)(live_held_len(run->live) / ring) : 0;
+    char text[160];
+
+    if (!pressure_see(&run->pressure, batches > held ? batches : held, now_ns))
+        return;
+    shed(run);
+    pressure_text(text, sizeof text, &run->pressure);
+    tell_step(run, text);
+}
+
+/* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
+static void see_log(struct run *run)
+{
+    const uint64_t len = atomic_load(&run->log_len);
+    const bool is_long = atomic_load(&run->log_held) && len > LOG_MOST;
+    char text[160];
+
+    if (is_long == run->log_told)
+        return;
+    run->log_told = is_long;
+    if (is_long)
+        snprintf(text, sizeof text,
+                 "the write-ahead log has %" PRIu64
+                 " MiB: somebody who reads the case does not end their transaction",
+                 len >> 20);
+    else
+        snprintf(text, sizeof text, "the write-ahead log is short again");
+    tell_statistics(run, &run->interfaces[0], clock_ns(CLOCK_REALTIME), text);
+    remark(run, "%s", text);
+}
+
 /* ---- the next slice ---- */
 
 static bool wants_next_slice(const struct run *run, int64_t now_ns)
@@ -415,6 +512,7 @@ static void next_slice(struct run *run, int64_t now_ns)
     for (size_t n = 0; n < run->options->interface_count; n++)
         tell_evidence(run, &run->interfaces[n], "complete");
     note.rotate.number = ++run->slices.number;
+    atomic_store(&run->slice_number, run->slices.number);
     note.rotate.slice =
         (struct store_slice){.first_flow_id = slices_first_flow_id(run->slices.number),
                              .first_evidence_id = run->next_evidence_id,
@@ -450,6 +548,7 @@ static void tick(struct run *run, int64_t now_ns)
     if (now_ns - run->second_ns >= SECOND_NS) {
         run->second_ns = now_ns;
         tell_second(run);
+        see_disk(run);
     }
     flows_tell_news(run->life.flows);
     if (is_much || now_ns - run->committed_ns >= COMMIT_NS) {
@@ -460,45 +559,6 @@ static void tick(struct run *run, int64_t now_ns)
         next_slice(run, now_ns);
     relay_passed(run->relay);
     tell_remarks(run);
-}
-
-/* How full that is which stands between us and the writer: more than one of both is none too much. */
-static void see_pressure(struct run *run, int64_t now_ns)
-{
-    const unsigned batches = 100 * relay_backlog(run->relay) / relay_batches(run->relay);
-    const size_t ring = live_ring_len(run->live) / 100;
-    const unsigned held = ring > 0 ? (unsigned)(live_held_len(run->live) / ring) : 0;
-    char text[160];
-
-    if (!pressure_see(&run->pressure, batches > held ? batches : held, now_ns))
-        return;
-    store_shed(run->store, run->pressure.level, run->pressure.above);
-    pressure_text(text, sizeof text, &run->pressure);
-    const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
-    for (size_t n = 0; n < run->options->interface_count; n++)
-        tell_statistics(run, &run->interfaces[n], wall_ns, text);
-    remark(run, "%s", text);
-}
-
-/* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
-static void see_log(struct run *run)
-{
-    const uint64_t len = atomic_load(&run->log_len);
-    const bool is_long = atomic_load(&run->log_held) && len > LOG_MOST;
-    char text[160];
-
-    if (is_long == run->log_told)
-        return;
-    run->log_told = is_long;
-    if (is_long)
-        snprintf(text, sizeof text,
-                 "the write-ahead log has %" PRIu64
-                 " MiB: somebody who reads the case does not end their transaction",
-                 len >> 20);
-    else
-        snprintf(text, sizeof text, "the write-ahead log is short again");
-    tell_statistics(run, &run->interfaces[0], clock_ns(CLOCK_REALTIME), text);
-    remark(run, "%s", text);
 }
 
 /* Waits until the writer has been told all; STATUS_FAILED when it has failed. */
@@ -662,6 +722,7 @@ static enum status open_store(struct run *run)
         first.first_flow_id = slices_first_flow_id(run->slices.number);
         first.first_evidence_id = run->slices.evidence_id + 1;
         run->result->slices = 1;
+        atomic_store(&run->slice_number, run->slices.number);
     }
     const struct store_options how = {.memory = shared_memory(run) / 15 * 6,
                                       .page_size = PAGE_SIZE,

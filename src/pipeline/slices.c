@@ -1,6 +1,7 @@
 /* slices.c - the folder that a live run fills. */
 #include "pipeline/slices.h"
 
+#include "pipeline/pressure.h"
 #include "store/reader.h"
 #include "store/store.h"
 
@@ -195,13 +196,17 @@ static uint64_t len_of(const struct slices *s, uint32_t number, int64_t *written
     return len;
 }
 
+/* More than is said to be kept, or so much that nothing more can be written. */
 static bool is_too_full(const struct slices *s)
 {
+    const unsigned percent = s->options->keep_percent;
     struct statvfs of;
 
-    if (s->options->keep_percent == 0 || statvfs(s->folder, &of) != 0 || of.f_blocks == 0)
+    if (statvfs(s->folder, &of) != 0 || of.f_blocks == 0)
         return false;
-    return (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= s->options->keep_percent;
+    return (percent > 0 && (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= percent) ||
+           (uint64_t)of.f_bavail * of.f_frsize <
+               pressure_disk_little((uint64_t)of.f_blocks * of.f_frsize);
 }
 
 /* The case first: what is left after a kill then is no slice. */

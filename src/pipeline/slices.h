@@ -46,7 +46,7 @@ bool slices_path(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t nu
 /* The first id of a flow in a slice. */
 int64_t slices_first_flow_id(uint32_t number);
 
-/* Removes what is not to be kept, of the slices below `number`: how many. May be called by another thread. */
+/* Removes what is not to be kept, or what must go since the disk is nearly full, of the slices below `number`: how many. May be called by another thread. */
 unsigned slices_prune(const struct slices *s, uint32_t number);
 
 #endif
