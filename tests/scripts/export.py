@@ -2,7 +2,7 @@
 
 conn.log by those of zeek-cut, EVE by a JSON parser, CSV by RFC 4180, the plain tables by SQLite; each holds what
 the tables of the case say. Then texts that would break each format, a disk that is full, and files that are
-there already.
+there already. And the questions of seine ask: each runs, and none walks all flows where an index serves.
 """
 import csv
 import io
@@ -17,6 +17,8 @@ import subprocess
 import lib
 
 HOSTILE = "a\tb\nc,\"d\"\\e\r\x1b[2J\u2028\x7f"
+QUESTIONS = ("top-talkers", "beacons", "long-connections", "large-uploads", "scanned-ports", "failed-handshakes",
+             "retransmissions", "round-trips", "conflicts", "losses", "clear-text", "spoke-with")
 
 
 def zeek_read(path):
@@ -257,6 +259,33 @@ def documented(case):
     lib.check("export.views_are_documented", wrong)
 
 
+def questions(case):
+    """Each runs, with every parameter; where one bounds the flows, no plan walks them all."""
+    said = lib.seine("ask", case).out.decode().splitlines()
+    lib.check("ask.lists", [line.split()[0] for line in said if not line.startswith(" ")] != list(QUESTIONS) and said)
+    db = sqlite3.connect(case)
+    for name in QUESTIONS:
+        wrong = None
+        free = said[[line.split()[0] for line in said].index(name) + 1]
+        bounds = [["--since", "2024-01-01"], ["--until", "2024-01-01"], ["--since", "2024-01-01T00:00:00.5Z", "--until", "2024-01-01 00:01"]]
+        if "--address" in free:
+            bounds.append(["--address", "10.0.0.0/30"])
+            bounds.append(["--address", "10.0.0.1", "--since", "2023-11-14"])
+        for bound in bounds:
+            if name == "spoke-with" and "--address" not in bound:
+                bound = bound + ["--address", "10.0.0.1"]
+            done = lib.seine("ask", case, name, *bound, "--json")
+            sql = lib.seine("ask", case, name, *bound, "--sql")
+            wrong = wrong or done.wrong(0) or sql.wrong(0)
+            rows = db.execute(sql.out.decode()).fetchall()
+            if [list(json.loads(line).values()) for line in done.out.decode().splitlines()] != [list(r) for r in rows]:
+                wrong = wrong or "--sql gives other rows"
+            plan = [row[3] for row in db.execute("explain query plan " + sql.out.decode())]
+            scans = [line for line in plan if re.fullmatch(r"SCAN (flows|f)( .*)?", line)]
+            wrong = wrong or scans and "%s: %s" % (bound, plan)
+        lib.check("ask." + name, wrong)
+
+
 def main(place):
     case, capture = os.path.join(place, "case.db"), os.path.join(place, "talk.pcap")
     with open(capture, "wb") as file:
@@ -271,6 +300,7 @@ def main(place):
     on_a_full_disk(place, case)
     hostile_texts(place, case)
     documented(case)
+    questions(case)
 
 
 with lib.folder() as where:
