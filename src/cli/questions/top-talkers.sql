@@ -7,20 +7,20 @@
 -- --until TIME: flows that began before then
 -- --limit N = 20: at most so many addresses
 
-WITH talk AS (
-    SELECT client_ip AS ip, server_ip AS peer, client_ip_bytes AS sent, server_ip_bytes AS received
+WITH pairs AS MATERIALIZED (
+    SELECT client_ip, server_ip, count(*) AS flows, sum(client_ip_bytes) AS client_bytes,
+           sum(server_ip_bytes) AS server_bytes
       FROM flows
      WHERE true
        AND first_ns >= :since -- if since
        AND first_ns < :until -- if until
+     GROUP BY +client_ip, server_ip -- by sorting, not along the index
+), talk AS (
+    SELECT client_ip AS ip, server_ip AS peer, flows, client_bytes AS sent, server_bytes AS received FROM pairs
      UNION ALL
-    SELECT server_ip, client_ip, server_ip_bytes, client_ip_bytes
-      FROM flows
-     WHERE true
-       AND first_ns >= :since -- if since
-       AND first_ns < :until -- if until
+    SELECT server_ip, client_ip, flows, server_bytes, client_bytes FROM pairs
 )
-SELECT ip, count(*) AS flows, count(DISTINCT peer) AS peers, sum(sent) AS sent_bytes,
+SELECT ip, sum(flows) AS flows, count(DISTINCT peer) AS peers, sum(sent) AS sent_bytes,
        sum(received) AS received_bytes
   FROM talk
  GROUP BY ip
