@@ -15,5 +15,7 @@ bool fields_select(struct buffer *to, const char *view)
 
     assert(from && len < (int)sizeof head);
     from += len;
-    return buffer_add(to, from, strcspn(from, ";"));
+    const char *end = strstr(from, ";\n");
+    assert(end);
+    return buffer_add(to, from, (size_t)(end - from));
 }

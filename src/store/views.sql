@@ -5,7 +5,7 @@
 -- a guess. Nothing here calls a function that stock SQLite lacks. A column that has points in its name is a
 -- member of nested objects, and `seine export` writes it so. That reads these texts as they are built in, and
 -- not what stands in the case that it is given: of each the SELECT, from behind the line CREATE VIEW up to
--- the semicolon.
+-- the semicolon that ends a line.
 
 -- Zeek's conn.log, one row a flow: names and types of Conn::Info, with the fields of the policies
 -- vlan-logging, mac-logging and community-id-logging; and flow_id, to come back from it.
@@ -15,7 +15,7 @@ CREATE VIEW zeek_conn AS
            client_ip AS "id.orig_h",
            client_port AS "id.orig_p",                            -- of ICMP the type
            server_ip AS "id.resp_h",
-           CASE protocol WHEN 'icmp' THEN                         -- of ICMP the type of the answer, or the code
+           CAST(CASE protocol WHEN 'icmp' THEN                    -- of ICMP the type of the answer, or the code
                CASE client_port WHEN 8 THEN 0 WHEN 0 THEN 8 WHEN 13 THEN 14 WHEN 14 THEN 13 WHEN 15 THEN 16
                    WHEN 16 THEN 15 WHEN 10 THEN 9 WHEN 9 THEN 10 WHEN 17 THEN 18 WHEN 18 THEN 17
                    ELSE server_port END
@@ -23,12 +23,15 @@ CREATE VIEW zeek_conn AS
                CASE client_port WHEN 128 THEN 129 WHEN 129 THEN 128 WHEN 130 THEN 131 WHEN 131 THEN 130
                    WHEN 133 THEN 134 WHEN 134 THEN 133 WHEN 135 THEN 136 WHEN 136 THEN 135 WHEN 139 THEN 140
                    WHEN 140 THEN 139 WHEN 144 THEN 145 WHEN 145 THEN 144 ELSE server_port END
-           ELSE server_port END AS "id.resp_p",
+           ELSE server_port END AS INTEGER) AS "id.resp_p",
            CASE protocol WHEN 'icmpv6' THEN 'icmp' WHEN 'sctp' THEN 'unknown_transport' ELSE protocol END AS proto,
            NULL AS service,
            CASE WHEN last_ns > first_ns THEN (last_ns - first_ns) / 1000 / 1e6 END AS duration, -- seconds
-           CASE WHEN last_ns > first_ns THEN client_bytes END AS orig_bytes, -- NULL where duration is, as Zeek has it
-           CASE WHEN last_ns > first_ns THEN server_bytes END AS resp_bytes,
+           -- By sequence numbers, so that what is missing counts. NULL where duration is, as Zeek has it.
+           CASE WHEN last_ns > first_ns THEN client_bytes + coalesce((SELECT sum(length) FROM gaps AS g
+               WHERE g.stream_id = 2 * f.flow_id AND g.cause NOT IN ('truncated', 'evicted')), 0) END AS orig_bytes,
+           CASE WHEN last_ns > first_ns THEN server_bytes + coalesce((SELECT sum(length) FROM gaps AS g
+               WHERE g.stream_id = 2 * f.flow_id + 1 AND g.cause NOT IN ('truncated', 'evicted')), 0) END AS resp_bytes,
            CASE
            WHEN protocol = 'udp' AND client_packets > 0 THEN iif(server_packets > 0, 'SF', 'S0')
            WHEN protocol = 'udp' THEN 'SHR'
@@ -50,10 +53,10 @@ CREATE VIEW zeek_conn AS
                       WHERE stream_id BETWEEN 2 * f.flow_id AND 2 * f.flow_id + 1), 0) AS missed_bytes,
            -- ^ where the responder's packet came first. C is for what is above IP: Zeek keeps no letter for a wrong
            -- checksum of the IP header.
-           iif(history GLOB '[a-z]*', '^', '') ||
-           iif(history GLOB '*[Cc]*' AND NOT EXISTS
-                   (SELECT 1 FROM oddities AS o WHERE o.flow_id = f.flow_id AND o.kind = 'bad_checksum'),
-               replace(replace(history, 'C', ''), 'c', ''), history) AS history,
+           CASE WHEN protocol IN ('tcp', 'udp') THEN iif(history GLOB '[a-z]*', '^', '') ||
+               iif(history GLOB '*[Cc]*' AND NOT EXISTS
+                       (SELECT 1 FROM oddities AS o WHERE o.flow_id = f.flow_id AND o.kind = 'bad_checksum'),
+                   replace(replace(history, 'C', ''), 'c', ''), history) END AS history,
            client_packets AS orig_pkts,
            client_ip_bytes AS orig_ip_bytes,
            server_packets AS resp_pkts,
