@@ -8,6 +8,7 @@
 
 #include "cli/prompt.h"
 #include "cli/terminal.h"
+#include "pipeline/files.h"
 #include "store/tables.h"
 
 #include <ctype.h>
@@ -15,11 +16,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { JSON, CSV };
+enum { JSON, CSV, FILES };
 
 static const struct option_word options[] = {
     [JSON] = {"json", 0, NULL, "One JSON object a line."},
     [CSV] = {"csv", 0, NULL, "Comma-separated values, with a line of names."},
+    [FILES] =
+        {"files", 0, NULL,
+         "Allow capture('FILE') and capture_flows('FILE'), which open any file that the query "
+         "names."},
     {0},
 };
 
@@ -240,7 +245,8 @@ static bool tell_strangers(struct reader *reader)
     if (reader_prepare(
             reader, &row,
             "SELECT type, lower(name) FROM main.sqlite_schema WHERE type IN ('table', 'view')"
-            " AND lower(name) IN ('segments', 'frames') ORDER BY 2",
+            " AND lower(name) IN ('segments', 'frames', 'stream_bytes', 'hosts_in', 'capture',"
+            " 'capture_flows') ORDER BY 2",
             &err) != STATUS_OK) {
         say("%s", err.text);
         return false;
@@ -263,7 +269,8 @@ static enum exit_status sql_run(const struct command *self, const struct argumen
         return EXIT_WORLD;
     sqlite3 *db = reader_db(session.reader);
     enum exit_status status = EXIT_WORLD;
-    if (tables_register(db, &err) != STATUS_OK) {
+    if (tables_register(db, &err) != STATUS_OK ||
+        (a->options[FILES] && files_register(db, &err) != STATUS_OK)) {
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", a->words[0], sqlite3_errmsg(db));
@@ -289,6 +296,11 @@ static const char *const description[] = {
     "came "
     "from: SELECT * FROM segments(5) for the stream 5, frames(7) for the flow 7. Any other SQLite "
     "client reads the case too, and has these two from the loadable extension, seine.so.",
+    "More that such a query may call: stream_bytes(5) for the bytes of a stream and its gaps; "
+    "WHERE client_ip IN hosts_in('10.0.0.0/8'); ip_in(), ip_net(), ip_scope(), ip_first(), "
+    "ip_last(), community_id(), oui(), ns_iso(), tcp_flags(), hexdump() and printable(). With "
+    "--files, capture('x.pcap') are the frames of a capture file with their headers as columns, "
+    "and capture_flows('x.pcap') its flows, without an ingest.",
     NULL,
 };
 
@@ -314,7 +326,7 @@ static const struct example examples[] = {
 
 const struct command command_sql = {
     .name = "sql",
-    .synopsis = "[--json|--csv] CASE [QUERY]",
+    .synopsis = "[--json|--csv] [--files] CASE [QUERY]",
     .summary = "answer questions in SQL, read-only",
     .description = description,
     .arguments = argument_words,

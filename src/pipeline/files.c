@@ -1,0 +1,8 @@
+/* files.c - all that opens files, registered together. */
+#include "pipeline/files.h"
+
+enum status files_register(sqlite3 *db, struct error *err)
+{
+    enum status status = capture_table_register(db, err);
+    return status == STATUS_OK ? capture_flows_register(db, err) : status;
+}
