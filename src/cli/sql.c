@@ -21,10 +21,10 @@ enum { JSON, CSV, FILES };
 static const struct option_word options[] = {
     [JSON] = {"json", 0, NULL, "One JSON object a line."},
     [CSV] = {"csv", 0, NULL, "Comma-separated values, with a line of names."},
-    [FILES] =
-        {"files", 0, NULL,
-         "Allow capture('FILE') and capture_flows('FILE'), which open any file that the query "
-         "names."},
+    [FILES] = {"files", 0, NULL,
+               "Allow capture('FILE') and capture_flows('FILE'), which open any file that the "
+               "query names, "
+               "and evidence_bytes(), which opens the captures of the case."},
     {0},
 };
 
@@ -300,7 +300,8 @@ static const char *const description[] = {
     "WHERE client_ip IN hosts_in('10.0.0.0/8'); ip_in(), ip_net(), ip_scope(), ip_first(), "
     "ip_last(), community_id(), oui(), ns_iso(), tcp_flags(), hexdump() and printable(). With "
     "--files, capture('x.pcap') are the frames of a capture file with their headers as columns, "
-    "and capture_flows('x.pcap') its flows, without an ingest.",
+    "and capture_flows('x.pcap') its flows, without an ingest, and evidence_bytes(evidence_id, "
+    "file_offset, captured) reads what a row of segments or frames names.",
     NULL,
 };
 

@@ -4,7 +4,7 @@
  *
  * The life of each frame is that of an ingest (life.c), with the same defaults; but the sink keeps nothing of a
  * flow until it ends, and then its row until that has been read. So a row says what an ingest of this file alone
- * would say, and they come in the order in which flows end. Columns that only a case can answer (flow_id,
+ * would say (where the flow table is full, which flow is evicted depends on the memory), and they come in the order in which flows end. Columns that only a case can answer (flow_id,
  * evidence_id, continues_flow_id) are NULL.
  *
  * Memory: the flow table and the defragmenter have what an ingest gives them by default, and evict as there;

@@ -439,6 +439,53 @@ def capture_rows(folder, case):
     lib.check("extension.capture-joins", differs(sorted(expected), sorted(joined)), "%d rows" % len(joined))
 
 
+def original_bytes(folder, case):
+    """evidence_bytes() gives what the capture has where a row says."""
+    data, frames = records(os.path.join(folder, "fates.pcap"))
+    sql = "SELECT frame, hex(evidence_bytes(evidence_id, file_offset, captured)) FROM frames ORDER BY 1;"
+    expected = [[str(n), data[at:at + captured].hex().upper()] for n, (_, captured, _, at) in enumerate(frames, 1)]
+    wrong = differs(expected, asked(case, sql)) or differs(expected, asked(case + ".gz.db", sql))
+    expected = [row[4].hex().upper() for row in FATES_ROWS if row[0] < 8]
+    found = asked(case, "SELECT hex(evidence_bytes(evidence_id, file_offset, captured)) FROM segments"
+                        " WHERE stream_id < 8 ORDER BY rowid;")
+    wrong = wrong or differs(sorted(expected), sorted(row[0] for row in found))
+    attached = asked(":memory:", "ATTACH '%s' AS c;" % case, "SELECT hex(evidence_bytes(1, 24, 16, 'c'));")
+    wrong = wrong or differs([[data[24:40].hex().upper()]], attached)
+    moved = os.path.join(folder, "moved")
+    os.makedirs(moved)
+    shutil.copy(case, moved)
+    with contextlib.closing(sqlite3.connect(os.path.join(moved, "fates.db"))) as db:
+        db.executescript("UPDATE evidence SET source = '/nowhere/x.pcap';"
+                         "CREATE VIEW reads AS SELECT evidence_bytes(1, 0, 4)")
+    bad = os.path.join(moved, "fates.db")
+    tries = [
+        (bad, "SELECT evidence_bytes(1, 0, 4)", "x.pcap is not there"),
+        (bad, "SELECT * FROM reads", "unsafe use of evidence_bytes"),
+        (bad, "SELECT evidence_bytes(9, 0, 4)", "has no evidence 9"),
+        (case, "SELECT evidence_bytes(1, 0, 1000000)", "it ends before"),
+        (case, "SELECT evidence_bytes(1, 9000000000000000000, 1)", "it ends before"),
+        (case, "SELECT evidence_bytes(1, -1, 1)", "-1 is no offset"),
+        (case, "SELECT evidence_bytes(1, 0, 67108865)", "is no length"),
+        (case, "SELECT evidence_bytes('one', 0, 1)", "is no number of evidence"),
+        (":memory:", "SELECT evidence_bytes(1, 0, 1)", "is not a case"),
+    ]
+    for database, question, sentence in tries:
+        status, rows, err = shell(database, question + ";")
+        if status != 1 or rows or sentence not in err:
+            wrong = "%s: status %d, %d rows, %s" % (question, status, len(rows), err)
+    shutil.copy(os.path.join(folder, "fates.pcap"), os.path.join(moved, "another-name.pcap"))
+    for question in ("SELECT hex(evidence_bytes(1, 24, 4)), evidence_bytes(1, NULL, 4) IS NULL",):
+        answer = [[data[24:28].hex().upper(), "1"]]
+        wrong = wrong or differs(answer, asked(bad, question + ";")) or differs(answer, seine_sql(bad, question))
+    with open(os.path.join(moved, "another-name.pcap"), "r+b") as file:
+        file.seek(40)
+        file.write(b"other")
+    status, _, err = shell(bad, "SELECT evidence_bytes(1, 24, 4);")
+    if status != 1 or "is not there" not in err:
+        wrong = "a capture that was changed: %d, %s" % (status, err)
+    lib.check("extension.original-bytes", wrong, "%d sentences" % len(tries))
+
+
 def capture_flow_rows(folder):
     """capture_flows() says what an ingest of the file says."""
     captures = [os.path.join(folder, "fates.pcap"), os.path.join(folder, "fates.pcap.gz")]
@@ -558,6 +605,7 @@ def valgrind(folder, case):
         "SELECT count(*) FROM (SELECT DISTINCT * FROM capture('%s'));" % os.path.join(folder, "fates.pcap.gz"),
         "SELECT * FROM capture_flows('%s') LIMIT 3;" % os.path.join(folder, "fates.pcap"),
         "SELECT count(*) FROM capture_flows('%s');" % os.path.join(folder, "cut.pcap"),
+        "SELECT count(evidence_bytes(evidence_id, file_offset, captured, 'c')) FROM frames WHERE schema = 'c';",
         "ATTACH '%s' AS bad;" % os.path.join(folder, "blob.db"), "SELECT * FROM segments WHERE schema = 'bad';",
         prefix=("valgrind", "-q", "--leak-check=full", "--error-exitcode=99"))
     lib.check("extension.valgrind", err if status == 99 or "==" in err else None)
@@ -690,6 +738,7 @@ def main():
         others(folder, case)
         attached(folder, case)
         capture_rows(folder, case)
+        original_bytes(folder, case)
         capture_flow_rows(folder)
         damaged(folder, case)
         hostile(folder)
