@@ -209,15 +209,12 @@ static int flows_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
     int file = vtab_argument(info, FILE_ARGUMENT);
     int last = vtab_argument(info, LAST_FRAME_ARGUMENT);
-    struct error err;
+    (void)vtab;
 
     if (file == VTAB_UNUSABLE || last == VTAB_UNUSABLE)
         return SQLITE_CONSTRAINT;
-    if (file == VTAB_NONE) {
-        error_set(&err,
-                  "capture_flows() needs the path of a capture, as in capture_flows('x.pcap')");
-        return vtab_fail(vtab, &err);
-    }
+    if (file == VTAB_NONE)
+        return vtab_needs_more(info);
     vtab_take(info, file, 1);
     if (last != VTAB_NONE)
         vtab_take(info, last, 2);
@@ -332,10 +329,15 @@ static int flows_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
 {
     struct flows_cursor *c = (struct flows_cursor *)cursor;
     struct error err;
-    (void)index, (void)index_text;
+    (void)index_text;
 
     leave(c);
     c->end = true;
+    if (index == VTAB_NONE) {
+        error_set(&err,
+                  "capture_flows() needs the path of a capture, as in capture_flows('x.pcap')");
+        return vtab_fail(cursor->pVtab, &err);
+    }
     c->at = 0;
     c->rowid = 1;
     c->frame.number = 0;

@@ -170,14 +170,12 @@ static int capture_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     int file = vtab_argument(info, FILE_ARGUMENT), count = 0;
     char letters[BOUNDS_MOST + 1] = "";
     bool one = false, ends = false;
-    struct error err;
+    (void)vtab;
 
     if (file == VTAB_UNUSABLE)
         return SQLITE_CONSTRAINT;
-    if (file == VTAB_NONE) {
-        error_set(&err, "capture() needs the path of a capture, as in capture('x.pcap')");
-        return vtab_fail(vtab, &err);
-    }
+    if (file == VTAB_NONE)
+        return vtab_needs_more(info);
     vtab_take(info, file, 1);
     for (int i = 0; i < info->nConstraint && count < BOUNDS_MOST; i++) {
         char letter = info->aConstraint[i].usable ? letter_of(&info->aConstraint[i]) : 0;
@@ -334,9 +332,12 @@ static int capture_filter(sqlite3_vtab_cursor *cursor, int index, const char *le
 {
     struct capture_cursor *c = (struct capture_cursor *)cursor;
     struct error err;
-    (void)index;
 
     c->end = true;
+    if (index == VTAB_NONE) {
+        error_set(&err, "capture() needs the path of a capture, as in capture('x.pcap')");
+        return vtab_fail(cursor->pVtab, &err);
+    }
     if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
         return SQLITE_OK;
     c->numbers = c->times = everything;

@@ -57,14 +57,12 @@ static int hosts_disconnect(sqlite3_vtab *vtab)
 static int hosts_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
     int net = vtab_argument(info, COLUMN_NET), schema = vtab_argument(info, COLUMN_SCHEMA);
-    struct error err;
+    (void)vtab;
 
     if (net == VTAB_UNUSABLE || schema == VTAB_UNUSABLE)
         return SQLITE_CONSTRAINT;
-    if (net == VTAB_NONE) {
-        error_set(&err, "hosts_in() needs a network, as in hosts_in('10.0.0.0/8')");
-        return vtab_fail(vtab, &err);
-    }
+    if (net == VTAB_NONE)
+        return vtab_needs_more(info);
     info->idxNum = INDEX_BY_NET;
     vtab_take(info, net, 1);
     if (schema >= 0) {
@@ -168,6 +166,10 @@ static int hosts_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
 
     hosts_forget(c);
     c->rowid = 0;
+    if (index == VTAB_NONE) {
+        error_set(&err, "hosts_in() needs a network, as in hosts_in('10.0.0.0/8')");
+        return vtab_fail(cursor->pVtab, &err);
+    }
     c->net = sqlite3_value_dup(argv[0]);
     c->schema = index & INDEX_BY_SCHEMA ? sqlite3_value_dup(argv[1]) : NULL;
     if (sqlite3_value_type(argv[0]) == SQLITE_NULL)

@@ -74,8 +74,8 @@ static int bytes_disconnect(sqlite3_vtab *vtab)
 /* The index is a bit for each argument that is given. The stream may also be named by its column. */
 static int bytes_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
-    struct error err;
     int place = 0;
+    (void)vtab;
 
     info->idxNum = 0;
     for (int i = 0; i < ARGUMENT_COUNT; i++) {
@@ -85,15 +85,13 @@ static int bytes_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
             at = vtab_argument(info, COLUMN_STREAM_ID);
         if (at == VTAB_UNUSABLE)
             return SQLITE_CONSTRAINT;
+        if (at == VTAB_NONE && i == ARGUMENT_STREAM)
+            return vtab_needs_more(info);
         if (at == VTAB_NONE)
             continue;
         vtab_take(info, at, ++place);
         info->aConstraintUsage[at].omit = !by_column;
         info->idxNum |= 1 << i;
-    }
-    if (!(info->idxNum & 1 << ARGUMENT_STREAM)) {
-        error_set(&err, "stream_bytes() needs a stream, as in stream_bytes(5)");
-        return vtab_fail(vtab, &err);
     }
     info->estimatedCost = 10000;
     info->estimatedRows = 100;
@@ -233,6 +231,10 @@ static int bytes_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
 
     bytes_forget(c);
     c->rowid = 0;
+    if (index == VTAB_NONE) {
+        error_set(&err, "stream_bytes() needs a stream, as in stream_bytes(5)");
+        return vtab_fail(cursor->pVtab, &err);
+    }
     for (int i = 0; i < ARGUMENT_COUNT; i++) {
         sqlite3_value *value = index >> i & 1 ? *argv++ : NULL;
         if (!value || sqlite3_value_type(value) == SQLITE_NULL) /* as if it were not there */

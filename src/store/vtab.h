@@ -40,4 +40,14 @@ static inline void vtab_take(sqlite3_index_info *info, int constraint, int place
     info->aConstraintUsage[constraint].omit = 1;
 }
 
+/* A plan without an argument that must be there: the last one that SQLite would take, as for a part of an OR,
+ * where it leaves out what holds for all of it. Whoever is asked for rows by it says what is needed. */
+static inline int vtab_needs_more(sqlite3_index_info *info)
+{
+    info->idxNum = VTAB_NONE;
+    info->estimatedCost = 1e99;
+    info->estimatedRows = 1000000000;
+    return SQLITE_OK;
+}
+
 #endif

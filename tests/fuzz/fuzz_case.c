@@ -317,7 +317,8 @@ static const char *const questions[] = {
     "SELECT * FROM stream_bytes(3, 100, 3000, 'linux')",
     "SELECT * FROM flows WHERE client_ip IN hosts_in('0.0.0.0/0') OR server_ip IN hosts_in('::/0')",
     "SELECT ip_scope(ip), ip_net(addr, 20), ip_in(addr, '10.0.0.0/8') FROM hosts",
-    "SELECT community_id(protocol, client_ip, client_port, server_ip, server_port), ns_iso(first_ns),"
+    "SELECT community_id(protocol, client_ip, client_port, server_ip, server_port), "
+    "ns_iso(first_ns),"
     " tcp_flags(client_flags) FROM flows",
     "SELECT hexdump(data), printable(data) FROM chunks",
 };

@@ -504,6 +504,10 @@ static void a_stream_is_rows_of_bytes_and_gaps(void)
     check(c.db, "SELECT count(*) FROM stream_bytes WHERE stream_id IN (3, 4)", "4");
     check(c.db, "SELECT stream_id, count(*) FROM streams JOIN stream_bytes USING (stream_id)",
           "4|4");
+    check(c.db,
+          "SELECT count(*) FROM stream_bytes WHERE stream_id = 4 AND (length = 4 OR tail = 1)",
+          "2");
+    check(c.db, "SELECT position FROM stream_bytes(4) WHERE stream_id = 3 OR length = 3", "14");
     check(c.db, "SELECT count(*) FROM stream_bytes(NULL)", "0");
     check(c.db, "SELECT count(*) FROM stream_bytes(99)", "0");
     check(c.db, "SELECT * FROM stream_bytes(4, 'a')",
