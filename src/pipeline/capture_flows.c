@@ -82,8 +82,10 @@ static const char declaration[] =
     " continues_flow_id INTEGER, interface_id INTEGER,"
     " file TEXT HIDDEN, last_frame INTEGER HIDDEN)";
 
-/* Flows that have ended, in blocks, so that they never move. */
-enum { BLOCK_FLOWS = 64 };
+/* Flows that have ended, in blocks, so that they never move. Frames without one, until SQLite gets a row that
+ * belongs to no file: it sees so, since it compares each row with the argument, and looks whether it has been
+ * interrupted. */
+enum { BLOCK_FLOWS = 64, FRAMES_BETWEEN_ROWS = 1 << 16 };
 
 struct block {
     struct block *next;
@@ -108,6 +110,7 @@ struct flows_cursor {
     struct frame frame;
     uint64_t last_frame;
     unsigned at; /* of the row, in the first block */
+    bool pause;  /* the row is none */
     bool end;
     int64_t rowid;
     enum status last_status; /* of the capture, once it is closed */
@@ -216,6 +219,7 @@ static int flows_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     if (file == VTAB_NONE)
         return vtab_needs_more(info);
     vtab_take(info, file, 1);
+    info->aConstraintUsage[file].omit = 0; /* a pause is to be seen */
     if (last != VTAB_NONE)
         vtab_take(info, last, 2);
     info->estimatedCost = 1e8;
@@ -290,7 +294,10 @@ static void finish(struct flows_cursor *c)
 /* Reads on until a flow has ended. */
 static int advance(struct flows_cursor *c)
 {
-    while (!c->ended.first && c->capture) {
+    unsigned frames = 0;
+
+    c->pause = false;
+    while (!c->ended.first && c->capture && !c->pause) {
         if (c->frame.number >= c->last_frame) {
             c->last_status = STATUS_END;
             finish(c);
@@ -303,10 +310,11 @@ static int advance(struct flows_cursor *c)
         }
         c->frame.evidence_id = 1;
         see_frame(&c->life, &c->seen, &c->frame);
+        c->pause = ++frames == FRAMES_BETWEEN_ROWS && !c->ended.first;
     }
     if (c->ended.no_memory)
         c->last_status = error_no_memory(&c->why, "capture_flows(): no memory for flows");
-    c->end = !c->ended.first || c->ended.no_memory;
+    c->end = (!c->ended.first && !c->pause) || c->ended.no_memory;
     if (c->end && (c->last_status == STATUS_DAMAGED || c->last_status == STATUS_FAILED))
         return vtab_fail(c->base.pVtab, &c->why);
     return SQLITE_OK;
@@ -317,6 +325,8 @@ static int flows_next(sqlite3_vtab_cursor *cursor)
     struct flows_cursor *c = (struct flows_cursor *)cursor;
 
     c->rowid++;
+    if (c->pause)
+        return advance(c);
     if (++c->at < c->ended.first->count)
         return SQLITE_OK;
     drop_block(&c->ended);
@@ -500,8 +510,10 @@ static void flow_column(const struct flow *f, sqlite3_context *context, int colu
 static int flows_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
 {
     struct flows_cursor *c = (struct flows_cursor *)cursor;
-    const struct flow *f = &c->ended.first->flows[c->at];
 
+    if (c->pause)
+        return SQLITE_OK;
+    const struct flow *f = &c->ended.first->flows[c->at];
     switch (column) {
     case CLIENT_IP:
     case CLIENT_PORT:

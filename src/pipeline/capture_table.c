@@ -30,8 +30,11 @@
 #include <string.h>
 
 enum {
-    CAPTURE_MEMORY = 256 << 20
-}; /* bytes that a walk may take for windows and for uncompressing */
+    CAPTURE_MEMORY = 256 << 20, /* bytes that a walk may take for windows and for uncompressing */
+    /* Frames that are passed over, until SQLite gets one that is not asked for: it sees so, since it compares
+     * each row with the bounds again, and looks whether it has been interrupted. */
+    FRAMES_BETWEEN_ROWS = 1 << 16,
+};
 
 /* In the order of the declaration. */
 enum column {
@@ -294,6 +297,7 @@ static int walk(struct capture_cursor *c)
 {
     struct error err;
     enum status status = STATUS_OK;
+    unsigned passed = 0;
 
     c->end = true;
     for (;;) {
@@ -308,7 +312,7 @@ static int walk(struct capture_cursor *c)
         status = capture_next(c->capture, &c->frame, &err);
         c->has_frame = status == STATUS_OK;
         c->dissected = false;
-        if (status != STATUS_OK)
+        if (status != STATUS_OK || ++passed == FRAMES_BETWEEN_ROWS)
             break;
     }
     if (status == STATUS_END && capture_shrank(c->capture))
@@ -323,7 +327,8 @@ static int capture_next_row(sqlite3_vtab_cursor *cursor)
 {
     struct capture_cursor *c = (struct capture_cursor *)cursor;
 
-    c->numbers.least = (int64_t)c->frame.number + 1;
+    if (c->numbers.least <= (int64_t)c->frame.number)
+        c->numbers.least = (int64_t)c->frame.number + 1;
     return walk(c);
 }
 

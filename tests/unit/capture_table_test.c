@@ -165,6 +165,27 @@ static void damage_is_a_sentence_and_a_bound_goes_round_it(void)
     close_capture(db);
 }
 
+/* Now and then SQLite gets a row that is none, so that it can be interrupted. */
+static void what_is_passed_over_is_no_row(void)
+{
+    sqlite3 *db = open_capture("c udp len=1 rep=150000\nc udp len=2 rep=2\n", 0);
+    char sql[400];
+    check_frames(db, "count(*), min(frame), max(frame)", "frame > 149999", "3|150000|150002");
+    check_frames(db, "count(*), min(frame), max(frame)", "time_ns >= 149999000000",
+                 "3|150000|150002");
+    check_frames(db, "count(*)", "1", "150002");
+    snprintf(sql, sizeof sql,
+             "SELECT count(*), sum(client_packets), sum(client_bytes) FROM capture_flows('%s')",
+             path);
+    check(db, sql, "1|150002|150004");
+    snprintf(sql, sizeof sql,
+             "SELECT n.value, f.client_bytes FROM (SELECT 1 AS value UNION SELECT 70000) n"
+             " LEFT JOIN capture_flows('%s', n.value) f ON f.client_bytes > 1",
+             path);
+    check(db, sql, "1|- 70000|70000");
+    close_capture(db);
+}
+
 static void flows_come_as_they_end(void)
 {
     sqlite3 *db = open_capture("isn client 1 server 1; step 1\n"
@@ -189,6 +210,7 @@ static const struct test tests[] = {
     {"bounds are exact", bounds_are_exact},
     {"damage is a sentence, and a bound goes round it",
      damage_is_a_sentence_and_a_bound_goes_round_it},
+    {"what is passed over is no row", what_is_passed_over_is_no_row},
     {"flows come as they end", flows_come_as_they_end},
 };
 
