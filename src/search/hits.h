@@ -1,0 +1,26 @@
+/* hits.h - what a search finds, as a table of SQL: a row a hit, while the search goes on.
+ *
+ *     stream_id, position, length    the hit
+ *     version                        kept | conflict | refused
+ *     evidence_id, frame, time_ns    of the frame that brought its first byte; of what lost, that which
+ *                                    brought the bytes that lost
+ *     excerpt_position, excerpt      bytes around its beginning, as far as there is no hole
+ *
+ * For one statement at a time on the reader's connection; it exists in the connection's temporary names alone,
+ * and no case can call it. */
+#ifndef SEINE_SEARCH_HITS_H
+#define SEINE_SEARCH_HITS_H
+
+#include "search/search.h"
+
+enum { EXCERPT_BEFORE = 16, EXCERPT_HIT = 48, EXCERPT_AFTER = 32 };
+
+struct hits;
+
+/* Makes the table `search_hits` of a search; both are borrowed until hits_close(), which comes after the last
+ * statement is finalized, and before search_close(). */
+enum status hits_open(struct hits **hits, struct reader *reader, struct search *search,
+                      struct error *err);
+void hits_close(struct hits *hits); /* NULL is allowed */
+
+#endif
