@@ -39,7 +39,7 @@ seine_library(EDIT libedit libedit-dev)
 seine_library(PCRE2 libpcre2-8 libpcre2-dev 10.34)
 
 # Hyperscan, for machines with SSSE3, or Vectorscan, the same for others, under the same name. Debian 12
-# has both for amd64, and none for others (Vectorscan from 13 on for arm64): PCRE2 does all the work there.
+# has both for amd64, and Vectorscan for arm64; elsewhere PCRE2 does all the work.
 option(SEINE_HYPERSCAN "Find plain bytes by Hyperscan or Vectorscan, where it is installed" ON)
 set(HYPERSCAN_FOUND FALSE)
 if(SEINE_HYPERSCAN AND PKG_CONFIG_FOUND)

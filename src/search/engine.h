@@ -8,8 +8,6 @@
 #include "search/pattern.h"
 
 struct engine {
-    const char *(*name)(void);
-
     /* `bytes` are plain ones unless `is_regex`. */
     enum status (*compile)(void **compiled, struct span bytes, bool is_regex, bool ignore_case,
                            struct error *err);

@@ -6,7 +6,6 @@
 #include "search/engine.h"
 
 #include <hs.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct compiled {
@@ -27,17 +26,6 @@ struct telling {
     int64_t len;
     const struct pattern_sink *sink;
 };
-
-static const char *name(void)
-{
-    static char text[40];
-    /* "5.4.0 2021-01-27": the version, without the day it was built */
-    snprintf(text, sizeof text, "Hyperscan %.*s", 8, hs_version());
-    for (char *at = text + 10; *at; at++)
-        if (*at == ' ')
-            *at = 0;
-    return text;
-}
 
 static void compiled_free(void *compiled)
 {
@@ -189,7 +177,6 @@ static enum status whole(void *compiled, int64_t position, struct span bytes,
 }
 
 const struct engine engine_hyperscan = {
-    .name = name,
     .compile = compile,
     .free = compiled_free,
     .begin = begin,

@@ -109,11 +109,6 @@ void pattern_free(struct pattern *pattern)
     free(pattern);
 }
 
-const char *pattern_library_name(const struct pattern *pattern)
-{
-    return pattern->engine->name();
-}
-
 bool pattern_is_regex(const struct pattern *pattern)
 {
     return pattern->is_regex;

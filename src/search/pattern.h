@@ -44,9 +44,6 @@ enum status pattern_compile(struct pattern **pattern, const char *text, enum pat
                             bool ignore_case, enum pattern_library library, struct error *err);
 void pattern_free(struct pattern *pattern); /* NULL is allowed; no scan is open any more */
 
-/* "Hyperscan 5.4.0", "PCRE2 10.42"; static. */
-const char *pattern_library_name(const struct pattern *pattern);
-
 bool pattern_is_regex(const struct pattern *pattern);
 
 /* Where hits are told: positions [begin, end), begin < end, in order. */

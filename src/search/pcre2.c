@@ -16,7 +16,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,18 +43,6 @@ struct subject {
     int64_t origin;
     size_t start;
 };
-
-static const char *name(void)
-{
-    static char text[40];
-    char version[32] = "";
-
-    if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) <= (int)sizeof version)
-        pcre2_config(PCRE2_CONFIG_VERSION, version);
-    version[strcspn(version, " ")] = 0;
-    snprintf(text, sizeof text, "PCRE2 %s", version);
-    return text;
-}
 
 static void compiled_free(void *compiled)
 {
@@ -266,7 +253,6 @@ static enum status whole(void *compiled, int64_t position, struct span bytes,
 }
 
 const struct engine engine_pcre2 = {
-    .name = name,
     .compile = compile,
     .free = compiled_free,
     .begin = begin,
