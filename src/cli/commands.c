@@ -14,17 +14,9 @@
 #include <unistd.h>
 
 const struct command *const commands[] = {
-    &command_ingest,
-    &command_summary,
-    &command_flows,
-    &command_streams,
-    &command_follow,
-    &command_extract,
-    &command_search,
-    &command_sql,
-    &command_verify,
-    &command_help,
-    NULL,
+    &command_ingest, &command_summary, &command_flows,  &command_streams,
+    &command_follow, &command_extract, &command_search, &command_sql,
+    &command_index,  &command_verify,  &command_help,   NULL,
 };
 
 const struct option_word common_options[] = {
