@@ -33,6 +33,8 @@ COMMANDS = (
     ("sql", "--csv", "CASE", "select f.*, s.* from flows s join frames(s.flow_id) f limit 50"),
     ("sql", "CASE", "select * from evidence, flows, oddities limit 500"),
     ("verify", "CASE"), ("verify", "--evidence", ".", "CASE"), ("extract", "CASE", "1", "-o", "OUT"),
+    ("search", "--all", "--json", "CASE", "e"), ("search", "--all", "--regex", "--limit", "50", "CASE", "[^e]{3,9}."),
+    ("search", "--flow", "1", "CASE", "o"), ("index", "--list", "CASE"),
 )
 NUMBERS = (-1, -HUGE, HUGE, 2 ** 63 - 1, -(2 ** 63), 2 ** 32)
 
