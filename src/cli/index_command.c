@@ -2,20 +2,28 @@
 #include "cli/listing.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
+#include "pipeline/evidence_file.h"
 #include "search/indexes.h"
+#include "search/texts.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { LIST, DROP, MEMORY };
+enum { LIST, DROP, TEXT, MEMORY, EVIDENCE };
 
 static const struct option_word options[] = {
     [LIST] = {"list", 'l', NULL, "List the indexes that there are to build, and which are there."},
     [DROP] = {"drop", 0, NULL, "Take the named ones out again."},
+    [TEXT] = {"text", 't', NULL,
+              "Make an index of the words in the payload, in the file CASE.text, for seine search "
+              "--text."},
     [MEMORY] = {"memory", 'm', "SIZE",
                 "For sorting and pages, as 64M or 1G; 256M when not given. What does not fit is "
                 "sorted in TMPDIR."},
+    [EVIDENCE] = {"evidence", 0, "FOLDER",
+                  "With --text: where to look for the captures besides where they were, of a case "
+                  "whose payload stays in them."},
     {0},
 };
 
@@ -76,7 +84,22 @@ static enum status print_list(struct reader *reader, struct error *err)
         if (status == STATUS_OK)
             printf("%-14s%-9s%11s  %s\n", kind->name, words[state], size, kind->serves);
     }
-    return status;
+    struct texts_cost cost;
+    enum texts_state state;
+    char size[VALUE_TEXT_MAX];
+    if (status == STATUS_OK)
+        status = texts_state(&state, reader, err);
+    if (status == STATUS_OK)
+        status = texts_estimate(&cost, reader, err);
+    if (status != STATUS_OK)
+        return status;
+    size_text(size, cost.bytes);
+    printf("%-14s%-9s%11s  %s\n", "--text",
+           state == TEXTS_THERE   ? "there"
+           : state == TEXTS_STALE ? "old"
+                                  : "-",
+           size, "words in the payload, for seine search --text");
+    return STATUS_OK;
 }
 
 /* Takes out of the wish what is as it should be, and says what the rest will cost. */
@@ -131,6 +154,46 @@ static enum status change(const struct wish *w, const char *path, struct error *
     return STATUS_OK;
 }
 
+/* The index of words: made or removed. */
+static enum status change_text(bool *told, struct reader *reader, const struct wish *w,
+                               const char *folder, struct error *err)
+{
+    struct evidence_shelf *shelf;
+    struct texts_cost cost;
+    uint64_t count, bytes, skipped;
+    char number[VALUE_TEXT_MAX], size[VALUE_TEXT_MAX], time[VALUE_TEXT_MAX];
+
+    if (w->drop)
+        return texts_drop(reader, err);
+    enum status status = texts_estimate(&cost, reader, err);
+    if (status != STATUS_OK)
+        return status;
+    size_text(number, cost.payload);
+    size_text(size, cost.bytes);
+    duration_text(time, cost.ns);
+    printf("text: %s of payload, about %s and %s\n", number, size, time);
+    fflush(stdout);
+    int64_t began = now_ns();
+    status = evidence_shelf_open(&shelf, reader, folder, err);
+    if (status == STATUS_OK) {
+        reader_set_evidence(reader, evidence_shelf_source(shelf));
+        status = texts_build(&count, &bytes, &skipped, reader, w->memory, err);
+    }
+    evidence_shelf_close(shelf);
+    if (status != STATUS_OK)
+        return status;
+    count_text(number, count);
+    size_text(size, bytes);
+    duration_text(time, now_ns() - began);
+    printf("text: %s texts, %s in %s\n", number, size, time);
+    *told = skipped > 0;
+    count_text(number, skipped);
+    if (skipped > 0)
+        say("%s streams are not in it, or not whole: their captures are not there or have changed",
+            number);
+    return STATUS_OK;
+}
+
 static enum exit_status index_run(const struct command *self, const struct arguments *a)
 {
     struct wish wish;
@@ -138,18 +201,20 @@ static enum exit_status index_run(const struct command *self, const struct argum
     struct error err = {0};
     if (!wish_read(&wish, self, a))
         return EXIT_USAGE;
-    bool list = a->options[LIST] != NULL;
-    if (list ? wish.count > 0 || wish.drop : wish.count == 0)
+    bool list = a->options[LIST] != NULL, text = a->options[TEXT] != NULL, told = false;
+    if (list ? wish.count > 0 || wish.drop || text : wish.count == 0 && !text)
         return usage_error(self, list ? "--list takes a case and nothing else"
                                       : "no index is named: --list says which there are");
     if (!case_open(&reader, a->words[0]))
         return EXIT_WORLD;
     enum status status = list ? print_list(reader, &err) : prepare(&wish, reader, &err);
+    if (status == STATUS_OK && text)
+        status = change_text(&told, reader, &wish, a->options[EVIDENCE], &err);
     reader_close(reader);
     if (status == STATUS_OK && !list)
         status = change(&wish, a->words[0], &err);
     if (status == STATUS_OK)
-        return EXIT_DONE;
+        return told ? EXIT_TOLD : EXIT_DONE;
     say("%s", err.text);
     return EXIT_WORLD;
 }
@@ -160,6 +225,11 @@ static const char *const description[] = {
     "first_ns, so that questions by other columns are answered at once. What each will cost is "
     "said "
     "before, and what it did cost after.",
+    "With --text a full-text index of the words in the payload is made, in a file beside the case "
+    "that "
+    "is named after it. It has the words and where they are, and no payload: it is of no use "
+    "without the "
+    "case, nor once that has been added to.",
     "An index says nothing that the rows do not: the seal is the same with and without, and seine "
     "verify "
     "proves that they agree. Each is built in one transaction, so that a kill leaves the case with "
@@ -176,6 +246,7 @@ static const struct argument_word argument_words[] = {
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done; the indexes are there, or with --drop are not."},
+    {EXIT_TOLD, "The index of words lacks streams whose captures are not there."},
     {EXIT_USAGE, "The command line makes no sense, or there is no such index."},
     {EXIT_WORLD, "The case could not be read or written."},
     {0},
@@ -189,7 +260,7 @@ static const struct example examples[] = {
 
 const struct command command_index = {
     .name = "index",
-    .synopsis = "[--list | --drop] [--memory SIZE] CASE [INDEX]...",
+    .synopsis = "[--list | --drop] [--text] [--memory SIZE] CASE [INDEX]...",
     .summary = "build indexes of a case, for other questions",
     .description = description,
     .arguments = argument_words,

@@ -4,17 +4,21 @@
 #include "cli/values.h"
 #include "pipeline/evidence_file.h"
 #include "search/hits.h"
+#include "search/texts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { HEX, REGEX, IGNORE_CASE, FLOW, SIDE, LOSERS, LIMIT, JSON, CSV, EVIDENCE, LIBRARY };
+enum { HEX, REGEX, TEXT, IGNORE_CASE, FLOW, SIDE, LOSERS, LIMIT, JSON, CSV, EVIDENCE, LIBRARY };
 
 static const struct option_word options[] = {
     [HEX] = {"hex", 'x', NULL, "The pattern is bytes in hexadecimal digits, as 0d0a or '0d 0a'."},
     [REGEX] = {"regex", 'E', NULL, "The pattern is a regular expression, as PCRE2 has them."},
+    [TEXT] = {"text", 't', NULL,
+              "The pattern is a question to the index of words that seine index --text makes, as "
+              "'user AND pass*' or '\"log in\"'. Hits are the texts in which it is so."},
     [IGNORE_CASE] = {"ignore-case", 'i', NULL, "Letters of ASCII match in either case."},
     [FLOW] = {"flow", 0, "N", "Only in this conversation."},
     [SIDE] = {"side", 's', "client|server", "Only in what this side said."},
@@ -34,6 +38,7 @@ static const struct option_word options[] = {
 
 /* What the words ask for. */
 struct wish {
+    bool words; /* --text */
     enum pattern_kind kind;
     enum pattern_library library;
     enum render_as form;
@@ -47,6 +52,7 @@ static bool wish_read(struct wish *w, const struct command *self, const struct a
     const char *library = a->options[LIBRARY];
 
     *w = (struct wish){
+        .words = a->options[TEXT] != NULL,
         .kind = a->options[HEX]     ? PATTERN_HEX
                 : a->options[REGEX] ? PATTERN_REGEX
                                     : PATTERN_TEXT,
@@ -56,8 +62,12 @@ static bool wish_read(struct wish *w, const struct command *self, const struct a
         .options = {.flow_id = -1, .side = -1, .losers = a->options[LOSERS] != NULL},
         .limit = -1,
     };
-    if (a->options[HEX] && a->options[REGEX]) {
-        usage_error(self, "a pattern is --hex or --regex, not both");
+    if (!!a->options[HEX] + !!a->options[REGEX] + !!a->options[TEXT] > 1) {
+        usage_error(self, "a pattern is one of --hex, --regex and --text, not two");
+        return false;
+    }
+    if (w->words && (a->options[IGNORE_CASE] || flow || side || a->options[LOSERS])) {
+        usage_error(self, "--text finds words in either case, everywhere");
         return false;
     }
     if (flow && !integer_parse(&w->options.flow_id, flow, 0, INT64_MAX / 4)) {
@@ -74,8 +84,9 @@ static bool wish_read(struct wish *w, const struct command *self, const struct a
 }
 
 /* Prints the hits. */
-static enum status print_hits(uint64_t *count, struct reader *reader, struct search *search,
-                              const struct wish *w, struct error *err)
+static enum status print_hits(uint64_t *count, struct reader *reader,
+                              const struct hits_source *source, const struct wish *w,
+                              struct error *err)
 {
     static const char short_sql[] =
         "SELECT h.stream_id AS stream, h.stream_id / 2 AS flow, s.side AS side,"
@@ -100,7 +111,7 @@ static enum status print_hits(uint64_t *count, struct reader *reader, struct sea
     snprintf(sql, sizeof sql, "%s%s%s%s", is_short ? short_sql : long_sql,
              is_short && w->options.losers ? version_sql : "", is_short ? excerpt_sql : "",
              from_sql);
-    enum status status = hits_open(&hits, reader, search, err);
+    enum status status = hits_open(&hits, reader, source, err);
     if (status == STATUS_OK)
         status = reader_prepare(reader, &statement, sql, err);
     if (status == STATUS_OK) {
@@ -158,6 +169,32 @@ static enum exit_status print_sums(const struct search *search, uint64_t count, 
     return count == 0 || sums->given_up > 0 ? EXIT_TOLD : EXIT_DONE;
 }
 
+static enum status next_of_search(void *context, struct search_hit *hit, struct error *err)
+{
+    return search_next(context, hit, err);
+}
+
+static enum status next_of_texts(void *context, struct search_hit *hit, struct error *err)
+{
+    return texts_next(context, hit, err);
+}
+
+static enum status search_words(enum exit_status *exit_status, struct reader *reader,
+                                const char *query, const struct wish *w, struct error *err)
+{
+    struct texts *texts;
+    uint64_t count = 0;
+    enum status status = texts_open(&texts, reader, query, err);
+
+    if (status == STATUS_OK)
+        status = print_hits(&count, reader, &(struct hits_source){next_of_texts, texts}, w, err);
+    texts_close(texts);
+    if (status == STATUS_OK && count == 0)
+        say("nothing found among the words of the case");
+    *exit_status = count == 0 ? EXIT_TOLD : EXIT_DONE;
+    return status;
+}
+
 static enum status search_case(enum exit_status *exit_status, struct reader *reader,
                                struct pattern *pattern, const struct wish *w, struct error *err)
 {
@@ -166,7 +203,7 @@ static enum status search_case(enum exit_status *exit_status, struct reader *rea
     enum status status = search_open(&search, reader, pattern, &w->options, err);
 
     if (status == STATUS_OK)
-        status = print_hits(&count, reader, search, w, err);
+        status = print_hits(&count, reader, &(struct hits_source){next_of_search, search}, w, err);
     if (status == STATUS_OK && count == 0)
         status = count_missing(&missing, reader, w, err);
     if (status == STATUS_OK)
@@ -179,11 +216,12 @@ static enum exit_status search_run(const struct command *self, const struct argu
 {
     struct wish wish;
     struct reader *reader;
-    struct pattern *pattern;
+    struct pattern *pattern = NULL;
     struct error err = {0};
     if (!wish_read(&wish, self, a))
         return EXIT_USAGE;
-    if (pattern_compile(&pattern, a->words[1], wish.kind, a->options[IGNORE_CASE] != NULL,
+    if (!wish.words &&
+        pattern_compile(&pattern, a->words[1], wish.kind, a->options[IGNORE_CASE] != NULL,
                         wish.library, &err) != STATUS_OK) {
         say("search: %s", err.text);
         return err.no_memory ? EXIT_WORLD : EXIT_USAGE;
@@ -194,7 +232,8 @@ static enum exit_status search_run(const struct command *self, const struct argu
         enum status status = evidence_shelf_open(&shelf, reader, a->options[EVIDENCE], &err);
         if (status == STATUS_OK) {
             reader_set_evidence(reader, evidence_shelf_source(shelf));
-            status = search_case(&exit_status, reader, pattern, &wish, &err);
+            status = wish.words ? search_words(&exit_status, reader, a->words[1], &wish, &err)
+                                : search_case(&exit_status, reader, pattern, &wish, &err);
         }
         if (status != STATUS_OK) {
             say("%s", err.text);
@@ -225,6 +264,10 @@ static const char *const description[] = {
     "longer than 64 KiB may be told only up to there, or not at all. An expression that takes more "
     "than "
     "ten million steps for one match is given up for that stream, which is said at the end.",
+    "With --text words are looked up in the index that seine index --text made. They are whole "
+    "words, in "
+    "either case and without accents; AND, OR, NOT, NEAR() and word* are FTS5's. The position is "
+    "that of the text in which they are, which has at most 1 KiB.",
     "Hits come as they are found: those of a stream in the order of their positions, streams as "
     "their "
     "payload lies in the case.",
@@ -255,7 +298,7 @@ static const struct example examples[] = {
 
 const struct command command_search = {
     .name = "search",
-    .synopsis = "[--hex|--regex] [OPTION]... CASE PATTERN",
+    .synopsis = "[--hex|--regex|--text] [OPTION]... CASE PATTERN",
     .summary = "find a pattern in the payload of a case",
     .description = description,
     .arguments = argument_words,

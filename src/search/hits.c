@@ -19,7 +19,7 @@ struct bringer {
 struct hits {
     sqlite3_vtab *table; /* SQLite's */
     struct reader *reader;
-    struct search *search;
+    struct hits_source source;
     struct origins *origins;
     struct kept *kept;
     sqlite3_stmt *refused, *conflicts;
@@ -126,7 +126,7 @@ static int on_next(sqlite3_vtab_cursor *cursor)
 {
     struct hits *h = hits_of(cursor);
     struct error err = {0};
-    enum status status = search_next(h->search, &h->hit, &err);
+    enum status status = h->source.next(h->source.context, &h->hit, &err);
 
     h->located = h->excerpted = false;
     h->number++;
@@ -330,7 +330,7 @@ static enum status prepare(struct hits *h, struct error *err)
     return status;
 }
 
-enum status hits_open(struct hits **hits, struct reader *reader, struct search *search,
+enum status hits_open(struct hits **hits, struct reader *reader, const struct hits_source *source,
                       struct error *err)
 {
     struct hits *h = calloc(1, sizeof *h);
@@ -339,7 +339,7 @@ enum status hits_open(struct hits **hits, struct reader *reader, struct search *
     if (!h)
         return error_no_memory(err, "no memory to search");
     h->reader = reader;
-    h->search = search;
+    h->source = *source;
     enum status status = origins_open(&h->origins, reader, err);
     if (status == STATUS_OK)
         status = kept_open(&h->kept, reader, err);

@@ -17,9 +17,15 @@ enum { EXCERPT_BEFORE = 16, EXCERPT_HIT = 48, EXCERPT_AFTER = 32 };
 
 struct hits;
 
-/* Makes the table `search_hits` of a search; both are borrowed until hits_close(), which comes after the last
- * statement is finalized, and before search_close(). */
-enum status hits_open(struct hits **hits, struct reader *reader, struct search *search,
+/* Who finds them: search_next() or texts_next(). */
+struct hits_source {
+    enum status (*next)(void *context, struct search_hit *hit, struct error *err);
+    void *context;
+};
+
+/* Makes the table `search_hits` of what a source finds; both are borrowed until hits_close(), which comes after
+ * the last statement is finalized. */
+enum status hits_open(struct hits **hits, struct reader *reader, const struct hits_source *source,
                       struct error *err);
 void hits_close(struct hits *hits); /* NULL is allowed */
 
