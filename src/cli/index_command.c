@@ -221,20 +221,14 @@ static enum exit_status index_run(const struct command *self, const struct argum
 
 static const char *const description[] = {
     "Builds indexes beyond those that every case has, which are for flow_id, client_ip, server_ip "
-    "and "
-    "first_ns, so that questions by other columns are answered at once. What each will cost is "
-    "said "
-    "before, and what it did cost after.",
+    "and first_ns, so that questions by other columns are answered at once. What each will cost is "
+    "said before, and what it did cost after.",
     "With --text a full-text index of the words in the payload is made, in a file beside the case "
-    "that "
-    "is named after it. It has the words and where they are, and no payload: it is of no use "
-    "without the "
-    "case, nor once that has been added to.",
+    "that is named after it. It has the words and where they are, and no payload: it is of no use "
+    "without the case, nor once that has been added to.",
     "An index says nothing that the rows do not: the seal is the same with and without, and seine "
-    "verify "
-    "proves that they agree. Each is built in one transaction, so that a kill leaves the case with "
-    "it or "
-    "without. Captures that are added later are entered in it.",
+    "verify proves that they agree. Each is built in one transaction, so that a kill leaves the "
+    "case with it or without. Captures that are added later are entered in it.",
     NULL,
 };
 

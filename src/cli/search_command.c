@@ -248,29 +248,24 @@ static enum exit_status search_run(const struct command *self, const struct argu
 
 static const char *const description[] = {
     "Finds a pattern in the payload of a case: in streams as they were rebuilt, however their "
-    "bytes "
-    "came in segments and lie in chunks. A hit is told with its stream, its position there, the "
-    "evidence and frame that brought its first byte, and an excerpt in which what cannot be "
-    "printed "
-    "is escaped. What is missing is never bridged: no hit reaches over a gap. Hits do not overlap.",
+    "bytes came in segments and lie in chunks. A hit is told with its stream, its position there, "
+    "the evidence and frame that brought its first byte, and an excerpt in which what cannot be "
+    "printed is escaped. What is missing is never bridged: no hit reaches over a gap. Hits do not "
+    "overlap. Datagrams of a conversation are one stream, and a hit may reach from one into the "
+    "next.",
     "Searched are the bytes that the case keeps: of each position the first that was accepted. "
-    "With "
-    "--all also those that lost, between the kept bytes around them, and segments that were "
+    "With --all also those that lost, between the kept bytes around them, and segments that were "
     "refused.",
     "A regular expression is PCRE2's, over bytes: . is any byte but a line feed, (?s) makes it "
-    "any, "
-    "\\xNN names one. ^ and $ match at the ends of a stream, and at gaps; with (?m) at lines. A "
-    "match "
-    "longer than 64 KiB may be told only up to there, or not at all. An expression that takes more "
-    "than "
-    "ten million steps for one match is given up for that stream, which is said at the end.",
+    "any, \\xNN names one. ^ and $ match at the ends of a stream, and at gaps; with (?m) at lines. "
+    "A match longer than 64 KiB may be told only up to there, or not at all. An expression that "
+    "takes more than ten million steps for one match is given up for that stream, which is said at "
+    "the end.",
     "With --text words are looked up in the index that seine index --text made. They are whole "
-    "words, in "
-    "either case and without accents; AND, OR, NOT, NEAR() and word* are FTS5's. The position is "
-    "that of the text in which they are, which has at most 1 KiB.",
+    "words, in either case and without accents; AND, OR, NOT, NEAR() and word* are FTS5's. The "
+    "position is that of the text in which they are, which has at most 1 KiB.",
     "Hits come as they are found: those of a stream in the order of their positions, streams as "
-    "their "
-    "payload lies in the case.",
+    "their payload lies in the case.",
     NULL,
 };
 

@@ -16,8 +16,8 @@ import lib
 CRAFT = os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
 LIBRARIES = ["hyperscan", "pcre2"]
 
-# A needle over three segments, out of order; with a hole in its middle; whole behind that hole; in bytes that
-# lost an overlap; over the seam of kept and lost bytes; in a datagram, and over two of them, which are one stream.
+# A needle over three segments, out of order; in capitals, with a hole in its middle; whole behind that hole; in one
+# segment and over two; in bytes that lost an overlap.
 PICTURE = """
 c SYN; s SYN ACK; c
 c @0 "..nee"
