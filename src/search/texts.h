@@ -40,8 +40,8 @@ enum status texts_build(uint64_t *count, uint64_t *bytes, uint64_t *skipped, str
 /* Removes the file; STATUS_OK also where there is none. */
 enum status texts_drop(struct reader *reader, struct error *err);
 
-/* The texts in which a query of FTS5 matches, as hits: the whole text each, in order of relevance to
- * nothing, that is of their ids: of streams, and positions in them. */
+/* The texts in which a query of FTS5 matches, as hits: the whole text each, in order of their streams and
+ * positions. STATUS_FAILED also where the query makes no sense to FTS5. */
 struct texts;
 enum status texts_open(struct texts **texts, struct reader *reader, const char *query,
                        struct error *err);

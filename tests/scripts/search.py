@@ -250,11 +250,11 @@ def main(place):
             wrong = str(refused)
         lib.check("search.model.%s" % name, wrong)
 
-    work = [("conversations", lib.conversations(8, 20, 500), 3),
-            ("long", lib.conversations(3, 100, 1000), 2),
+    work = [("conversations", lib.conversations(8, 20, 500), 2),
+            ("long", lib.conversations(3, 100, 1000), 1),
             ("mixed", lib.conversations(30, 20, 36), 2)]
     samples = lib.samples() if lib.LONG else lib.samples()[5:6]
-    work += [("sample%d" % i, path, 3) for i, path in enumerate(samples)]
+    work += [("sample%d" % i, path, 3 if lib.LONG else 1) for i, path in enumerate(samples)]
     lib.each(one, [dict(path=name, data=data, count=count) for name, data, count in work])
 
 
