@@ -11,11 +11,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum {
     INTERFACE,
     OUTPUT,
+    ROTATE,
+    KEEP,
     FILTER,
     CAPTURE,
     RING,
@@ -35,7 +38,18 @@ static const struct option_word options[] = {
     [INTERFACE] = {"interface", 'i', "IFACE...",
                    "An interface to capture from; any is all of them. May be given several times: "
                    "the conversations of all are rebuilt together."},
-    [OUTPUT] = {"output", 'o', "CASE", "The case to make or to add to."},
+    [OUTPUT] =
+        {"output", 'o', "CASE",
+         "The case to make or to add to; or a folder that is there, or with --rotate is made: "
+         "then a case after the other, seine-000001.db and so on."},
+    [ROTATE] = {"rotate", 0, "LIMIT",
+                "Begin the next case after so long (30s, 10m, 1h, 1d), or when one has this size "
+                "(256M); 1h when not given. A conversation that goes on has a row in each."},
+    [KEEP] =
+        {"keep", 0, "LIMIT",
+         "Remove the oldest cases of the folder that are older than so long (30d), when all "
+         "have more than this size (8G), or when the filesystem is fuller than this (80%). All "
+         "are kept when not given."},
     [FILTER] =
         {"filter", 'f', "FILTER",
          "Take only frames that pass this filter, in the language of pcap-filter(7). It runs "
@@ -63,6 +77,8 @@ static const struct option_word options[] = {
     [QUIET] = {"quiet", 'q', NULL, "No progress on the terminal, and no lines but remarks."},
     {0},
 };
+
+static struct slices_options slices; /* of --rotate and --keep */
 
 /* What the callbacks of one run share. */
 struct job {
@@ -133,6 +149,85 @@ static bool size_option(size_t *to, const char *name, const char *text)
     return false;
 }
 
+/* "30s", "10m", "1h", "30d": lower case, so that no size is meant. */
+static bool duration_parse(int64_t *ns, const char *text)
+{
+    static const struct {
+        char letter;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    const size_t len = strlen(text);
+    char number[20];
+    int64_t value;
+
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (len < 2 || len > sizeof number || text[len - 1] != units[i].letter)
+            continue;
+        memcpy(number, text, len - 1);
+        number[len - 1] = 0;
+        if (!integer_parse(&value, number, 1, INT64_MAX / 1000000000 / units[i].seconds))
+            return false;
+        *ns = value * units[i].seconds * 1000000000;
+        return true;
+    }
+    return false;
+}
+
+static bool percent_parse(unsigned *percent, const char *text)
+{
+    const size_t len = strlen(text);
+    char number[4] = "";
+    int64_t value;
+
+    if (len < 2 || len > sizeof number || text[len - 1] != '%')
+        return false;
+    memcpy(number, text, len - 1);
+    if (!integer_parse(&value, number, 1, 99))
+        return false;
+    *percent = (unsigned)value;
+    return true;
+}
+
+/* Whether -o is a folder, and what is said of it. False after a sentence. */
+static bool slices_read(struct live_run_options *to, const struct arguments *a)
+{
+    enum { ROTATE_LEAST = 64 << 10 };
+    const char *rotate = a->options[ROTATE], *keep = a->options[KEEP];
+    struct stat there;
+    size_t len = 0;
+
+    if (rotate && !duration_parse(&slices.rotate_ns, rotate) &&
+        (!size_parse(&len, rotate) || len < ROTATE_LEAST)) {
+        usage_error(&command_live,
+                    "--rotate takes a time such as 1h or a size such as 256M, not '%s'", rotate);
+        return false;
+    }
+    slices.rotate_len = len;
+    len = 0;
+    if (keep && !duration_parse(&slices.keep_ns, keep) &&
+        !percent_parse(&slices.keep_percent, keep) && (!size_parse(&len, keep) || len == 0)) {
+        usage_error(
+            &command_live,
+            "--keep takes a time such as 30d, a size such as 8G or a part such as 80%%, not "
+            "'%s'",
+            keep);
+        return false;
+    }
+    slices.keep_len = len;
+    const bool is_there = stat(to->case_path, &there) == 0;
+    const bool is_folder = is_there && S_ISDIR(there.st_mode);
+    if ((rotate || keep) && is_there && !is_folder) {
+        usage_error(&command_live, "--rotate and --keep want a folder, and %s is none",
+                    to->case_path);
+        return false;
+    }
+    if (!rotate)
+        slices.rotate_ns = 3600 * 1000000000ll;
+    if (is_folder || rotate || keep)
+        to->slices = &slices;
+    return true;
+}
+
 /* The values of the options; false after a sentence about one that is wrong. */
 static bool options_read(struct live_run_options *to, const struct arguments *a)
 {
@@ -154,6 +249,8 @@ static bool options_read(struct live_run_options *to, const struct arguments *a)
     }
     to->snap_len = snaplen ? (uint32_t)value : 0;
     to->case_path = a->options[OUTPUT];
+    if (!slices_read(to, a))
+        return false;
     to->interfaces = a->repeated;
     to->interface_count = a->repeated_count;
     to->filter = a->options[FILTER];
@@ -189,8 +286,12 @@ static void print_result(const struct live_run_result *r, const char *path)
     size_text(text, r->payload_bytes);
     printf("%s of payload -> ", text);
     print_escaped(stdout, path);
-    if (r->seal[0])
+    if (r->slices > 0) {
+        count_text(text, r->slices);
+        printf(", %s slice%s", text, r->slices == 1 ? "" : "s");
+    } else if (r->seal[0]) {
         printf(", seal %s", r->seal);
+    }
     putchar('\n');
 }
 
@@ -242,6 +343,10 @@ static const char *const description[] = {
     "What came is committed once a second, so that a crash or a kill costs no more than the last "
     "two. The next run into the same case says of what was left open that it was interrupted. At a "
     "proper end everything that has come is kept, and the case becomes one file.",
+    "In a folder each case is whole by itself. A conversation that goes on from one to the next "
+    "has a "
+    "row in each, with what came in it; continues_flow_id names the one before. Ids are unique in "
+    "the folder.",
     "Frames that this machine lost are counted, each second, in capture_stats, and conversations "
     "of that time are marked as lossy. What is captured is not kept as a capture: the case has "
     "the payload, and no file to prove it by.",
@@ -259,13 +364,15 @@ static const struct exit_word exits[] = {
 
 static const struct example examples[] = {
     {"seine live -i eth0 -p -o today.db", "All that a mirror port sends to eth0."},
+    {"seine live -i eth0 -p -o /var/lib/seine --rotate 1h --keep 80%",
+     "For months: a case an hour, and the oldest go when the disk is full to four fifths."},
     {"seine live -i eth0 -i eth1 -f 'not port 22' -o case.db", "Two interfaces, as one."},
     {0},
 };
 
 const struct command command_live = {
     .name = "live",
-    .synopsis = "[OPTION]... -i IFACE... -o CASE",
+    .synopsis = "[OPTION]... -i IFACE... -o CASE|FOLDER",
     .summary = "capture from network interfaces into a case",
     .description = description,
     .options = options,

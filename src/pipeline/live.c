@@ -6,6 +6,7 @@
 #include "pipeline/option_text.h"
 #include "pipeline/pressure.h"
 #include "pipeline/relay.h"
+#include "pipeline/worker.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -34,7 +35,7 @@ static const int64_t LATE_NS = 1000 * 1000000ll;   /* frames may yet come that a
 
 /* ---- what the reader's thread has the writer do, beside what reassembly tells ---- */
 
-enum note_kind { NOTE_EVIDENCE, NOTE_STATISTICS, NOTE_SECOND, NOTE_COMMIT };
+enum note_kind { NOTE_EVIDENCE, NOTE_STATISTICS, NOTE_SECOND, NOTE_COMMIT, NOTE_ROTATE };
 
 struct note {
     enum note_kind kind;
@@ -46,17 +47,23 @@ struct note {
             int64_t begin_ns, end_ns;
             bool lost;
         } second;
+        struct {
+            uint32_t number;
+            struct store_slice slice;
+        } rotate;
     };
 };
 _Static_assert(sizeof(struct note) <= RELAY_NOTE_MOST, "a note fits");
 
 struct interface {
-    const char *name; /* borrowed */
+    struct live_interface said;
+    char *json; /* owned: the options, for its evidence */
     uint32_t evidence_id;
     uint64_t frames, frames_told, frames_committed; /* when it was last told of */
     int64_t first_ns, last_ns;
     struct verdict_counts seen;
     struct live_counts counts, counts_told;
+    struct live_counts counts_before; /* of earlier slices */
 };
 
 /* Frames up to `mark` have been told when the writer has been told up to `place`. */
@@ -87,11 +94,21 @@ struct run {
     uint64_t frames_committed, bytes_committed;
     bool stopping;
     bool log_told; /* that it is long */
+
+    struct slices slices;
+    struct worker *closer; /* closes slices, and removes old ones; NULL: there are none */
+    int64_t slice_ns;      /* when this one began, by the monotonic clock */
+    uint32_t next_evidence_id;
     struct pressure pressure;
 
     /* Told by the writer's thread. */
     atomic_uint_least64_t flows, log_len;
+    atomic_uint_least64_t case_len;
     atomic_bool log_held;
+
+    /* Told by the closer. */
+    atomic_bool closing_failed;
+    struct error closing_error; /* valid with that; of the first */
 };
 
 static void remark(const struct run *run, const char *format, ...)
@@ -126,6 +143,65 @@ static void commit(struct run *run)
     store_commit(run->store, &log, NULL); /* a failure is found afterwards */
     atomic_store(&run->log_len, log.len);
     atomic_store(&run->log_held, log.held);
+    atomic_store(&run->case_len, log.case_len);
+}
+
+/* What an interface is, in a case that begins. */
+static void begin_interface(struct run *run, size_t n)
+{
+    const struct interface *i = &run->interfaces[n];
+    const char *filter = run->options->filter ? run->options->filter : "";
+    const uint32_t evidence_id = store_evidence_begin(
+        run->store, i->said.name, "live", run->options->pcap ? "pcap" : "ring", i->json);
+
+    store_interface(run->store, evidence_id, (uint32_t)n, i->said.link_type, i->said.snap_len,
+                    span_of(i->said.name, strlen(i->said.name)), span_of(NULL, 0),
+                    span_of(filter, strlen(filter)), 1000000000);
+}
+
+/* A slice that is being closed. */
+struct closing {
+    struct run *run;
+    struct store_closing *of;
+    uint32_t number;
+};
+
+/* On the closer's thread. */
+static void close_slice(void *closing, struct span unused)
+{
+    struct closing *c = closing;
+    struct run *run = c->run;
+    struct error err = {0};
+    bool one_file;
+
+    (void)unused;
+    if (store_closing_end(c->of, NULL, &one_file, &err) != STATUS_OK &&
+        !atomic_load(&run->closing_failed)) {
+        run->closing_error = err;
+        atomic_store(&run->closing_failed, true);
+    }
+    slices_prune(&run->slices, c->number + 1);
+    free(c);
+}
+
+static void rotate_store(struct run *run, const struct note *note)
+{
+    char path[SLICES_PATH_MAX];
+    struct closing *closing = calloc(1, sizeof *closing);
+    struct store_closing *old = NULL;
+
+    slices_path(path, &run->slices, note->rotate.number);
+    enum status status = store_rotate(run->store, &old, path, &note->rotate.slice, NULL);
+    if (closing && old) {
+        *closing = (struct closing){run, old, note->rotate.number - 1};
+        worker_give(run->closer, close_slice, closing, span_of(NULL, 0));
+    } else {
+        free(closing);
+        if (old)
+            store_closing_end(old, NULL, &(bool){false}, NULL);
+    }
+    for (size_t n = 0; n < run->options->interface_count && status == STATUS_OK; n++)
+        begin_interface(run, n);
 }
 
 static void hear_note(void *context, struct span bytes)
@@ -145,6 +221,9 @@ static void hear_note(void *context, struct span bytes)
         break;
     case NOTE_COMMIT:
         commit(run);
+        break;
+    case NOTE_ROTATE:
+        rotate_store(run, note);
         break;
     }
 }
@@ -212,13 +291,15 @@ static void tell_statistics(struct run *run, const struct interface *i, int64_t 
 {
     struct note note = {.kind = NOTE_STATISTICS, .evidence_id = i->evidence_id};
     struct live_statistics *s = &note.statistics;
+    const struct live_counts *now = &i->counts, *before = &i->counts_before;
 
-    *s = (struct live_statistics){.time_ns = now_ns,
-                                  .received = i->counts.received,
-                                  .dropped_by_socket = i->counts.dropped_by_socket,
-                                  .freezes = i->counts.freezes,
-                                  .dropped_by_interface = i->counts.dropped_by_interface,
-                                  .dropped_by_backlog = i->counts.dropped_by_backlog};
+    *s = (struct live_statistics){
+        .time_ns = now_ns,
+        .received = now->received - before->received,
+        .dropped_by_socket = now->dropped_by_socket - before->dropped_by_socket,
+        .freezes = now->freezes - before->freezes,
+        .dropped_by_interface = now->dropped_by_interface - before->dropped_by_interface,
+        .dropped_by_backlog = now->dropped_by_backlog - before->dropped_by_backlog};
     snprintf(s->detail, sizeof s->detail, "%s", detail);
     tell_note(run, &note);
 }
@@ -282,7 +363,7 @@ static void tell_progress(struct run *run, int64_t now_ns)
     struct ingest_progress progress = {.bytes_done = run->bytes,
                                        .frames = run->frames,
                                        .flows = atomic_load(&run->flows),
-                                       .source = run->interfaces[0].name};
+                                       .source = run->interfaces[0].said.name};
     run->options->progress(run->options->context, &progress);
 }
 
@@ -300,6 +381,53 @@ static void advance_clock(struct run *run, int64_t now_ns)
 
     if (run->frames > 0 && quiet_ns > LATE_NS)
         flows_advance(run->life.flows, run->last_ns + quiet_ns - LATE_NS);
+}
+
+/* ---- the next slice ---- */
+
+static bool wants_next_slice(const struct run *run, int64_t now_ns)
+{
+    const struct slices_options *o = run->options->slices;
+
+    if (!o || run->slices.number == SLICES_NUMBER_MAX)
+        return false;
+    return (o->rotate_ns > 0 && now_ns - run->slice_ns >= o->rotate_ns) ||
+           (o->rotate_len > 0 && atomic_load(&run->case_len) >= o->rotate_len) ||
+           (atomic_load(&run->log_held) && atomic_load(&run->log_len) > LOG_MOST);
+}
+
+/* What is counted of an interface begins anew with the evidence of the next slice. */
+static void begin_anew(struct run *run, struct interface *i)
+{
+    i->evidence_id = run->next_evidence_id++;
+    i->frames = i->frames_told = i->frames_committed = 0;
+    memset(&i->seen, 0, sizeof i->seen);
+    i->counts_before = i->counts;
+}
+
+/* Every flow that lives has a row in both. */
+static void next_slice(struct run *run, int64_t now_ns)
+{
+    struct note note = {.kind = NOTE_ROTATE};
+
+    tell_second(run);
+    flows_tell_all(run->life.flows, true);
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        tell_evidence(run, &run->interfaces[n], "complete");
+    note.rotate.number = ++run->slices.number;
+    note.rotate.slice =
+        (struct store_slice){.first_flow_id = slices_first_flow_id(run->slices.number),
+                             .first_evidence_id = run->next_evidence_id,
+                             .begun_ns = clock_ns(CLOCK_REALTIME)};
+    tell_note(run, &note);
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        begin_anew(run, &run->interfaces[n]);
+    flows_tell_all(run->life.flows, false);
+    tell_commit(run);
+    run->committed_ns = run->second_ns = run->slice_ns = now_ns;
+    atomic_store(&run->case_len, 0);
+    atomic_store(&run->log_held, false);
+    run->result->slices++;
 }
 
 /* While a commit is flushed the ring fills: it is to be short beside the ring. */
@@ -328,6 +456,8 @@ static void tick(struct run *run, int64_t now_ns)
         tell_commit(run);
         run->committed_ns = now_ns;
     }
+    if (wants_next_slice(run, now_ns))
+        next_slice(run, now_ns);
     relay_passed(run->relay);
     tell_remarks(run);
 }
@@ -392,7 +522,8 @@ static enum status check(struct run *run)
         relay_passed(run->relay);
     let_go(run);
     see_pressure(run, now_ns);
-    see_log(run);
+    if (!run->options->slices) /* else the next slice begins */
+        see_log(run);
     tell_progress(run, now_ns);
     if (run->options->stop && *run->options->stop && !run->stopping) {
         run->stopping = true;
@@ -510,9 +641,28 @@ static enum status open_interfaces(struct run *run)
     return run->live ? STATUS_OK : STATUS_FAILED;
 }
 
+static void tell_user(void *run, const char *sentence)
+{
+    remark(run, "%s", sentence);
+}
+
 static enum status open_store(struct run *run)
 {
     const struct live_run_options *o = run->options;
+    struct store_slice first = {0};
+    char path[SLICES_PATH_MAX];
+
+    if (o->slices) {
+        if (slices_begin(&run->slices, o->case_path, o->slices, tell_user, run, run->err) !=
+            STATUS_OK)
+            return STATUS_FAILED;
+        run->closer = worker_new();
+        if (!run->closer || !slices_path(path, &run->slices, ++run->slices.number))
+            return error_no_memory(run->err, "no memory");
+        first.first_flow_id = slices_first_flow_id(run->slices.number);
+        first.first_evidence_id = run->slices.evidence_id + 1;
+        run->result->slices = 1;
+    }
     const struct store_options how = {.memory = shared_memory(run) / 15 * 6,
                                       .page_size = PAGE_SIZE,
                                       .hash = !o->no_hash,
@@ -521,9 +671,10 @@ static enum status open_store(struct run *run)
                                       .jobs = 2,
                                       .memory_total = run->memory,
                                       .version = o->version,
-                                      .command = o->command};
+                                      .command = o->command,
+                                      .slice = o->slices ? &first : NULL};
 
-    if (store_open(&run->store, o->case_path, &how, run->err) != STATUS_OK)
+    if (store_open(&run->store, o->slices ? path : o->case_path, &how, run->err) != STATUS_OK)
         return STATUS_FAILED;
     const char *sentence;
     while ((sentence = store_remark(run->store)) != NULL)
@@ -539,19 +690,13 @@ static enum status begin_evidence(struct run *run)
 
     for (size_t n = 0; n < run->options->interface_count; n++) {
         struct interface *i = &run->interfaces[n];
-        struct live_interface said;
-        live_interface(run->live, &said, (unsigned)n);
-        char *json = options_json(run, &said);
-        if (!json)
+        live_interface(run->live, &i->said, (unsigned)n);
+        i->json = options_json(run, &i->said);
+        if (!i->json)
             return error_no_memory(run->err, "no memory");
-        i->name = said.name;
-        i->evidence_id = store_evidence_begin(run->store, said.name, "live",
-                                              run->options->pcap ? "pcap" : "ring", json);
-        free(json);
-        const char *filter = run->options->filter ? run->options->filter : "";
-        store_interface(run->store, i->evidence_id, (uint32_t)n, said.link_type, said.snap_len,
-                        span_of(said.name, strlen(said.name)), span_of(NULL, 0),
-                        span_of(filter, strlen(filter)), 1000000000);
+        begin_interface(run, n);
+        i->evidence_id = store_last_evidence(run->store);
+        run->next_evidence_id = i->evidence_id + 1;
     }
     return store_commit(run->store, &log, run->err);
 }
@@ -599,6 +744,7 @@ static void begin_clocks(struct run *run)
     const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
     run->ticked_ns = run->committed_ns = run->second_ns = run->framed_ns = now_ns;
+    run->slice_ns = now_ns;
     run->second_began_ns = clock_ns(CLOCK_REALTIME);
 }
 
@@ -678,6 +824,13 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
     if (status == STATUS_OK)
         status = finish_store(&run);
     store_abandon(run.store);
+    worker_free(run.closer); /* waits until the slices before are closed */
+    if (options->slices && status == STATUS_OK)
+        slices_prune(&run.slices, run.slices.number);
+    if (atomic_load(&run.closing_failed))
+        remark(&run, "%s", run.closing_error.text);
+    for (size_t n = 0; run.interfaces && n < options->interface_count; n++)
+        free(run.interfaces[n].json);
     free(run.interfaces);
     return status;
 }

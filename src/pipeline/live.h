@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "pipeline/ingest.h"
+#include "pipeline/slices.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@
 enum { LIVE_MEMORY_LEAST = 16 << 20 }; /* less is refused */
 
 struct live_run_options {
-    const char *case_path;
+    const char *case_path;               /* or a folder: */
+    const struct slices_options *slices; /* NULL: it is no folder */
     const char *const *interfaces;
     size_t interface_count;
     const char *filter; /* libpcap's language, or NULL */
@@ -44,10 +46,11 @@ struct live_run_options {
 
 struct live_run_result {
     uint64_t frames, flows, streams, payload_bytes;
-    uint64_t lost; /* frames that this machine dropped */
-    bool partial;  /* it ended since all interfaces were gone */
-    bool logged;   /* a reader would not let go of the case: its write-ahead log is still there */
-    char seal[65]; /* empty where the case is too long to be read for it */
+    uint64_t lost;   /* frames that this machine dropped */
+    bool partial;    /* it ended since all interfaces were gone */
+    bool logged;     /* a reader would not let go of the case: its write-ahead log is still there */
+    char seal[65];   /* empty where the case is too long to be read for it; of the last slice */
+    uint64_t slices; /* that were begun */
 };
 
 /* Whether the options make sense by themselves, as ingest_check(). */

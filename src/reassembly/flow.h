@@ -68,9 +68,10 @@ enum flow_end {
     END_CAPTURE, /* the captures ended first */
     END_FIN,     /* both FINs; of SCTP, shut down */
     END_RESET,
-    END_TIMEOUT, /* idle by the capture's clock */
-    END_REUSED,  /* a SYN with another sequence number took the five-tuple over */
-    END_EVICTED, /* the flow table was full */
+    END_TIMEOUT,   /* idle by the capture's clock */
+    END_REUSED,    /* a SYN with another sequence number took the five-tuple over */
+    END_EVICTED,   /* the flow table was full */
+    END_CONTINUED, /* it goes on: whoever is told begins anew with it (flows_carry_over()) */
 };
 
 /* What only few flows need: sets of positions, and a SYN that is out of the ordinary. */

@@ -399,13 +399,19 @@ static void remember_new(struct flows *t, const struct flow *f)
         t->news.fresh[t->news.fresh_count++] = f->number;
 }
 
-static void tell_of(struct flows *t, struct flow *f)
+static void tell_as(struct flows *t, struct flow *f, enum flow_end end)
 {
     struct flow copy = *f;
 
     flow_tell(&copy, flow_origin(&t->table, f));
+    copy.end = end & 7u;
     t->at.sink->flow_news(t->at.sink, &copy);
     f->kept = copy.kept;
+}
+
+static void tell_of(struct flows *t, struct flow *f)
+{
+    tell_as(t, f, END_CAPTURE); /* as it would be */
 }
 
 /* A node may be nobody's, or that of a flow's origin. */
@@ -461,6 +467,16 @@ void flows_tell_news(struct flows *t)
         return; /* the time that passed counts later */
     n->told_ns = t->clock;
     renew_some(t, count);
+}
+
+void flows_tell_all(struct flows *t, bool over)
+{
+    t->news.fresh_count = 0;
+    for (uint32_t number = 1; number < t->table.made; number++) {
+        struct flow *f = flow_of(&t->table, number);
+        if (is_flow(f))
+            tell_as(t, f, over ? END_CONTINUED : END_CAPTURE);
+    }
 }
 
 void flows_advance(struct flows *t, int64_t now_ns)

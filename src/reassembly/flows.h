@@ -69,6 +69,10 @@ void flows_packet(struct flows *t, const struct packet *packet, const struct flo
 bool flows_watch(struct flows *t);
 void flows_tell_news(struct flows *t);
 
+/* Tells of every flow that lives, busy or not; with `over`, that its row of now is the last: its end is
+ * END_CONTINUED, and who is told begins anew with it. Counters go on all the same. */
+void flows_tell_all(struct flows *t, bool over);
+
 /* The clock goes on though no packet comes: ends what has been idle for too long. */
 void flows_advance(struct flows *t, int64_t now_ns);
 

@@ -17,6 +17,7 @@ const char *refusal_name(enum refusal why)
         [REFUSED_NO_MEMORY] = "no_memory",
         [REFUSED_OLD_TIMESTAMP] = "old_timestamp",
         [REFUSED_SHED] = "shed",
+        [REFUSED_EARLIER] = "earlier_slice",
     };
     assert(why < REFUSAL_COUNT);
     return names[why];
@@ -117,6 +118,7 @@ const char *flow_end_name(uint8_t end)
     static const char *const names[] = {
         [END_CAPTURE] = "capture_end", [END_FIN] = "fin",       [END_RESET] = "reset",
         [END_TIMEOUT] = "timeout",     [END_REUSED] = "reused", [END_EVICTED] = "evicted",
+        [END_CONTINUED] = "continued",
     };
     assert(end < sizeof names / sizeof names[0]);
     return names[end];

@@ -26,6 +26,7 @@ enum refusal {
     REFUSED_NO_MEMORY,     /* the budget had no room to remember its place */
     REFUSED_OLD_TIMESTAMP, /* its receiver has seen a later one (PAWS, RFC 7323 5) */
     REFUSED_SHED,          /* by the store: more came than could be written */
+    REFUSED_EARLIER,       /* by the store: it came before, in an earlier slice of the folder */
     REFUSAL_COUNT
 };
 

@@ -312,6 +312,7 @@ const char *fate_name(uint8_t fate)
         [FATE_REFUSED + REFUSED_NO_MEMORY] = "refused: no_memory",
         [FATE_REFUSED + REFUSED_OLD_TIMESTAMP] = "refused: old_timestamp",
         [FATE_REFUSED + REFUSED_SHED] = "refused: shed",
+        [FATE_REFUSED + REFUSED_EARLIER] = "refused: earlier_slice",
     };
     _Static_assert(sizeof names / sizeof *names == FATE_REFUSED + REFUSAL_COUNT,
                    "every refusal has its word");

@@ -432,6 +432,15 @@ static int64_t log_len_of(const struct case_file *f)
     return len;
 }
 
+uint64_t case_file_len(struct case_file *f)
+{
+    int64_t pages = 0, page_size = 0;
+
+    if (!ask(f, "PRAGMA page_count", &pages) || !ask(f, "PRAGMA page_size", &page_size))
+        return 0;
+    return (uint64_t)pages * (uint64_t)page_size;
+}
+
 enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_held,
                              struct error *err)
 {

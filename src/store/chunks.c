@@ -342,6 +342,18 @@ void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side)
         lowest_write(s, k, side);
 }
 
+void chunks_forget(struct store *s, struct kept_stream *t)
+{
+    chunks_drop(s, t);
+    t->slots = t->current = NULL;
+    t->digest = NULL;
+    t->hashed_to = 0;
+    t->start = 0;
+    t->stored = 0;
+    t->rows = 0;
+    t->settled = t->small = t->rehash = t->behind = false;
+}
+
 void chunks_drop(struct store *s, struct kept_stream *t)
 {
     if (t->settled)

@@ -87,6 +87,11 @@ uint32_t store_evidence_begin(struct store *s, const char *source, const char *k
     return evidence_id;
 }
 
+uint32_t store_last_evidence(const struct store *s)
+{
+    return s->next_evidence_id - 1;
+}
+
 void store_interface(struct store *s, uint32_t evidence_id, uint32_t interface_id,
                      uint32_t link_type, uint32_t snap_len, struct span name,
                      struct span description, struct span filter, uint64_t ticks_per_second)

@@ -98,14 +98,14 @@ static void put_stream(struct store *s, const struct flow *flow, struct kept_flo
 }
 
 static void write_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
-                         enum side side)
+                         enum side side, const char *verdict)
 {
     char hex[DIGEST_HEX_LEN + 1];
 
     flow_rows_gap(s, k, side);
     chunks_end(s, k, side, hex);
     records_write_arrivals(s, k, side);
-    put_stream(s, flow, k, side, NULL, s->hash ? hex : NULL);
+    put_stream(s, flow, k, side, verdict, s->hash ? hex : NULL);
 }
 
 void flow_rows_open(struct store *s, struct kept_flow *k, enum side side)
@@ -145,18 +145,69 @@ static void put_ttl(struct row *row, int at, const struct side_state *side)
         put_null(row, at);
 }
 
+/* What is told of a flow in this slice: of all of it, or of what came since it was carried over. */
+struct in_slice {
+    uint32_t evidence_id;
+    int64_t first_ns, last_ns;
+    uint64_t first_frame;
+    int64_t continues; /* 0: none */
+    struct {
+        uint64_t packets, bytes, ip_bytes, frame_bytes, again;
+    } sides[2];
+};
+
+static void see_slice(struct in_slice *in, const struct store *s, const struct flow *flow,
+                      const struct kept_flow *k)
+{
+    static const struct kept_base none;
+    const struct kept_base *base = k->base ? k->base : &none;
+
+    *in = (struct in_slice){.evidence_id = flow->first_evidence_id,
+                            .first_ns = flow->first_ns,
+                            .last_ns = flow->last_ns,
+                            .first_frame = flow->first_frame,
+                            .continues = base->continues};
+    for (int side = 0; side < 2; side++) {
+        const struct side_state *of = &flow->sides[side];
+        in->sides[side].packets = of->packets - base->packets[side];
+        in->sides[side].bytes = of->bytes - base->bytes[side];
+        in->sides[side].ip_bytes = of->ip_bytes - base->ip_bytes[side];
+        in->sides[side].frame_bytes = of->frame_bytes - base->frame_bytes[side];
+        in->sides[side].again = of->retransmitted - base->again[side];
+    }
+    if (!k->base)
+        return;
+    const bool has_frames = base->evidence_id != 0;
+    in->evidence_id = has_frames ? base->evidence_id : s->live.first_evidence_id;
+    in->first_ns = has_frames ? base->first_ns : s->live.begun_ns;
+    in->first_frame = base->first_frame;
+    if (!has_frames || in->last_ns < in->first_ns)
+        in->last_ns = in->first_ns;
+}
+
 static void count_hosts(struct store *s, const struct flow *flow, const struct endpoints *ends,
-                        bool told)
+                        const struct in_slice *in, bool told)
 {
     const uint8_t version = flow->key.ip_version;
 
     if (told) {
-        hosts_renew(&s->hosts, &ends->src, version, flow->first_ns, flow->last_ns);
-        hosts_renew(&s->hosts, &ends->dst, version, flow->first_ns, flow->last_ns);
+        hosts_renew(&s->hosts, &ends->src, version, in->first_ns, in->last_ns);
+        hosts_renew(&s->hosts, &ends->dst, version, in->first_ns, in->last_ns);
     } else {
-        hosts_add(&s->hosts, &ends->src, version, true, flow->first_ns, flow->last_ns);
-        hosts_add(&s->hosts, &ends->dst, version, false, flow->first_ns, flow->last_ns);
+        hosts_add(&s->hosts, &ends->src, version, true, in->first_ns, in->last_ns);
+        hosts_add(&s->hosts, &ends->dst, version, false, in->first_ns, in->last_ns);
     }
+}
+
+/* A flow that is over is lossy for what was lost while it lasted, and one that was only idle at its end for what
+ * was lost until then: what was missing may have been its own. */
+static bool is_lossy(const struct store *s, const struct flow *flow, const struct in_slice *in,
+                     bool ended)
+{
+    const bool is_over = ended && (flow->state == FLOW_CLOSED || flow->state == FLOW_RESET ||
+                                   flow->state == FLOW_REJECTED);
+
+    return live_is_lossy(s, in->first_ns, in->last_ns, is_over);
 }
 
 static void write_flow(struct store *s, const struct flow *flow, struct kept_flow *k, bool ended)
@@ -168,25 +219,27 @@ static void write_flow(struct store *s, const struct flow *flow, struct kept_flo
                              .src_port = flow_port(flow, SIDE_CLIENT),
                              .dst_port = flow_port(flow, SIDE_SERVER)};
     struct end_text texts[2];
+    struct in_slice in;
     char vlans[VLAN_TEXT_LEN], id[COMMUNITY_ID_LEN];
 
+    see_slice(&in, s, flow, k);
     struct row *row = insert_begin(&s->insert, INSERT_FLOW);
     put_int(row, 1, keep_flow_id(s, k));
-    put_int(row, 2, flow->first_evidence_id);
+    put_int(row, 2, in.evidence_id);
     put_text(row, 3, flow_protocol_name(flow->key.protocol));
     put_end(row, 4, 10, &texts[SIDE_CLIENT], flow, SIDE_CLIENT);
     put_end(row, 6, 11, &texts[SIDE_SERVER], flow, SIDE_SERVER);
     size_t vlan_len = vlan_text(vlans, flow->vlans, flow->vlan_count);
     put_text(row, 8, vlan_len > 0 ? vlans : NULL);
     put_text(row, 9, flow->tunnel);
-    put_int(row, 12, flow->first_ns);
-    put_int(row, 13, flow->last_ns);
-    put_count(row, 14, flow->first_frame);
-    put_sides(row, 15, client->packets, server->packets);
-    put_sides(row, 17, client->bytes, server->bytes);
-    put_sides(row, 19, client->ip_bytes, server->ip_bytes);
-    put_sides(row, 21, client->frame_bytes, server->frame_bytes);
-    put_sides(row, 23, client->retransmitted, server->retransmitted);
+    put_int(row, 12, in.first_ns);
+    put_int(row, 13, in.last_ns);
+    put_count(row, 14, in.first_frame);
+    put_sides(row, 15, in.sides[0].packets, in.sides[1].packets);
+    put_sides(row, 17, in.sides[0].bytes, in.sides[1].bytes);
+    put_sides(row, 19, in.sides[0].ip_bytes, in.sides[1].ip_bytes);
+    put_sides(row, 21, in.sides[0].frame_bytes, in.sides[1].frame_bytes);
+    put_sides(row, 23, in.sides[0].again, in.sides[1].again);
     put_sides(row, 25, client->flags, server->flags);
     put_ttl(row, 27, client);
     put_ttl(row, 28, server);
@@ -198,25 +251,29 @@ static void write_flow(struct store *s, const struct flow *flow, struct kept_flo
     put_text(row, 31, flow_state_name(flow->state));
     put_text(row, 32, ended ? flow_end_name(flow->end) : "open");
     put_int(row, 33, flow->client_guessed);
-    put_int(row, 34, s->live.on && live_is_lossy(s, flow, ended));
+    put_int(row, 34, s->live.on && is_lossy(s, flow, &in, ended));
     community_id(id, flow->key.protocol, flow->key.ip_version, &ends);
     put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
-    put_null(row, 36); /* continues_flow_id: told by live capture only */
+    if (in.continues != 0)
+        put_int(row, 36, in.continues);
+    else
+        put_null(row, 36);
     put_int(row, 37, flow->interface_id);
     insert_end(&s->insert, row);
 
-    count_hosts(s, flow, &ends, k->told);
+    count_hosts(s, flow, &ends, &in, k->told);
     s->counts.flows += !k->told;
     k->told = true;
 }
 
-void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k)
+void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k,
+                     const char *verdict)
 {
     write_flow(s, flow, k, true);
     records_write_frames(s, k);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
-        if (k->sides[side])
-            write_stream(s, flow, k, side);
+        if (k->sides[side] && !k->sides[side]->idle)
+            write_stream(s, flow, k, side, verdict);
     oddities_write(s, k);
     if (s->live.on)
         live_ended(s, keep_flow_id(s, k));
@@ -226,6 +283,6 @@ void flow_rows_renew(struct store *s, const struct flow *flow, struct kept_flow 
 {
     write_flow(s, flow, k, false);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
-        if (k->sides[side])
+        if (k->sides[side] && !k->sides[side]->idle)
             put_stream(s, flow, k, side, "open", NULL);
 }

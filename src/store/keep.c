@@ -64,7 +64,7 @@ static void write_early(struct store *s, struct kept_flow *k)
         else
             chunks_write(s, k, side);
         records_write_arrivals(s, k, side);
-        if (s->live.on && !k->sides[side]->told)
+        if (s->live.on && !k->sides[side]->told && !k->sides[side]->idle)
             flow_rows_open(s, k, side);
     }
 }
@@ -164,8 +164,10 @@ struct kept_flow *keep_flow(struct store *s, struct flow *flow)
 
 struct kept_stream *keep_stream(struct store *s, struct kept_flow *k, enum side side)
 {
-    if (k->sides[side])
+    if (k->sides[side]) {
+        k->sides[side]->idle = false;
         return k->sides[side];
+    }
     struct kept_stream *t = keep_room(s, memory_class(sizeof *t));
     if (!t)
         return NULL;
@@ -200,6 +202,7 @@ void keep_drop(struct store *s, struct kept_flow *k)
         memory_give(&s->memory, t->rare, memory_class(sizeof *t->rare));
         memory_give(&s->memory, t, memory_class(sizeof *t));
     }
+    memory_give(&s->memory, k->base, memory_class(sizeof *k->base));
     memory_give(&s->memory, k, memory_class(sizeof *k));
 }
 

@@ -10,6 +10,7 @@
 #include "store/writer.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,22 +47,17 @@ enum status store_commit(struct store *s, struct store_log *log, struct error *e
     if (!s->insert.failed && case_file_commit(&s->file, &log_len, &log->held, &why) != STATUS_OK)
         insert_fail_as(&s->insert, &why);
     log->len = log_len;
+    log->case_len = s->insert.failed ? 0 : case_file_len(&s->file);
     return s->insert.failed ? tell_failure(s, err) : STATUS_OK;
 }
 
 /* ---- loss ---- */
 
-/* A flow that is over is lossy for what it lost while it lasted, and one that was only idle at its end for what
- * was lost until then: what was missing may have been its own. */
-bool live_is_lossy(const struct store *s, const struct flow *flow, bool ended)
+bool live_is_lossy(const struct store *s, int64_t first_ns, int64_t last_ns, bool is_over)
 {
-    const bool is_over = ended && (flow->state == FLOW_CLOSED || flow->state == FLOW_RESET ||
-                                   flow->state == FLOW_REJECTED);
-    int64_t last_ns = flow->last_ns;
-
     for (unsigned i = 0; i < s->live.loss_count; i++) {
         const struct loss *loss = &s->live.losses[i];
-        if (loss->end_ns >= flow->first_ns && (!is_over || loss->begin_ns <= last_ns))
+        if (loss->end_ns >= first_ns && (!is_over || loss->begin_ns <= last_ns))
             return true;
     }
     return false;
@@ -131,51 +127,128 @@ static void run_ended(struct store *s)
     insert_end(&s->insert, row);
 }
 
-static bool is_cheap(struct store *s)
+/* What is left to do to a case of which all rows are written: it is whole whatever becomes of this. The store that
+ * wrote it may be at the next one meanwhile. */
+struct store_closing {
+    struct case_file file;
+    int64_t run_id;
+    size_t cache_len;
+    bool sync;
+};
+
+static enum status run_sql(struct case_file *f, const char *sql, struct error *err)
 {
-    return store_ask(s, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size") <=
-           SEALED_MOST;
+    return sqlite3_exec(f->db, sql, NULL, NULL, NULL) == SQLITE_OK
+               ? STATUS_OK
+               : case_file_fault(f, "closing", err);
 }
 
-/* Indexes, and the seal. The rows stand already: whatever becomes of this, the case is whole. */
-static void finish_case(struct store *s, char hex[65])
+static bool is_short(const struct case_file *f)
 {
-    struct error why;
-    char sql[64];
+    sqlite3_stmt *s = NULL;
+    const char *sql =
+        "SELECT page_count * page_size <= ?1 FROM pragma_page_count, pragma_page_size";
+    bool is = sqlite3_prepare_v2(f->db, sql, -1, &s, NULL) == SQLITE_OK &&
+              sqlite3_bind_int64(s, 1, SEALED_MOST) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW &&
+              sqlite3_column_int(s, 0) != 0;
+    sqlite3_finalize(s);
+    return is;
+}
 
-    memory_release(&s->memory);
-    snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
-    insert_run(&s->insert, sql);
-    insert_run(&s->insert, indexes_sql);
-    if (s->insert.failed || !is_cheap(s))
-        return;
-    if (seal_compute(s->file.db, hex, &why) != STATUS_OK) {
-        insert_fail_as(&s->insert, &why);
-        return;
+static enum status write_seal(struct store_closing *c, char hex[65], struct error *err)
+{
+    char sql[160];
+
+    if (!is_short(&c->file))
+        return STATUS_OK;
+    if (seal_compute(c->file.db, hex, err) != STATUS_OK)
+        return STATUS_FAILED;
+    snprintf(sql, sizeof sql, "UPDATE runs SET seal = '%s' WHERE run_id = %" PRId64, hex,
+             c->run_id);
+    return run_sql(&c->file, sql, err);
+}
+
+enum status store_closing_end(struct store_closing *c, char seal[65], bool *one_file,
+                              struct error *err)
+{
+    char sql[64], hex[65] = "";
+    const bool sync = c->sync;
+    enum status status = case_file_settle(&c->file, one_file, err);
+
+    snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", c->cache_len / 1024);
+    if (status == STATUS_OK)
+        status = run_sql(&c->file, sql, err);
+    if (status == STATUS_OK)
+        status = run_sql(&c->file, indexes_sql, err);
+    if (status == STATUS_OK)
+        status = write_seal(c, hex, err);
+    if (status == STATUS_OK)
+        status = case_file_end(&c->file, sync, err);
+    else
+        case_file_drop(&c->file);
+    free(c);
+    if (status == STATUS_OK && seal)
+        memcpy(seal, hex, sizeof hex);
+    return status;
+}
+
+/* All is written, and nothing of it is ours any more. NULL after a failure. */
+static struct store_closing *let_go(struct store *s, size_t cache_len)
+{
+    struct store_closing *c = malloc(sizeof *c);
+
+    write_all(s);
+    run_ended(s);
+    lending_return(s);
+    if (!c)
+        insert_no_memory(&s->insert);
+    insert_release(&s->insert); /* its statements; a failure stays */
+    if (s->insert.failed) {
+        free(c);
+        return NULL;
     }
-    struct row *row = insert_begin(&s->insert, UPDATE_RUN_SEAL);
-    put_int(row, 1, s->run_id);
-    put_text(row, 2, hex);
-    insert_end(&s->insert, row);
+    *c = (struct store_closing){
+        .file = s->file, .run_id = s->run_id, .cache_len = cache_len, .sync = s->sync};
+    s->file = (struct case_file){.lock = -1};
+    return c;
 }
 
 enum status store_finish_live(struct store *s, char seal[65], bool *one_file, struct error *err)
 {
-    struct error why;
-    char hex[65] = "";
+    struct store_closing *c = let_go(s, s->memory_len / 4 * 3);
 
     *one_file = true;
-    write_all(s);
-    run_ended(s);
-    lending_return(s);
-    if (!s->insert.failed && case_file_settle(&s->file, one_file, &why) != STATUS_OK)
-        insert_fail_as(&s->insert, &why);
-    if (!s->insert.failed)
-        finish_case(s, hex);
-    if (s->insert.failed) {
+    if (!c)
         tell_failure(s, err);
-        store_abandon(s);
-        return STATUS_FAILED;
+    store_abandon(s); /* what it was given is not its own any more */
+    return c ? store_closing_end(c, seal, one_file, err) : STATUS_FAILED;
+}
+
+/* ---- the next slice ---- */
+
+enum status store_rotate(struct store *s, struct store_closing **old, const char *path,
+                         const struct store_slice *to, struct error *err)
+{
+    enum { CLOSING_CACHE = 2 << 20 }; /* beside the next one's */
+    struct error why = {0};
+
+    *old = let_go(s, CLOSING_CACHE);
+    if (!*old)
+        return tell_failure(s, err);
+    s->live.options.slice = to;
+    enum status status = store_open_file(s, path, &why);
+    s->live.options.slice = NULL;
+    if (status != STATUS_OK) {
+        insert_fail_as(&s->insert, &why);
+        return tell_failure(s, err);
     }
-    return store_close(s, seal, hex, err);
+    s->live.first_evidence_id = to->first_evidence_id;
+    s->live.begun_ns = to->begun_ns;
+    s->live.ended_count = 0;
+    s->live.ended_lowest = INT64_MAX;
+    s->live.shed_count = 0;
+    s->cached.stream_id = s->owner.stream_id = -1;
+    s->last_small = 0;
+    s->oddities_indexed = s->refused_indexed = s->takeovers = false;
+    return s->insert.failed ? tell_failure(s, err) : STATUS_OK;
 }

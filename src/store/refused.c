@@ -82,6 +82,10 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
     put_int(row, 3, position - SEGMENT_MOST);
     if (!insert_next(&s->insert, row)) {
         insert_done(&s->insert, row);
+        if (k->sides[side]->carried) { /* its row is in an earlier slice */
+            flow_rows_missing(s, k, side, position, end - position, GAP_REFUSED, false);
+            return end;
+        }
         insert_fail(&s->insert, "reading %s: position %lld was refused, but has no row",
                     case_file_name(&s->file), (long long)position);
         return end;

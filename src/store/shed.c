@@ -43,8 +43,7 @@ static int64_t row_end(struct store *s, enum statement which, int64_t stream_id,
     return to;
 }
 
-/* One past the highest position that is stored. */
-static int64_t stored_to(struct store *s, struct kept_flow *k, enum side side)
+int64_t shed_stored_to(struct store *s, struct kept_flow *k, enum side side)
 {
     const struct kept_stream *t = k->sides[side];
     int64_t to = t->start;
@@ -85,7 +84,7 @@ static void begin(struct store *s, struct kept_flow *k, const struct arrival *a)
 
     if (!rare)
         return;
-    rare->shed_from = t->stored > 0 ? stored_to(s, k, a->side) : INT64_MIN;
+    rare->shed_from = t->stored > 0 ? shed_stored_to(s, k, a->side) : INT64_MIN;
     t->shed = true;
     if (t->stored > 0)
         snprintf(text, sizeof text,

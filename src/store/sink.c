@@ -14,6 +14,11 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
 
     if (!k)
         return;
+    if (k->base && k->base->evidence_id == 0) {
+        k->base->evidence_id = frame->evidence_id;
+        k->base->first_frame = frame->number;
+        k->base->first_ns = frame->time_ns;
+    }
     if (s->live.on && shed_frames(s)) {
         oddities_add(s, &k->oddities, frame->evidence_id, frame->number, ODDITY_FRAMES_SHED, NULL);
         return;
@@ -90,7 +95,11 @@ static void see_segment(struct sink *sink, struct flow *flow, const struct arriv
         return;
     if (s->live.on)
         a = shed_arrival(s, k, a, s->live.rest);
-    if (a)
+    if (!a)
+        return;
+    if (carry_crosses(k->sides[a->side], a))
+        carry_arrival(s, k, a, keep_arrival);
+    else
         keep_arrival(s, k, a);
 }
 
@@ -138,7 +147,7 @@ static void see_flow_end(struct sink *sink, struct flow *flow)
     struct kept_flow *k = keep_flow(s, flow);
 
     if (k)
-        flow_rows_write(s, flow, k);
+        flow_rows_write(s, flow, k, NULL);
     if (flow->kept)
         keep_drop(s, flow->kept);
     flow->kept = NULL;
@@ -149,7 +158,9 @@ static void see_flow_news(struct sink *sink, struct flow *flow)
     struct store *s = store_of(sink);
     struct kept_flow *k = keep_flow(s, flow);
 
-    if (k)
+    if (k && flow->end == END_CONTINUED)
+        carry_flow(s, flow, k);
+    else if (k)
         flow_rows_renew(s, flow, k);
 }
 

@@ -104,6 +104,11 @@ static void continue_ids(struct store *s)
     }
     s->next_evidence_id = (uint32_t)evidence_id + 1;
     s->next_flow_id = s->first_flow_id = flow_id + 1;
+    const struct store_slice *slice = s->live.options.slice;
+    if (slice && evidence_id == 0 && flow_id == 0) {
+        s->next_evidence_id = slice->first_evidence_id;
+        s->next_flow_id = s->first_flow_id = slice->first_flow_id;
+    }
 }
 
 /* A case from before a column was there gets it. */
@@ -172,6 +177,29 @@ static enum status tell_failure(const struct store *s, struct error *err)
     return STATUS_FAILED;
 }
 
+enum status store_open_file(struct store *s, const char *path, struct error *err)
+{
+    const struct store_options *o = &s->live.options;
+    const struct case_file_options file = {.page_size = o->page_size,
+                                           .cache_len = s->live.cache_len,
+                                           .sync = o->sync,
+                                           .live = o->live};
+
+    if (case_file_open(&s->file, path, &file, err) != STATUS_OK)
+        return STATUS_FAILED;
+    insert_init(&s->insert, &s->file, o->worker, o->memory);
+    s->insert.collected = lending_close;
+    s->insert.collected_context = s;
+    measure_rows(s);
+    if (!s->insert.failed)
+        remark_on(s);
+    if (!s->insert.failed)
+        add_columns(s);
+    continue_ids(s);
+    insert_run_row(s, o);
+    return s->insert.failed ? tell_failure(s, err) : STATUS_OK;
+}
+
 enum status store_open(struct store **store, const char *path, const struct store_options *options,
                        struct error *err)
 {
@@ -198,37 +226,23 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->live.on = options->live;
     s->live.ended_lowest = INT64_MAX;
     s->cached.stream_id = s->owner.stream_id = -1;
-    const struct case_file_options file = {.page_size = options->page_size,
-                                           .cache_len = cache,
-                                           .sync = options->sync,
-                                           .live = options->live};
-    if (case_file_open(&s->file, path, &file, err) != STATUS_OK) {
-        free(s);
-        return STATUS_FAILED;
-    }
-    insert_init(&s->insert, &s->file, options->worker, options->memory);
-    s->insert.collected = lending_close;
-    s->insert.collected_context = s;
+    s->file = (struct case_file){.lock = -1};
+    s->live.options = *options;
+    s->live.cache_len = cache;
     memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
     buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
     s->cached.data = malloc(MEMORY_MOST);
     s->live.rest = options->live ? malloc(sizeof *s->live.rest) : NULL;
-    if (!hosts_init(&s->hosts, &s->insert, hosts) || !s->cached.data ||
-        (options->live && !s->live.rest))
-        insert_no_memory(&s->insert);
-    measure_rows(s);
-    if (!s->insert.failed)
-        remark_on(s);
-    if (!s->insert.failed)
-        add_columns(s);
-    continue_ids(s);
-    insert_run_row(s, options);
-    if (s->insert.failed) {
-        tell_failure(s, err);
+    bool has_room = hosts_init(&s->hosts, &s->insert, hosts) && s->cached.data &&
+                    (!options->live || s->live.rest);
+    enum status status = has_room ? store_open_file(s, path, err)
+                                  : error_no_memory(err, "opening %s: no memory", path);
+    if (status != STATUS_OK) {
         store_abandon(s);
         return STATUS_FAILED;
     }
+    s->live.options.slice = NULL; /* it is the caller's */
     *store = s;
     return STATUS_OK;
 }

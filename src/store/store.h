@@ -54,6 +54,7 @@ struct store_worker {
 };
 
 struct payload_source;
+struct store_slice;
 
 struct store_options {
     size_t memory; /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
@@ -66,13 +67,14 @@ struct store_options {
      * came twice, a stream that did not come in order) is read from there, by the thread that writes.
      * What lies nowhere, since it came compressed, is kept all the same. Borrowed; NULL: all is kept. */
     const struct payload_source *reference;
-    bool live;           /* below: store_commit() */
-    bool sync;           /* flush to the disk, so that it survives a loss of power */
-    int jobs;            /* what stands in `runs` */
-    size_t memory_total; /* likewise */
-    const char *version; /* likewise */
-    const char *command; /* likewise */
-    const char *user;    /* likewise; NULL: nobody knows */
+    bool live; /* below: store_commit(). Texts of these options are borrowed until the end then */
+    const struct store_slice *slice; /* of a fresh live case; NULL: ids go on from what is there */
+    bool sync;                       /* flush to the disk, so that it survives a loss of power */
+    int jobs;                        /* what stands in `runs` */
+    size_t memory_total;             /* likewise */
+    const char *version;             /* likewise */
+    const char *command;             /* likewise */
+    const char *user;                /* likewise; NULL: nobody knows */
 };
 
 /* Opens PATH for writing: a fresh case when there is no such file, else an addition to the case
@@ -101,6 +103,9 @@ bool store_has_other_key(struct store *store, const char *options);
  * below. */
 uint32_t store_evidence_begin(struct store *store, const char *source, const char *kind,
                               const char *format, const char *options);
+
+/* The evidence_id that was given last. */
+uint32_t store_last_evidence(const struct store *store);
 
 /* What a capture says beside frames; see capture.h for the meaning. Empty spans and negative counts
  * become NULL. */
@@ -152,8 +157,9 @@ enum status store_finish(struct store *store, char seal[65], struct error *err);
  * of otherwise. What is open is written, as rows of its own: a chunk that is a row stays as it is.
  * STATUS_FAILED when the store has failed. */
 struct store_log {
-    uint64_t len; /* of SQLite's write-ahead log, in bytes */
-    bool held;    /* a reader has kept it from being copied to its end */
+    uint64_t len;      /* of SQLite's write-ahead log, in bytes */
+    bool held;         /* a reader has kept it from being copied to its end */
+    uint64_t case_len; /* of the case itself, in bytes */
 };
 enum status store_commit(struct store *store, struct store_log *log, struct error *err);
 
@@ -177,6 +183,22 @@ void store_second(struct store *store, int64_t begin_ns, int64_t end_ns, bool lo
  * go: it keeps its write-ahead log then, and is as good otherwise. As store_finish(). */
 enum status store_finish_live(struct store *store, char seal[65], bool *one_file,
                               struct error *err);
+
+/* The next case of a folder: what ids it begins with, and when, by the clock of the frames. */
+struct store_slice {
+    int64_t first_flow_id;
+    uint32_t first_evidence_id;
+    int64_t begun_ns;
+};
+
+/* Goes on in another live case, a fresh one. Each flow that lives must have been told with END_CONTINUED, by
+ * flow_news(), since anything else was told of it; it has a row in each of the two. The old case has all its rows;
+ * the rest of store_finish_live() is for store_closing_end(), which another thread may call meanwhile. */
+struct store_closing;
+enum status store_rotate(struct store *store, struct store_closing **old, const char *path,
+                         const struct store_slice *to, struct error *err);
+enum status store_closing_end(struct store_closing *closing, char seal[65], bool *one_file,
+                              struct error *err); /* frees */
 
 /* Gives up: removes what a fresh case has so far, or rolls an addition back; a live case stays what it was at the
  * last commit. Frees; NULL allowed. */

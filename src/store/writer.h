@@ -66,6 +66,8 @@ struct stream_rare {
     uint64_t missing, truncated, missing_tail, conflicted;
     bool tail_lost;    /* some of the missing tail is not just truncated */
     int64_t shed_from; /* valid with kept_stream.shed */
+    int64_t
+        carried_to; /* what was stored of it in earlier slices lies below; valid with kept_stream.carried */
 };
 
 struct kept_stream {
@@ -93,6 +95,8 @@ struct kept_stream {
     bool shed : 1;       /* from rare->shed_from on it keeps nothing: shed.c */
     bool behind : 1;     /* some rows from hashed_to on are not hashed yet: chunks_commit() */
     uint8_t commits : 2; /* for which it has been so */
+    bool carried : 1;    /* it goes on from an earlier slice: carry.c */
+    bool idle : 1;       /* nothing has come of it in this one: it has no row */
 };
 _Static_assert(sizeof(struct kept_stream) + MEMORY_BESIDE <= STORE_STREAM_COST,
                "a million live flows have two millions of these");
@@ -107,11 +111,21 @@ struct oddity_count {
     uint8_t text_class;
 };
 
+/* What a flow had when it was carried over from an earlier slice: the row of this one is of what came since. */
+struct kept_base {
+    int64_t continues;                                                    /* its flow_id there */
+    uint64_t packets[2], bytes[2], ip_bytes[2], frame_bytes[2], again[2]; /* by enum side */
+    int64_t first_ns; /* of its first frame in this slice, as the next; valid with evidence_id */
+    uint64_t first_frame;
+    uint32_t evidence_id; /* 0: none has come */
+};
+
 struct kept_flow {
     struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
     struct kept_stream *sides[2];
     struct oddity_count *oddities;
     struct blob frames;
+    struct kept_base *base; /* NULL: it began in this slice */
     int64_t flow_id;        /* 0 while nothing of it is written */
     uint8_t queue : 2;      /* enum kept_in */
     bool touched : 1;       /* since it was looked at for what could be written early */
@@ -170,6 +184,11 @@ struct live_store {
         uint64_t frames;
     } shed[SHED_EVIDENCE_MOST];
     unsigned shed_count;
+
+    struct store_options options; /* of each slice */
+    size_t cache_len;
+    int64_t begun_ns;           /* when this slice began */
+    uint32_t first_evidence_id; /* of this slice */
 
     /* The part of an arrival that is kept. */
     struct shed_rest {
@@ -279,6 +298,7 @@ void chunks_catch_up(struct store *s, struct kept_flow *k,
                      enum side side);                            /* its digest has all rows, then */
 bool chunks_take_digest(struct store *s, struct kept_stream *t); /* into t->digest; or says false */
 void chunks_drop_digest(struct store *s, struct kept_stream *t);
+void chunks_forget(struct store *s, struct kept_stream *t); /* all that has been written of it */
 
 /* The bytes at `position` and up to `most` behind it, as far as they lie in one place; empty after
  * a failure. Dies with the next call of the store. */
@@ -355,7 +375,8 @@ void oddities_write_evidence(struct store *s); /* those without a flow; and forg
 void oddities_drop(struct store *s, struct oddity_count **list);
 
 /* flow_rows.c - the rows of flows and streams. */
-void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k);
+void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k,
+                     const char *verdict); /* of its streams; NULL: as they are */
 void flow_rows_renew(struct store *s, const struct flow *flow,
                      struct kept_flow *k); /* of a flow that lives */
 void flow_rows_open(struct store *s, struct kept_flow *k,
@@ -365,10 +386,21 @@ void flow_rows_missing(struct store *s, struct kept_flow *k, enum side side, int
                        int64_t len, enum gap_cause cause, bool tail); /* a gap, which is pending */
 
 /* store.c */
+enum status store_open_file(struct store *s, const char *path,
+                            struct error *err); /* s->live.options */
 int64_t store_wall_ns(void);
 int64_t store_ask(struct store *s, const char *sql); /* the number that it gives, 0 for NULL */
 enum status store_close(struct store *s, char seal[65], const char hex[65],
                         struct error *err); /* commits, and frees; hands the seal over */
+
+/* carry.c - flows that go on in the next slice. The row of a flow, and of its streams, in the one that ends. An arrival
+ * some of which lies in an earlier one: what can be kept and compared is, part by part, by `keep`. */
+void carry_flow(struct store *s, const struct flow *flow, struct kept_flow *k);
+bool carry_crosses(const struct kept_stream *t, const struct arrival *a);
+void carry_arrival(struct store *s, struct kept_flow *k, const struct arrival *a,
+                   void (*keep)(struct store *s, struct kept_flow *k, const struct arrival *a));
+int64_t shed_stored_to(struct store *s, struct kept_flow *k,
+                       enum side side); /* one past the highest position that has a row, or will */
 
 /* shed.c - what is not kept, since too much comes. The part of an arrival that is kept, which may be put into
  * `rest`; NULL: none. How many of `len` bytes that are believed are kept. Whether frames are not even noted. */
@@ -383,7 +415,7 @@ uint64_t shed_counted(const struct store *s, uint32_t evidence_id); /* frames, s
 void mend_live(struct store *s); /* what a live run that was killed left open */
 
 /* live.c - a case that is read while it is written. */
-bool live_is_lossy(const struct store *s, const struct flow *flow, bool ended);
+bool live_is_lossy(const struct store *s, int64_t first_ns, int64_t last_ns, bool is_over);
 void live_ended(struct store *s, int64_t flow_id); /* its row is written */
 
 /* evidence.c */
