@@ -38,6 +38,10 @@ seine_library(XXHASH libxxhash libxxhash-dev)
 seine_library(EDIT libedit libedit-dev)
 seine_library(SECCOMP libseccomp libseccomp-dev 2.5)
 seine_library(CURSES ncursesw libncurses-dev)
+if(SEINE_XDP)
+    seine_library(XDP libxdp libxdp-dev)
+    seine_library(BPF libbpf libbpf-dev)
+endif()
 
 # uthash is one header, and has no pkg-config file.
 find_path(UTHASH_INCLUDE_DIR uthash.h)

@@ -136,13 +136,19 @@ static enum status watch(struct live *l, int descriptor, uint32_t events, unsign
     return STATUS_OK;
 }
 
+static const struct port_source *const sources[] = {
+    [LIVE_RING] = &ring_source,
+    [LIVE_PCAP] = &pcap_source,
+    [LIVE_XDP] = &xdp_source,
+};
+
 static enum status open_port(struct live *l, const struct live_options *o, const char *name,
                              struct error *err)
 {
     struct port *p = &l->ports[l->port_count];
 
     *p = (struct port){
-        .source = o->source == LIVE_PCAP ? &pcap_source : &ring_source,
+        .source = sources[o->source],
         .any = strcmp(name, "any") == 0,
         .options = *o,
         .up = true,

@@ -10,6 +10,8 @@
  * have been given and released. LIVE_PCAP asks libpcap, and copies into blocks of the same kind, since
  * what libpcap hands out dies at once.
  *
+ * LIVE_XDP is there if the build has it (-DSEINE_XDP=ON); what it cannot do, src/capture/xdp.c says.
+ *
  * Blocks go back in the order in which they came. A caller may hold as many as there are; while it holds
  * all, nothing more comes (the kernel then drops, and counts), and live_next() waits as if nothing had
  * come. A caller that holds a few frames for long should copy them: a view holds its whole block.
@@ -43,7 +45,7 @@
 
 struct live;
 
-enum live_source { LIVE_RING, LIVE_PCAP };
+enum live_source { LIVE_RING, LIVE_PCAP, LIVE_XDP };
 
 enum {
     LIVE_INTERFACES_MAX = 64,

@@ -11,7 +11,7 @@
 #include "capture/filter.h"
 #include "capture/port.h"
 
-#include <assert.h>
+#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -208,9 +208,10 @@ static bool pcap_source_count(struct port *p, struct live_counts *counts)
 
     if (pcap_stats(p->pcap, &said) < 0)
         return false;
-    counts->received += (u_int)(said.ps_recv - p->statistics.ps_recv);
-    counts->dropped_by_socket += (u_int)(said.ps_drop - p->statistics.ps_drop);
-    p->statistics = said;
+    counts->received += said.ps_recv - p->received_last;
+    counts->dropped_by_socket += said.ps_drop - p->lost_last;
+    p->received_last = said.ps_recv;
+    p->lost_last = said.ps_drop;
     return true;
 }
 

@@ -14,8 +14,6 @@
 #include "capture/live.h"
 #include "capture/nic.h"
 
-#include <pcap/pcap.h>
-
 struct port;
 
 struct port_source {
@@ -56,7 +54,7 @@ struct port_source {
     /* Of one that is gone: whether it is there again, of the same kind, and is listened on. Sets nic. */
     bool (*rejoin)(struct port *port);
 };
-extern const struct port_source ring_source, pcap_source;
+extern const struct port_source ring_source, pcap_source, xdp_source;
 
 enum port_judges {
     JUDGES_NONE,
@@ -102,12 +100,15 @@ struct port {
     /* Of the ring. */
     bool cooked;
 
+    /* Of AF_XDP. */
+    struct xdp *xdp; /* owned */
+
     /* Of libpcap. */
-    pcap_t *pcap;      /* owned */
+    struct pcap *pcap; /* owned */
     uint8_t *fill;     /* where the next frame is copied to */
     uint8_t *fill_end; /* behind the last place at which one may begin */
     int64_t stopped_ns;
-    struct pcap_stat statistics;
+    unsigned received_last, lost_last; /* as libpcap counts: they wrap */
 };
 
 static inline unsigned port_block(const struct port *p, unsigned after_first_held)

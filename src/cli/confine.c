@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,4 +252,41 @@ bool confine_to_captures(const char *case_path, const char *const *captures, siz
     else if (writes.count > 0) /* room for what is sorted is where there is room for the case */
         writes.no_memory |= setenv("SQLITE_TMPDIR", writes.items[0], 1) != 0;
     return confine(&reads, &writes, &(struct sandbox_need){0});
+}
+
+static bool can_be_written(const char *folder)
+{
+    const struct passwd *user;
+
+    if (is_folder_for_us(folder))
+        return true;
+    user = getpwuid(geteuid());
+    say("%s cannot be written to by the user %s: make it theirs, or say --user", folder,
+        user ? user->pw_name : "that this is");
+    return false;
+}
+
+bool confine_to_interfaces(const char *case_path, const char *settings, bool by_libpcap)
+{
+    struct paths reads = {0}, writes = {0};
+
+    wake_libcrypto();
+    if (settings) /* the folder: an editor puts a new file in the place of the old one */
+        add_folder_of(&reads, settings);
+    if (by_libpcap) { /* it looks there for what interfaces have dropped */
+        paths_add(&reads, "/sys/class/net");
+        paths_add(&reads, "/sys/devices");
+    }
+    if (is_folder(case_path))
+        paths_add(&writes, case_path);
+    else
+        add_case_folder(&writes, case_path);
+    if (writes.count > 0 && !can_be_written(writes.items[0])) {
+        paths_release(&reads);
+        paths_release(&writes);
+        return false;
+    }
+    if (writes.count > 0)
+        writes.no_memory |= setenv("SQLITE_TMPDIR", writes.items[0], 1) != 0;
+    return confine(&reads, &writes, &(struct sandbox_need){.uses_sockets = true});
 }

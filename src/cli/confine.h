@@ -5,6 +5,7 @@
  *     follow, extract, verify          read: whatever the user may, since the case says where its captures
  *                                      lie, and that may be anywhere; extract writes in the folder of FILE
  *     ingest                           read: the captures; write in the folder of the case
+ *     live                             read: its settings; write in the folder of the case
  *
  * All of them write temporary files, in the folder that is meant for these: TMPDIR, or for an ingest without one
  * that of the case. Who reads a case that is being written, or was cut off in the middle of an addition, writes
@@ -26,6 +27,10 @@ bool confine_to_cases(char *const *case_paths, size_t count);
 /* The same for one that is shown on the whole of a terminal, of which more must be known. (top -i is not confined: it
  * starts and ends a run of another, which is.) */
 bool confine_to_screen(const char *case_path);
+
+/* `case_path` is a case to be made or added to, or a folder of cases; `settings` a file that is read again, or NULL.
+ * Sockets that are open stay of use. False also where that folder cannot be written to. */
+bool confine_to_interfaces(const char *case_path, const char *settings, bool by_libpcap);
 
 /* `output` is a file to be made, or NULL. */
 bool confine_to_evidence(const char *case_path, const char *output);

@@ -2,12 +2,14 @@
 #include "cli/commands.h"
 
 #include "base/buffer.h"
+#include "cli/live_service.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "pipeline/live.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +31,8 @@ enum {
     MEMORY,
     NO_HASH,
     NO_SYNC,
+    USER,
+    CONFIG,
     QUIET
 };
 
@@ -74,6 +78,12 @@ static const struct option_word options[] = {
     [NO_HASH] = {"no-hash", 0, NULL, "Leave out the SHA-256 of streams."},
     [NO_SYNC] = {"no-sync", 0, NULL,
                  "Do not flush each commit to the disk: a loss of power may then cost the case."},
+    [USER] = {"user", 0, "NAME",
+              "Who root becomes when the interfaces are open; the case is theirs. seine when not "
+              "given, where there is such a user."},
+    [CONFIG] = {"config", 0, "FILE",
+                "Read options from a file of WORD = VALUE lines; those of the command line go "
+                "before. SIGHUP reads it again."},
     [QUIET] = {"quiet", 'q', NULL, "No progress on the terminal, and no lines but remarks."},
     {0},
 };
@@ -83,11 +93,12 @@ static struct slices_options slices; /* of --rotate and --keep */
 /* What the callbacks of one run share. */
 struct job {
     struct progress progress;
-    bool quiet;
-    const char *path;
+    struct service service;
+    bool quiet, by_libpcap, is_stopping;
+    const char *path, *user;
 };
 
-static volatile int stop;
+static volatile int stop, reload;
 static struct timespec stopped; /* when the first signal came; only on_stop() uses it */
 
 /* The first signal ends the run in good order. A later one ends it at once, but not within a second, since one
@@ -107,9 +118,17 @@ static void on_stop(int number)
     errno = error;
 }
 
-static void catch_signals(void)
+static void on_reload(int number)
+{
+    (void)number;
+    reload++;
+}
+
+/* SIGHUP says that a terminal has gone; but to who has a file to read again, that it should. */
+static void catch_signals(bool has_file)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction again = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
     struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -119,6 +138,8 @@ static void catch_signals(void)
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
             sigaction(numbers[i], &action, NULL);
     }
+    if (has_file)
+        sigaction(SIGHUP, &again, NULL);
 }
 
 static void on_remark(void *context, const char *sentence)
@@ -132,13 +153,25 @@ static void on_progress(void *context, const struct ingest_progress *now)
 {
     struct job *job = context;
     progress_show(&job->progress, now);
+    service_tick(&job->service, now);
+    if (stop && !job->is_stopping) {
+        job->is_stopping = true;
+        service_stopping(&job->service);
+    }
 }
 
 static void on_ready(void *context)
 {
-    const struct job *job = context;
+    struct job *job = context;
     if (!job->quiet)
-        say("capturing into %s", job->path);
+        say_as(WEIGHT_NOTICE, "capturing into %s", job->path);
+    service_ready(&job->service, job->path);
+}
+
+static bool on_opened(void *context)
+{
+    struct job *job = context;
+    return service_confine(&job->service, job->path, job->user, job->by_libpcap);
 }
 
 static bool size_option(size_t *to, const char *name, const char *text)
@@ -229,7 +262,8 @@ static bool slices_read(struct live_run_options *to, const struct arguments *a)
 }
 
 /* The values of the options; false after a sentence about one that is wrong. */
-static bool options_read(struct live_run_options *to, const struct arguments *a)
+static bool options_read(struct live_run_options *to, const char *interfaces[ARGUMENTS_REPEAT_MAX],
+                         const struct arguments *a)
 {
     const struct command *self = &command_live;
     const char *snaplen = a->options[SNAPLEN];
@@ -251,8 +285,8 @@ static bool options_read(struct live_run_options *to, const struct arguments *a)
     to->case_path = a->options[OUTPUT];
     if (!slices_read(to, a))
         return false;
-    to->interfaces = a->repeated;
-    to->interface_count = a->repeated_count;
+    to->interface_count = arguments_repeated(a, interfaces, INTERFACE);
+    to->interfaces = interfaces;
     to->filter = a->options[FILTER];
     to->pcap = a->options[CAPTURE] && strcmp(a->options[CAPTURE], "pcap") == 0;
     to->promiscuous = a->options[PROMISCUOUS] != NULL;
@@ -262,6 +296,36 @@ static bool options_read(struct live_run_options *to, const struct arguments *a)
     to->no_sync = a->options[NO_SYNC] != NULL;
     return size_option(&to->memory, "memory", a->options[MEMORY]) &&
            size_option(&to->ring_len, "ring", a->options[RING]);
+}
+
+static bool makes_sense(struct live_run_options *to, const char *interfaces[ARGUMENTS_REPEAT_MAX],
+                        const struct arguments *a)
+{
+    struct error err = {0};
+
+    if (!options_read(to, interfaces, a))
+        return false;
+    if (live_run_check(to, &err) == STATUS_OK)
+        return true;
+    say("%s", err.text);
+    return false;
+}
+
+/* ---- what a reload may change ---- */
+
+static const char *const reloadable[] = {"quiet", NULL};
+
+static bool on_reread(const struct arguments *a)
+{
+    struct live_run_options options_of = {0};
+    const char *interfaces[ARGUMENTS_REPEAT_MAX];
+    return makes_sense(&options_of, interfaces, a);
+}
+
+static void on_changed(void *context, const struct arguments *a)
+{
+    struct job *job = context;
+    job->quiet = a->options[QUIET] != NULL;
 }
 
 /* "12,345 frames", "1 flow". */
@@ -301,31 +365,43 @@ static enum exit_status live_command_run(const struct command *self, const struc
                                             .remark = on_remark,
                                             .progress = on_progress,
                                             .ready = on_ready,
+                                            .opened = on_opened,
                                             .stop = &stop};
+    const char *interfaces[ARGUMENTS_REPEAT_MAX];
     struct error err = {0};
 
-    (void)self;
-    if (!options_read(&live_options, a))
+    if (!makes_sense(&live_options, interfaces, a))
         return EXIT_USAGE;
-    if (live_run_check(&live_options, &err) != STATUS_OK) {
-        say("%s", err.text);
-        return EXIT_USAGE;
-    }
     struct buffer command;
     buffer_init(&command, COMMAND_LINE_MOST);
     arguments_quote(&command, a->argc, a->argv); /* one too long is cut, and still says the most */
     live_options.command = buffer_text(&command);
-    struct job job = {.quiet = a->options[QUIET] != NULL, .path = live_options.case_path};
+    struct job job = {.quiet = a->options[QUIET] != NULL,
+                      .path = live_options.case_path,
+                      .user = a->options[USER],
+                      .by_libpcap = live_options.pcap,
+                      .service = {.command = self,
+                                  .reloadable = reloadable,
+                                  .holds = on_reread,
+                                  .changed = on_changed,
+                                  .in_force = a,
+                                  .reload = &reload}};
+    job.service.context = &job;
+    const struct passwd *user = getpwuid(geteuid());
+    live_options.user = user ? user->pw_name : NULL;
     progress_init(&job.progress, job.quiet);
     live_options.context = &job;
-    catch_signals();
+    service_begin(&job.service);
+    catch_signals(a->config != NULL);
 
     struct live_run_result result;
     enum status done = live_run(&result, &live_options, &err);
     progress_wipe(&job.progress);
     buffer_release(&command);
+    service_end(&job.service);
     if (done != STATUS_OK) {
-        say("%s", err.text);
+        if (err.text[0])
+            say_as(WEIGHT_ERROR, "%s", err.text);
         return EXIT_WORLD;
     }
     if (result.logged)

@@ -672,6 +672,7 @@ static enum status open_store(struct run *run)
                                       .memory_total = run->memory,
                                       .version = o->version,
                                       .command = o->command,
+                                      .user = o->user,
                                       .slice = o->slices ? &first : NULL};
 
     if (store_open(&run->store, o->slices ? path : o->case_path, &how, run->err) != STATUS_OK)
@@ -786,6 +787,8 @@ static enum status run_all(struct run *run)
 {
     enum status status = open_interfaces(run);
 
+    if (status == STATUS_OK && run->options->opened && !run->options->opened(run->options->context))
+        status = STATUS_FAILED;
     if (status == STATUS_OK)
         status = open_store(run);
     if (status == STATUS_OK)

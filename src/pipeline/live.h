@@ -31,13 +31,18 @@ struct live_run_options {
     size_t ring_len;   /* bytes of each interface's ring; 0: by the memory */
     uint32_t snap_len; /* 0: all of a frame */
     bool no_hash, no_sync;
-    size_t memory;                 /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
-    const char *version, *command; /* for the `runs` row */
+    size_t memory;                        /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
+    const char *version, *command, *user; /* for the `runs` row; the user may be NULL */
 
     /* As in ingest.h. `ready` is called once, when no frame will be missed any more. Each may be NULL. */
     void (*remark)(void *context, const char *sentence);
     void (*progress)(void *context, const struct ingest_progress *progress);
     void (*ready)(void *context);
+
+    /* Called once, when the interfaces are open and nothing else is: before there are threads, and before the case is
+     * opened. The place to give up rights. False: go no further, which is STATUS_FAILED without a sentence. May be
+     * NULL. */
+    bool (*opened)(void *context);
     void *context;
 
     /* Set from a signal handler to end: what has come is kept, and the case closed. */

@@ -33,8 +33,8 @@ struct sandbox_need {
     bool reads_all;     /* every file that the user may read */
     bool makes_folders; /* and removes them, in the folders of `writes` */
 
-    /* Sockets that are open are read, asked and set, and sent to without an address. A packet socket lets who
-     * may send to it put frames on the network. Without this, none is opened and none is spoken to. */
+    /* Sockets that are open are read, asked and set, bound anew, and sent to without an address. A packet socket lets
+     * who may send to it put frames on the network. Without this, none is opened and none is spoken to. */
     bool uses_sockets;
 };
 

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -192,9 +193,14 @@ static const int made[] = {
 
 /* Of sockets that are open. */
 static const int made_of_sockets[] = {
-    SCMP_SYS(recvfrom), SCMP_SYS(recv),       SCMP_SYS(recvmsg),     SCMP_SYS(recvmmsg),
-    SCMP_SYS(send),     SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
+    SCMP_SYS(recvfrom),    SCMP_SYS(recv), SCMP_SYS(recvmsg),
+    SCMP_SYS(recvmmsg),    SCMP_SYS(send), SCMP_SYS(getsockopt),
+    SCMP_SYS(getsockname), SCMP_SYS(bind), /* a packet socket whose interface is back */
 };
+
+/* What is asked of an interface. */
+static const unsigned long of_interfaces[] = {SIOCGIFINDEX, SIOCGIFHWADDR, SIOCGIFFLAGS,
+                                              SIOCGIFNAME};
 
 /* No run of ours ever does this: another program, another process, other users' rights, the kernel's inside,
  * the machine. */
@@ -212,7 +218,6 @@ static const int hostile[] = {
     SCMP_SYS(pidfd_getfd),
     SCMP_SYS(pidfd_send_signal),
     SCMP_SYS(connect),
-    SCMP_SYS(bind),
     SCMP_SYS(listen),
     SCMP_SYS(accept),
     SCMP_SYS(accept4),
@@ -369,6 +374,8 @@ static void allow_some(struct filter_rules *f)
 static void allow_sockets(struct filter_rules *f)
 {
     rules(f, SCMP_ACT_ALLOW, made_of_sockets, COUNT(made_of_sockets));
+    for (size_t i = 0; i < COUNT(of_interfaces); i++)
+        allow_when(f, SCMP_SYS(ioctl), 1, as_int, of_interfaces[i]);
     allow_when(f, SCMP_SYS(sendto), 4, whole, 0); /* to whom it is connected */
     allow_when(f, SCMP_SYS(setsockopt), 1, as_int, SOL_SOCKET);
     allow_when(f, SCMP_SYS(setsockopt), 1, as_int, SOL_PACKET);
@@ -408,6 +415,8 @@ enum status seccomp_enter(const struct sandbox_need *need, struct error *err)
     allow_some(&f);
     if (need->uses_sockets)
         allow_sockets(&f);
+    else
+        rule(&f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(bind));
     if (f.failed == 0)
         note(&f, seccomp_load(f.context));
     seccomp_release(f.context);

@@ -776,6 +776,29 @@ static void tunnel(void)
     close(fd);
 }
 
+/* With libxdp all that the other sources do; without it, a sentence. */
+static void by_xdp(void)
+{
+    const char *name = "seine0";
+    const struct live_options options = {
+        .interfaces = &name, .interface_count = 1, .source = LIVE_XDP};
+    struct error err = {0};
+    int fd = tap(name);
+    struct live *l = live_open(&options, &err);
+    if (!l) {
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "seine0: this build has no AF_XDP"));
+        if (!strstr(err.text, "no AF_XDP"))
+            fprintf(stderr, "%s\n", err.text);
+        close(fd);
+        return;
+    }
+    live_close(l);
+    close(fd);
+    every_frame(LIVE_XDP);
+    stop_drains(LIVE_XDP);
+    cut_frames(LIVE_XDP);
+}
+
 static void hardware_times(void)
 {
     const char *name = "seine0";
@@ -861,6 +884,7 @@ static const struct test tests[] = {
     {"an interface may go down and come back", down_and_up},
     {"frames over the loopback interface are given once, however long", loopback},
     {"a tunnel has packets without a link header", tunnel},
+    {"AF_XDP, where the build has it", by_xdp},
     {"where there are no hardware times, a remark says so", hardware_times},
     {"what cannot be opened is told in a sentence", what_cannot_be_opened},
 };
