@@ -53,7 +53,7 @@ static const struct option_word options[] = {
         {"keep", 0, "LIMIT",
          "Remove the oldest cases of the folder that are older than so long (30d), when all "
          "have more than this size (8G), or when the filesystem is fuller than this (80%). All "
-         "are kept when not given."},
+         "are kept when not given. With a size, a case has at most an eighth of it."},
     [FILTER] =
         {"filter", 'f', "FILTER",
          "Take only frames that pass this filter, in the language of pcap-filter(7). It runs "
@@ -88,14 +88,13 @@ static const struct option_word options[] = {
     {0},
 };
 
-static struct slices_options slices; /* of --rotate and --keep */
-
 /* What the callbacks of one run share. */
 struct job {
     struct progress progress;
     struct service service;
     bool quiet, by_libpcap, is_stopping;
     const char *path, *user;
+    bool is_folder;
 };
 
 static volatile int stop, reload;
@@ -171,7 +170,8 @@ static void on_ready(void *context)
 static bool on_opened(void *context)
 {
     struct job *job = context;
-    return service_confine(&job->service, job->path, job->user, job->by_libpcap);
+    return (!job->is_folder || service_make_folder(job->path, job->user)) &&
+           service_confine(&job->service, job->path, job->user, job->by_libpcap);
 }
 
 static bool size_option(size_t *to, const char *name, const char *text)
@@ -222,31 +222,33 @@ static bool percent_parse(unsigned *percent, const char *text)
 }
 
 /* Whether -o is a folder, and what is said of it. False after a sentence. */
-static bool slices_read(struct live_run_options *to, const struct arguments *a)
+static bool slices_read(struct live_run_options *to, struct slices_options *slices,
+                        const struct arguments *a)
 {
     enum { ROTATE_LEAST = 64 << 10 };
     const char *rotate = a->options[ROTATE], *keep = a->options[KEEP];
     struct stat there;
     size_t len = 0;
 
-    if (rotate && !duration_parse(&slices.rotate_ns, rotate) &&
+    *slices = (struct slices_options){0};
+    if (rotate && !duration_parse(&slices->rotate_ns, rotate) &&
         (!size_parse(&len, rotate) || len < ROTATE_LEAST)) {
         usage_error(&command_live,
                     "--rotate takes a time such as 1h or a size such as 256M, not '%s'", rotate);
         return false;
     }
-    slices.rotate_len = len;
+    slices->rotate_len = len;
     len = 0;
-    if (keep && !duration_parse(&slices.keep_ns, keep) &&
-        !percent_parse(&slices.keep_percent, keep) && (!size_parse(&len, keep) || len == 0)) {
-        usage_error(
-            &command_live,
-            "--keep takes a time such as 30d, a size such as 8G or a part such as 80%%, not "
-            "'%s'",
-            keep);
+    if (keep && !duration_parse(&slices->keep_ns, keep) &&
+        !percent_parse(&slices->keep_percent, keep) &&
+        (!size_parse(&len, keep) || len < SLICES_KEEP_LEAST)) {
+        usage_error(&command_live,
+                    "--keep takes a time such as 30d, a size such as 8G (32M or more), or a part "
+                    "such as 80%%, not '%s'",
+                    keep);
         return false;
     }
-    slices.keep_len = len;
+    slices->keep_len = len;
     const bool is_there = stat(to->case_path, &there) == 0;
     const bool is_folder = is_there && S_ISDIR(there.st_mode);
     if ((rotate || keep) && is_there && !is_folder) {
@@ -255,15 +257,15 @@ static bool slices_read(struct live_run_options *to, const struct arguments *a)
         return false;
     }
     if (!rotate)
-        slices.rotate_ns = 3600 * 1000000000ll;
+        slices->rotate_ns = 3600 * 1000000000ll;
     if (is_folder || rotate || keep)
-        to->slices = &slices;
+        to->slices = slices;
     return true;
 }
 
 /* The values of the options; false after a sentence about one that is wrong. */
-static bool options_read(struct live_run_options *to, const char *interfaces[ARGUMENTS_REPEAT_MAX],
-                         const struct arguments *a)
+static bool options_read(struct live_run_options *to, struct slices_options *of_slices,
+                         const char *interfaces[ARGUMENTS_REPEAT_MAX], const struct arguments *a)
 {
     const struct command *self = &command_live;
     const char *snaplen = a->options[SNAPLEN];
@@ -283,7 +285,7 @@ static bool options_read(struct live_run_options *to, const char *interfaces[ARG
     }
     to->snap_len = snaplen ? (uint32_t)value : 0;
     to->case_path = a->options[OUTPUT];
-    if (!slices_read(to, a))
+    if (!slices_read(to, of_slices, a))
         return false;
     to->interface_count = arguments_repeated(a, interfaces, INTERFACE);
     to->interfaces = interfaces;
@@ -298,12 +300,12 @@ static bool options_read(struct live_run_options *to, const char *interfaces[ARG
            size_option(&to->ring_len, "ring", a->options[RING]);
 }
 
-static bool makes_sense(struct live_run_options *to, const char *interfaces[ARGUMENTS_REPEAT_MAX],
-                        const struct arguments *a)
+static bool makes_sense(struct live_run_options *to, struct slices_options *of_slices,
+                        const char *interfaces[ARGUMENTS_REPEAT_MAX], const struct arguments *a)
 {
     struct error err = {0};
 
-    if (!options_read(to, interfaces, a))
+    if (!options_read(to, of_slices, interfaces, a))
         return false;
     if (live_run_check(to, &err) == STATUS_OK)
         return true;
@@ -318,8 +320,9 @@ static const char *const reloadable[] = {"quiet", NULL};
 static bool on_reread(const struct arguments *a)
 {
     struct live_run_options options_of = {0};
+    struct slices_options of_slices;
     const char *interfaces[ARGUMENTS_REPEAT_MAX];
-    return makes_sense(&options_of, interfaces, a);
+    return makes_sense(&options_of, &of_slices, interfaces, a);
 }
 
 static void on_changed(void *context, const struct arguments *a)
@@ -368,9 +371,10 @@ static enum exit_status live_command_run(const struct command *self, const struc
                                             .opened = on_opened,
                                             .stop = &stop};
     const char *interfaces[ARGUMENTS_REPEAT_MAX];
+    struct slices_options of_slices;
     struct error err = {0};
 
-    if (!makes_sense(&live_options, interfaces, a))
+    if (!makes_sense(&live_options, &of_slices, interfaces, a))
         return EXIT_USAGE;
     struct buffer command;
     buffer_init(&command, COMMAND_LINE_MOST);
@@ -379,6 +383,7 @@ static enum exit_status live_command_run(const struct command *self, const struc
     struct job job = {.quiet = a->options[QUIET] != NULL,
                       .path = live_options.case_path,
                       .user = a->options[USER],
+                      .is_folder = live_options.slices != NULL,
                       .by_libpcap = live_options.pcap,
                       .service = {.command = self,
                                   .reloadable = reloadable,
@@ -419,10 +424,12 @@ static const char *const description[] = {
     "What came is committed once a second, so that a crash or a kill costs no more than the last "
     "two. The next run into the same case says of what was left open that it was interrupted. At a "
     "proper end everything that has come is kept, and the case becomes one file.",
-    "In a folder each case is whole by itself. A conversation that goes on from one to the next "
-    "has a "
-    "row in each, with what came in it; continues_flow_id names the one before. Ids are unique in "
-    "the folder.",
+    "In a folder each case is whole by itself, and is closed and indexed while the next one is "
+    "written. A conversation that goes on from one to the next has a row in each, with what came "
+    "in it; continues_flow_id names the one before. Ids are unique in the folder, which seine "
+    "sql(1) and the others read as one case. When the disk is nearly full the oldest case of the "
+    "folder is removed, whatever --keep says, and where there is none, payload is no longer kept "
+    "until there is room.",
     "Frames that this machine lost are counted, each second, in capture_stats, and conversations "
     "of that time are marked as lossy. What is captured is not kept as a capture: the case has "
     "the payload, and no file to prove it by.",

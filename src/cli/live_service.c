@@ -7,7 +7,10 @@
 #include "cli/values.h"
 #include "sandbox/sandbox.h"
 
+#include <errno.h>
 #include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +36,22 @@ static const char *usual_user(void)
         return NULL;
     say("there is no user " SANDBOX_USER ": it goes on as root, without what root may");
     return "root";
+}
+
+bool service_make_folder(const char *path, const char *user)
+{
+    if (mkdir(path, 0777) != 0) {
+        if (errno == EEXIST)
+            return true;
+        say("making the folder %s: %s", path, strerror(errno));
+        return false;
+    }
+    const struct passwd *whose = geteuid() == 0 ? getpwnam(user ? user : SANDBOX_USER) : NULL;
+    if (whose && chown(path, whose->pw_uid, whose->pw_gid) != 0) {
+        say("giving the folder %s to %s: %s", path, whose->pw_name, strerror(errno));
+        return false;
+    }
+    return true;
 }
 
 bool service_confine(struct service *s, const char *case_path, const char *user, bool by_libpcap)

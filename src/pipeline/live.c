@@ -98,6 +98,8 @@ struct run {
     struct slices slices;
     struct worker *closer; /* closes slices, and removes old ones; NULL: there are none */
     int64_t slice_ns;      /* when this one began, by the monotonic clock */
+    uint64_t removed_told; /* slices for want of room */
+    bool disk_is_full;     /* so that no payload is kept */
     uint32_t next_evidence_id;
     struct pressure pressure;
 
@@ -105,6 +107,7 @@ struct run {
     atomic_uint_least64_t flows, log_len;
     atomic_uint_least64_t case_len;
     atomic_bool log_held;
+    atomic_bool tending; /* the closer is to look at the folder, or does */
 
     /* Told by the closer. */
     atomic_bool closing_failed;
@@ -162,9 +165,15 @@ static void begin_interface(struct run *run, size_t n)
 /* A slice that is being closed. */
 struct closing {
     struct run *run;
-    struct store_closing *of;
+    struct store_closing *of; /* NULL: it could not be let go of */
     uint32_t number;
+    int64_t next_ns; /* when the next one began */
 };
+
+static uint64_t writing_len(struct run *run)
+{
+    return atomic_load(&run->case_len) + atomic_load(&run->log_len);
+}
 
 /* On the closer's thread. */
 static void close_slice(void *closing, struct span unused)
@@ -172,16 +181,27 @@ static void close_slice(void *closing, struct span unused)
     struct closing *c = closing;
     struct run *run = c->run;
     struct error err = {0};
-    bool one_file;
+    bool one_file = false;
 
     (void)unused;
+    slices_began(&run->slices, c->number + 1, c->next_ns);
     if (store_closing_end(c->of, NULL, &one_file, &err) != STATUS_OK &&
         !atomic_load(&run->closing_failed)) {
         run->closing_error = err;
         atomic_store(&run->closing_failed, true);
     }
-    slices_prune(&run->slices, c->number + 1);
+    slices_closed(&run->slices, c->number, !one_file);
+    slices_tend(&run->slices, writing_len(run));
     free(c);
+}
+
+static void tend(void *of, struct span unused)
+{
+    struct run *run = of;
+
+    (void)unused;
+    slices_tend(&run->slices, writing_len(run));
+    atomic_store(&run->tending, false);
 }
 
 static void rotate_store(struct run *run, const struct note *note)
@@ -193,7 +213,7 @@ static void rotate_store(struct run *run, const struct note *note)
     slices_path(path, &run->slices, note->rotate.number);
     enum status status = store_rotate(run->store, &old, path, &note->rotate.slice, NULL);
     if (closing && old) {
-        *closing = (struct closing){run, old, note->rotate.number - 1};
+        *closing = (struct closing){run, old, note->rotate.number - 1, note->rotate.slice.begun_ns};
         worker_give(run->closer, close_slice, closing, span_of(NULL, 0));
     } else {
         free(closing);
@@ -202,6 +222,13 @@ static void rotate_store(struct run *run, const struct note *note)
     }
     for (size_t n = 0; n < run->options->interface_count && status == STATUS_OK; n++)
         begin_interface(run, n);
+}
+
+static void second_over(struct run *run, const struct note *note)
+{
+    store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
+    if (run->closer && !atomic_exchange(&run->tending, true))
+        worker_give(run->closer, tend, run, span_of(NULL, 0));
 }
 
 static void hear_note(void *context, struct span bytes)
@@ -217,7 +244,7 @@ static void hear_note(void *context, struct span bytes)
         store_live_statistics(run->store, note->evidence_id, &note->statistics);
         break;
     case NOTE_SECOND:
-        store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
+        second_over(run, note);
         break;
     case NOTE_COMMIT:
         commit(run);
@@ -304,6 +331,16 @@ static void tell_statistics(struct run *run, const struct interface *i, int64_t 
     tell_note(run, &note);
 }
 
+/* Of all interfaces, and to the user. */
+static void tell_all_statistics(struct run *run, const char *text)
+{
+    const int64_t now_ns = clock_ns(CLOCK_REALTIME);
+
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        tell_statistics(run, &run->interfaces[n], now_ns, text);
+    remark(run, "%s", text);
+}
+
 static bool has_lost(const struct interface *i)
 {
     const struct live_counts *now = &i->counts, *told = &i->counts_told;
@@ -385,15 +422,17 @@ static void advance_clock(struct run *run, int64_t now_ns)
 
 /* ---- the next slice ---- */
 
-static bool wants_next_slice(const struct run *run, int64_t now_ns)
+/* A reader who stays in a transaction keeps the log from beginning anew: that of the next case is a new one. */
+static bool is_log_too_long(struct run *run)
 {
-    const struct slices_options *o = run->options->slices;
+    return atomic_load(&run->log_held) && atomic_load(&run->log_len) > LOG_MOST;
+}
 
-    if (!o || run->slices.number == SLICES_NUMBER_MAX)
-        return false;
-    return (o->rotate_ns > 0 && now_ns - run->slice_ns >= o->rotate_ns) ||
-           (o->rotate_len > 0 && atomic_load(&run->case_len) >= o->rotate_len) ||
-           (atomic_load(&run->log_held) && atomic_load(&run->log_len) > LOG_MOST);
+static bool wants_next_slice(struct run *run, int64_t now_ns)
+{
+    return run->options->slices &&
+           (slices_is_over(&run->slices, now_ns - run->slice_ns, writing_len(run)) ||
+            is_log_too_long(run));
 }
 
 /* What is counted of an interface begins anew with the evidence of the next slice. */
@@ -409,6 +448,7 @@ static void begin_anew(struct run *run, struct interface *i)
 static void next_slice(struct run *run, int64_t now_ns)
 {
     struct note note = {.kind = NOTE_ROTATE};
+    const bool is_for_log = is_log_too_long(run);
 
     tell_second(run);
     flows_tell_all(run->life.flows, true);
@@ -423,9 +463,13 @@ static void next_slice(struct run *run, int64_t now_ns)
     for (size_t n = 0; n < run->options->interface_count; n++)
         begin_anew(run, &run->interfaces[n]);
     flows_tell_all(run->life.flows, false);
+    if (is_for_log)
+        tell_all_statistics(run, "somebody who reads the slice before this one does not end their "
+                                 "transaction: its write-ahead log became too long");
     tell_commit(run);
     run->committed_ns = run->second_ns = run->slice_ns = now_ns;
     atomic_store(&run->case_len, 0);
+    atomic_store(&run->log_len, 0);
     atomic_store(&run->log_held, false);
     run->result->slices++;
 }
@@ -462,6 +506,17 @@ static void tick(struct run *run, int64_t now_ns)
     tell_remarks(run);
 }
 
+/* Whichever of the two reasons not to keep all asks for more. */
+static void shed(struct run *run)
+{
+    const bool is_for_disk = run->disk_is_full && run->pressure.level <= SHED_NEW_STREAMS;
+
+    if (is_for_disk)
+        store_shed(run->store, SHED_NEW_STREAMS, 0); /* of all streams, then */
+    else
+        store_shed(run->store, run->pressure.level, run->pressure.above);
+}
+
 /* How full that is which stands between us and the writer: more than one of both is none too much. */
 static void see_pressure(struct run *run, int64_t now_ns)
 {
@@ -472,12 +527,35 @@ static void see_pressure(struct run *run, int64_t now_ns)
 
     if (!pressure_see(&run->pressure, batches > held ? batches : held, now_ns))
         return;
-    store_shed(run->store, run->pressure.level, run->pressure.above);
+    shed(run);
     pressure_text(text, sizeof text, &run->pressure);
-    const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
-    for (size_t n = 0; n < run->options->interface_count; n++)
-        tell_statistics(run, &run->interfaces[n], wall_ns, text);
-    remark(run, "%s", text);
+    tell_all_statistics(run, text);
+}
+
+/* The disk is full: the oldest slices go first, and where there is none that can, payload is not kept. */
+static void see_disk(struct run *run)
+{
+    const uint64_t removed = atomic_load(&run->slices.removed_for_room);
+    const bool is_full = atomic_load(&run->slices.is_short);
+    struct error sentence;
+    char text[160];
+
+    if (slices_remark(&run->slices, &sentence))
+        remark(run, "%s", sentence.text);
+    if (removed > run->removed_told) {
+        const uint64_t count = removed - run->removed_told;
+        run->removed_told = removed;
+        snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slice%s removed", count,
+                 count == 1 ? " was" : "s were");
+        tell_all_statistics(run, text);
+    }
+    if (is_full == run->disk_is_full)
+        return;
+    run->disk_is_full = is_full;
+    shed(run);
+    tell_all_statistics(run, is_full ? "the disk is nearly full, and there is no slice to remove: "
+                                       "payload is not kept"
+                                     : "the disk has room again: payload is kept");
 }
 
 /* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
@@ -522,7 +600,9 @@ static enum status check(struct run *run)
         relay_passed(run->relay);
     let_go(run);
     see_pressure(run, now_ns);
-    if (!run->options->slices) /* else the next slice begins */
+    if (run->options->slices) /* and where the log is too long, the next one begins */
+        see_disk(run);
+    else
         see_log(run);
     tell_progress(run, now_ns);
     if (run->options->stop && *run->options->stop && !run->stopping) {
@@ -541,7 +621,7 @@ static void see(struct run *run, struct frame *frame)
         i->first_ns = frame->time_ns;
     if (i->frames == 0 || frame->time_ns > i->last_ns)
         i->last_ns = frame->time_ns;
-    i->frames++;
+    frame->number = ++i->frames; /* in this slice */
     run->frames++;
     run->bytes += frame->bytes.len;
     run->last_ns = frame->time_ns;
@@ -659,6 +739,7 @@ static enum status open_store(struct run *run)
         run->closer = worker_new();
         if (!run->closer || !slices_path(path, &run->slices, ++run->slices.number))
             return error_no_memory(run->err, "no memory");
+        slices_began(&run->slices, run->slices.number, clock_ns(CLOCK_REALTIME));
         first.first_flow_id = slices_first_flow_id(run->slices.number);
         first.first_evidence_id = run->slices.evidence_id + 1;
         run->result->slices = 1;
@@ -805,6 +886,22 @@ static enum status run_all(struct run *run)
     return status == STATUS_OK ? end_flows(run) : status;
 }
 
+/* Of a folder. What was not closed in good order is for the next run. */
+static void end_slices(struct run *run, enum status status)
+{
+    struct error sentence;
+
+    if (!run->options->slices)
+        return;
+    if (status == STATUS_OK) {
+        slices_closed(&run->slices, run->slices.number, run->result->logged);
+        slices_tend(&run->slices, 0);
+    }
+    if (slices_remark(&run->slices, &sentence))
+        remark(run, "%s", sentence.text);
+    slices_end(&run->slices);
+}
+
 enum status live_run(struct live_run_result *result, const struct live_run_options *options,
                      struct error *err)
 {
@@ -828,8 +925,7 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
         status = finish_store(&run);
     store_abandon(run.store);
     worker_free(run.closer); /* waits until the slices before are closed */
-    if (options->slices && status == STATUS_OK)
-        slices_prune(&run.slices, run.slices.number);
+    end_slices(&run, status);
     if (atomic_load(&run.closing_failed))
         remark(&run, "%s", run.closing_error.text);
     for (size_t n = 0; run.interfaces && n < options->interface_count; n++)

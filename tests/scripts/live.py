@@ -409,7 +409,9 @@ def main():
     lib.finish()
 
 
-if sys.argv[1:2] == ["--serve"]:
+if __name__ != "__main__":
+    pass  # rotate.py has its network from here
+elif sys.argv[1:2] == ["--serve"]:
     serve()
 elif sys.argv[1:2] == ["--talk"]:
     talk(int(sys.argv[2]), int(sys.argv[3]))
