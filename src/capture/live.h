@@ -29,7 +29,8 @@
  *
  * A filter means the same as for a capture file (filter.h), VLAN tags included. It runs in the kernel; what
  * the kernel cannot judge (see bpf.h) it lets through, and it is judged here. It is in place before the
- * first frame can come, so none slips by, and from the return of live_open() on none is missed.
+ * first frame can come, so none slips by, and from the return of live_open() on none is missed. By LIVE_PCAP
+ * it passes libpcap's own live filter first, which may refuse tagged frames for bytes around their tag.
  *
  * One thread calls all of this, but for live_stop(). Frames have evidence_id 0 and offset 0, an
  * interface_id that is the place in the list that was given, and numbers 1, 2, ... for each interface. */

@@ -20,8 +20,7 @@
 #include <unistd.h>
 
 enum {
-    RETIRE_MS =
-        50, /* a block with frames comes when none was added for so long, or after twice that */
+    RETIRE_MS = 50,   /* a block that is not full comes after so long, or twice that */
     FRAME_LEN = 2048, /* the kernel wants a number: frames of TPACKET_V3 are as long as they are */
     MACS_LEN = 12,
     TAG_LEN = 4,

@@ -88,13 +88,19 @@ static const struct option_word options[] = {
     {0},
 };
 
+/* What options say that is more than a word. */
+struct words {
+    const char *interfaces[ARGUMENTS_REPEAT_MAX];
+    struct slices_options slices;
+};
+
 /* What the callbacks of one run share. */
 struct job {
     struct progress progress;
     struct service service;
-    bool quiet, by_libpcap, is_stopping;
+    struct words *words;
+    bool quiet, is_folder, by_libpcap, is_stopping;
     const char *path, *user;
-    bool is_folder;
 };
 
 static volatile int stop, reload;
@@ -170,8 +176,7 @@ static void on_ready(void *context)
 static bool on_opened(void *context)
 {
     struct job *job = context;
-    return (!job->is_folder || service_make_folder(job->path, job->user)) &&
-           service_confine(&job->service, job->path, job->user, job->by_libpcap);
+    return service_confine(&job->service, job->path, job->is_folder, job->user, job->by_libpcap);
 }
 
 static bool size_option(size_t *to, const char *name, const char *text)
@@ -222,15 +227,16 @@ static bool percent_parse(unsigned *percent, const char *text)
 }
 
 /* Whether -o is a folder, and what is said of it. False after a sentence. */
-static bool slices_read(struct live_run_options *to, struct slices_options *slices,
-                        const struct arguments *a)
+static bool slices_read(struct live_run_options *to, struct words *words, const struct arguments *a)
 {
+    struct slices_options *slices = &words->slices;
     enum { ROTATE_LEAST = 64 << 10 };
     const char *rotate = a->options[ROTATE], *keep = a->options[KEEP];
+    int64_t age_ns = 0;
+    unsigned percent = 0;
     struct stat there;
     size_t len = 0;
 
-    *slices = (struct slices_options){0};
     if (rotate && !duration_parse(&slices->rotate_ns, rotate) &&
         (!size_parse(&len, rotate) || len < ROTATE_LEAST)) {
         usage_error(&command_live,
@@ -239,8 +245,7 @@ static bool slices_read(struct live_run_options *to, struct slices_options *slic
     }
     slices->rotate_len = len;
     len = 0;
-    if (keep && !duration_parse(&slices->keep_ns, keep) &&
-        !percent_parse(&slices->keep_percent, keep) &&
+    if (keep && !duration_parse(&age_ns, keep) && !percent_parse(&percent, keep) &&
         (!size_parse(&len, keep) || len < SLICES_KEEP_LEAST)) {
         usage_error(&command_live,
                     "--keep takes a time such as 30d, a size such as 8G (32M or more), or a part "
@@ -249,6 +254,8 @@ static bool slices_read(struct live_run_options *to, struct slices_options *slic
         return false;
     }
     slices->keep_len = len;
+    slices->keep_ns = age_ns;
+    slices->keep_percent = percent;
     const bool is_there = stat(to->case_path, &there) == 0;
     const bool is_folder = is_there && S_ISDIR(there.st_mode);
     if ((rotate || keep) && is_there && !is_folder) {
@@ -264,8 +271,8 @@ static bool slices_read(struct live_run_options *to, struct slices_options *slic
 }
 
 /* The values of the options; false after a sentence about one that is wrong. */
-static bool options_read(struct live_run_options *to, struct slices_options *of_slices,
-                         const char *interfaces[ARGUMENTS_REPEAT_MAX], const struct arguments *a)
+static bool options_read(struct live_run_options *to, struct words *words,
+                         const struct arguments *a)
 {
     const struct command *self = &command_live;
     const char *snaplen = a->options[SNAPLEN];
@@ -285,10 +292,10 @@ static bool options_read(struct live_run_options *to, struct slices_options *of_
     }
     to->snap_len = snaplen ? (uint32_t)value : 0;
     to->case_path = a->options[OUTPUT];
-    if (!slices_read(to, of_slices, a))
+    if (!slices_read(to, words, a))
         return false;
-    to->interface_count = arguments_repeated(a, interfaces, INTERFACE);
-    to->interfaces = interfaces;
+    to->interface_count = arguments_repeated(a, words->interfaces, INTERFACE);
+    to->interfaces = words->interfaces;
     to->filter = a->options[FILTER];
     to->pcap = a->options[CAPTURE] && strcmp(a->options[CAPTURE], "pcap") == 0;
     to->promiscuous = a->options[PROMISCUOUS] != NULL;
@@ -300,12 +307,11 @@ static bool options_read(struct live_run_options *to, struct slices_options *of_
            size_option(&to->ring_len, "ring", a->options[RING]);
 }
 
-static bool makes_sense(struct live_run_options *to, struct slices_options *of_slices,
-                        const char *interfaces[ARGUMENTS_REPEAT_MAX], const struct arguments *a)
+static bool makes_sense(struct live_run_options *to, struct words *words, const struct arguments *a)
 {
     struct error err = {0};
 
-    if (!options_read(to, of_slices, interfaces, a))
+    if (!options_read(to, words, a))
         return false;
     if (live_run_check(to, &err) == STATUS_OK)
         return true;
@@ -315,20 +321,24 @@ static bool makes_sense(struct live_run_options *to, struct slices_options *of_s
 
 /* ---- what a reload may change ---- */
 
-static const char *const reloadable[] = {"quiet", NULL};
+static const char *const reloadable[] = {"rotate", "keep", "quiet", NULL};
 
 static bool on_reread(const struct arguments *a)
 {
     struct live_run_options options_of = {0};
-    struct slices_options of_slices;
-    const char *interfaces[ARGUMENTS_REPEAT_MAX];
-    return makes_sense(&options_of, &of_slices, interfaces, a);
+    struct words words = {0};
+    return makes_sense(&options_of, &words, a);
 }
 
 static void on_changed(void *context, const struct arguments *a)
 {
     struct job *job = context;
+    struct live_run_options options_of = {0};
+    struct words words = {0};
+
     job->quiet = a->options[QUIET] != NULL;
+    if (makes_sense(&options_of, &words, a))
+        job->words->slices = words.slices;
 }
 
 /* "12,345 frames", "1 flow". */
@@ -370,21 +380,21 @@ static enum exit_status live_command_run(const struct command *self, const struc
                                             .ready = on_ready,
                                             .opened = on_opened,
                                             .stop = &stop};
-    const char *interfaces[ARGUMENTS_REPEAT_MAX];
-    struct slices_options of_slices;
+    struct words words = {0};
     struct error err = {0};
 
-    if (!makes_sense(&live_options, &of_slices, interfaces, a))
+    if (!makes_sense(&live_options, &words, a))
         return EXIT_USAGE;
     struct buffer command;
     buffer_init(&command, COMMAND_LINE_MOST);
     arguments_quote(&command, a->argc, a->argv); /* one too long is cut, and still says the most */
     live_options.command = buffer_text(&command);
     struct job job = {.quiet = a->options[QUIET] != NULL,
+                      .words = &words,
                       .path = live_options.case_path,
                       .user = a->options[USER],
-                      .is_folder = live_options.slices != NULL,
                       .by_libpcap = live_options.pcap,
+                      .is_folder = live_options.slices != NULL,
                       .service = {.command = self,
                                   .reloadable = reloadable,
                                   .holds = on_reread,

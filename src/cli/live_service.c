@@ -7,10 +7,7 @@
 #include "cli/values.h"
 #include "sandbox/sandbox.h"
 
-#include <errno.h>
 #include <pwd.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,27 +35,15 @@ static const char *usual_user(void)
     return "root";
 }
 
-bool service_make_folder(const char *path, const char *user)
-{
-    if (mkdir(path, 0777) != 0) {
-        if (errno == EEXIST)
-            return true;
-        say("making the folder %s: %s", path, strerror(errno));
-        return false;
-    }
-    const struct passwd *whose = geteuid() == 0 ? getpwnam(user ? user : SANDBOX_USER) : NULL;
-    if (whose && chown(path, whose->pw_uid, whose->pw_gid) != 0) {
-        say("giving the folder %s to %s: %s", path, whose->pw_name, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
-bool service_confine(struct service *s, const char *case_path, const char *user, bool by_libpcap)
+bool service_confine(struct service *s, const char *case_path, bool is_folder, const char *user,
+                     bool by_libpcap)
 {
     struct error err = {0};
 
-    if (sandbox_drop(user ? user : usual_user(), &err) != STATUS_OK) {
+    if (!user)
+        user = usual_user();
+    if ((is_folder && sandbox_folder(case_path, user, &err) != STATUS_OK) ||
+        sandbox_drop(user, &err) != STATUS_OK) {
         say("%s", err.text);
         return false;
     }

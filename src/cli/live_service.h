@@ -35,12 +35,10 @@ struct service {
 /* The fields from `command` to `context`, `in_force` and `reload` are set before, the others zero. */
 void service_begin(struct service *s);
 
-/* Makes a folder of cases where there is none; it belongs to whom root will be, as below. False after a sentence. */
-bool service_make_folder(const char *path, const char *user);
-
 /* `user` as in sandbox_drop(), but root for whom nobody was named, and for whom there is no user of ours, stays
- * root without its privileges, and says so. False after a sentence: go no further. */
-bool service_confine(struct service *s, const char *case_path, const char *user, bool by_libpcap);
+ * root without its privileges, and says so. A folder that is not there is made, and is theirs. False after a sentence: go no further. */
+bool service_confine(struct service *s, const char *case_path, bool is_folder, const char *user,
+                     bool by_libpcap);
 void service_ready(struct service *s, const char *case_path);
 void service_tick(struct service *s, const struct ingest_progress *now);
 void service_stopping(struct service *s);

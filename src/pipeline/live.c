@@ -540,6 +540,7 @@ static void see_disk(struct run *run)
     struct error sentence;
     char text[160];
 
+    slices_heed(&run->slices);
     if (slices_remark(&run->slices, &sentence))
         remark(run, "%s", sentence.text);
     if (removed > run->removed_told) {

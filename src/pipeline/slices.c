@@ -127,9 +127,9 @@ static bool is_full(const struct slices *s, bool percent)
 
     if (statvfs(s->folder, &of) != 0 || of.f_blocks == 0)
         return false;
+    const unsigned most = atomic_load(&s->keep_percent);
     if (percent)
-        return s->options->keep_percent > 0 &&
-               (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= s->options->keep_percent;
+        return most > 0 && (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= most;
     uint64_t spare = (uint64_t)of.f_blocks * of.f_frsize / FREE_PART;
     spare = spare < FREE_LEAST ? FREE_LEAST : spare > FREE_MOST ? FREE_MOST : spare;
     return (uint64_t)of.f_bavail * of.f_frsize < spare;
@@ -190,15 +190,16 @@ static void take_out_of_logs(struct slices *s)
 
 void slices_tend(struct slices *s, uint64_t writing_len)
 {
-    const struct slices_options *o = s->options;
-    const uint64_t most = o->keep_len - o->keep_len / 16; /* the rest is written meanwhile */
+    const int64_t keep_ns = atomic_load(&s->keep_ns);
+    const uint64_t keep_len = atomic_load(&s->keep_len);
+    const uint64_t most = keep_len - keep_len / 16; /* the rest is written meanwhile */
     uint64_t all = len_of_all(s);
 
     take_out_of_logs(s);
     while (s->kept_count > 0) {
         const struct kept_slice oldest = s->kept[0];
-        const bool is_old = o->keep_ns > 0 && oldest.written_ns < now_ns() - o->keep_ns;
-        const bool is_much = o->keep_len > 0 && all + writing_len > most;
+        const bool is_old = keep_ns > 0 && oldest.written_ns < now_ns() - keep_ns;
+        const bool is_much = keep_len > 0 && all + writing_len > most;
         const bool has_no_room = is_full(s, false);
         if (!is_old && !is_much && !has_no_room && !is_full(s, true))
             break;
@@ -210,6 +211,13 @@ void slices_tend(struct slices *s, uint64_t writing_len)
     }
     atomic_store(&s->is_short, s->kept_count == 0 && is_full(s, false));
     atomic_store(&s->is_high, s->kept_count == 0 && is_full(s, true));
+}
+
+void slices_heed(struct slices *s)
+{
+    atomic_store(&s->keep_ns, s->options->keep_ns);
+    atomic_store(&s->keep_len, s->options->keep_len);
+    atomic_store(&s->keep_percent, s->options->keep_percent);
 }
 
 bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len)
@@ -331,6 +339,7 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
 
     s->folder = folder;
     s->options = options;
+    slices_heed(s);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return error_set(err, "making the folder %s: %s", folder, strerror(errno));
     status = list(s, err);

@@ -19,13 +19,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* When the next slice begins, and what is kept. 0 is no limit. */
+/* When the next slice begins, and what is kept. 0 is no limit. They may be changed while a run goes on: what is
+ * kept is looked at by the thread that closes slices. */
 struct slices_options {
-    int64_t rotate_ns;     /* as old as this */
-    uint64_t rotate_len;   /* or as long, in bytes */
-    int64_t keep_ns;       /* slices that were written since */
-    uint64_t keep_len;     /* bytes of all */
-    unsigned keep_percent; /* of the filesystem, whoever uses it */
+    int64_t rotate_ns;             /* as old as this */
+    uint64_t rotate_len;           /* or as long, in bytes */
+    _Atomic int64_t keep_ns;       /* slices that were written since */
+    _Atomic uint64_t keep_len;     /* bytes of all */
+    _Atomic unsigned keep_percent; /* of the filesystem, whoever uses it */
 };
 
 enum {
@@ -43,9 +44,13 @@ struct kept_slice {
 
 struct slices {
     const char *folder;                   /* borrowed */
-    const struct slices_options *options; /* borrowed */
+    const struct slices_options *options; /* borrowed; of the thread that captures */
     uint32_t number;                      /* of the slice that is being written; 0: of none */
     uint32_t evidence_id;                 /* the highest in it, or the one before */
+
+    atomic_int_least64_t keep_ns; /* as the options say: slices_heed() */
+    atomic_uint_least64_t keep_len;
+    atomic_uint keep_percent;
 
     struct kept_slice *kept; /* closed ones, by number; owned */
     size_t kept_count, kept_room;
@@ -72,6 +77,9 @@ bool slices_path(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t nu
 
 /* The first id of a flow in a slice. */
 int64_t slices_first_flow_id(uint32_t number);
+
+/* The options may have changed: what is kept goes by them from now on. By another thread. */
+void slices_heed(struct slices *s);
 
 /* Whether one that is so old, and so long with its log, is to be the last no more. By another thread. */
 bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len);

@@ -76,13 +76,13 @@ static void ends_in_bounds(void)
     }
 }
 
-/* Two instructions each. */
-static char *many_bytes(unsigned count)
+/* Eight instructions each. */
+static char *many_sums(unsigned count)
 {
-    char *text = malloc(count * 32 + 1), *at = text;
+    char *text = malloc(count * 48 + 1), *at = text;
     CU_ASSERT_PTR_NOT_NULL_FATAL(text);
     for (unsigned i = 0; i < count; i++)
-        at += sprintf(at, "%slink[%u] = 7", i ? " or " : "", 20 + i);
+        at += sprintf(at, "%slink[%u] + link[%u] = 7", i ? " or " : "", 20 + i, 2000 + 3 * i);
     return text;
 }
 
@@ -91,9 +91,9 @@ static void long_filters(void)
     static const struct {
         unsigned count;
         bool tagged_open, open;
-    } rows[] = {{10, false, false}, {1200, true, false}, {2100, true, true}};
+    } rows[] = {{10, false, false}, {400, true, false}, {600, true, true}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char *text = many_bytes(rows[i].count);
+        char *text = many_sums(rows[i].count);
         struct bpf bpf = made(text, ETHERNET);
         CU_ASSERT_EQUAL(bpf.tagged_open, rows[i].tagged_open);
         CU_ASSERT_EQUAL(bpf.open, rows[i].open);
