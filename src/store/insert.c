@@ -146,7 +146,8 @@ static const struct {
           " state, end_reason, client_guessed, lossy, community_id, continues_flow_id, "
           "interface_id",
           37, "flow_id",
-          "first_ns = excluded.first_ns, last_ns = excluded.last_ns,"
+          "evidence_id = excluded.evidence_id, first_frame = excluded.first_frame,"
+          " first_ns = excluded.first_ns, last_ns = excluded.last_ns,"
           " client_packets = excluded.client_packets, server_packets = excluded.server_packets,"
           " client_bytes = excluded.client_bytes, server_bytes = excluded.server_bytes,"
           " client_ip_bytes = excluded.client_ip_bytes, server_ip_bytes = excluded.server_ip_bytes,"

@@ -98,7 +98,7 @@ CREATE TABLE flows (
     handshake_rtt_ns INTEGER,       -- from the SYN to the client's ACK of the SYN-ACK
     history TEXT,                   -- Zeek's letters
     state TEXT NOT NULL,            -- one_way | two_way | attempt | handshake | established | midstream | closing | closed | rejected | reset
-    end_reason TEXT NOT NULL,       -- capture_end | fin | reset | timeout | reused | evicted | open | interrupted
+    end_reason TEXT NOT NULL,       -- capture_end | fin | reset | timeout | reused | evicted | open | interrupted | continued
     client_guessed INTEGER NOT NULL,-- 1 when no handshake said who the client is
     lossy INTEGER NOT NULL,         -- 1 when it lived in a second in which the capture lost frames
     community_id TEXT NOT NULL,     -- Community ID 1.0
@@ -147,7 +147,7 @@ CREATE TABLE streams (
     truncated INTEGER NOT NULL,     -- bytes that the snap length cut
     missing_tail INTEGER NOT NULL,  -- bytes known to have come after the last one present
     conflicted INTEGER NOT NULL,    -- bytes in conflict rows
-    verdict TEXT NOT NULL,          -- complete | gap | conflict | truncated | open
+    verdict TEXT NOT NULL,          -- complete | gap | conflict | truncated | open | continued
     sha256 TEXT,                    -- of the bytes present under its policy, in order, gaps left out; NULL with --no-hash, and while it is open
     policy TEXT                     -- the overlap policy of its receiver (docs/policies.md); NULL is first
 ) STRICT;

@@ -265,7 +265,7 @@ def check_equal(turn, disturbed):
             noisy = disturbed and net.disturb()
             dump = Tcpdump(net, capture)
             live = Live(net, case)
-            net.talk(turn, 60)
+            net.talk(turn, 40)
             wrong = live.stop()  # at once: nothing that came may be lost
             if dump.stop() + lost(case) > 0:
                 repeated += 1
@@ -302,37 +302,49 @@ def check_row_in_time(net, place):
               wrong or ("after %.2f s" % worst if worst > 2 else None), "%.2f s at most" % worst)
 
 
+def open_rows(path):
+    return lib.one(path, """select (select count(*) from flows where end_reason = 'open') +
+        (select count(*) from streams where verdict = 'open') + (select count(*) from evidence where status = 'open')""")
+
+
 def check_kill(net, place, turn):
-    """A kill at any instant: what is there opens and holds together, and the next run makes it whole."""
+    """A kill at any instant: what is there opens and holds together, and the next run makes it whole. Every other
+    time of a folder that gets a slice a second."""
     rng = random.Random(turn)
-    case = os.path.join(place, "kill%d.db" % turn)
+    many = turn % 2 == 1
+    output = os.path.join(place, "kill%d" % turn)
+    options = ("--rotate", "1s") if many else ()
+    cases = lambda: slices(output) if many else [output]
     wrong = None
     drips = net.start(net.near, sys.executable, HERE, "--drip")
     for _ in range(2):  # the second into what the first one left
-        live = Live(net, case)
+        live = Live(net, output, *options)
         time.sleep(rng.uniform(0.05, 3))
         killed_ns = time.time_ns()
         live.kill()
-        wrong = wrong or incoherent(case)
-        if lib.one(case, "pragma integrity_check") != "ok":
-            wrong = wrong or "integrity_check"
-        told = lib.seine("summary", case)
+        for case in cases():
+            wrong = wrong or incoherent(case)
+            if lib.one(case, "pragma integrity_check") != "ok":
+                wrong = wrong or "integrity_check"
+        begun = [case for case in cases() if lib.rows(case, "select 1 from runs")]  # else it has its tables, and no more
+        told = lib.seine("summary", begun[-1])
         if not wrong and (told.status != 1 or b"wire0 is interrupted" not in told.out):
             wrong = "summary does not say interrupted, exit status %s" % told.status
-        last = lib.rows(case, "select max(last_ns) from evidence where status = 'open'")[0][0]
-        began = lib.one(case, "select max(started_ns) from runs")
-        if not wrong and killed_ns - max(last or 0, began) > 2_000_000_000:
-            wrong = "%.2f s of traffic are missing" % ((killed_ns - max(last or 0, began)) / 1e9)
+        last = max(lib.one(case, "select coalesce(max(last_ns), 0) from evidence") for case in begun)
+        began = max(lib.one(case, "select max(started_ns) from runs") for case in begun)
+        if not wrong and killed_ns - max(last, began) > 2_000_000_000:
+            wrong = "%.2f s of traffic are missing" % ((killed_ns - max(last, began)) / 1e9)
     drips.kill()
-    live = Live(net, case)
-    wrong = live.stop() or wrong or incoherent(case) or unproved(case)
-    left = lib.one(case, """select (select count(*) from flows where end_reason = 'open') +
-        (select count(*) from streams where verdict = 'open') + (select count(*) from evidence where status = 'open')""")
-    if not wrong and left:
-        wrong = "%d rows say open for ever" % left
-    if not wrong and lib.rows(case, "select status from evidence order by 1") != \
-            [("complete",), ("interrupted",), ("interrupted",)]:
-        wrong = "the runs are said to be %s" % lib.rows(case, "select status from evidence")
+    live = Live(net, output, *options)
+    wrong = live.stop() or wrong
+    statuses = []
+    for case in cases():
+        wrong = wrong or incoherent(case) or unproved(case)
+        if not wrong and open_rows(case):
+            wrong = "%d rows say open for ever" % open_rows(case)
+        statuses += [status for status, in lib.rows(case, "select status from evidence")]
+    if not wrong and (statuses.count("interrupted") != 2 or statuses[-1] != "complete"):
+        wrong = "the runs are said to be %s" % statuses
     return wrong
 
 
@@ -392,6 +404,67 @@ def check_readers(net, place, seconds):
               "%d reads" % reads[0])
 
 
+def slices(folder):
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".db"))
+
+
+def put_together(folder):
+    """Of each conversation in a folder what all its slices have: payload by side, and four counts; and what is wrong."""
+    payload, counts, ids, names = {}, {}, set(), []
+    for path in slices(folder):
+        wrong = incoherent(path) or unproved(path)
+        if not wrong and lib.one(path, "pragma journal_mode") != "delete":
+            wrong = "it is not one file"
+        if wrong:
+            return None, None, "%s: %s" % (os.path.basename(path), wrong)
+        for row in lib.rows(path, """select protocol, client_ip, client_port, server_ip, server_port, client_bytes,
+                                    server_bytes, client_packets, server_packets, flow_id, continues_flow_id
+                                    from flows where protocol in ('tcp', 'udp')"""):
+            counts[row[:5]] = tuple(map(sum, zip(counts.get(row[:5], (0, 0, 0, 0)), row[5:9])))
+            ids.add(row[9])
+            names += [row[10]] if row[10] else []
+            for side in 0, 1:
+                payload.setdefault((row[:5], side), []).extend(lib.rows(
+                    path, "select position, data from chunks where stream_id = ?", 2 * row[9] + side))
+    lost_names = set(names) - ids
+    return {key: b"".join(data for _, data in sorted(of)) for key, of in payload.items()}, counts, \
+        "a flow continues one that is not there" if lost_names else None if names else "no flow goes on"
+
+
+def check_slices(net, place):
+    """A case a second, each whole by itself, and together what tcpdump has seen."""
+    name = "slices of a folder are whole, and together what tcpdump has"
+    folder, capture, ingested = (os.path.join(place, name) for name in ("folder", "s.pcap", "s.db"))
+    dump = Tcpdump(net, capture)
+    live = Live(net, folder, "--rotate", "1s")
+    net.talk(77, 40)
+    wrong = live.stop()
+    if dump.stop() + max(lost(path) for path in slices(folder)) > 0 and not wrong:
+        lib.tell("skip", name, "frames were lost: this machine is too slow")
+        return
+    wrong = wrong or lib.ingest(ingested, capture).wrong()
+    mine, counts, broken = put_together(folder)
+    count = len(slices(folder))
+    if not (wrong or broken):
+        whole = lib.folder()
+        with whole as one:
+            os.link(ingested, os.path.join(one, "x.db"))
+            theirs, their_counts, _ = put_together(one)
+        wrong = "the payload differs" if mine != theirs else "the counts differ" if counts != their_counts else None
+    wrong = wrong or broken
+    if not wrong and count < 3:
+        wrong = "there are %d" % count
+    live = Live(net, folder, "--rotate", "1h", "--keep", "200K")
+    live.kill()
+    live = Live(net, folder, "--rotate", "1h", "--keep", "200K")
+    wrong = wrong or live.stop()
+    left = slices(folder)
+    if not wrong and (sum(map(os.path.getsize, left)) > 500 << 10 or os.path.basename(left[-1]) !=
+                      "seine-%06d.db" % (count + 2)):
+        wrong = "kept are %s" % left
+    lib.check(name, wrong, "%d slices" % count)
+
+
 def main():
     try:
         with Net():
@@ -404,7 +477,8 @@ def main():
         check_equal(turn, turn % 2 == 1)
     with lib.folder() as place, Net() as net:
         check_row_in_time(net, place)
-        check_kills(net, place, 50 if lib.LONG else 1)
+        check_slices(net, place)
+        check_kills(net, place, 50 if lib.LONG else 2)
         check_readers(net, place, 120 if lib.LONG else 2)
     lib.finish()
 

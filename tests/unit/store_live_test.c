@@ -324,6 +324,83 @@ static void flows_of_a_second_with_loss_are_lossy(void)
     rig_release(&r);
 }
 
+static void a_flow_goes_on_in_the_next_slice(void)
+{
+    struct rig r;
+    struct rig_flow f;
+    struct error err = {0};
+    struct store_closing *old;
+    char next[120];
+    bool one_file;
+    const struct store_slice slice = {
+        .first_flow_id = 1000, .first_evidence_id = 2, .begun_ns = 10};
+
+    rig_init(&r);
+    rig_flow_init(&f, 1);
+    live_open_case(&r);
+    rig_text(&r, &f, 0, "AAAA");
+    news(&r, &f);
+    commit(&r);
+    rig_text(&r, &f, 6, "CC");
+    rig_segment(&r, &f, SIDE_SERVER, 0, "idle", 4);
+    f.flow.sides[SIDE_CLIENT].packets = 2;
+    f.flow.sides[SIDE_CLIENT].bytes = 6;
+    f.flow.end = END_CONTINUED;
+    news(&r, &f);
+    told_so_far(&r, "complete");
+    snprintf(next, sizeof next, "%s/next.db", r.folder);
+    CU_ASSERT_EQUAL_FATAL(store_rotate(r.store, &old, next, &slice, &err), STATUS_OK);
+    sqlite3_close(r.db);
+    r.db = NULL;
+    CU_ASSERT_EQUAL_FATAL(store_closing_end(old, NULL, &one_file, &err), STATUS_OK);
+    CU_ASSERT_TRUE(one_file);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    CHECK_SQL(&r, "SELECT end_reason, client_bytes, continues_flow_id FROM flows",
+              "continued|6|NULL");
+    CHECK_SQL(&r, "SELECT side, stored, verdict FROM streams",
+              "client|6|continued server|4|continued");
+    CHECK_SQL(&r, "SELECT length(seal) FROM runs", "64");
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2, "AAAACC", 6));
+
+    sqlite3_close(r.db);
+    r.db = NULL;
+    strcpy(r.path, next);
+    r.evidence_id = store_evidence_begin(r.store, "eth0", "live", "ring", "{}");
+    CU_ASSERT_EQUAL(r.evidence_id, 2);
+    f.flow.end = END_CAPTURE;
+    news(&r, &f);
+    r.frame = 0;
+    commit(&r);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    CHECK_SQL(&r,
+              "SELECT flow_id, evidence_id, first_ns, last_ns, client_packets, client_bytes,"
+              " continues_flow_id, end_reason FROM flows",
+              "1000|2|10|10|0|0|1|open");
+    CHECK_SQL(&r, "SELECT count(*) FROM streams", "0");
+    rig_text(&r, &f, 4, "BB"); /* the hole */
+    rig_text(&r, &f, 0,
+             "XAAABBCCDD"); /* again, and two more: what lies in the other is not compared */
+    commit(&r);
+    rig_text(&r, &f, 7, "CDX"); /* and here is something to compare */
+    f.flow.sides[SIDE_CLIENT].packets = 5;
+    f.flow.sides[SIDE_CLIENT].bytes = 10;
+    f.flow.last_ns = 20;
+    f.flow.end = END_FIN;
+    rig_flow_end(&r, &f);
+    finish(&r);
+    CHECK_SQL(&r,
+              "SELECT flow_id, first_frame, client_packets, client_bytes, end_reason FROM flows",
+              "1000|1|3|4|fin");
+    CHECK_SQL(&r, "SELECT stream_id, start, stored, missing, verdict FROM streams",
+              "2000|4|4|0|conflict");
+    CHECK_SQL(&r, "SELECT position, data FROM chunks", "4|BB 8|DD");
+    CHECK_SQL(&r, "SELECT position, kept, other FROM conflicts", "9|D|X");
+    CHECK_SQL(&r, "SELECT sum(segments) FROM arrivals", "5");
+    CHECK_SQL(&r, "SELECT flows_as_client, ip FROM hosts ORDER BY ip", "1|10.0.0.1 0|192.0.2.1");
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2000, "BBDD", 4));
+    rig_release(&r);
+}
+
 static const struct test tests[] = {
     {"readers see each commit, and what is written stays", readers_see_each_commit},
     {"streams are hashed across commits", streams_are_hashed_across_commits},
@@ -333,5 +410,6 @@ static const struct test tests[] = {
     {"a stream that is shed says from where, and stays so", a_stream_that_is_shed_says_from_where},
     {"new streams are shed, and at last all but flows", new_streams_and_frames_are_shed},
     {"flows of a second with loss are lossy", flows_of_a_second_with_loss_are_lossy},
+    {"a flow goes on in the next slice", a_flow_goes_on_in_the_next_slice},
 };
 SUITE("store live", tests)

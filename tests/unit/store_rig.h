@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 struct rig {
-    char folder[64], path[96], partial[112];
+    char folder[64], path[120], partial[128];
     struct store_options options;
     struct store *store;
     struct sink *sink;
