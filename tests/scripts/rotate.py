@@ -6,9 +6,12 @@ import contextlib
 import hashlib
 import os
 import re
+import socket
 import sqlite3
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 import lib
@@ -102,7 +105,7 @@ def resources(pid):
     return memory, len(os.listdir("/proc/%d/fd" % pid))
 
 
-def check_sums(place):
+def check_sums():
     """All slices together are what an ingest makes of tcpdump's capture."""
     name = "the slices of a folder are together what came"
     for _ in range(5):
@@ -230,6 +233,100 @@ def check_kill(net, place):
     lib.check("a kill leaves slices that are whole, and the next run goes on", wrong, "%d slices" % len(slices(folder)))
 
 
+def bulk():
+    """As much as a log may have, and more."""
+    with socket.create_connection((live.SERVER, live.PORT)) as connection:
+        for _ in range(120):
+            connection.sendall(struct.pack(">III", 0, 1 << 20, 30))
+            live.take(connection, 1 << 20)
+
+
+def said(folder, words):
+    """How many rows of capture_stats say that."""
+    count = 0
+    for _, path in slices(folder):
+        with contextlib.suppress(sqlite3.OperationalError):  # it has gone meanwhile
+            count += len(lib.rows(path, "select 1 from capture_stats where detail like ?", "%" + words + "%"))
+    return count
+
+
+def wait(holds):
+    """Until it does; whether it did in time."""
+    until = time.monotonic() + live.PATIENCE
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def check_snapshot(net, place):
+    """One who stays in a transaction gets a slice of their own; when they go, it is closed like the others."""
+    folder = os.path.join(place, "snapshot")
+    run = live.Live(net, folder, "--rotate", "1h")
+    path = os.path.join(folder, "seine-000001.db")
+    wrong = None
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True, isolation_level=None)) as stays:
+        stays.execute("begin")
+        before = stays.execute("select count(*) from flows").fetchone()
+        bulk = net.start(net.near, sys.executable, os.path.abspath(__file__), "--bulk")
+        if not wait(lambda: len(slices(folder)) > 1):
+            wrong = "the log has %d bytes, and no other slice begins" % os.stat(path + "-wal").st_size
+        elif not wait(lambda: said(folder, "does not end their transaction") > 0 or
+                      said(folder, "do not end their transaction") > 0):
+            wrong = "no row says why"
+        if stays.execute("select count(*) from flows").fetchone() != before:
+            wrong = wrong or "a snapshot changed"
+    if not wrong and not wait(lambda: not os.path.exists(path + "-wal")):
+        wrong = "its log stays when the reader has gone"
+    bulk.kill()
+    wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    lib.check("a reader who stays in a transaction gets the next slice begun", wrong, "%d slices" % len(slices(folder)))
+
+
+def check_full(net, place):
+    """The disk is full: first the oldest slices go, and where there is none that can, payload."""
+    folder = os.path.join(place, "disk")
+    os.mkdir(folder)
+    name = "a full disk is survived"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True).returncode:
+        lib.tell("skip", name, "nothing can be mounted here")
+        return
+    try:
+        with open(os.path.join(folder, "others"), "wb") as others:
+            others.write(bytes(14 << 20))
+        run = live.Live(net, folder, "--rotate", "1s")
+        drips = [net.start(net.near, sys.executable, live.HERE, "--drip") for _ in range(12)]
+        wrong = None
+        if not wait(lambda: said(folder, "removed") > 0):
+            wrong = "no slice was removed, and %d bytes are there" % length(folder)
+        for drip in drips[3:]:
+            drip.kill()
+
+        def fill():
+            """Somebody else takes what room there is, and what becomes free when slices go."""
+            room = os.statvfs(folder)
+            more = room.f_bavail * room.f_frsize - (6 << 20)
+            if more > 0:
+                with open(os.path.join(folder, "others"), "ab") as others:
+                    others.write(bytes(more))
+            return said(folder, "payload is not kept") > 0
+
+        if not wrong and not wait(fill):
+            wrong = "no row says that payload is not kept"
+        time.sleep(2)
+        os.unlink(os.path.join(folder, "others"))
+        if not wrong and not wait(lambda: said(folder, "has room again") > 0):
+            wrong = "no row says that there is room again"
+        time.sleep(1.5)
+        for drip in drips:
+            drip.kill()
+        wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+        lib.check(name, wrong, "slices %s are left" % [number for number, _ in slices(folder)])
+    finally:
+        subprocess.run(["umount", "-l", folder], capture_output=True)
+
+
 def main():
     try:
         with live.Net():
@@ -237,12 +334,25 @@ def main():
     except OSError as error:
         lib.tell("skip", "rotate", "no network namespaces can be made here: %s" % error)
         lib.finish()
-    check_sums(None)
-    with lib.folder() as place, live.Net() as net:
-        check_soak(net, place)
-        check_kill(net, place)
+    check_sums()
+
+    def alone(check):
+        try:
+            with lib.folder() as place, live.Net() as net:
+                check(net, place)
+        except Exception as error:  # a thread's own is lost otherwise
+            lib.check(check.__doc__, repr(error))
+
+    checks = [threading.Thread(target=alone, args=(check,))
+              for check in (check_soak, check_kill, check_snapshot, check_full)]
+    for check in checks:
+        check.start()
+    for check in checks:
+        check.join()
     lib.finish()
 
 
-if __name__ == "__main__":
+if sys.argv[1:] == ["--bulk"]:
+    bulk()
+elif __name__ == "__main__":
     main()
