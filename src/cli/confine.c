@@ -46,13 +46,16 @@ static void paths_release(struct paths *p)
 /* The folder in which `path` lies. */
 static void add_folder_of(struct paths *p, const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    size_t len = strlen(path);
     char folder[PATH_MAX];
 
-    if (!slash)
+    while (len > 1 && path[len - 1] == '/') /* FOLDER/ lies where FOLDER lies */
+        len--;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    if (len == 0)
         paths_add(p, ".");
-    else if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path) <
-             sizeof folder)
+    else if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)len, path) < sizeof folder)
         paths_add(p, folder);
 }
 
@@ -218,6 +221,19 @@ bool confine_to_screen(const char *case_path)
     add_case(&reads, &writes, case_path);
     add_scratch(&writes);
     return confine(&reads, &writes, &(struct sandbox_need){0});
+}
+
+bool confine_to_output(const char *case_path, const char *output)
+{
+    struct paths reads = {0}, writes = {0};
+
+    add_case(&reads, &writes, case_path);
+    add_scratch(&writes);
+    if (output)
+        add_folder_of(&writes, output);
+    if (output && is_folder(output))
+        paths_add(&writes, output);
+    return confine(&reads, &writes, &(struct sandbox_need){.makes_folders = true});
 }
 
 bool confine_to_evidence(const char *case_path, const char *output)

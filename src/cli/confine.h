@@ -1,7 +1,8 @@
 /* confine.h - a command gives up what it does not need, before it reads what comes from strangers.
  *
  *     summary, flows, streams, sql,
- *     status, top                      read: the case, or all cases that are named
+ *     ask, status, top                 read: the case, or all cases that are named
+ *     export                           read: the case; write in the folder of what it makes
  *     follow, extract, verify          read: whatever the user may, since the case says where its captures
  *                                      lie, and that may be anywhere; extract writes in the folder of FILE
  *     ingest                           read: the captures; write in the folder of the case
@@ -27,6 +28,9 @@ bool confine_to_cases(char *const *case_paths, size_t count);
 /* The same for one that is shown on the whole of a terminal, of which more must be known. (top -i is not confined: it
  * starts and ends a run of another, which is.) */
 bool confine_to_screen(const char *case_path);
+
+/* `output` is a file or folder to be made, or NULL. */
+bool confine_to_output(const char *case_path, const char *output);
 
 /* `case_path` is a case to be made or added to, or a folder of cases; `settings` a file that is read again, or NULL.
  * Sockets that are open stay of use. False also where that folder cannot be written to. */

@@ -79,13 +79,7 @@ enum status rows_print(sqlite3_stmt *statement, enum render_as form, struct erro
     return status;
 }
 
-/* The lowest and highest address of a network, as in hosts.addr. */
-struct network {
-    uint8_t low[16], high[16];
-};
-
-/* "10.0.0.1", "10.0.0.0/8", "2001:db8::/32". */
-static bool network_parse(struct network *to, const char *text)
+bool network_parse(struct network *to, const char *text)
 {
     char address[INET6_ADDRSTRLEN];
     const char *slash = strchr(text, '/');

@@ -126,16 +126,15 @@ static void print_metric(const char *name, const char *type, const char *help)
  * says, backslashes and quotes. */
 static void print_label(const char *text)
 {
-    struct buffer safe;
+    uint8_t room[8 * VITALS_NAME];
+    struct buffer safe = {.data = room, .room = sizeof room, .ceiling = sizeof room};
 
-    buffer_init(&safe, 8 * VITALS_NAME);
     escape_for_terminal(&safe, span_of(text, strlen(text)));
     for (const char *at = buffer_text(&safe); *at; at++) {
         if (*at == '\\' || *at == '"')
             putchar('\\');
         putchar(*at);
     }
-    buffer_release(&safe);
 }
 
 /* One sample for each interface that says it. `by` is a label of its own, or NULL. */

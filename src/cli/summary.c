@@ -306,7 +306,11 @@ enum exit_status summary_print(const char *case_path, bool json)
 {
     struct reader *reader;
     char *path = strdup(case_path); /* as words come */
-    bool open = path && cases_open(&reader, &path, 1);
+    if (!path) {
+        say("%s: no memory for a summary", case_path);
+        return EXIT_WORLD;
+    }
+    bool open = cases_open(&reader, &path, 1);
     free(path);
     if (!open)
         return EXIT_WORLD;

@@ -164,7 +164,7 @@ static void talks_tidy(struct top *t)
 static enum status look_failed(struct top *t, struct error *err)
 {
     struct reader *reader = patient_reader(t->patient);
-    return error_set(err, "reading %s: %s", reader_path(reader), sqlite3_errmsg(reader_db(reader)));
+    return reader_fault(reader, err);
 }
 
 /* Reads again what is known. What has gone is forgotten. */

@@ -54,6 +54,67 @@ bool integer_parse(int64_t *value, const char *text, int64_t least, int64_t most
     return true;
 }
 
+/* Takes `count` digits off the front. */
+static bool digits_take(const char **text, int count, int *value)
+{
+    *value = 0;
+    for (int i = 0; i < count; i++) {
+        if (!isdigit((unsigned char)**text))
+            return false;
+        *value = *value * 10 + (*(*text)++ - '0');
+    }
+    return true;
+}
+
+static bool char_take(const char **text, char wanted)
+{
+    bool found = **text == wanted;
+    *text += found;
+    return found;
+}
+
+/* What follows the day: ":MM", then perhaps seconds, then perhaps a fraction. */
+static bool clock_take(const char **text, struct tm *tm, int64_t *fraction_ns)
+{
+    if (!digits_take(text, 2, &tm->tm_hour) || !char_take(text, ':') ||
+        !digits_take(text, 2, &tm->tm_min))
+        return false;
+    if (char_take(text, ':') && !digits_take(text, 2, &tm->tm_sec))
+        return false;
+    if (char_take(text, '.')) {
+        int64_t unit = 100000000;
+        if (!isdigit((unsigned char)**text))
+            return false;
+        for (; isdigit((unsigned char)**text); (*text)++, unit /= 10)
+            *fraction_ns += (**text - '0') * unit;
+    }
+    return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 60;
+}
+
+bool time_parse(int64_t *ns, const char *text)
+{
+    struct tm tm = {0};
+    int64_t fraction_ns = 0;
+
+    if (!digits_take(&text, 4, &tm.tm_year) || !char_take(&text, '-') ||
+        !digits_take(&text, 2, &tm.tm_mon) || !char_take(&text, '-') ||
+        !digits_take(&text, 2, &tm.tm_mday))
+        return false;
+    if ((*text == 'T' || *text == ' ') && (text++, !clock_take(&text, &tm, &fraction_ns)))
+        return false;
+    char_take(&text, 'Z');
+    if (*text || tm.tm_year < 1678 || tm.tm_year > 2261)
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    struct tm same = tm;
+    time_t seconds = timegm(&same);
+    if (same.tm_mday != tm.tm_mday || same.tm_mon != tm.tm_mon) /* there is no such day */
+        return false;
+    *ns = (int64_t)seconds * 1000000000 + fraction_ns;
+    return true;
+}
+
 void size_text(char text[VALUE_TEXT_MAX], uint64_t bytes)
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -13,6 +13,10 @@ bool size_parse(size_t *size, const char *text);
 /* Decimal digits, with a sign where `least` is negative, and within the bounds; no blanks. */
 bool integer_parse(int64_t *value, const char *text, int64_t least, int64_t most);
 
+/* "2024-05-06", "2024-05-06T07:08", "2024-05-06 07:08:09.123456789", with or without a Z behind: nanoseconds
+ * since 1970, UTC, from the years 1678 to 2262. */
+bool time_parse(int64_t *ns, const char *text);
+
 enum { VALUE_TEXT_MAX = 40 }; /* bytes that each text below takes at most, its NUL included */
 
 /* "812 B", "1.2 KiB", "3.0 GiB". */

@@ -99,8 +99,7 @@ static enum status open_newest(struct patient *p, struct vitals *v, struct error
 
 static enum status failed(struct patient *p, struct error *err)
 {
-    return error_set(err, "reading %s: %s", reader_path(p->reader),
-                     sqlite3_errmsg(reader_db(p->reader)));
+    return reader_fault(p->reader, err);
 }
 
 /* Adds what one case or slice has to the sums. */
@@ -193,10 +192,13 @@ static enum status read_budget(struct patient *p, struct vitals *v, struct error
 
     if (status != STATUS_OK)
         return status;
-    if (sqlite3_step(row) == SQLITE_ROW)
+    int rc = sqlite3_step(row);
+    if (rc == SQLITE_ROW)
         v->memory_budget = sqlite3_column_int64(row, 0);
+    else if (rc != SQLITE_DONE)
+        status = failed(p, err);
     sqlite3_finalize(row);
-    return STATUS_OK;
+    return status;
 }
 
 /* The columns of capture_stats that are read; cases of an earlier seine have not all of them. */
@@ -234,19 +236,27 @@ static enum status stats_prepare(struct patient *p, sqlite3_stmt **row, struct e
 
     if (status != STATUS_OK)
         return status;
-    while (sqlite3_step(*row) == SQLITE_ROW) {
+    int rc;
+    while ((rc = sqlite3_step(*row)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(*row, 0);
         for (int i = 0; name && i < STATS_COLUMNS; i++)
             has[i] = has[i] || strcmp(name, stats_columns[i]) == 0;
     }
+    if (rc != SQLITE_DONE)
+        status = failed(p, err);
     sqlite3_finalize(*row);
     *row = NULL;
+    if (status != STATUS_OK)
+        return status;
     buffer_init(&sql, 4096);
+    bool room = buffer_reserve(&sql, 4096) != NULL; /* once: no part may be left out */
     buffer_add_text(&sql, "SELECT ");
     for (int i = 0; i < STATS_COLUMNS; i++)
         buffer_print(&sql, "%s%s", i ? ", " : "", has[i] ? stats_columns[i] : "NULL");
-    buffer_print(&sql, " FROM capture_stats ORDER BY stat_id DESC LIMIT %d", STATS_ROWS);
-    status = reader_prepare(p->reader, row, buffer_text(&sql), err);
+    status =
+        room && buffer_print(&sql, " FROM capture_stats ORDER BY stat_id DESC LIMIT %d", STATS_ROWS)
+            ? reader_prepare(p->reader, row, buffer_text(&sql), err)
+            : error_no_memory(err, "no memory");
     buffer_release(&sql);
     return status;
 }
@@ -332,8 +342,10 @@ static enum status read_names(struct patient *p, struct vitals *v, struct error 
         struct vitals_interface *to = &v->interfaces[i];
         sqlite3_bind_int64(row, 1, to->evidence_id);
         sqlite3_bind_int64(row, 2, to->interface_id);
-        const char *name =
-            sqlite3_step(row) == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : NULL;
+        int rc = sqlite3_step(row);
+        const char *name = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : NULL;
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+            status = failed(p, err);
         snprintf(to->name, sizeof to->name, "%s", name ? name : "?");
         sqlite3_reset(row);
         if (v->has_time && to->time_ns > v->last_ns)

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 enum {
@@ -96,10 +97,10 @@ struct run {
     bool log_told; /* that it is long */
 
     struct slices slices;
-    struct worker *closer; /* closes slices, and removes old ones; NULL: there are none */
-    int64_t slice_ns;      /* when this one began, by the monotonic clock */
-    uint64_t removed_told; /* slices for want of room */
-    bool disk_is_full;     /* so that no payload is kept */
+    struct worker *closer;      /* closes slices, and removes old ones; NULL: there are none */
+    int64_t slice_ns;           /* when this one began, by the monotonic clock */
+    uint64_t removed_told;      /* slices for want of room */
+    enum store_shed disk_level; /* what is not kept since the disk is nearly full */
     uint32_t next_evidence_id;
     struct pressure pressure;
 
@@ -420,6 +421,92 @@ static void advance_clock(struct run *run, int64_t now_ns)
         flows_advance(run->life.flows, run->last_ns + quiet_ns - LATE_NS);
 }
 
+/* ---- when there is too much ---- */
+
+/* Of the reasons to keep less the stronger one counts. */
+static void shed(struct run *run)
+{
+    const struct pressure *p = &run->pressure;
+    const enum store_shed level = p->level > run->disk_level ? p->level : run->disk_level;
+
+    store_shed(run->store, level, p->level > SHED_NOTHING ? p->above : UINT64_MAX);
+}
+
+/* How full that is which stands between us and the writer: more than one of both is none too much. */
+static void see_pressure(struct run *run, int64_t now_ns)
+{
+    const unsigned batches = 100 * relay_backlog(run->relay) / relay_batches(run->relay);
+    const size_t ring = live_ring_len(run->live) / 100;
+    const unsigned held = ring > 0 ? (unsigned)(live_held_len(run->live) / ring) : 0;
+    char text[160];
+
+    if (!pressure_see(&run->pressure, batches > held ? batches : held, now_ns))
+        return;
+    shed(run);
+    pressure_text(text, sizeof text, &run->pressure);
+    tell_all_statistics(run, text);
+}
+
+/* What the closer has found, and done for want of room. */
+static void see_folder(struct run *run)
+{
+    const uint64_t removed = atomic_load(&run->slices.removed_for_room);
+    struct error sentence;
+    char text[160];
+
+    slices_heed(&run->slices);
+    if (slices_remark(&run->slices, &sentence))
+        remark(run, "%s", sentence.text);
+    if (removed == run->removed_told)
+        return;
+    snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slices were removed",
+             removed - run->removed_told);
+    run->removed_told = removed;
+    tell_all_statistics(run, text);
+}
+
+/* A disk that is nearly full: the oldest slices go (slices_tend()), and if that is not enough, less is kept. */
+static void see_disk(struct run *run)
+{
+    static const char *const texts[] = {
+        [SHED_NOTHING] = "the disk has room again: the payload of streams that begin is kept",
+        [SHED_NEW_STREAMS] = "no payload of streams that begin is kept: the disk is nearly full",
+        [SHED_ALL_BUT_FLOWS] = "only flows are kept: the disk is full",
+    };
+    struct statvfs of;
+
+    if (statvfs(run->options->case_path, &of) != 0)
+        return;
+    const enum store_shed level = pressure_of_disk(
+        run->disk_level, (uint64_t)of.f_bavail * of.f_frsize, (uint64_t)of.f_blocks * of.f_frsize);
+    if (level == run->disk_level)
+        return;
+    run->disk_level = level;
+    shed(run);
+    tell_all_statistics(run, texts[level]);
+}
+
+/* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
+static void see_log(struct run *run)
+{
+    const uint64_t len = atomic_load(&run->log_len);
+    const bool is_long = atomic_load(&run->log_held) && len > LOG_MOST;
+    char text[160];
+
+    if (is_long == run->log_told)
+        return;
+    run->log_told = is_long;
+    if (is_long)
+        snprintf(text, sizeof text,
+                 "the write-ahead log has %" PRIu64
+                 " MiB: somebody who reads the case does not end their transaction",
+                 len >> 20);
+    else
+        snprintf(text, sizeof text, "the write-ahead log is short again");
+    tell_statistics(run, &run->interfaces[0], clock_ns(CLOCK_REALTIME), text);
+    remark(run, "%s", text);
+}
+
 /* ---- the next slice ---- */
 
 /* A reader who stays in a transaction keeps the log from beginning anew: that of the next case is a new one. */
@@ -494,6 +581,7 @@ static void tick(struct run *run, int64_t now_ns)
     if (now_ns - run->second_ns >= SECOND_NS) {
         run->second_ns = now_ns;
         tell_second(run);
+        see_disk(run);
     }
     flows_tell_news(run->life.flows);
     if (is_much || now_ns - run->committed_ns >= COMMIT_NS) {
@@ -504,80 +592,6 @@ static void tick(struct run *run, int64_t now_ns)
         next_slice(run, now_ns);
     relay_passed(run->relay);
     tell_remarks(run);
-}
-
-/* Whichever of the two reasons not to keep all asks for more. */
-static void shed(struct run *run)
-{
-    const bool is_for_disk = run->disk_is_full && run->pressure.level <= SHED_NEW_STREAMS;
-
-    if (is_for_disk)
-        store_shed(run->store, SHED_NEW_STREAMS, 0); /* of all streams, then */
-    else
-        store_shed(run->store, run->pressure.level, run->pressure.above);
-}
-
-/* How full that is which stands between us and the writer: more than one of both is none too much. */
-static void see_pressure(struct run *run, int64_t now_ns)
-{
-    const unsigned batches = 100 * relay_backlog(run->relay) / relay_batches(run->relay);
-    const size_t ring = live_ring_len(run->live) / 100;
-    const unsigned held = ring > 0 ? (unsigned)(live_held_len(run->live) / ring) : 0;
-    char text[160];
-
-    if (!pressure_see(&run->pressure, batches > held ? batches : held, now_ns))
-        return;
-    shed(run);
-    pressure_text(text, sizeof text, &run->pressure);
-    tell_all_statistics(run, text);
-}
-
-/* The disk is full: the oldest slices go first, and where there is none that can, payload is not kept. */
-static void see_disk(struct run *run)
-{
-    const uint64_t removed = atomic_load(&run->slices.removed_for_room);
-    const bool is_full = atomic_load(&run->slices.is_short);
-    struct error sentence;
-    char text[160];
-
-    slices_heed(&run->slices);
-    if (slices_remark(&run->slices, &sentence))
-        remark(run, "%s", sentence.text);
-    if (removed > run->removed_told) {
-        const uint64_t count = removed - run->removed_told;
-        run->removed_told = removed;
-        snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slice%s removed", count,
-                 count == 1 ? " was" : "s were");
-        tell_all_statistics(run, text);
-    }
-    if (is_full == run->disk_is_full)
-        return;
-    run->disk_is_full = is_full;
-    shed(run);
-    tell_all_statistics(run, is_full ? "the disk is nearly full, and there is no slice to remove: "
-                                       "payload is not kept"
-                                     : "the disk has room again: payload is kept");
-}
-
-/* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
-static void see_log(struct run *run)
-{
-    const uint64_t len = atomic_load(&run->log_len);
-    const bool is_long = atomic_load(&run->log_held) && len > LOG_MOST;
-    char text[160];
-
-    if (is_long == run->log_told)
-        return;
-    run->log_told = is_long;
-    if (is_long)
-        snprintf(text, sizeof text,
-                 "the write-ahead log has %" PRIu64
-                 " MiB: somebody who reads the case does not end their transaction",
-                 len >> 20);
-    else
-        snprintf(text, sizeof text, "the write-ahead log is short again");
-    tell_statistics(run, &run->interfaces[0], clock_ns(CLOCK_REALTIME), text);
-    remark(run, "%s", text);
 }
 
 /* Waits until the writer has been told all; STATUS_FAILED when it has failed. */
@@ -602,7 +616,7 @@ static enum status check(struct run *run)
     let_go(run);
     see_pressure(run, now_ns);
     if (run->options->slices) /* and where the log is too long, the next one begins */
-        see_disk(run);
+        see_folder(run);
     else
         see_log(run);
     tell_progress(run, now_ns);

@@ -51,6 +51,24 @@ bool pressure_see(struct pressure *p, unsigned full, int64_t now_ns)
     return take_step(p, p->level - 1, p->above, now_ns);
 }
 
+uint64_t pressure_disk_little(uint64_t all)
+{
+    enum { DISK_LITTLE = 256 << 20 };
+    return all / 4 < DISK_LITTLE ? all / 4 : DISK_LITTLE;
+}
+
+/* Less is kept from a half of that on, and nothing but flows from a quarter on; all again when it is no longer little. */
+enum store_shed pressure_of_disk(enum store_shed before, uint64_t left, uint64_t all)
+{
+    const uint64_t little = pressure_disk_little(all);
+
+    if (left < little / 4)
+        return SHED_ALL_BUT_FLOWS;
+    if (left < little / 2)
+        return before > SHED_NEW_STREAMS ? before : SHED_NEW_STREAMS;
+    return left < little ? before : SHED_NOTHING;
+}
+
 void pressure_text(char *text, size_t room, const struct pressure *p)
 {
     switch (p->level) {

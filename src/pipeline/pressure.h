@@ -28,6 +28,12 @@ struct pressure {
 /* It is that full, in percent. True when a step was taken. `now_ns` is above 0. */
 bool pressure_see(struct pressure *p, unsigned full, int64_t now_ns);
 
+/* What is done when the disk has so many bytes left of so many in all, with what was done before. */
+enum store_shed pressure_of_disk(enum store_shed before, uint64_t left, uint64_t all);
+
+/* From how many bytes on a disk has little left, of so many: older cases go then, if there are any. */
+uint64_t pressure_disk_little(uint64_t all);
+
 /* The sentence for the step that was taken last. */
 void pressure_text(char *text, size_t room, const struct pressure *p);
 

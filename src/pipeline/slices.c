@@ -1,6 +1,7 @@
 /* slices.c - the folder that a live run fills. */
 #include "pipeline/slices.h"
 
+#include "pipeline/pressure.h"
 #include "store/folder.h"
 #include "store/reader.h"
 #include "store/store.h"
@@ -22,8 +23,8 @@ enum { MENDING_MEMORY = 16 << 20 };
 /* A slice is at most this part of what is kept, so that what is removed is little beside what stays. */
 enum { SLICES_KEPT = 8 };
 
-/* Of the filesystem this part stays free, so that a commit and an index have room; within bounds. */
-enum { FREE_PART = 32, FREE_LEAST = 8 << 20, FREE_MOST = 1 << 30 };
+/* When the disk is full, and no slice is there to remove, one that has so much may as well be the next to go. */
+enum { WORTH_REMOVING = 8 << 20 };
 
 /* What lies beside a slice, and goes with it. */
 static const char *const beside[] = {".db-wal", ".db-shm", ".db-journal", ".db.partial", ".pcapng"};
@@ -130,9 +131,8 @@ static bool is_full(const struct slices *s, bool percent)
     const unsigned most = atomic_load(&s->keep_percent);
     if (percent)
         return most > 0 && (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= most;
-    uint64_t spare = (uint64_t)of.f_blocks * of.f_frsize / FREE_PART;
-    spare = spare < FREE_LEAST ? FREE_LEAST : spare > FREE_MOST ? FREE_MOST : spare;
-    return (uint64_t)of.f_bavail * of.f_frsize < spare;
+    return (uint64_t)of.f_bavail * of.f_frsize <
+           pressure_disk_little((uint64_t)of.f_blocks * of.f_frsize);
 }
 
 /* The case first: what is left after a kill then is no slice. */
@@ -209,8 +209,7 @@ void slices_tend(struct slices *s, uint64_t writing_len)
         if (has_no_room && !is_old && !is_much)
             atomic_fetch_add(&s->removed_for_room, 1);
     }
-    atomic_store(&s->is_short, s->kept_count == 0 && is_full(s, false));
-    atomic_store(&s->is_high, s->kept_count == 0 && is_full(s, true));
+    atomic_store(&s->is_short, s->kept_count == 0 && (is_full(s, false) || is_full(s, true)));
 }
 
 void slices_heed(struct slices *s)
@@ -229,7 +228,7 @@ bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len)
     return (o->rotate_ns > 0 && age_ns >= o->rotate_ns) ||
            (o->rotate_len > 0 && len >= o->rotate_len) ||
            (o->keep_len > 0 && len >= o->keep_len / SLICES_KEPT && age_ns >= 1000000000) ||
-           ((atomic_load(&s->is_short) || atomic_load(&s->is_high)) && len >= FREE_LEAST);
+           (atomic_load(&s->is_short) && len >= WORTH_REMOVING);
 }
 
 /* ---- the catalogue ---- */

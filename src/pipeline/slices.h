@@ -56,8 +56,7 @@ struct slices {
     size_t kept_count, kept_room;
 
     /* Of the thread that closes, for another one. */
-    atomic_bool is_short; /* the disk is nearly full, and there is no slice to remove */
-    atomic_bool is_high;  /* likewise, fuller than it may be */
+    atomic_bool is_short; /* the disk is fuller than it may be, and there is no slice to remove */
     atomic_uint_least64_t
         removed_for_room; /* slices that would be kept if the disk were not full */
     atomic_bool told;     /* `sentence` is there */

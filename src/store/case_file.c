@@ -179,6 +179,8 @@ static enum status open_fresh(struct case_file *f, uint32_t page_size, size_t ca
         status = run(f, "BEGIN", err);
     if (status == STATUS_OK)
         status = run(f, schema_sql, err);
+    if (status == STATUS_OK)
+        status = run(f, views_sql, err);
     if (status == STATUS_OK) /* committed, so that what a kill leaves is known as ours */
         status = run(f, "COMMIT; BEGIN EXCLUSIVE", err);
     return status;

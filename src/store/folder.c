@@ -229,6 +229,11 @@ static enum status folder_list(struct folder *f, struct error *err)
         return status;
     }
     folder_catalogue_read(f->path, slices, count, &usable, &why);
+    if (why.no_memory) {
+        free(slices);
+        *err = why;
+        return STATUS_FAILED;
+    }
     for (size_t i = 0; i < count; i++) {
         const struct slice *before = slice_find(f, slices[i].number);
         if (before)
@@ -497,8 +502,7 @@ static enum status check_ids(const struct folder *f, struct open_slice *o, struc
     if (status != STATUS_OK)
         return status;
     if (sqlite3_step(row) != SQLITE_ROW)
-        status = error_set(err, "reading %s: %s", reader_path(o->reader),
-                           sqlite3_errmsg(reader_db(o->reader)));
+        status = reader_fault(o->reader, err);
     else if (sqlite3_column_type(row, 0) != SQLITE_NULL &&
              (sqlite3_column_int64(row, 0) >> FOLDER_ID_BITS != number ||
               sqlite3_column_int64(row, 1) >> FOLDER_ID_BITS != number))
@@ -521,7 +525,7 @@ static enum status slice_open(struct folder *f, struct open_slice *o, struct sli
     o->slice = *s;
     snprintf(sql, sizeof sql, "PRAGMA cache_size = -%d", SLICE_CACHE_KIB);
     if (sqlite3_exec(reader_db(o->reader), sql, NULL, NULL, NULL) != SQLITE_OK)
-        return error_set(err, "reading %s: %s", path, sqlite3_errmsg(reader_db(o->reader)));
+        return reader_fault(o->reader, err);
     return check_ids(f, o, err);
 }
 
@@ -630,8 +634,7 @@ enum status open_slice_columns(struct open_slice *open, uint64_t *present, unsig
         }
     }
     if (rc != SQLITE_DONE)
-        status = error_set(err, "reading %s: %s", reader_path(open->reader),
-                           sqlite3_errmsg(reader_db(open->reader)));
+        status = reader_fault(open->reader, err);
     sqlite3_finalize(row);
     if (status == STATUS_OK) {
         open->columns[key] = *present;

@@ -155,7 +155,8 @@ enum status folder_catalogue_remove(const char *folder, uint32_t number, struct 
 enum status folder_catalogue_rebuild(const char *folder, struct folder_ear ear, struct error *err);
 
 /* For folder.c: fills in what the catalogue knows of slices whose files have the size that it says.
- * *usable is false, with a sentence, where there is none or it makes no sense; that is no failure. */
+ * *usable is false, with a sentence, where there is none or it makes no sense; that is no failure, unless it is
+ * for want of memory. */
 void folder_catalogue_read(const char *folder, struct slice *slices, size_t count, bool *usable,
                            struct error *err);
 

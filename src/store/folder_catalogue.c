@@ -100,8 +100,7 @@ enum status slice_learn(struct slice *slice, struct reader *reader, struct error
         slice->growing = sqlite3_column_int64(row, OPEN) > 0;
         slice->known = true;
     } else {
-        status = error_set(err, "reading %s: %s", reader_path(reader),
-                           sqlite3_errmsg(reader_db(reader)));
+        status = reader_fault(reader, err);
     }
     sqlite3_finalize(row);
     return status;
@@ -111,6 +110,13 @@ static char *catalogue_path(const char *folder)
 {
     char *path;
     return asprintf(&path, "%s/" FOLDER_CATALOGUE, folder) < 0 ? NULL : path;
+}
+
+static enum status of_catalogue(sqlite3 *db, const char *what, const char *folder,
+                                struct error *err)
+{
+    return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+        err, "%s %s/" FOLDER_CATALOGUE ": %s", what, folder, sqlite3_errmsg(db));
 }
 
 static bool ask(sqlite3 *db, const char *sql, int64_t *value)
@@ -136,7 +142,9 @@ static enum status catalogue_open(sqlite3 **db, const char *folder, int flags, s
         status = error_no_memory(err, "%s: no memory for its catalogue", folder);
     else if (sqlite3_open_v2(plain, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL) !=
              SQLITE_OK)
-        status = error_set(err, "opening %s: %s", path, *db ? sqlite3_errmsg(*db) : "no memory");
+        status = *db && sqlite3_errcode(*db) != SQLITE_NOMEM
+                     ? error_set(err, "opening %s: %s", path, sqlite3_errmsg(*db))
+                     : error_no_memory(err, "opening %s: no memory", path);
     sqlite3_free(plain);
     free(path);
     if (status != STATUS_OK) {
@@ -153,6 +161,7 @@ static enum status catalogue_open(sqlite3 **db, const char *folder, int flags, s
     return STATUS_OK;
 }
 
+/* Whether it is one; false, too, where SQLite fails, which its error code says. */
 static bool is_catalogue(sqlite3 *db)
 {
     int64_t application_id = 0, version = 0;
@@ -216,29 +225,34 @@ void folder_catalogue_read(const char *folder, struct slice *slices, size_t coun
     sqlite3_stmt *row = NULL;
     sqlite3 *db;
     char *path = catalogue_path(folder);
-    int rc = SQLITE_DONE;
+    int rc = SQLITE_ERROR;
 
     *usable = false;
-    if (!path || access(path, F_OK) != 0) {
-        error_set(err, "%s has no catalogue (" FOLDER_CATALOGUE ")", folder);
-        free(path);
+    if (!path) {
+        error_no_memory(err, "%s: no memory for its catalogue", folder);
         return;
     }
+    bool there = access(path, F_OK) == 0;
     free(path);
+    if (!there) {
+        error_set(err, "%s has no catalogue (" FOLDER_CATALOGUE ")", folder);
+        return;
+    }
     if (catalogue_open(&db, folder, SQLITE_OPEN_READONLY, err) != STATUS_OK)
         return;
-    if (!is_catalogue(db)) {
+    bool is_one = is_catalogue(db);
+    if (!is_one && sqlite3_errcode(db) != SQLITE_NOMEM)
         error_set(err, "%s/" FOLDER_CATALOGUE " is no catalogue of slices", folder);
-    } else if (sqlite3_prepare_v2(db, rows_sql, -1, &row, NULL) == SQLITE_OK) {
-        while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
-            struct slice *slice = slice_among(slices, count, sqlite3_column_int64(row, 0));
-            if (slice)
-                take_row(slice, row);
-        }
-        *usable = rc == SQLITE_DONE;
+    else if (!is_one || sqlite3_prepare_v2(db, rows_sql, -1, &row, NULL) != SQLITE_OK)
+        of_catalogue(db, "reading", folder, err);
+    while (row && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+        struct slice *slice = slice_among(slices, count, sqlite3_column_int64(row, 0));
+        if (slice)
+            take_row(slice, row);
     }
-    if (!*usable && err->text[0] == 0)
-        error_set(err, "reading %s/" FOLDER_CATALOGUE ": %s", folder, sqlite3_errmsg(db));
+    *usable = row && rc == SQLITE_DONE;
+    if (row && !*usable)
+        of_catalogue(db, "reading", folder, err);
     sqlite3_finalize(row);
     sqlite3_close(db);
 }
@@ -248,7 +262,7 @@ static enum status catalogue_run(sqlite3 *db, const char *folder, const char *sq
 {
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return STATUS_OK;
-    return error_set(err, "writing %s/" FOLDER_CATALOGUE ": %s", folder, sqlite3_errmsg(db));
+    return of_catalogue(db, "writing", folder, err);
 }
 
 /* Opens it to write, and begins a transaction; makes it where it is not, or is none. */
@@ -263,7 +277,9 @@ static enum status catalogue_begin(sqlite3 **db, const char *folder, struct erro
     status = catalogue_run(*db, folder, "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE", err);
     if (status == STATUS_OK && !is_catalogue(*db)) {
         int64_t tables = 0;
-        if (!ask(*db, "SELECT count(*) FROM sqlite_schema", &tables) || tables > 0)
+        if (!ask(*db, "SELECT count(*) FROM sqlite_schema", &tables))
+            status = of_catalogue(*db, "reading", folder, err);
+        else if (tables > 0)
             status = error_set(
                 err, "%s/" FOLDER_CATALOGUE " is no catalogue of slices: it is left alone", folder);
         snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
@@ -296,14 +312,14 @@ static enum status catalogue_put(sqlite3 *db, const char *folder, const char *sq
     sqlite3_stmt *statement;
 
     if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
-        return error_set(err, "writing %s/" FOLDER_CATALOGUE ": %s", folder, sqlite3_errmsg(db));
+        return of_catalogue(db, "writing", folder, err);
     for (int i = 0; i < count; i++) {
         if (set & 1u << i)
             sqlite3_bind_int64(statement, i + 1, values[i]);
     }
     sqlite3_step(statement);
     if (sqlite3_finalize(statement) != SQLITE_OK)
-        return error_set(err, "writing %s/" FOLDER_CATALOGUE ": %s", folder, sqlite3_errmsg(db));
+        return of_catalogue(db, "writing", folder, err);
     return STATUS_OK;
 }
 

@@ -56,6 +56,13 @@ static enum status of_memory(struct error *err)
     return error_no_memory(err, "no memory for the tables of many cases");
 }
 
+static enum status of_model(sqlite3 *model, struct error *err)
+{
+    if (sqlite3_errcode(model) == SQLITE_NOMEM)
+        return of_memory(err);
+    return error_set(err, "the schema cannot be read: %s", sqlite3_errmsg(model));
+}
+
 static void kind_release(struct kind *k)
 {
     for (int i = 0; i <= k->count && i <= COLUMNS_MAX; i++)
@@ -87,14 +94,14 @@ static enum status kind_columns(struct kind *k, sqlite3 *model, struct error *er
             " i.name = x.name) FROM pragma_table_xinfo(?1) AS x WHERE x.name <> 'schema' OR "
             "x.hidden = 0",
             -1, &row, NULL) != SQLITE_OK)
-        return error_set(err, "the schema cannot be read: %s", sqlite3_errmsg(model));
+        return of_model(model, err);
     sqlite3_bind_text(row, 1, k->name, -1, SQLITE_STATIC);
     while (status == STATUS_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(row, NAME);
         const char *type = (const char *)sqlite3_column_text(row, TYPE);
         assert(k->count < COLUMNS_MAX); /* the schema is ours */
         struct column *c = &k->columns[k->count];
-        c->name = strdup(name ? name : "");
+        c->name = name && type ? strdup(name) : NULL;
         c->type = type && strcmp(type, "INTEGER") == 0 ? 'i'
                   : type && strcmp(type, "TEXT") == 0  ? 't'
                                                        : 'b';
@@ -113,7 +120,7 @@ static enum status kind_columns(struct kind *k, sqlite3 *model, struct error *er
         k->count++;
     }
     if (status == STATUS_OK && rc != SQLITE_DONE)
-        status = error_set(err, "the schema cannot be read: %s", sqlite3_errmsg(model));
+        status = of_model(model, err);
     sqlite3_finalize(row);
     k->columns[k->count] =
         (struct column){.name = strdup("slice"), .role = ROLE_SLICE, .type = 'i', .hidden = true};
@@ -163,19 +170,26 @@ enum status kinds_read(struct kinds *m, sqlite3 *model, struct error *err)
 {
     sqlite3_stmt *row;
     enum status status = STATUS_OK;
+    int rc = SQLITE_DONE;
 
     if (sqlite3_prepare_v2(
             model,
             "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
             " AND name NOT LIKE 'sqlite_%' ORDER BY name",
             -1, &row, NULL) != SQLITE_OK)
-        return error_set(err, "the schema cannot be read: %s", sqlite3_errmsg(model));
-    while (status == STATUS_OK && sqlite3_step(row) == SQLITE_ROW) {
+        return of_model(model, err);
+    while (status == STATUS_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(row, 0);
-        bool hosts = strcmp(name, "hosts") == 0;
+        bool hosts = name && strcmp(name, "hosts") == 0;
+        if (!name) {
+            status = of_memory(err);
+            break;
+        }
         status = kind_add(m, model, name, hosts ? "host_rows" : name,
                           sqlite3_column_int(row, 1) != 0, false, err);
     }
+    if (status == STATUS_OK && rc != SQLITE_DONE)
+        status = of_model(model, err);
     sqlite3_finalize(row);
     if (status == STATUS_OK)
         status = kind_add(m, model, "segments", "segments", false, true, err);
@@ -189,6 +203,8 @@ bool kind_declaration(struct buffer *to, const struct kind *k)
     static const char *const types[] = {['i'] = "INTEGER", ['t'] = "TEXT", ['b'] = "BLOB"};
     bool keyed = k->rowid < 0;
 
+    if (!buffer_reserve(to, to->ceiling)) /* once: no part may be left out */
+        return false;
     buffer_add_text(to, "CREATE TABLE x (");
     for (int i = 0; i <= k->count; i++)
         buffer_print(to, "%s\"%s\" %s%s", i ? ", " : "", k->columns[i].name,

@@ -58,7 +58,7 @@ struct kinds {
 enum status kinds_read(struct kinds *kinds, sqlite3 *model, struct error *err);
 void kinds_release(struct kinds *kinds); /* zeros are allowed */
 
-/* Appends the words by which a virtual table is declared; false for want of memory. */
+/* Puts the words by which a virtual table is declared into an empty buffer; false for want of memory. */
 bool kind_declaration(struct buffer *to, const struct kind *kind);
 
 /* What is added to a slice's own value to have the one that is shown. */

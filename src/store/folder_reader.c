@@ -195,7 +195,7 @@ static void ask_slice(sqlite3_context *context, const struct route *route, struc
                       sqlite3_value **argv)
 {
     sqlite3_stmt *statement;
-    struct error err;
+    struct error err = {0};
     int64_t shift = open_slice_of(open)->flow_shift;
 
     if (open_slice_statement(open, &statement, route->routed->sql, &err) != STATUS_OK) {
@@ -206,8 +206,11 @@ static void ask_slice(sqlite3_context *context, const struct route *route, struc
                        (int64_t)((uint64_t)sqlite3_value_int64(argv[0]) - 2 * (uint64_t)shift));
     for (int i = 1; i < route->routed->argc; i++)
         sqlite3_bind_value(statement, i + 1, argv[i]);
-    if (sqlite3_step(statement) == SQLITE_ROW)
+    int rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
         sqlite3_result_value(context, sqlite3_column_value(statement, 0));
+    else if (rc == SQLITE_NOMEM)
+        sqlite3_result_error_nomem(context);
     else
         sqlite3_result_error(context, sqlite3_errmsg(reader_db(open_slice_reader(open))), -1);
     open_slice_give_back(open, statement);
@@ -218,7 +221,7 @@ static void route_call(sqlite3_context *context, int argc, sqlite3_value **argv)
     const struct route *route = sqlite3_user_data(context);
     struct folder_wish wish;
     struct open_slice *open;
-    struct error err;
+    struct error err = {0};
     (void)argc;
 
     if (sqlite3_value_type(argv[0]) != SQLITE_INTEGER)
@@ -248,8 +251,8 @@ static enum status functions_make(sqlite3 *db, struct folder *folder, struct err
         if (sqlite3_create_function_v2(db, routed[i].name, routed[i].argc,
                                        SQLITE_UTF8 | SQLITE_DIRECTONLY, route, route_call, NULL,
                                        NULL, free) != SQLITE_OK)
-            return error_set(err, "the function %s cannot be registered: %s", routed[i].name,
-                             sqlite3_errmsg(db));
+            return error_no_memory(err, "the function %s cannot be registered: %s", routed[i].name,
+                                   sqlite3_errmsg(db));
     }
     return STATUS_OK;
 }
@@ -272,7 +275,8 @@ static enum status fill(sqlite3 *db, struct folder *folder, struct error *err)
         (sqlite3_create_module_v2(db, "slices_list", &slices_methods, folder, NULL) != SQLITE_OK ||
          sqlite3_exec(db, "CREATE VIRTUAL TABLE slices USING slices_list", NULL, NULL, NULL) !=
              SQLITE_OK))
-        status = error_set(err, "the table slices cannot be made: %s", sqlite3_errmsg(db));
+        status = (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+            err, "the table slices cannot be made: %s", sqlite3_errmsg(db));
     return status;
 }
 

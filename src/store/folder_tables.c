@@ -17,8 +17,8 @@
 #include <string.h>
 
 enum {
-    TERMS_MAX = 16, /* conditions that are handed down */
-    SQL_MAX = 1 << 16,
+    TERMS_MAX = 16,    /* conditions that are handed down */
+    SQL_MAX = 1 << 14, /* bytes of a question to a slice, and of what else is put together here */
     LATE_S =
         120, /* older than its slice a segment may be, whose fragments came before that began */
 };
@@ -208,7 +208,9 @@ static int many_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     bool unique = false;
     int argc = 0;
 
-    buffer_init(&text, 4096);
+    buffer_init(&text, SQL_MAX);
+    if (!buffer_reserve(&text, SQL_MAX))
+        return SQLITE_NOMEM;
     buffer_print(&text, "%" PRIx64, (uint64_t)info->colUsed);
     bool sorted = order_is_free(k, info);
     buffer_print(&text, " %d %d", sorted ? info->aOrderBy[0].iColumn : -1,
@@ -406,6 +408,8 @@ static bool question(struct buffer *sql, struct many_cursor *c, const struct kin
     const struct plan *p = &c->plan;
     int place = 0;
 
+    if (!buffer_reserve(sql, SQL_MAX)) /* once: a part that found no memory must not be left out */
+        return false;
     buffer_add_text(sql, "SELECT ");
     for (int i = 0; i < k->count; i++) {
         c->place[i] = -1;
@@ -462,7 +466,10 @@ static enum status check_strangers(struct open_slice *open, const char *name, st
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_text(row, 1, name, -1, SQLITE_STATIC);
-    if (sqlite3_step(row) == SQLITE_ROW)
+    int rc = sqlite3_step(row);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        status = reader_fault(reader, err);
+    if (rc == SQLITE_ROW)
         status = error_set(err, "%s is left out: it has a table or view of its own named %s",
                            reader_path(reader), name);
     sqlite3_finalize(row);
@@ -525,8 +532,11 @@ static int many_next(sqlite3_vtab_cursor *cursor)
             }
             if (rc != SQLITE_DONE) {
                 struct reader *reader = open_slice_reader(c->open);
-                error_set(&err, "reading %s: %s", reader_path(reader),
-                          sqlite3_errmsg(reader_db(reader)));
+                reader_fault(reader, &err);
+                if (err.no_memory) {
+                    cursor_leave(c);
+                    return SQLITE_NOMEM;
+                }
                 folder_give_up(folder, c->number, &err);
             }
             cursor_leave(c);
@@ -657,6 +667,8 @@ static const sqlite3_module many_methods = {
 
 static enum status failed(sqlite3 *db, struct error *err)
 {
+    if (sqlite3_errcode(db) == SQLITE_NOMEM)
+        return of_memory(err);
     return error_set(err, "the tables of many cases cannot be made: %s", sqlite3_errmsg(db));
 }
 
@@ -694,13 +706,16 @@ static enum status views_make(sqlite3 *db, sqlite3 *model, struct error *err)
 {
     sqlite3_stmt *row;
     enum status status = STATUS_OK;
+    int rc = SQLITE_DONE;
 
     if (sqlite3_prepare_v2(model,
                            "SELECT sql FROM sqlite_schema WHERE type = 'view' ORDER BY rowid", -1,
                            &row, NULL) != SQLITE_OK)
         return failed(model, err);
-    while (status == STATUS_OK && sqlite3_step(row) == SQLITE_ROW)
+    while (status == STATUS_OK && (rc = sqlite3_step(row)) == SQLITE_ROW)
         status = run(db, (const char *)sqlite3_column_text(row, 0), err);
+    if (status == STATUS_OK && rc != SQLITE_DONE)
+        status = failed(model, err);
     sqlite3_finalize(row);
     return status;
 }

@@ -10,13 +10,16 @@ enum { BYTES_MAX = 64 << 20 }; /* that stream_bytes() gives at a time */
 
 static void fails(sqlite3_context *context, const struct error *err)
 {
-    sqlite3_result_error(context, err->text, -1);
+    if (err->no_memory)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_error(context, err->text, -1);
 }
 
 /* The policy that an argument names; NULL is the stream's own. False after an error. */
 static bool policy_of(const struct policy **policy, sqlite3_context *context, sqlite3_value *name)
 {
-    struct error err;
+    struct error err = {0};
 
     *policy = NULL;
     if (sqlite3_value_type(name) == SQLITE_NULL)
@@ -71,7 +74,7 @@ static void stream_view_sha256(sqlite3_context *context, int argc, sqlite3_value
 {
     const struct policy *policy;
     struct reader *reader;
-    struct error err;
+    struct error err = {0};
     char hex[DIGEST_HEX_LEN + 1];
     bool found = false;
 
@@ -117,7 +120,7 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
     const struct policy *policy = NULL;
     struct view *view = NULL;
     struct reader *reader;
-    struct error err;
+    struct error err = {0};
     bool whole;
 
     if (!is_integer(argv[0]) || !is_integer(argv[1]) || !is_integer(argv[2]) ||
@@ -165,8 +168,9 @@ enum status functions_register(sqlite3 *db, struct error *err)
         if (sqlite3_create_function_v2(db, functions[i].name, functions[i].argc,
                                        SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, functions[i].function,
                                        NULL, NULL, NULL) != SQLITE_OK)
-            return error_set(err, "the function %s cannot be registered: %s", functions[i].name,
-                             sqlite3_errmsg(db));
+            return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+                err, "the function %s cannot be registered: %s", functions[i].name,
+                sqlite3_errmsg(db));
     }
     return STATUS_OK;
 }

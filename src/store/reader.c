@@ -60,9 +60,10 @@ static bool ends_in(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* What SQLite said, as a sentence about the case. */
-static enum status reader_failed(const struct reader *r, struct error *err)
+enum status reader_fault(const struct reader *r, struct error *err)
 {
+    if (sqlite3_extended_errcode(r->db) == SQLITE_IOERR_NOMEM)
+        return error_no_memory(err, "reading %s: no memory", r->path);
     switch (sqlite3_errcode(r->db) & 0xff) {
     case SQLITE_NOTADB:
         return error_set(err, "%s is not a case: it is no SQLite database", r->path);
@@ -129,13 +130,13 @@ static enum status open_database(struct reader *r, int flags, struct error *err)
     if (!r->db)
         return error_no_memory(err, "opening %s: no memory", r->path);
     if (rc != SQLITE_OK)
-        return reader_failed(r, err);
+        return reader_fault(r, err);
     harden(r->db);
     if (sqlite3_exec(r->db,
                      "PRAGMA query_only = ON; PRAGMA cell_size_check = ON;"
                      "PRAGMA mmap_size = 0",
                      NULL, NULL, NULL) != SQLITE_OK)
-        return reader_failed(r, err);
+        return reader_fault(r, err);
     return STATUS_OK;
 }
 
@@ -156,7 +157,7 @@ static enum status ask(struct reader *r, int64_t *value, const char *sql, struct
     if (sqlite3_step(statement) == SQLITE_ROW)
         *value = sqlite3_column_int64(statement, 0);
     else
-        status = reader_failed(r, err);
+        status = reader_fault(r, err);
     sqlite3_finalize(statement);
     return status;
 }
@@ -221,7 +222,7 @@ static enum status check_columns(struct reader *r, const char *table, struct err
             status = error_set(err, "%s is not a case: a column of %s is computed", r->path, table);
     }
     if (status == STATUS_OK && rc != SQLITE_DONE)
-        status = reader_failed(r, err);
+        status = reader_fault(r, err);
     sqlite3_finalize(row);
     return status;
 }
@@ -247,7 +248,7 @@ static enum status check_tables(struct reader *r, struct error *err)
             found[i] = found[i] || strcmp(name, promised_tables[i]) == 0;
     }
     if (rc != SQLITE_DONE)
-        status = reader_failed(r, err);
+        status = reader_fault(r, err);
     sqlite3_finalize(row);
     for (size_t i = 0; status == STATUS_OK && i < PROMISED_COUNT; i++) {
         if (!found[i])
@@ -371,7 +372,7 @@ enum status reader_take(struct reader **reader, sqlite3 *db, const char *name,
         return error_no_memory(err, "opening %s: no memory", name);
     }
     if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
-        enum status status = reader_failed(r, err);
+        enum status status = reader_fault(r, err);
         reader_close(r);
         return status;
     }
@@ -444,7 +445,7 @@ enum status reader_prepare(struct reader *reader, sqlite3_stmt **statement, cons
 {
     *statement = NULL;
     if (sqlite3_prepare_v2(reader->db, sql, -1, statement, NULL) != SQLITE_OK)
-        return reader_failed(reader, err);
+        return reader_fault(reader, err);
     return STATUS_OK;
 }
 

@@ -55,6 +55,10 @@ const char *reader_evidence_status(struct reader *reader, const char *status);
 void reader_set_evidence(struct reader *reader, const struct payload_source *evidence);
 const struct payload_source *reader_evidence(const struct reader *reader);
 
+/* What SQLite said last of this connection, as a sentence about the case; want of memory is marked as such.
+ * STATUS_FAILED. */
+enum status reader_fault(const struct reader *reader, struct error *err);
+
 /* Prepares a statement; the sentence names the case on failure. */
 enum status reader_prepare(struct reader *reader, sqlite3_stmt **statement, const char *sql,
                            struct error *err);

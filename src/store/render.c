@@ -31,7 +31,7 @@ struct column {
 struct renderer {
     FILE *to;
     sqlite3_stmt *statement;
-    bool wide;
+    bool wide, crlf;
     int count;
     struct column *columns; /* owned */
     struct buffer line;
@@ -194,7 +194,7 @@ static enum status no_room(struct error *err)
 /* Ends the line and writes it. */
 static enum status write_line(struct renderer *r, struct error *err)
 {
-    if (!buffer_add_byte(&r->line, '\n'))
+    if ((r->crlf && !buffer_add_byte(&r->line, '\r')) || !buffer_add_byte(&r->line, '\n'))
         return no_room(err);
     if (fwrite(r->line.data, 1, r->line.len, r->to) != r->line.len)
         return error_set(err, "printing the rows: %s", strerror(errno));
@@ -404,6 +404,7 @@ enum status render(FILE *to, sqlite3_stmt *statement, enum render_as as,
         .to = to,
         .statement = statement,
         .wide = options && options->wide,
+        .crlf = options && options->crlf && as == RENDER_CSV,
         .count = sqlite3_column_count(statement),
     };
     enum status status;

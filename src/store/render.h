@@ -13,7 +13,7 @@
  *     blob      lower-case hex digits, in JSON as a string
  *     NULL      null in JSON, else nothing; an empty text is "" in CSV
  *
- * CSV has a line of names and LF line ends; what a spreadsheet would take for a formula is left as it
+ * CSV has a line of names, and LF line ends unless told otherwise; what a spreadsheet would take for a formula is left as it
  * is. Names that occur twice in one statement become `name:1` in JSON, as SQLite does elsewhere. */
 #ifndef SEINE_STORE_RENDER_H
 #define SEINE_STORE_RENDER_H
@@ -29,6 +29,7 @@ enum render_as { RENDER_TABLE, RENDER_JSON, RENDER_CSV };
 
 struct render_options {
     bool wide; /* tables: nothing is cut */
+    bool crlf; /* CSV: lines end as RFC 4180 says, and not in LF */
 };
 
 /* Runs the statement to its end and prints its rows; `*rows` is how many, also after a failure; may

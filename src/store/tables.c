@@ -146,6 +146,8 @@ static int table_close(sqlite3_vtab_cursor *cursor)
 
 static int table_failed(sqlite3_vtab *vtab, const struct error *err)
 {
+    if (err->no_memory)
+        return SQLITE_NOMEM;
     sqlite3_free(vtab->zErrMsg);
     vtab->zErrMsg = sqlite3_mprintf("%s", err->text);
     return SQLITE_ERROR;
@@ -156,7 +158,7 @@ static int table_next(sqlite3_vtab_cursor *cursor)
     struct table_cursor *c = (struct table_cursor *)(void *)cursor;
     struct table_module *module = ((struct table *)cursor->pVtab)->module;
     int64_t owner = c->parts.owner;
-    struct error err;
+    struct error err = {0};
 
     module->busy = true;
     enum status status = module->kind->next(&c->parts, &c->record, &err);
@@ -243,7 +245,7 @@ static int table_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
     struct table_cursor *c = (struct table_cursor *)(void *)cursor;
     struct table_module *module = ((struct table *)cursor->pVtab)->module;
     const char *schema = "main";
-    struct error err;
+    struct error err = {0};
     int64_t owner = 0;
     (void)index_text, (void)argc;
 
@@ -413,8 +415,9 @@ enum status tables_register(sqlite3 *db, struct error *err)
         /* Frees the module also when it fails. */
         if (sqlite3_create_module_v2(db, table_kinds[i].name, &table_methods, module, free) !=
             SQLITE_OK)
-            return error_set(err, "the table %s cannot be registered: %s", table_kinds[i].name,
-                             sqlite3_errmsg(db));
+            return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+                err, "the table %s cannot be registered: %s", table_kinds[i].name,
+                sqlite3_errmsg(db));
     }
     return functions_register(db, err);
 }

@@ -2,7 +2,8 @@
 survive all of them?
 
 The captures are not part of this project. Where a folder shared/corpus lies beside it, its score.py
-is run and the scores are held against tests/corpus-floor.txt: a class that falls below fails. Then
+is run and the scores are held against tests/corpus-floor.txt: a class that falls below fails; so for
+flows, as its score_flows.py compares them with Zeek's. Then
 each capture of its inventory is ingested: no crash, no timeout, no corrupt case, and the verdicts of
 each add up to its frames. The hostile ones and a third of the others, with SEINE_LONG all of them, are
 ingested by the sanitized build, the rest by the released one. The floor's `frames` is how many captures have as
@@ -39,11 +40,22 @@ def scores():
     reached = {name: (int(right), int(all_)) for name, right, all_ in
                re.findall(r"^(\S+) +(\d+) of +(\d+)", done.stdout, re.M)}
     for name, least in floor().items():
-        if name == "frames":
+        if name == "frames" or name.startswith("flows-"):
             continue
         right, all_ = reached.get(name, (0, 0))
         wrong = "%d of %d right, held was %d" % (right, all_, least) if right < least else None
         lib.check("corpus.score " + name, wrong, "%d of %d right, floor %d" % (right, all_, least))
+
+
+def flows():
+    done = subprocess.run([sys.executable, os.path.join(CORPUS, "score_flows.py"), lib.RELEASE],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    reached = {name: int(right) for name, right in re.findall(r"(\w+) (\d+)", done.stdout)}
+    for name, least in floor().items():
+        if name.startswith("flows-"):
+            right = reached.get(name[len("flows-"):], 0)
+            wrong = "%d as Zeek has them, held was %d" % (right, least) if right < least else None
+            lib.check("corpus." + name, wrong, "%d of %d, floor %d" % (right, reached.get("of", 0), least))
 
 
 wrong_captures = []
@@ -94,6 +106,7 @@ if not os.path.isdir(CORPUS):
     lib.tell("skip", "corpus", "there is no shared/corpus beside this project")
     lib.finish()
 scores()
+flows()
 with open(os.path.join(CORPUS, "inventory.tsv"), encoding="utf-8", errors="replace") as table:
     inventory = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
 with open(os.path.join(CORPUS, "hostile.txt"), encoding="utf-8", errors="replace") as lines:

@@ -32,6 +32,10 @@ COMMANDS = (
     ("sql", "CASE", "select * from segments limit 2000"),
     ("sql", "--csv", "CASE", "select f.*, s.* from flows s join frames(s.flow_id) f limit 50"),
     ("sql", "CASE", "select * from evidence, flows, oddities limit 500"),
+    ("export", "CASE", "--zeek", "OUT"), ("export", "CASE", "--eve", "-"),
+    ("export", "CASE", "--csv", "OUT", "--segments"), ("export", "CASE", "--frames", "-o", "OUT"),
+    ("ask", "CASE", "top-talkers"), ("ask", "CASE", "beacons"), ("ask", "CASE", "losses"), ("ask", "CASE", "conflicts"),
+    ("ask", "CASE", "clear-text", "--address", "10.0.0.0/8"),
     ("verify", "CASE"), ("verify", "--evidence", ".", "CASE"), ("extract", "CASE", "1", "-o", "OUT"),
 )
 NUMBERS = (-1, -HUGE, HUGE, 2 ** 63 - 1, -(2 ** 63), 2 ** 32)
@@ -306,7 +310,9 @@ def harm(commands, make, good, capture, place, of_file):
         left = set(os.listdir(os.path.join(place, "scratch"))) - {"out.pcapng"}
         if not wrong and left:
             wrong = "it left %s in TMPDIR" % left
-        if os.path.exists(out):
+        if os.path.isdir(out):
+            shutil.rmtree(out)
+        elif os.path.exists(out):
             os.remove(out)
         if wrong:
             wrongs.append("%s: %s" % (" ".join(command), wrong))

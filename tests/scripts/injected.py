@@ -16,6 +16,7 @@ import subprocess
 import time
 
 import lib
+import slices
 
 FAULTS = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "faults", "faults.so")
 CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
@@ -227,6 +228,13 @@ def main(place):
     reads("injected.memory sql", place, case, "sql", case, "select * from segments order by 1, 2, 6")
     reads("injected.memory verify", place, case, "verify", case)
     reads("injected.memory summary", place, case, "summary", case)
+    slice_folder = os.path.join(place, "slices")
+    slices.make(slice_folder, case, 3)
+    reads("injected.memory sql of a folder", place, case, "sql", "--csv", slice_folder,
+          "select * from segments s join flows f on f.flow_id = s.stream_id / 2 where f.first_ns > 0 order by 1, 2, 6;"
+          " select * from hosts; select stream_view_sha256(stream_id, null) from streams")
+    reads("injected.memory status of a folder", place, case, "status", "--prometheus", slice_folder)
+    reads("injected.memory follow in a folder", place, case, "follow", slice_folder, 2 * slices.BLOCK + 1)
     reads("injected.memory extract", place, case, "extract", case, 1, "-o", pcapng, out=pcapng)
     shrinks(place)
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""readme.py [--bless] - is what README.md shows what seine prints?
+"""readme.py [--bless] - is what README.md and docs/queries.md show what seine prints?
 
-Runs each `$ command` of its console blocks in an empty folder, as if it were the root of a clone: with
+Runs each `$ command` of their console blocks in an empty folder, as if it were the root of a clone: with
 sample_pcaps/ and, as build/, the folder of SEINE_RELEASE; the binary named by SEINE is on the path. Compares
-what is printed. --bless writes what is printed now into the README instead. Prints `ok`, `not ok` or `skip` lines for scripts/test.
+what is printed. --bless writes what is printed now into the page instead. Prints `ok`, `not ok` or `skip` lines for scripts/test.
 """
 import os, re, shutil, subprocess, sys, tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-README = os.path.join(ROOT, "README.md")
+PAGES = ("README.md", "docs/queries.md")
 BLOCK = re.compile(r"(```console\n)(.*?)(```)", re.S)
 
 
@@ -18,15 +18,27 @@ def run(command, folder, path):
                           text=True, errors="replace").stdout
 
 
+def is_open(command):
+    """Whether the command ends within quotes."""
+    quote = None
+    for char in command:
+        if quote is None and char in "\"'":
+            quote = char
+        elif char == quote:
+            quote = None
+    return quote is not None
+
+
 def replay(block, folder, path):
-    """The block with what its commands print now. A command goes on over lines that end in a backslash."""
+    """The block with what its commands print now. A command goes on over lines that end in a backslash, and
+    while a double quote or a single one is open."""
     lines, out, i = block.splitlines(), [], 0
     while i < len(lines):
         if not lines[i].startswith("$ "):
             i += 1
             continue
         command = [lines[i]]
-        while command[-1].endswith("\\"):
+        while command[-1].endswith("\\") or is_open("\n".join(command)):
             i += 1
             command.append(lines[i])
         out += command + run("\n".join(command)[2:], folder, path).splitlines()
@@ -45,7 +57,13 @@ def main():
     if not os.path.exists(os.path.join(build, "seine.so")) or not shutil.which("sqlite3"):
         print("skip readme: there is no %s/seine.so, or no sqlite3 shell" % build)
         return 77
-    text = open(README).read()
+    return max([check(page, seine, build) for page in PAGES])
+
+
+def check(page, seine, build):
+    name = os.path.splitext(os.path.basename(page))[0].lower()
+    with open(os.path.join(ROOT, page)) as file:
+        text = file.read()
     folder = tempfile.mkdtemp()
     try:
         os.symlink(os.path.join(ROOT, "sample_pcaps"), os.path.join(folder, "sample_pcaps"))
@@ -55,16 +73,17 @@ def main():
     finally:
         shutil.rmtree(folder)
     if "--bless" in sys.argv:
-        open(README, "w").write(now)
+        with open(os.path.join(ROOT, page), "w") as file:
+            file.write(now)
         return 0
     if now != text:
         for a, b in zip(text.splitlines(), now.splitlines()):
             if a != b:
-                print("  README: %s\n  now:    %s" % (a, b))
+                print("  %s: %s\n  now:    %s" % (page, a, b))
                 break
-        print("not ok readme: what it shows is not what seine prints (tests/scripts/readme.py --bless)")
+        print("not ok %s: what it shows is not what seine prints (tests/scripts/readme.py --bless)" % name)
         return 1
-    print("ok readme: %d console blocks show what seine prints" % len(BLOCK.findall(text)))
+    print("ok %s: %d console blocks show what seine prints" % (name, len(BLOCK.findall(text))))
     return 0
 
 

@@ -306,11 +306,11 @@ def check_full(net, place):
         def fill():
             """Somebody else takes what room there is, and what becomes free when slices go."""
             room = os.statvfs(folder)
-            more = room.f_bavail * room.f_frsize - (6 << 20)
+            more = room.f_bavail * room.f_frsize - (4 << 20)
             if more > 0:
                 with open(os.path.join(folder, "others"), "ab") as others:
                     others.write(bytes(more))
-            return said(folder, "payload is not kept") > 0
+            return said(folder, "no payload of streams that begin") > 0
 
         if not wrong and not wait(fill):
             wrong = "no row says that payload is not kept"

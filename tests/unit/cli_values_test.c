@@ -129,6 +129,53 @@ static void times_to_read(void)
     CU_ASSERT_STRING_EQUAL(text, "1677-09-21T00:12:43.145224192Z");
 }
 
+static void times_that_are_written(void)
+{
+    static const struct {
+        const char *text;
+        int64_t ns;
+    } times[] = {
+        {"1970-01-01", 0},
+        {"1970-01-01T00:00:01Z", 1000000000},
+        {"1969-12-31T23:59:59.999999999", -1},
+        {"2024-05-06 07:08", 1714979280000000000},
+        {"2024-05-06T07:08:09.123456789Z", 1714979289123456789},
+        {"2024-02-29T00:00:00.5", 1709164800500000000},
+        {"2024-05-06T07:08:09.1234567899",
+         1714979289123456789}, /* further digits count for nothing */
+    };
+    static const char *const none[] = {
+        "",
+        "yesterday",
+        "2024",
+        "2024-05",
+        "2024-5-6",
+        "2023-02-29",
+        "2024-13-01",
+        "2024-00-10",
+        "2024-05-06T",
+        "2024-05-06T24:00",
+        "2024-05-06T07",
+        "2024-05-06T07:60",
+        "2024-05-06T07:08:60",
+        "2024-05-06T07:08:09.",
+        "2024-05-06T07:08:09+01:00",
+        " 2024-05-06",
+        "2024-05-06 ",
+        "1677-01-01",
+        "2262-01-01",
+    };
+    int64_t ns;
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        CU_ASSERT_TRUE(time_parse(&ns, times[i].text));
+        CU_ASSERT_EQUAL(ns, times[i].ns);
+    }
+    ns = 7;
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        CU_ASSERT_FALSE(time_parse(&ns, none[i]));
+    CU_ASSERT_EQUAL(ns, 7);
+}
+
 static const struct test tests[] = {
     {"a size is digits and a letter for a power of 1024", sizes},
     {"what is no size, or does not fit, is refused", sizes_that_are_none},
@@ -137,6 +184,7 @@ static const struct test tests[] = {
     {"a count is read in groups of three", counts_to_read},
     {"a duration is read in its two largest units", durations_to_read},
     {"a time is read in UTC, before 1970 too", times_to_read},
+    {"a time that is written is UTC, to the digit", times_that_are_written},
 };
 
 SUITE("cli values", tests)

@@ -59,9 +59,28 @@ static void comes_back_when_it_stays_little(void)
     CU_ASSERT_FALSE(pressure_see(&p, 0, 90000 * MS));
 }
 
+static void a_disk_that_fills_keeps_less(void)
+{
+    const uint64_t all = 1000, little = pressure_disk_little(all);
+    enum store_shed level = SHED_NOTHING;
+
+    CU_ASSERT(little > 0 && little < all);
+    CU_ASSERT_EQUAL(pressure_of_disk(level, little, all), SHED_NOTHING);
+    CU_ASSERT_EQUAL(pressure_of_disk(level, little - 1, all), SHED_NOTHING);
+    level = pressure_of_disk(level, little / 2 - 1, all);
+    CU_ASSERT_EQUAL(level, SHED_NEW_STREAMS);
+    CU_ASSERT_EQUAL(pressure_of_disk(level, little - 1, all), SHED_NEW_STREAMS);
+    level = pressure_of_disk(level, little / 4 - 1, all);
+    CU_ASSERT_EQUAL(level, SHED_ALL_BUT_FLOWS);
+    CU_ASSERT_EQUAL(pressure_of_disk(level, little / 2 - 1, all), SHED_ALL_BUT_FLOWS);
+    CU_ASSERT_EQUAL(pressure_of_disk(level, little, all), SHED_NOTHING);
+    CU_ASSERT(pressure_disk_little((uint64_t)1 << 40) < (uint64_t)1 << 30);
+}
+
 static const struct test tests[] = {
     {"it goes up step by step", goes_up_step_by_step},
     {"it hurries when nearly all is full", hurries_when_it_is_nearly_full},
+    {"a disk that fills keeps less, until it has room", a_disk_that_fills_keeps_less},
     {"it comes back when there is little for a second", comes_back_when_it_stays_little},
 };
 SUITE("pressure", tests)
