@@ -1,13 +1,8 @@
 /* live.c - frames from network interfaces into a case that is read while it is written. */
 #include "pipeline/live.h"
 
-#include "capture/live.h"
-#include "pipeline/life.h"
+#include "pipeline/live_state.h"
 #include "pipeline/option_text.h"
-#include "pipeline/pressure.h"
-#include "pipeline/relay.h"
-#include "pipeline/worker.h"
-#include "store/store.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -26,7 +21,6 @@ enum {
     BYTES_A_COMMIT = 32 << 20, /* of frames, at most */
     WAIT_MS = 50,
     PAGE_SIZE = 4096,
-    HELD_MOST = 256,
 };
 
 static const int64_t TICK_NS = 200 * 1000000ll;    /* news of flows are told, at least */
@@ -34,91 +28,10 @@ static const int64_t COMMIT_NS = 900 * 1000000ll;  /* since the commit before */
 static const int64_t SECOND_NS = 1000 * 1000000ll; /* between rows of counters */
 static const int64_t LATE_NS = 1000 * 1000000ll;   /* frames may yet come that are as old as this */
 
-/* ---- what the reader's thread has the writer do, beside what reassembly tells ---- */
-
-enum note_kind { NOTE_EVIDENCE, NOTE_STATISTICS, NOTE_SECOND, NOTE_COMMIT, NOTE_ROTATE };
-
-struct note {
-    enum note_kind kind;
-    uint32_t evidence_id;
-    union {
-        struct evidence_end evidence;
-        struct live_statistics statistics;
-        struct {
-            int64_t begin_ns, end_ns;
-            bool lost;
-        } second;
-        struct {
-            uint32_t number;
-            struct store_slice slice;
-        } rotate;
-    };
-};
-_Static_assert(sizeof(struct note) <= RELAY_NOTE_MOST, "a note fits");
-
-struct interface {
-    struct live_interface said;
-    char *json; /* owned: the options, for its evidence */
-    uint32_t evidence_id;
-    uint64_t frames, frames_told, frames_committed; /* when it was last told of */
-    int64_t first_ns, last_ns;
-    struct verdict_counts seen;
-    struct live_counts counts, counts_told;
-    struct live_counts counts_before; /* of earlier slices */
-};
-
-/* Frames up to `mark` have been told when the writer has been told up to `place`. */
-struct held {
-    uint64_t place, mark;
-};
-
-struct run {
-    const struct live_run_options *options;
-    struct live_run_result *result;
-    struct error *err;
-    size_t memory, ring_len;
-    unsigned place_parts;
-    struct live *live;
-    struct store *store; /* the writer's, from the first note on */
-    struct relay *relay;
-    struct life life;
-    struct interface *interfaces;
-
-    uint64_t frames, bytes;
-    struct held held[HELD_MOST]; /* a ring */
-    unsigned held_first, held_count;
-
-    /* By the monotonic clock. */
-    int64_t ticked_ns, committed_ns, second_ns, framed_ns, told_ns;
-    int64_t second_began_ns; /* by the wall clock, as those that frames have */
-    int64_t last_ns;         /* of the last frame, by its own clock */
-    uint64_t frames_committed, bytes_committed;
-    bool stopping;
-    bool log_told; /* that it is long */
-
-    struct slices slices;
-    struct worker *closer;      /* closes slices, and removes old ones; NULL: there are none */
-    int64_t slice_ns;           /* when this one began, by the monotonic clock */
-    uint64_t removed_told;      /* slices for want of room */
-    enum store_shed disk_level; /* what is not kept since the disk is nearly full */
-    uint32_t next_evidence_id;
-    struct pressure pressure;
-
-    /* Told by the writer's thread. */
-    atomic_uint_least64_t flows, log_len;
-    atomic_uint_least64_t case_len;
-    atomic_bool log_held;
-    atomic_bool tending; /* the closer is to look at the folder, or does */
-
-    /* Told by the closer. */
-    atomic_bool closing_failed;
-    struct error closing_error; /* valid with that; of the first */
-};
-
-static void remark(const struct run *run, const char *format, ...)
+static void remark(const struct live_state *run, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-static void remark(const struct run *run, const char *format, ...)
+static void remark(const struct live_state *run, const char *format, ...)
 {
     char sentence[1024];
     va_list args;
@@ -138,154 +51,28 @@ static int64_t clock_ns(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* ---- on the writer's thread ---- */
-
-static void commit(struct run *run)
-{
-    struct store_log log = {0};
-
-    store_commit(run->store, &log, NULL); /* a failure is found afterwards */
-    atomic_store(&run->log_len, log.len);
-    atomic_store(&run->log_held, log.held);
-    atomic_store(&run->case_len, log.case_len);
-}
-
-/* What an interface is, in a case that begins. */
-static void begin_interface(struct run *run, size_t n)
-{
-    const struct interface *i = &run->interfaces[n];
-    const char *filter = run->options->filter ? run->options->filter : "";
-    const uint32_t evidence_id = store_evidence_begin(
-        run->store, i->said.name, "live", run->options->pcap ? "pcap" : "ring", i->json);
-
-    store_interface(run->store, evidence_id, (uint32_t)n, i->said.link_type, i->said.snap_len,
-                    span_of(i->said.name, strlen(i->said.name)), span_of(NULL, 0),
-                    span_of(filter, strlen(filter)), 1000000000);
-}
-
-/* A slice that is being closed. */
-struct closing {
-    struct run *run;
-    struct store_closing *of; /* NULL: it could not be let go of */
-    uint32_t number;
-    int64_t next_ns; /* when the next one began */
-};
-
-static uint64_t writing_len(struct run *run)
-{
-    return atomic_load(&run->case_len) + atomic_load(&run->log_len);
-}
-
-/* On the closer's thread. */
-static void close_slice(void *closing, struct span unused)
-{
-    struct closing *c = closing;
-    struct run *run = c->run;
-    struct error err = {0};
-    bool one_file = false;
-
-    (void)unused;
-    slices_began(&run->slices, c->number + 1, c->next_ns);
-    if (store_closing_end(c->of, NULL, &one_file, &err) != STATUS_OK &&
-        !atomic_load(&run->closing_failed)) {
-        run->closing_error = err;
-        atomic_store(&run->closing_failed, true);
-    }
-    slices_closed(&run->slices, c->number, !one_file);
-    slices_tend(&run->slices, writing_len(run));
-    free(c);
-}
-
-static void tend(void *of, struct span unused)
-{
-    struct run *run = of;
-
-    (void)unused;
-    slices_tend(&run->slices, writing_len(run));
-    atomic_store(&run->tending, false);
-}
-
-static void rotate_store(struct run *run, const struct note *note)
-{
-    char path[SLICES_PATH_MAX];
-    struct closing *closing = calloc(1, sizeof *closing);
-    struct store_closing *old = NULL;
-
-    slices_path(path, &run->slices, note->rotate.number);
-    enum status status = store_rotate(run->store, &old, path, &note->rotate.slice, NULL);
-    if (closing && old) {
-        *closing = (struct closing){run, old, note->rotate.number - 1, note->rotate.slice.begun_ns};
-        worker_give(run->closer, close_slice, closing, span_of(NULL, 0));
-    } else {
-        free(closing);
-        if (old)
-            store_closing_end(old, NULL, &(bool){false}, NULL);
-    }
-    for (size_t n = 0; n < run->options->interface_count && status == STATUS_OK; n++)
-        begin_interface(run, n);
-}
-
-static void second_over(struct run *run, const struct note *note)
-{
-    store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
-    if (run->closer && !atomic_exchange(&run->tending, true))
-        worker_give(run->closer, tend, run, span_of(NULL, 0));
-}
-
-static void hear_note(void *context, struct span bytes)
-{
-    struct run *run = context;
-    const struct note *note = (const struct note *)(const void *)bytes.data;
-
-    switch (note->kind) {
-    case NOTE_EVIDENCE:
-        store_evidence_end(run->store, note->evidence_id, &note->evidence);
-        break;
-    case NOTE_STATISTICS:
-        store_live_statistics(run->store, note->evidence_id, &note->statistics);
-        break;
-    case NOTE_SECOND:
-        second_over(run, note);
-        break;
-    case NOTE_COMMIT:
-        commit(run);
-        break;
-    case NOTE_ROTATE:
-        rotate_store(run, note);
-        break;
-    }
-}
-
-/* Called when the writer has been told a batch. */
-static bool see_told(void *context)
-{
-    struct run *run = context;
-    atomic_store(&run->flows, store_counts(run->store).flows);
-    return store_checkpoint(run->store, NULL) == STATUS_OK;
-}
-
 /* ---- frames that the writer still looks at ---- */
 
 /* All frames so far have been told by now. */
-static void hold_back(struct run *run)
+static void hold_back(struct live_state *run)
 {
     struct held now = {relay_place(run->relay), live_mark(run->live)};
-    struct held *last = &run->held[(run->held_first + run->held_count - 1) % HELD_MOST];
+    struct held *last = &run->held[(run->held_first + run->held_count - 1) % LIVE_HELD_MOST];
 
-    if (run->held_count > 0 && (last->place == now.place || run->held_count == HELD_MOST))
+    if (run->held_count > 0 && (last->place == now.place || run->held_count == LIVE_HELD_MOST))
         *last = now;
     else
-        run->held[(run->held_first + run->held_count++) % HELD_MOST] = now;
+        run->held[(run->held_first + run->held_count++) % LIVE_HELD_MOST] = now;
 }
 
-static void let_go(struct run *run)
+static void let_go(struct live_state *run)
 {
     const uint64_t told = relay_told(run->relay);
     uint64_t mark = 0;
 
     while (run->held_count > 0 && run->held[run->held_first].place <= told) {
         mark = run->held[run->held_first].mark;
-        run->held_first = (run->held_first + 1) % HELD_MOST;
+        run->held_first = (run->held_first + 1) % LIVE_HELD_MOST;
         run->held_count--;
     }
     if (mark > 0)
@@ -294,14 +81,14 @@ static void let_go(struct run *run)
 
 /* ---- what is told of the interfaces ---- */
 
-static void tell_note(struct run *run, const struct note *note)
+static void tell_note(struct live_state *run, const struct live_note *note)
 {
     relay_note(run->relay, note, sizeof *note);
 }
 
-static void tell_evidence(struct run *run, struct interface *i, const char *status)
+static void tell_evidence(struct live_state *run, struct watched *i, const char *status)
 {
-    struct note note = {.kind = NOTE_EVIDENCE, .evidence_id = i->evidence_id};
+    struct live_note note = {.kind = NOTE_EVIDENCE, .evidence_id = i->evidence_id};
     struct evidence_end *end = &note.evidence;
 
     *end = (struct evidence_end){.is_live = true,
@@ -314,10 +101,10 @@ static void tell_evidence(struct run *run, struct interface *i, const char *stat
     tell_note(run, &note);
 }
 
-static void tell_statistics(struct run *run, const struct interface *i, int64_t now_ns,
+static void tell_statistics(struct live_state *run, const struct watched *i, int64_t now_ns,
                             const char *detail)
 {
-    struct note note = {.kind = NOTE_STATISTICS, .evidence_id = i->evidence_id};
+    struct live_note note = {.kind = NOTE_STATISTICS, .evidence_id = i->evidence_id};
     struct live_statistics *s = &note.statistics;
     const struct live_counts *now = &i->counts, *before = &i->counts_before;
 
@@ -333,7 +120,7 @@ static void tell_statistics(struct run *run, const struct interface *i, int64_t 
 }
 
 /* Of all interfaces, and to the user. */
-static void tell_all_statistics(struct run *run, const char *text)
+static void tell_all_statistics(struct live_state *run, const char *text)
 {
     const int64_t now_ns = clock_ns(CLOCK_REALTIME);
 
@@ -342,7 +129,7 @@ static void tell_all_statistics(struct run *run, const char *text)
     remark(run, "%s", text);
 }
 
-static bool has_lost(const struct interface *i)
+static bool has_lost(const struct watched *i)
 {
     const struct live_counts *now = &i->counts, *told = &i->counts_told;
     return now->dropped_by_socket > told->dropped_by_socket ||
@@ -351,13 +138,13 @@ static bool has_lost(const struct interface *i)
 }
 
 /* A row of counters of each interface that has seen something, and what its evidence is by now. */
-static void tell_second(struct run *run)
+static void tell_second(struct live_state *run)
 {
     const int64_t now_ns = clock_ns(CLOCK_REALTIME);
     bool lost = false;
 
     for (size_t n = 0; n < run->options->interface_count; n++) {
-        struct interface *i = &run->interfaces[n];
+        struct watched *i = &run->interfaces[n];
         live_counts(run->live, &i->counts, (unsigned)n);
         bool has = has_lost(i);
         lost = lost || has;
@@ -367,7 +154,7 @@ static void tell_second(struct run *run)
         i->frames_told = i->frames;
         i->counts_told = i->counts;
     }
-    struct note second = {.kind = NOTE_SECOND};
+    struct live_note second = {.kind = NOTE_SECOND};
     second.second.begin_ns = run->second_began_ns;
     second.second.end_ns = now_ns;
     second.second.lost = lost;
@@ -376,12 +163,12 @@ static void tell_second(struct run *run)
 }
 
 /* Frames, and their verdicts, are those of which the store has been told until then. */
-static void tell_commit(struct run *run)
+static void tell_commit(struct live_state *run)
 {
-    const struct note note = {.kind = NOTE_COMMIT};
+    const struct live_note note = {.kind = NOTE_COMMIT};
 
     for (size_t n = 0; n < run->options->interface_count; n++) {
-        struct interface *i = &run->interfaces[n];
+        struct watched *i = &run->interfaces[n];
         if (i->frames != i->frames_committed)
             tell_evidence(run, i, "open");
         i->frames_committed = i->frames;
@@ -393,7 +180,7 @@ static void tell_commit(struct run *run)
 
 /* ---- the loop ---- */
 
-static void tell_progress(struct run *run, int64_t now_ns)
+static void tell_progress(struct live_state *run, int64_t now_ns)
 {
     if (!run->options->progress || now_ns - run->told_ns < TICK_NS)
         return;
@@ -405,7 +192,7 @@ static void tell_progress(struct run *run, int64_t now_ns)
     run->options->progress(run->options->context, &progress);
 }
 
-static void tell_remarks(struct run *run)
+static void tell_remarks(struct live_state *run)
 {
     const char *sentence;
     while ((sentence = live_remark(run->live)) != NULL)
@@ -413,7 +200,7 @@ static void tell_remarks(struct run *run)
 }
 
 /* Where no frame comes, the clock of the frames goes on all the same, as fast as ours does. */
-static void advance_clock(struct run *run, int64_t now_ns)
+static void advance_clock(struct live_state *run, int64_t now_ns)
 {
     const int64_t quiet_ns = now_ns - run->framed_ns;
 
@@ -424,7 +211,7 @@ static void advance_clock(struct run *run, int64_t now_ns)
 /* ---- when there is too much ---- */
 
 /* Of the reasons to keep less the stronger one counts. */
-static void shed(struct run *run)
+static void shed(struct live_state *run)
 {
     const struct pressure *p = &run->pressure;
     const enum store_shed level = p->level > run->disk_level ? p->level : run->disk_level;
@@ -433,7 +220,7 @@ static void shed(struct run *run)
 }
 
 /* How full that is which stands between us and the writer: more than one of both is none too much. */
-static void see_pressure(struct run *run, int64_t now_ns)
+static void see_pressure(struct live_state *run, int64_t now_ns)
 {
     const unsigned batches = 100 * relay_backlog(run->relay) / relay_batches(run->relay);
     const size_t ring = live_ring_len(run->live) / 100;
@@ -448,7 +235,7 @@ static void see_pressure(struct run *run, int64_t now_ns)
 }
 
 /* What the closer has found, and done for want of room. */
-static void see_folder(struct run *run)
+static void see_folder(struct live_state *run)
 {
     const uint64_t removed = atomic_load(&run->slices.removed_for_room);
     struct error sentence;
@@ -466,7 +253,7 @@ static void see_folder(struct run *run)
 }
 
 /* A disk that is nearly full: the oldest slices go (slices_tend()), and if that is not enough, less is kept. */
-static void see_disk(struct run *run)
+static void see_disk(struct live_state *run)
 {
     static const char *const texts[] = {
         [SHED_NOTHING] = "the disk has room again: the payload of streams that begin is kept",
@@ -487,7 +274,7 @@ static void see_disk(struct run *run)
 }
 
 /* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
-static void see_log(struct run *run)
+static void see_log(struct live_state *run)
 {
     const uint64_t len = atomic_load(&run->log_len);
     const bool is_long = atomic_load(&run->log_held) && len > LOG_MOST;
@@ -510,20 +297,20 @@ static void see_log(struct run *run)
 /* ---- the next slice ---- */
 
 /* A reader who stays in a transaction keeps the log from beginning anew: that of the next case is a new one. */
-static bool is_log_too_long(struct run *run)
+static bool is_log_too_long(struct live_state *run)
 {
     return atomic_load(&run->log_held) && atomic_load(&run->log_len) > LOG_MOST;
 }
 
-static bool wants_next_slice(struct run *run, int64_t now_ns)
+static bool wants_next_slice(struct live_state *run, int64_t now_ns)
 {
     return run->options->slices &&
-           (slices_is_over(&run->slices, now_ns - run->slice_ns, writing_len(run)) ||
+           (slices_is_over(&run->slices, now_ns - run->slice_ns, live_writing_len(run)) ||
             is_log_too_long(run));
 }
 
 /* What is counted of an interface begins anew with the evidence of the next slice. */
-static void begin_anew(struct run *run, struct interface *i)
+static void begin_anew(struct live_state *run, struct watched *i)
 {
     i->evidence_id = run->next_evidence_id++;
     i->frames = i->frames_told = i->frames_committed = 0;
@@ -532,9 +319,9 @@ static void begin_anew(struct run *run, struct interface *i)
 }
 
 /* Every flow that lives has a row in both. */
-static void next_slice(struct run *run, int64_t now_ns)
+static void next_slice(struct live_state *run, int64_t now_ns)
 {
-    struct note note = {.kind = NOTE_ROTATE};
+    struct live_note note = {.kind = NOTE_ROTATE};
     const bool is_for_log = is_log_too_long(run);
 
     tell_second(run);
@@ -542,6 +329,7 @@ static void next_slice(struct run *run, int64_t now_ns)
     for (size_t n = 0; n < run->options->interface_count; n++)
         tell_evidence(run, &run->interfaces[n], "complete");
     note.rotate.number = ++run->slices.number;
+    note.rotate.len = live_writing_len(run);
     note.rotate.slice =
         (struct store_slice){.first_flow_id = slices_first_flow_id(run->slices.number),
                              .first_evidence_id = run->next_evidence_id,
@@ -562,14 +350,14 @@ static void next_slice(struct run *run, int64_t now_ns)
 }
 
 /* While a commit is flushed the ring fills: it is to be short beside the ring. */
-static uint64_t bytes_a_commit(const struct run *run)
+static uint64_t bytes_a_commit(const struct live_state *run)
 {
     const uint64_t part = live_ring_len(run->live) / 4;
     return part < BYTES_A_COMMIT ? part : BYTES_A_COMMIT;
 }
 
 /* What has to be done now and then, whether frames come or not. */
-static void tick(struct run *run, int64_t now_ns)
+static void tick(struct live_state *run, int64_t now_ns)
 {
     const bool is_much = run->frames - run->frames_committed >= FRAMES_A_COMMIT ||
                          run->bytes - run->bytes_committed >= bytes_a_commit(run);
@@ -595,7 +383,7 @@ static void tick(struct run *run, int64_t now_ns)
 }
 
 /* Waits until the writer has been told all; STATUS_FAILED when it has failed. */
-static enum status settle(struct run *run)
+static enum status settle(struct live_state *run)
 {
     relay_settle(run->relay);
     enum status status = store_checkpoint(run->store, run->err);
@@ -604,7 +392,7 @@ static enum status settle(struct run *run)
     return status;
 }
 
-static enum status check(struct run *run)
+static enum status check(struct live_state *run)
 {
     const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
@@ -627,9 +415,9 @@ static enum status check(struct run *run)
     return relay_failed(run->relay) ? settle(run) : STATUS_OK;
 }
 
-static void see(struct run *run, struct frame *frame)
+static void see(struct live_state *run, struct frame *frame)
 {
-    struct interface *i = &run->interfaces[frame->interface_id];
+    struct watched *i = &run->interfaces[frame->interface_id];
 
     frame->evidence_id = i->evidence_id;
     if (i->frames == 0 || frame->time_ns < i->first_ns)
@@ -644,7 +432,7 @@ static void see(struct run *run, struct frame *frame)
 }
 
 /* Until it is stopped, or no interface is left. */
-static enum status watch(struct run *run)
+static enum status watch(struct live_state *run)
 {
     struct error why = {0};
     struct frame frame;
@@ -673,7 +461,7 @@ static enum status watch(struct run *run)
 }
 
 /* Everything has come: flows end, and what is known of the interfaces is told for good. */
-static enum status end_flows(struct run *run)
+static enum status end_flows(struct live_state *run)
 {
     const char *status = run->result->partial ? "partial" : "complete";
 
@@ -682,7 +470,7 @@ static enum status end_flows(struct run *run)
     defrag_end(run->life.defrag);
     flows_end_all(run->life.flows);
     for (size_t n = 0; n < run->options->interface_count; n++) {
-        struct interface *i = &run->interfaces[n];
+        struct watched *i = &run->interfaces[n];
         tell_evidence(run, i, status);
         run->result->lost += i->counts.dropped_by_socket;
     }
@@ -693,13 +481,13 @@ static enum status end_flows(struct run *run)
 
 /* What is left of the memory for flows, fragments and the store, once rings, batches and numbers of flows have
  * theirs; it is shared as in ingest.c. */
-static size_t shared_memory(const struct run *run)
+static size_t shared_memory(const struct live_state *run)
 {
     return run->memory - run->ring_len * run->options->interface_count - run->memory / 16 -
            relay_numbers_memory(run->memory);
 }
 
-static char *options_json(const struct run *run, const struct live_interface *said)
+static char *options_json(const struct live_state *run, const struct live_interface *said)
 {
     const struct live_run_options *o = run->options;
     struct option_text text;
@@ -717,7 +505,7 @@ static char *options_json(const struct run *run, const struct live_interface *sa
     return option_text_end(&text);
 }
 
-static enum status open_interfaces(struct run *run)
+static enum status open_interfaces(struct live_state *run)
 {
     const struct live_run_options *o = run->options;
     const struct live_options how = {.interfaces = o->interfaces,
@@ -741,7 +529,7 @@ static void tell_user(void *run, const char *sentence)
     remark(run, "%s", sentence);
 }
 
-static enum status open_store(struct run *run)
+static enum status open_store(struct live_state *run)
 {
     const struct live_run_options *o = run->options;
     struct store_slice first = {0};
@@ -781,24 +569,24 @@ static enum status open_store(struct run *run)
 
 /* A row of evidence for each interface, and the first commit, so that readers know of it before a frame has
  * come. */
-static enum status begin_evidence(struct run *run)
+static enum status begin_evidence(struct live_state *run)
 {
     struct store_log log;
 
     for (size_t n = 0; n < run->options->interface_count; n++) {
-        struct interface *i = &run->interfaces[n];
+        struct watched *i = &run->interfaces[n];
         live_interface(run->live, &i->said, (unsigned)n);
         i->json = options_json(run, &i->said);
         if (!i->json)
             return error_no_memory(run->err, "no memory");
-        begin_interface(run, n);
+        live_begin_interface(run, n);
         i->evidence_id = store_last_evidence(run->store);
         run->next_evidence_id = i->evidence_id + 1;
     }
     return store_commit(run->store, &log, run->err);
 }
 
-static enum status open_life(struct run *run)
+static enum status open_life(struct live_state *run)
 {
     const struct life_options life = {.memory = shared_memory(run) / 15,
                                       .timeouts = &flow_timeouts_live,
@@ -806,8 +594,8 @@ static enum status open_life(struct run *run)
     const struct relay_options relay = {.to = store_sink(run->store),
                                         .threaded = true,
                                         .memory = run->memory / 16,
-                                        .after = see_told,
-                                        .note = hear_note,
+                                        .after = live_see_told,
+                                        .note = live_hear_note,
                                         .context = run};
 
     run->relay = relay_new(&relay);
@@ -821,7 +609,7 @@ static enum status open_life(struct run *run)
     return status;
 }
 
-static enum status finish_store(struct run *run)
+static enum status finish_store(struct live_state *run)
 {
     const struct store_counts counts = store_counts(run->store);
     bool one_file;
@@ -836,7 +624,7 @@ static enum status finish_store(struct run *run)
     return status;
 }
 
-static void begin_clocks(struct run *run)
+static void begin_clocks(struct live_state *run)
 {
     const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
@@ -879,7 +667,7 @@ static size_t ring_len(const struct live_run_options *o, size_t memory)
     return len < LIVE_RING_LEN_MIN ? LIVE_RING_LEN_MIN : len;
 }
 
-static enum status run_all(struct run *run)
+static enum status run_all(struct live_state *run)
 {
     enum status status = open_interfaces(run);
 
@@ -902,7 +690,7 @@ static enum status run_all(struct run *run)
 }
 
 /* Of a folder. What was not closed in good order is for the next run. */
-static void end_slices(struct run *run, enum status status)
+static void end_slices(struct live_state *run, enum status status)
 {
     struct error sentence;
 
@@ -920,10 +708,10 @@ static void end_slices(struct run *run, enum status status)
 enum status live_run(struct live_run_result *result, const struct live_run_options *options,
                      struct error *err)
 {
-    struct run run = {.options = options,
-                      .result = result,
-                      .err = err,
-                      .memory = options->memory ? options->memory : INGEST_MEMORY_DEFAULT};
+    struct live_state run = {.options = options,
+                             .result = result,
+                             .err = err,
+                             .memory = options->memory ? options->memory : INGEST_MEMORY_DEFAULT};
 
     *result = (struct live_run_result){0};
     enum status status = live_run_check(options, err);

@@ -188,18 +188,29 @@ static void take_out_of_logs(struct slices *s)
     }
 }
 
+/* What is left free of what may be kept, since it is written before the folder is looked at again: twice what came
+ * since it was looked at last. */
+static uint64_t headroom(const struct slices *s, uint64_t keep_len, uint64_t all)
+{
+    const uint64_t grown = all > s->tended_len ? 2 * (all - s->tended_len) : 0;
+
+    if (grown < keep_len / 16)
+        return keep_len / 16;
+    return grown < keep_len / 4 ? grown : keep_len / 4;
+}
+
 void slices_tend(struct slices *s, uint64_t writing_len)
 {
     const int64_t keep_ns = atomic_load(&s->keep_ns);
     const uint64_t keep_len = atomic_load(&s->keep_len);
-    const uint64_t most = keep_len - keep_len / 16; /* the rest is written meanwhile */
-    uint64_t all = len_of_all(s);
+    uint64_t all = len_of_all(s) + writing_len + atomic_load(&s->closing_len);
+    const uint64_t most = keep_len - headroom(s, keep_len, all);
 
     take_out_of_logs(s);
     while (s->kept_count > 0) {
         const struct kept_slice oldest = s->kept[0];
         const bool is_old = keep_ns > 0 && oldest.written_ns < now_ns() - keep_ns;
-        const bool is_much = keep_len > 0 && all + writing_len > most;
+        const bool is_much = keep_len > 0 && all > most;
         const bool has_no_room = is_full(s, false);
         if (!is_old && !is_much && !has_no_room && !is_full(s, true))
             break;
@@ -209,6 +220,7 @@ void slices_tend(struct slices *s, uint64_t writing_len)
         if (has_no_room && !is_old && !is_much)
             atomic_fetch_add(&s->removed_for_room, 1);
     }
+    s->tended_len = all;
     atomic_store(&s->is_short, s->kept_count == 0 && (is_full(s, false) || is_full(s, true)));
 }
 

@@ -54,6 +54,9 @@ struct slices {
 
     struct kept_slice *kept; /* closed ones, by number; owned */
     size_t kept_count, kept_room;
+    uint64_t tended_len; /* of all, when they were last tended */
+    atomic_uint_least64_t
+        closing_len; /* of those that are on their way to be closed; by the writer, too */
 
     /* Of the thread that closes, for another one. */
     atomic_bool is_short; /* the disk is fuller than it may be, and there is no slice to remove */

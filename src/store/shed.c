@@ -66,7 +66,7 @@ static bool is_wanted(struct store *s, const struct kept_stream *t)
     case SHED_LONG_STREAMS:
         return t->stored > atomic_load_explicit(&s->live.shed_above, memory_order_relaxed);
     case SHED_NEW_STREAMS:
-        return t->stored == 0 ||
+        return (t->stored == 0 && !t->carried) ||
                t->stored > atomic_load_explicit(&s->live.shed_above, memory_order_relaxed);
     case SHED_ALL_BUT_FLOWS:
         break;
@@ -85,8 +85,10 @@ static void begin(struct store *s, struct kept_flow *k, const struct arrival *a)
     if (!rare)
         return;
     rare->shed_from = t->stored > 0 ? shed_stored_to(s, k, a->side) : INT64_MIN;
+    if (t->carried && rare->carried_to > rare->shed_from)
+        rare->shed_from = rare->carried_to;
     t->shed = true;
-    if (t->stored > 0)
+    if (rare->shed_from > INT64_MIN)
         snprintf(text, sizeof text,
                  "the %s's payload is kept up to position %" PRId64
                  ": more came than could be written",

@@ -1,0 +1,136 @@
+/* live_writer.c - what the writer's thread does of a live run beside what reassembly tells, and how slices are closed. */
+#include "pipeline/live_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void commit(struct live_state *run)
+{
+    struct store_log log = {0};
+
+    store_commit(run->store, &log, NULL); /* a failure is found afterwards */
+    atomic_store(&run->log_len, log.len);
+    atomic_store(&run->log_held, log.held);
+    atomic_store(&run->case_len, log.case_len);
+}
+
+/* What an interface is, in a case that begins. */
+void live_begin_interface(struct live_state *run, size_t n)
+{
+    const struct watched *i = &run->interfaces[n];
+    const char *filter = run->options->filter ? run->options->filter : "";
+    const uint32_t evidence_id = store_evidence_begin(
+        run->store, i->said.name, "live", run->options->pcap ? "pcap" : "ring", i->json);
+
+    store_interface(run->store, evidence_id, (uint32_t)n, i->said.link_type, i->said.snap_len,
+                    span_of(i->said.name, strlen(i->said.name)), span_of(NULL, 0),
+                    span_of(filter, strlen(filter)), 1000000000);
+}
+
+/* A slice that is being closed. */
+struct closing {
+    struct live_state *run;
+    struct store_closing *of;
+    uint32_t number;
+    int64_t next_ns; /* when the next one began */
+    uint64_t len;
+};
+
+uint64_t live_writing_len(struct live_state *run)
+{
+    return atomic_load(&run->case_len) + atomic_load(&run->log_len);
+}
+
+/* On the closer's thread. */
+static void close_slice(void *closing, struct span unused)
+{
+    struct closing *c = closing;
+    struct live_state *run = c->run;
+    struct error err = {0};
+    bool one_file = false;
+
+    (void)unused;
+    slices_began(&run->slices, c->number + 1, c->next_ns);
+    if (store_closing_end(c->of, NULL, &one_file, &err) != STATUS_OK &&
+        !atomic_load(&run->closing_failed)) {
+        run->closing_error = err;
+        atomic_store(&run->closing_failed, true);
+    }
+    slices_closed(&run->slices, c->number, !one_file);
+    atomic_fetch_sub(&run->slices.closing_len, c->len);
+    slices_tend(&run->slices, live_writing_len(run));
+    free(c);
+}
+
+static void tend(void *of, struct span unused)
+{
+    struct live_state *run = of;
+
+    (void)unused;
+    slices_tend(&run->slices, live_writing_len(run));
+    atomic_store(&run->tending, false);
+}
+
+static void rotate_store(struct live_state *run, const struct live_note *note)
+{
+    char path[SLICES_PATH_MAX];
+    struct closing *closing = calloc(1, sizeof *closing);
+    struct store_closing *old = NULL;
+
+    slices_path(path, &run->slices, note->rotate.number);
+    enum status status = store_rotate(run->store, &old, path, &note->rotate.slice, NULL);
+    if (closing && old) {
+        *closing = (struct closing){.run = run,
+                                    .of = old,
+                                    .number = note->rotate.number - 1,
+                                    .next_ns = note->rotate.slice.begun_ns,
+                                    .len = note->rotate.len};
+        atomic_fetch_add(&run->slices.closing_len, closing->len);
+        worker_give(run->closer, close_slice, closing, span_of(NULL, 0));
+    } else {
+        free(closing);
+        if (old)
+            store_closing_end(old, NULL, &(bool){false}, NULL);
+    }
+    for (size_t n = 0; n < run->options->interface_count && status == STATUS_OK; n++)
+        live_begin_interface(run, n);
+}
+
+static void second_over(struct live_state *run, const struct live_note *note)
+{
+    store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
+    if (run->closer && !atomic_exchange(&run->tending, true))
+        worker_give(run->closer, tend, run, span_of(NULL, 0));
+}
+
+void live_hear_note(void *context, struct span bytes)
+{
+    struct live_state *run = context;
+    const struct live_note *note = (const struct live_note *)(const void *)bytes.data;
+
+    switch (note->kind) {
+    case NOTE_EVIDENCE:
+        store_evidence_end(run->store, note->evidence_id, &note->evidence);
+        break;
+    case NOTE_STATISTICS:
+        store_live_statistics(run->store, note->evidence_id, &note->statistics);
+        break;
+    case NOTE_SECOND:
+        second_over(run, note);
+        break;
+    case NOTE_COMMIT:
+        commit(run);
+        break;
+    case NOTE_ROTATE:
+        rotate_store(run, note);
+        break;
+    }
+}
+
+/* Called when the writer has been told a batch. */
+bool live_see_told(void *context)
+{
+    struct live_state *run = context;
+    atomic_store(&run->flows, store_counts(run->store).flows);
+    return store_checkpoint(run->store, NULL) == STATUS_OK;
+}
