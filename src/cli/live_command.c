@@ -53,7 +53,7 @@ static const struct option_word options[] = {
         {"keep", 0, "LIMIT",
          "Remove the oldest cases of the folder that are older than so long (30d), when all "
          "have more than this size (8G), or when the filesystem is fuller than this (80%). All "
-         "are kept when not given."},
+         "are kept when not given. With a size, a case has at most an eighth of it."},
     [FILTER] =
         {"filter", 'f', "FILTER",
          "Take only frames that pass this filter, in the language of pcap-filter(7). It runs "
@@ -246,12 +246,11 @@ static bool slices_read(struct live_run_options *to, struct words *words, const 
     slices->rotate_len = len;
     len = 0;
     if (keep && !duration_parse(&age_ns, keep) && !percent_parse(&percent, keep) &&
-        (!size_parse(&len, keep) || len == 0)) {
-        usage_error(
-            &command_live,
-            "--keep takes a time such as 30d, a size such as 8G or a part such as 80%%, not "
-            "'%s'",
-            keep);
+        (!size_parse(&len, keep) || len < SLICES_KEEP_LEAST)) {
+        usage_error(&command_live,
+                    "--keep takes a time such as 30d, a size such as 8G (32M or more), or a part "
+                    "such as 80%%, not '%s'",
+                    keep);
         return false;
     }
     slices->keep_len = len;
@@ -435,10 +434,12 @@ static const char *const description[] = {
     "What came is committed once a second, so that a crash or a kill costs no more than the last "
     "two. The next run into the same case says of what was left open that it was interrupted. At a "
     "proper end everything that has come is kept, and the case becomes one file.",
-    "In a folder each case is whole by itself. A conversation that goes on from one to the next "
-    "has a "
-    "row in each, with what came in it; continues_flow_id names the one before. Ids are unique in "
-    "the folder.",
+    "In a folder each case is whole by itself, and is closed and indexed while the next one is "
+    "written. A conversation that goes on from one to the next has a row in each, with what came "
+    "in it; continues_flow_id names the one before. Ids are unique in the folder, which seine "
+    "sql(1) and the others read as one case. When the disk is nearly full the oldest case of the "
+    "folder is removed, whatever --keep says, and where there is none, payload is no longer kept "
+    "until there is room.",
     "Frames that this machine lost are counted, each second, in capture_stats, and conversations "
     "of that time are marked as lossy. What is captured is not kept as a capture: the case has "
     "the payload, and no file to prove it by.",

@@ -119,6 +119,16 @@ static void tell_statistics(struct live_state *run, const struct watched *i, int
     tell_note(run, &note);
 }
 
+/* Of all interfaces, and to the user. */
+static void tell_all_statistics(struct live_state *run, const char *text)
+{
+    const int64_t now_ns = clock_ns(CLOCK_REALTIME);
+
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        tell_statistics(run, &run->interfaces[n], now_ns, text);
+    remark(run, "%s", text);
+}
+
 static bool has_lost(const struct watched *i)
 {
     const struct live_counts *now = &i->counts, *told = &i->counts_told;
@@ -209,42 +219,6 @@ static void shed(struct live_state *run)
     store_shed(run->store, level, p->level > SHED_NOTHING ? p->above : UINT64_MAX);
 }
 
-/* Each step, and each return, is a row for each interface. */
-static void tell_step(struct live_state *run, const char *text)
-{
-    const int64_t wall_ns = clock_ns(CLOCK_REALTIME);
-
-    for (size_t n = 0; n < run->options->interface_count; n++)
-        tell_statistics(run, &run->interfaces[n], wall_ns, text);
-    remark(run, "%s", text);
-}
-
-/* A disk that is nearly full: the oldest slices go, and if that is not enough, less is kept. */
-static void see_disk(struct live_state *run)
-{
-    static const char *const texts[] = {
-        [SHED_NOTHING] = "the disk has room again: the payload of streams that begin is kept",
-        [SHED_NEW_STREAMS] = "no payload of streams that begin is kept: the disk is nearly full",
-        [SHED_ALL_BUT_FLOWS] = "only flows are kept: the disk is full",
-    };
-    struct statvfs of;
-
-    if (statvfs(run->options->case_path, &of) != 0)
-        return;
-    const uint64_t left = (uint64_t)of.f_bavail * of.f_frsize;
-    const uint64_t all = (uint64_t)of.f_blocks * of.f_frsize;
-    if (run->closer && left < pressure_disk_little(all) && !atomic_load(&run->pruning)) {
-        atomic_store(&run->pruning, true);
-        worker_give(run->closer, live_prune, run, span_of(NULL, 0));
-    }
-    const enum store_shed level = pressure_of_disk(run->disk_level, left, all);
-    if (level == run->disk_level)
-        return;
-    run->disk_level = level;
-    shed(run);
-    tell_step(run, texts[level]);
-}
-
 /* How full that is which stands between us and the writer: more than one of both is none too much. */
 static void see_pressure(struct live_state *run, int64_t now_ns)
 {
@@ -257,7 +231,46 @@ static void see_pressure(struct live_state *run, int64_t now_ns)
         return;
     shed(run);
     pressure_text(text, sizeof text, &run->pressure);
-    tell_step(run, text);
+    tell_all_statistics(run, text);
+}
+
+/* What the closer has found, and done for want of room. */
+static void see_folder(struct live_state *run)
+{
+    const uint64_t removed = atomic_load(&run->slices.removed_for_room);
+    struct error sentence;
+    char text[160];
+
+    slices_heed(&run->slices);
+    if (slices_remark(&run->slices, &sentence))
+        remark(run, "%s", sentence.text);
+    if (removed == run->removed_told)
+        return;
+    snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slices were removed",
+             removed - run->removed_told);
+    run->removed_told = removed;
+    tell_all_statistics(run, text);
+}
+
+/* A disk that is nearly full: the oldest slices go (slices_tend()), and if that is not enough, less is kept. */
+static void see_disk(struct live_state *run)
+{
+    static const char *const texts[] = {
+        [SHED_NOTHING] = "the disk has room again: the payload of streams that begin is kept",
+        [SHED_NEW_STREAMS] = "no payload of streams that begin is kept: the disk is nearly full",
+        [SHED_ALL_BUT_FLOWS] = "only flows are kept: the disk is full",
+    };
+    struct statvfs of;
+
+    if (statvfs(run->options->case_path, &of) != 0)
+        return;
+    const enum store_shed level = pressure_of_disk(
+        run->disk_level, (uint64_t)of.f_bavail * of.f_frsize, (uint64_t)of.f_blocks * of.f_frsize);
+    if (level == run->disk_level)
+        return;
+    run->disk_level = level;
+    shed(run);
+    tell_all_statistics(run, texts[level]);
 }
 
 /* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
@@ -283,15 +296,17 @@ static void see_log(struct live_state *run)
 
 /* ---- the next slice ---- */
 
-static bool wants_next_slice(const struct live_state *run, int64_t now_ns)
+/* A reader who stays in a transaction keeps the log from beginning anew: that of the next case is a new one. */
+static bool is_log_too_long(struct live_state *run)
 {
-    const struct slices_options *o = run->options->slices;
+    return atomic_load(&run->log_held) && atomic_load(&run->log_len) > LOG_MOST;
+}
 
-    if (!o || run->slices.number == SLICES_NUMBER_MAX)
-        return false;
-    return (o->rotate_ns > 0 && now_ns - run->slice_ns >= o->rotate_ns) ||
-           (o->rotate_len > 0 && atomic_load(&run->case_len) >= o->rotate_len) ||
-           (atomic_load(&run->log_held) && atomic_load(&run->log_len) > LOG_MOST);
+static bool wants_next_slice(struct live_state *run, int64_t now_ns)
+{
+    return run->options->slices &&
+           (slices_is_over(&run->slices, now_ns - run->slice_ns, live_writing_len(run)) ||
+            is_log_too_long(run));
 }
 
 /* What is counted of an interface begins anew with the evidence of the next slice. */
@@ -307,13 +322,14 @@ static void begin_anew(struct live_state *run, struct watched *i)
 static void next_slice(struct live_state *run, int64_t now_ns)
 {
     struct live_note note = {.kind = NOTE_ROTATE};
+    const bool is_for_log = is_log_too_long(run);
 
     tell_second(run);
     flows_tell_all(run->life.flows, true);
     for (size_t n = 0; n < run->options->interface_count; n++)
         tell_evidence(run, &run->interfaces[n], "complete");
     note.rotate.number = ++run->slices.number;
-    atomic_store(&run->slice_number, run->slices.number);
+    note.rotate.len = live_writing_len(run);
     note.rotate.slice =
         (struct store_slice){.first_flow_id = slices_first_flow_id(run->slices.number),
                              .first_evidence_id = run->next_evidence_id,
@@ -322,9 +338,13 @@ static void next_slice(struct live_state *run, int64_t now_ns)
     for (size_t n = 0; n < run->options->interface_count; n++)
         begin_anew(run, &run->interfaces[n]);
     flows_tell_all(run->life.flows, false);
+    if (is_for_log)
+        tell_all_statistics(run, "somebody who reads the slice before this one does not end their "
+                                 "transaction: its write-ahead log became too long");
     tell_commit(run);
     run->committed_ns = run->second_ns = run->slice_ns = now_ns;
     atomic_store(&run->case_len, 0);
+    atomic_store(&run->log_len, 0);
     atomic_store(&run->log_held, false);
     run->result->slices++;
 }
@@ -383,7 +403,9 @@ static enum status check(struct live_state *run)
         relay_passed(run->relay);
     let_go(run);
     see_pressure(run, now_ns);
-    if (!run->options->slices) /* else the next slice begins */
+    if (run->options->slices) /* and where the log is too long, the next one begins */
+        see_folder(run);
+    else
         see_log(run);
     tell_progress(run, now_ns);
     if (run->options->stop && *run->options->stop && !run->stopping) {
@@ -402,7 +424,7 @@ static void see(struct live_state *run, struct frame *frame)
         i->first_ns = frame->time_ns;
     if (i->frames == 0 || frame->time_ns > i->last_ns)
         i->last_ns = frame->time_ns;
-    i->frames++;
+    frame->number = ++i->frames; /* in this slice */
     run->frames++;
     run->bytes += frame->bytes.len;
     run->last_ns = frame->time_ns;
@@ -520,10 +542,10 @@ static enum status open_store(struct live_state *run)
         run->closer = worker_new();
         if (!run->closer || !slices_path(path, &run->slices, ++run->slices.number))
             return error_no_memory(run->err, "no memory");
+        slices_began(&run->slices, run->slices.number, clock_ns(CLOCK_REALTIME));
         first.first_flow_id = slices_first_flow_id(run->slices.number);
         first.first_evidence_id = run->slices.evidence_id + 1;
         run->result->slices = 1;
-        atomic_store(&run->slice_number, run->slices.number);
     }
     const struct store_options how = {.memory = shared_memory(run) / 15 * 6,
                                       .page_size = PAGE_SIZE,
@@ -667,6 +689,22 @@ static enum status run_all(struct live_state *run)
     return status == STATUS_OK ? end_flows(run) : status;
 }
 
+/* Of a folder. What was not closed in good order is for the next run. */
+static void end_slices(struct live_state *run, enum status status)
+{
+    struct error sentence;
+
+    if (!run->options->slices)
+        return;
+    if (status == STATUS_OK) {
+        slices_closed(&run->slices, run->slices.number, run->result->logged);
+        slices_tend(&run->slices, 0);
+    }
+    if (slices_remark(&run->slices, &sentence))
+        remark(run, "%s", sentence.text);
+    slices_end(&run->slices);
+}
+
 enum status live_run(struct live_run_result *result, const struct live_run_options *options,
                      struct error *err)
 {
@@ -690,8 +728,7 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
         status = finish_store(&run);
     store_abandon(run.store);
     worker_free(run.closer); /* waits until the slices before are closed */
-    if (options->slices && status == STATUS_OK)
-        slices_prune(&run.slices, run.slices.number);
+    end_slices(&run, status);
     if (atomic_load(&run.closing_failed))
         remark(&run, "%s", run.closing_error.text);
     for (size_t n = 0; run.interfaces && n < options->interface_count; n++)

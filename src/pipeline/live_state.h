@@ -35,6 +35,7 @@ struct live_note {
         struct {
             uint32_t number;
             struct store_slice slice;
+            uint64_t len; /* of the one before, with its log */
         } rotate;
     };
 };
@@ -86,13 +87,13 @@ struct live_state {
     uint32_t next_evidence_id;
     struct pressure pressure;
     enum store_shed disk_level; /* what is not kept since the disk is nearly full */
-    atomic_bool pruning;        /* a task for that is on its way */
-    atomic_uint slice_number;   /* as slices.number, for the closer */
+    uint64_t removed_told;      /* slices for want of room */
 
     /* Told by the writer's thread. */
     atomic_uint_least64_t flows, log_len;
     atomic_uint_least64_t case_len;
     atomic_bool log_held;
+    atomic_bool tending; /* the closer is to look at the folder, or does */
 
     /* Told by the closer. */
     atomic_bool closing_failed;
@@ -100,10 +101,10 @@ struct live_state {
 };
 
 /* live_writer.c - on the writer's thread: a note; after each batch; and what an interface is, in a case that begins,
- * which is called before there is another thread, too. On the closer's: removes slices. */
+ * which is called before there is another thread, too. How long the case that is written is, with its log. */
 void live_hear_note(void *state, struct span note);
 bool live_see_told(void *state);
 void live_begin_interface(struct live_state *run, size_t n);
-void live_prune(void *state, struct span unused);
+uint64_t live_writing_len(struct live_state *run);
 
 #endif

@@ -32,7 +32,14 @@ struct closing {
     struct live_state *run;
     struct store_closing *of;
     uint32_t number;
+    int64_t next_ns; /* when the next one began */
+    uint64_t len;
 };
+
+uint64_t live_writing_len(struct live_state *run)
+{
+    return atomic_load(&run->case_len) + atomic_load(&run->log_len);
+}
 
 /* On the closer's thread. */
 static void close_slice(void *closing, struct span unused)
@@ -40,16 +47,28 @@ static void close_slice(void *closing, struct span unused)
     struct closing *c = closing;
     struct live_state *run = c->run;
     struct error err = {0};
-    bool one_file;
+    bool one_file = false;
 
     (void)unused;
+    slices_began(&run->slices, c->number + 1, c->next_ns);
     if (store_closing_end(c->of, NULL, &one_file, &err) != STATUS_OK &&
         !atomic_load(&run->closing_failed)) {
         run->closing_error = err;
         atomic_store(&run->closing_failed, true);
     }
-    slices_prune(&run->slices, c->number + 1);
+    slices_closed(&run->slices, c->number, !one_file);
+    atomic_fetch_sub(&run->slices.closing_len, c->len);
+    slices_tend(&run->slices, live_writing_len(run));
     free(c);
+}
+
+static void tend(void *of, struct span unused)
+{
+    struct live_state *run = of;
+
+    (void)unused;
+    slices_tend(&run->slices, live_writing_len(run));
+    atomic_store(&run->tending, false);
 }
 
 static void rotate_store(struct live_state *run, const struct live_note *note)
@@ -61,7 +80,12 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
     slices_path(path, &run->slices, note->rotate.number);
     enum status status = store_rotate(run->store, &old, path, &note->rotate.slice, NULL);
     if (closing && old) {
-        *closing = (struct closing){run, old, note->rotate.number - 1};
+        *closing = (struct closing){.run = run,
+                                    .of = old,
+                                    .number = note->rotate.number - 1,
+                                    .next_ns = note->rotate.slice.begun_ns,
+                                    .len = note->rotate.len};
+        atomic_fetch_add(&run->slices.closing_len, closing->len);
         worker_give(run->closer, close_slice, closing, span_of(NULL, 0));
     } else {
         free(closing);
@@ -70,6 +94,13 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
     }
     for (size_t n = 0; n < run->options->interface_count && status == STATUS_OK; n++)
         live_begin_interface(run, n);
+}
+
+static void second_over(struct live_state *run, const struct live_note *note)
+{
+    store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
+    if (run->closer && !atomic_exchange(&run->tending, true))
+        worker_give(run->closer, tend, run, span_of(NULL, 0));
 }
 
 void live_hear_note(void *context, struct span bytes)
@@ -85,7 +116,7 @@ void live_hear_note(void *context, struct span bytes)
         store_live_statistics(run->store, note->evidence_id, &note->statistics);
         break;
     case NOTE_SECOND:
-        store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
+        second_over(run, note);
         break;
     case NOTE_COMMIT:
         commit(run);
@@ -102,13 +133,4 @@ bool live_see_told(void *context)
     struct live_state *run = context;
     atomic_store(&run->flows, store_counts(run->store).flows);
     return store_checkpoint(run->store, NULL) == STATUS_OK;
-}
-
-void live_prune(void *context, struct span unused)
-{
-    struct live_state *run = context;
-
-    (void)unused;
-    slices_prune(&run->slices, atomic_load(&run->slice_number));
-    atomic_store(&run->pruning, false);
 }

@@ -2,12 +2,14 @@
 #include "pipeline/slices.h"
 
 #include "pipeline/pressure.h"
+#include "store/folder.h"
 #include "store/reader.h"
 #include "store/store.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,20 +20,14 @@
 
 enum { MENDING_MEMORY = 16 << 20 };
 
+/* A slice is at most this part of what is kept, so that what is removed is little beside what stays. */
+enum { SLICES_KEPT = 8 };
+
+/* When the disk is full, and no slice is there to remove, one that has so much may as well be the next to go. */
+enum { WORTH_REMOVING = 8 << 20 };
+
 /* What lies beside a slice, and goes with it. */
 static const char *const beside[] = {".db-wal", ".db-shm", ".db-journal", ".db.partial", ".pcapng"};
-
-/* The number in the name of a slice; 0 for any other name. */
-static uint32_t number_of(const char *name)
-{
-    unsigned number;
-    char again[40];
-
-    if (sscanf(name, "seine-%9u.db", &number) != 1 || number > SLICES_NUMBER_MAX)
-        return 0;
-    snprintf(again, sizeof again, "seine-%06u.db", number);
-    return strcmp(name, again) == 0 ? number : 0;
-}
 
 /* folder/seine-000001 and what comes behind it. */
 static bool path_of(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t number,
@@ -48,39 +44,222 @@ bool slices_path(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t nu
 
 int64_t slices_first_flow_id(uint32_t number)
 {
-    return ((int64_t)number << SLICES_ID_BITS) + 1;
+    return ((int64_t)number << FOLDER_ID_BITS) + 1;
 }
 
-/* The numbers of all slices that are there, in their order; NULL, with errno, when that cannot be said. */
-static uint32_t *numbers_of(const struct slices *s, size_t *count)
-{
-    DIR *dir = opendir(s->folder);
-    struct dirent *entry;
-    uint32_t *numbers = NULL;
-    size_t room = 0;
+/* ---- what goes wrong here is told by another thread ---- */
 
-    *count = 0;
-    while (dir && (entry = readdir(dir)) != NULL) {
-        uint32_t number = number_of(entry->d_name);
-        if (number == 0)
-            continue;
-        if (*count == room) {
-            room = room ? 2 * room : 64;
-            uint32_t *more = realloc(numbers, room * sizeof *more);
-            if (!more)
-                break;
-            numbers = more;
-        }
-        size_t at = (*count)++;
-        while (at > 0 && numbers[at - 1] > number) { /* nearly in order as they come */
-            numbers[at] = numbers[at - 1];
-            at--;
-        }
-        numbers[at] = number;
+static void tell_later(struct slices *s, const struct error *why)
+{
+    if (atomic_load(&s->told))
+        return;
+    s->sentence = *why;
+    atomic_store(&s->told, true);
+}
+
+bool slices_remark(struct slices *s, struct error *sentence)
+{
+    if (!atomic_load(&s->told))
+        return false;
+    *sentence = s->sentence;
+    atomic_store(&s->told, false);
+    return true;
+}
+
+/* ---- what is kept ---- */
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* How long a slice is, with what lies beside it, and when it was written last. */
+static void measure(const struct slices *s, struct kept_slice *k)
+{
+    char path[SLICES_PATH_MAX];
+    struct stat st;
+
+    k->len = 0;
+    k->written_ns = now_ns();
+    if (slices_path(path, s, k->number) && stat(path, &st) == 0) {
+        k->len = (uint64_t)st.st_size;
+        k->written_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     }
-    if (dir)
-        closedir(dir);
-    return numbers;
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
+        if (path_of(path, s, k->number, beside[i]) && stat(path, &st) == 0)
+            k->len += (uint64_t)st.st_size;
+}
+
+/* Without memory for it a slice is kept until the next run. */
+static void remember(struct slices *s, uint32_t number, bool logged)
+{
+    struct kept_slice slice = {.number = number, .logged = logged};
+
+    if (s->kept_count == s->kept_room) {
+        size_t room = s->kept_room > 0 ? 2 * s->kept_room : 64;
+        struct kept_slice *more = realloc(s->kept, room * sizeof *more);
+        if (!more)
+            return;
+        s->kept = more;
+        s->kept_room = room;
+    }
+    measure(s, &slice);
+    size_t at = s->kept_count++;
+    for (; at > 0 && s->kept[at - 1].number > number; at--) /* nearly in order as they come */
+        s->kept[at] = s->kept[at - 1];
+    s->kept[at] = slice;
+}
+
+static uint64_t len_of_all(const struct slices *s)
+{
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < s->kept_count; i++)
+        all += s->kept[i].len;
+    return all;
+}
+
+/* So full that what is to be written soon may have no room; with `percent`, fuller than it may be. */
+static bool is_full(const struct slices *s, bool percent)
+{
+    struct statvfs of;
+
+    if (statvfs(s->folder, &of) != 0 || of.f_blocks == 0)
+        return false;
+    const unsigned most = atomic_load(&s->keep_percent);
+    if (percent)
+        return most > 0 && (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= most;
+    return (uint64_t)of.f_bavail * of.f_frsize <
+           pressure_disk_little((uint64_t)of.f_blocks * of.f_frsize);
+}
+
+/* The case first: what is left after a kill then is no slice. */
+static bool remove_files(struct slices *s, uint32_t number)
+{
+    char path[SLICES_PATH_MAX];
+    struct error why = {0};
+
+    if (!slices_path(path, s, number))
+        return false;
+    if (unlink(path) != 0 && errno != ENOENT) {
+        error_set(&why, "removing %s: %s", path, strerror(errno));
+        tell_later(s, &why);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
+        if (path_of(path, s, number, beside[i]))
+            unlink(path);
+    if (folder_catalogue_remove(s->folder, number, &why) != STATUS_OK)
+        tell_later(s, &why);
+    return true;
+}
+
+static bool remove_oldest(struct slices *s)
+{
+    if (s->kept_count == 0 || !remove_files(s, s->kept[0].number))
+        return false;
+    s->kept_count--;
+    memmove(s->kept, s->kept + 1, s->kept_count * sizeof *s->kept);
+    return true;
+}
+
+/* Those that somebody read while they were closed are tried again. */
+static void take_out_of_logs(struct slices *s)
+{
+    char path[SLICES_PATH_MAX];
+
+    for (size_t i = 0; i < s->kept_count; i++) {
+        struct kept_slice *k = &s->kept[i];
+        sqlite3 *db = NULL;
+        struct error why = {0};
+        if (!k->logged || !slices_path(path, s, k->number))
+            continue;
+        if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+            sqlite3_exec(db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) == SQLITE_OK)
+            k->logged = false;
+        sqlite3_close(db);
+        if (k->logged)
+            continue;
+        measure(s, k);
+        if (folder_catalogue_add(s->folder, k->number, &why) != STATUS_OK)
+            tell_later(s, &why);
+    }
+}
+
+/* What is left free of what may be kept, since it is written before the folder is looked at again: twice what came
+ * since it was looked at last. */
+static uint64_t headroom(const struct slices *s, uint64_t keep_len, uint64_t all)
+{
+    const uint64_t grown = all > s->tended_len ? 2 * (all - s->tended_len) : 0;
+
+    if (grown < keep_len / 16)
+        return keep_len / 16;
+    return grown < keep_len / 4 ? grown : keep_len / 4;
+}
+
+void slices_tend(struct slices *s, uint64_t writing_len)
+{
+    const int64_t keep_ns = atomic_load(&s->keep_ns);
+    const uint64_t keep_len = atomic_load(&s->keep_len);
+    uint64_t all = len_of_all(s) + writing_len + atomic_load(&s->closing_len);
+    const uint64_t most = keep_len - headroom(s, keep_len, all);
+
+    take_out_of_logs(s);
+    while (s->kept_count > 0) {
+        const struct kept_slice oldest = s->kept[0];
+        const bool is_old = keep_ns > 0 && oldest.written_ns < now_ns() - keep_ns;
+        const bool is_much = keep_len > 0 && all > most;
+        const bool has_no_room = is_full(s, false);
+        if (!is_old && !is_much && !has_no_room && !is_full(s, true))
+            break;
+        if (!remove_oldest(s))
+            break;
+        all -= oldest.len;
+        if (has_no_room && !is_old && !is_much)
+            atomic_fetch_add(&s->removed_for_room, 1);
+    }
+    s->tended_len = all;
+    atomic_store(&s->is_short, s->kept_count == 0 && (is_full(s, false) || is_full(s, true)));
+}
+
+void slices_heed(struct slices *s)
+{
+    atomic_store(&s->keep_ns, s->options->keep_ns);
+    atomic_store(&s->keep_len, s->options->keep_len);
+    atomic_store(&s->keep_percent, s->options->keep_percent);
+}
+
+bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len)
+{
+    const struct slices_options *o = s->options;
+
+    if (s->number == FOLDER_NUMBER_MAX) /* the last there can be */
+        return false;
+    return (o->rotate_ns > 0 && age_ns >= o->rotate_ns) ||
+           (o->rotate_len > 0 && len >= o->rotate_len) ||
+           (o->keep_len > 0 && len >= o->keep_len / SLICES_KEPT && age_ns >= 1000000000) ||
+           (atomic_load(&s->is_short) && len >= WORTH_REMOVING);
+}
+
+/* ---- the catalogue ---- */
+
+void slices_began(struct slices *s, uint32_t number, int64_t first_ns)
+{
+    struct error why = {0};
+
+    if (folder_catalogue_begin(s->folder, number, first_ns, &why) != STATUS_OK)
+        tell_later(s, &why);
+}
+
+void slices_closed(struct slices *s, uint32_t number, bool logged)
+{
+    struct error why = {0};
+
+    remember(s, number, logged);
+    if (!logged && folder_catalogue_add(s->folder, number, &why) != STATUS_OK)
+        tell_later(s, &why);
 }
 
 /* ---- the beginning ---- */
@@ -95,7 +274,7 @@ static bool is_open(const struct slices *s, uint32_t number)
 }
 
 /* Opening it mends it, and closing it makes it one file. */
-static enum status mend(const struct slices *s, uint32_t number,
+static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
                         void (*tell)(void *context, const char *sentence), void *context,
                         struct error *err)
 {
@@ -110,7 +289,6 @@ static enum status mend(const struct slices *s, uint32_t number,
                                       .command = "mending"};
     struct store *store;
     char path[SLICES_PATH_MAX];
-    bool one_file;
 
     if (!slices_path(path, s, number))
         return error_set(err, "%s: its name is too long", s->folder);
@@ -119,7 +297,7 @@ static enum status mend(const struct slices *s, uint32_t number,
     const char *sentence = store_remark(store);
     if (sentence)
         tell(context, sentence);
-    return store_finish_live(store, NULL, &one_file, err);
+    return store_finish_live(store, NULL, one_file, err);
 }
 
 /* The highest evidence_id in a slice; 0 where that cannot be said. */
@@ -129,121 +307,79 @@ static uint32_t evidence_in(const struct slices *s, uint32_t number)
     sqlite3_stmt *row;
     struct error err;
     char path[SLICES_PATH_MAX];
-    uint32_t found = 0;
+    int64_t found = 0;
 
     if (!slices_path(path, s, number) || reader_open(&reader, path, &err) != STATUS_OK)
         return 0;
     if (reader_prepare(reader, &row, "SELECT max(evidence_id) FROM evidence", &err) == STATUS_OK) {
         if (sqlite3_step(row) == SQLITE_ROW)
-            found = (uint32_t)sqlite3_column_int64(row, 0);
+            found = sqlite3_column_int64(row, 0);
         sqlite3_finalize(row);
     }
     reader_close(reader);
-    return found;
+    return found > 0 && found < UINT32_MAX / 2 ? (uint32_t)found : 0;
+}
+
+/* What a kill left beside slices that are gone, or were never begun, goes as well. */
+static enum status list(struct slices *s, struct error *err)
+{
+    DIR *dir = opendir(s->folder);
+    struct dirent *entry;
+
+    if (!dir)
+        return error_set(err, "reading the folder %s: %s", s->folder, strerror(errno));
+    errno = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        uint32_t number = folder_slice_number(entry->d_name);
+        if (number > 0)
+            remember(s, number, false);
+        errno = 0;
+    }
+    int why = errno;
+    closedir(dir);
+    return why == 0 ? STATUS_OK
+                    : error_set(err, "reading the folder %s: %s", s->folder, strerror(why));
 }
 
 enum status slices_begin(struct slices *s, const char *folder, const struct slices_options *options,
                          void (*tell)(void *context, const char *sentence), void *context,
                          struct error *err)
 {
-    size_t count = 0;
     enum status status = STATUS_OK;
+    struct error why = {0};
 
-    *s = (struct slices){.folder = folder, .options = options};
+    s->folder = folder;
+    s->options = options;
+    slices_heed(s);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return error_set(err, "making the folder %s: %s", folder, strerror(errno));
-    errno = 0;
-    uint32_t *numbers = numbers_of(s, &count);
-    if (!numbers && errno != 0)
-        return error_set(err, "reading the folder %s: %s", folder, strerror(errno));
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        if (is_open(s, numbers[i]))
-            status = mend(s, numbers[i], tell, context, err);
-    for (size_t i = count; i > 0 && s->evidence_id == 0; i--)
-        s->evidence_id = evidence_in(s, numbers[i - 1]);
-    if (count > 0)
-        s->number = numbers[count - 1];
-    free(numbers);
-    if (status == STATUS_OK && s->number == SLICES_NUMBER_MAX)
+    status = list(s, err);
+    if (status == STATUS_OK)
+        slices_tend(s, 0); /* what is mended may need room */
+    for (size_t i = 0; i < s->kept_count && status == STATUS_OK; i++) {
+        struct kept_slice *k = &s->kept[i];
+        bool one_file = true;
+        if (!is_open(s, k->number))
+            continue;
+        status = mend(s, k->number, &one_file, tell, context, err);
+        k->logged = !one_file;
+        measure(s, k);
+        if (status == STATUS_OK && one_file &&
+            folder_catalogue_add(folder, k->number, &why) != STATUS_OK)
+            tell_later(s, &why);
+    }
+    for (size_t i = s->kept_count; i > 0 && s->evidence_id == 0; i--)
+        s->evidence_id = evidence_in(s, s->kept[i - 1].number);
+    if (s->kept_count > 0)
+        s->number = s->kept[s->kept_count - 1].number;
+    if (status == STATUS_OK && s->number == FOLDER_NUMBER_MAX)
         status = error_set(err, "%s has no number left for another slice", folder);
     return status;
 }
 
-/* ---- what is kept ---- */
-
-static int64_t now_ns(void)
+void slices_end(struct slices *s)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* Of a slice and what lies beside it; *written_ns is when it was written last. */
-static uint64_t len_of(const struct slices *s, uint32_t number, int64_t *written_ns)
-{
-    char path[SLICES_PATH_MAX];
-    struct stat st;
-    uint64_t len = 0;
-
-    *written_ns = INT64_MAX;
-    if (slices_path(path, s, number) && stat(path, &st) == 0) {
-        len = (uint64_t)st.st_size;
-        *written_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    }
-    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
-        if (path_of(path, s, number, beside[i]) && stat(path, &st) == 0)
-            len += (uint64_t)st.st_size;
-    return len;
-}
-
-/* More than is said to be kept, or so much that nothing more can be written. */
-static bool is_too_full(const struct slices *s)
-{
-    const unsigned percent = s->options->keep_percent;
-    struct statvfs of;
-
-    if (statvfs(s->folder, &of) != 0 || of.f_blocks == 0)
-        return false;
-    return (percent > 0 && (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= percent) ||
-           (uint64_t)of.f_bavail * of.f_frsize <
-               pressure_disk_little((uint64_t)of.f_blocks * of.f_frsize);
-}
-
-/* The case first: what is left after a kill then is no slice. */
-static bool remove_slice(const struct slices *s, uint32_t number)
-{
-    char path[SLICES_PATH_MAX];
-
-    if (!slices_path(path, s, number) || unlink(path) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
-        if (path_of(path, s, number, beside[i]))
-            unlink(path);
-    return true;
-}
-
-unsigned slices_prune(const struct slices *s, uint32_t number)
-{
-    const struct slices_options *o = s->options;
-    size_t count;
-    uint32_t *numbers = numbers_of(s, &count);
-    uint64_t all = 0;
-    int64_t written_ns;
-    unsigned gone = 0;
-
-    for (size_t i = 0; i < count; i++)
-        all += len_of(s, numbers[i], &written_ns);
-    for (size_t i = 0; i < count && numbers[i] < number; i++) {
-        uint64_t len = len_of(s, numbers[i], &written_ns);
-        bool too_old = o->keep_ns > 0 && written_ns < now_ns() - o->keep_ns;
-        bool too_much = o->keep_len > 0 && all > o->keep_len;
-        if (!too_old && !too_much && !is_too_full(s))
-            break;
-        if (!remove_slice(s, numbers[i]))
-            break;
-        all -= len;
-        gone++;
-    }
-    free(numbers);
-    return gone;
+    free(s->kept);
+    s->kept = NULL;
+    s->kept_count = s->kept_room = 0;
 }

@@ -3,14 +3,18 @@
  *     FOLDER/seine-000001.db    closed, and whole
  *     FOLDER/seine-000002.db    being closed, by another thread
  *     FOLDER/seine-000003.db    the one that is being written
+ *     FOLDER/slices.db          what lies in which (store/folder.h)
  *
  * Slices are numbered from 1 and never use a number again, unless all are gone. When the folder has more than it is
- * to keep, whole slices go, the oldest first, never the one that is being written. */
+ * to keep, or the disk is nearly full, whole slices go, the oldest first, never the one that is being written.
+ *
+ * After slices_begin() all of it is done by one thread, the one that closes slices, but for what says otherwise. */
 #ifndef SEINE_PIPELINE_SLICES_H
 #define SEINE_PIPELINE_SLICES_H
 
 #include "base/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,28 +29,72 @@ struct slices_options {
     _Atomic unsigned keep_percent; /* of the filesystem, whoever uses it */
 };
 
-enum { SLICES_ID_BITS = 40, SLICES_NUMBER_MAX = (1 << 22) - 1, SLICES_PATH_MAX = 4096 };
+enum {
+    SLICES_PATH_MAX = 4096,
+    SLICES_KEEP_LEAST =
+        32 << 20, /* less is refused: the log of the one that is written may have half of it */
+};
+
+struct kept_slice {
+    uint32_t number;
+    bool logged; /* somebody read it when it was closed: it has its log beside it yet */
+    uint64_t len;
+    int64_t written_ns; /* last */
+};
 
 struct slices {
     const char *folder;                   /* borrowed */
-    const struct slices_options *options; /* borrowed */
+    const struct slices_options *options; /* borrowed; of the thread that captures */
     uint32_t number;                      /* of the slice that is being written; 0: of none */
     uint32_t evidence_id;                 /* the highest in it, or the one before */
+
+    atomic_int_least64_t keep_ns; /* as the options say: slices_heed() */
+    atomic_uint_least64_t keep_len;
+    atomic_uint keep_percent;
+
+    struct kept_slice *kept; /* closed ones, by number; owned */
+    size_t kept_count, kept_room;
+    uint64_t tended_len; /* of all, when they were last tended */
+    atomic_uint_least64_t
+        closing_len; /* of those that are on their way to be closed; by the writer, too */
+
+    /* Of the thread that closes, for another one. */
+    atomic_bool is_short; /* the disk is fuller than it may be, and there is no slice to remove */
+    atomic_uint_least64_t
+        removed_for_room; /* slices that would be kept if the disk were not full */
+    atomic_bool told;     /* `sentence` is there */
+    struct error sentence;
 };
 
-/* Looks at the folder, which is made where there is none. What a run that was killed has left open is mended and
- * closed; `tell` hears of it. STATUS_FAILED also where another run writes into the folder. */
+/* Looks at the folder, which is made where there is none, and removes what is not to be kept. What a run that was
+ * killed has left open is mended and closed; `tell` hears of it. STATUS_FAILED also where another run writes into
+ * the folder. After a failure, too, slices_end(). */
 enum status slices_begin(struct slices *s, const char *folder, const struct slices_options *options,
                          void (*tell)(void *context, const char *sentence), void *context,
                          struct error *err);
+void slices_end(struct slices *s);
 
-/* Where a slice lies. False when that is too long. */
+/* Where a slice lies. False when that is too long. May be called by another thread. */
 bool slices_path(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t number);
 
 /* The first id of a flow in a slice. */
 int64_t slices_first_flow_id(uint32_t number);
 
-/* Removes what is not to be kept, or what must go since the disk is nearly full, of the slices below `number`: how many. May be called by another thread. */
-unsigned slices_prune(const struct slices *s, uint32_t number);
+/* The options may have changed: what is kept goes by them from now on. By another thread. */
+void slices_heed(struct slices *s);
+
+/* Whether one that is so old, and so long with its log, is to be the last no more. By another thread. */
+bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len);
+
+/* A slice is begun; another is closed, and one file unless `logged`. The catalogue hears of it. */
+void slices_began(struct slices *s, uint32_t number, int64_t first_ns);
+void slices_closed(struct slices *s, uint32_t number, bool logged);
+
+/* Removes what is not to be kept, beside the one that is being written, which has so many bytes. To be done about
+ * once a second. */
+void slices_tend(struct slices *s, uint64_t writing_len);
+
+/* What has gone wrong, once; false: nothing. By another thread. */
+bool slices_remark(struct slices *s, struct error *sentence);
 
 #endif

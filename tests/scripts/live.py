@@ -115,9 +115,11 @@ def drip():
 
 class Net:
     """Two namespaces and the cable between them."""
+    made = 0
 
     def __init__(self):
-        self.near, self.far = ("seine-%d-%s" % (os.getpid(), end) for end in ("near", "far"))
+        Net.made += 1
+        self.near, self.far = ("seine-%d-%d-%s" % (os.getpid(), Net.made, end) for end in ("near", "far"))
         self.processes = []
 
     def ip(self, *words):
@@ -483,7 +485,9 @@ def main():
     lib.finish()
 
 
-if sys.argv[1:2] == ["--serve"]:
+if __name__ != "__main__":
+    pass  # rotate.py has its network from here
+elif sys.argv[1:2] == ["--serve"]:
     serve()
 elif sys.argv[1:2] == ["--talk"]:
     talk(int(sys.argv[2]), int(sys.argv[3]))

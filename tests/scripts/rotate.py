@@ -1,0 +1,362 @@
+"""rotate.py - seine live into a folder: slice after slice, as one case, within what is to be kept, whatever happens.
+
+The network is that of live.py, and so is the traffic. Without root's rights all is skipped.
+"""
+import contextlib
+import hashlib
+import os
+import re
+import socket
+import sqlite3
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import lib
+import live
+
+FIRST_ID = 1 << 40
+
+# A sanitizer keeps what was freed, which looks as if memory grew.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
+
+
+def slices(folder):
+    """Number and path of each, in their order."""
+    found = []
+    for name in os.listdir(folder):
+        match = re.fullmatch(r"seine-(\d{6,})\.db", name)
+        if match:
+            found.append((int(match.group(1)), os.path.join(folder, name)))
+    return sorted(found)
+
+
+def length(folder):
+    total = 0
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            total += os.stat(os.path.join(folder, name)).st_size
+    return total
+
+
+def sql(folder, statement):
+    run = lib.seine("sql", "--csv", folder, statement)
+    if run.wrong():
+        raise ValueError(run.wrong())
+    return [line.split(",") for line in run.out.decode().splitlines()[1:]]
+
+
+def broken(number, path):
+    """What is wrong with a slice that is closed; or None."""
+    if lib.one(path, "pragma integrity_check") != "ok":
+        return "slice %d: integrity_check" % number
+    if lib.one(path, "pragma journal_mode") != "delete":
+        return "slice %d is not one file" % number
+    low, high = lib.rows(path, "select min(flow_id), max(flow_id) from flows")[0]
+    if low is not None and (low <= number * FIRST_ID or high >= (number + 1) * FIRST_ID):
+        return "slice %d has flows %d to %d" % (number, low, high)
+    wrong = live.incoherent(path)
+    return wrong and "slice %d: %s" % (number, wrong)
+
+
+def conversations(paths):
+    """Of each conversation of these cases, in their order, by its ends: packets and bytes of both sides, and the
+    bytes of its streams with their positions. What it goes on with is found by continues_flow_id."""
+    whole, head_of = {}, {}
+    for path in paths:
+        for flow, before, *ends, packets, more, size, other in lib.rows(path, """
+                select flow_id, continues_flow_id, protocol, client_ip, client_port, server_ip, server_port,
+                       client_packets, server_packets, client_bytes, server_bytes from flows
+                 where protocol in ('tcp', 'udp') order by flow_id"""):
+            head = head_of.get(before, flow)
+            head_of[flow] = head
+            told = whole.setdefault(head, [tuple(ends), [0, 0, 0, 0], {}])
+            if told[0] != tuple(ends):
+                raise ValueError("flow %d goes on with %s, which is another" % (flow, before))
+            told[1] = [a + b for a, b in zip(told[1], (packets, more, size, other))]
+            for stream in (2 * flow, 2 * flow + 1):
+                hashed = hashlib.sha256()
+                for position, data in lib.rows(
+                        path, "select position, data from chunks where stream_id = ? order by position", stream):
+                    told[2].setdefault(stream % 2, []).append((position, data))
+                    hashed.update(data)
+                for (sha256,) in lib.rows(path, "select sha256 from streams where stream_id = ?", stream):
+                    if sha256 and sha256 != hashed.hexdigest():
+                        raise ValueError("stream %d has another hash than it says" % stream)
+    answer = []
+    for ends, counts, sides in whole.values():
+        payload = []
+        for side in sorted(sides):
+            pieces, at, hashed = sorted(sides[side]), None, hashlib.sha256()
+            for position, data in pieces:
+                if at is not None and position < at:
+                    raise ValueError("%s: position %d is there twice" % (ends, position))
+                hashed.update(b"%d" % position if position != at else b"")
+                hashed.update(data)
+                at = position + len(data)
+            payload.append((side, hashed.hexdigest()))
+        answer.append((ends, tuple(counts), tuple(payload)))
+    return sorted(answer)
+
+
+def resources(pid):
+    """KiB of memory, and descriptors."""
+    with open("/proc/%d/status" % pid) as status:
+        memory = int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+    return memory, len(os.listdir("/proc/%d/fd" % pid))
+
+
+def check_sums():
+    """All slices together are what an ingest makes of tcpdump's capture."""
+    name = "the slices of a folder are together what came"
+    for _ in range(5):
+        with lib.folder() as place, live.Net() as net:
+            folder, capture, ingested = (os.path.join(place, name) for name in ("slices", "t.pcap", "offline.db"))
+            dump = live.Tcpdump(net, capture)
+            run = live.Live(net, folder, "--rotate", "1s")
+            drips = net.start(net.near, sys.executable, live.HERE, "--drip")
+            net.talk(7, 40)
+            time.sleep(max(0, 3.5 - 0.1))
+            drips.kill()
+            drips.wait()
+            time.sleep(0.3)
+            wrong = run.stop()
+            dropped = dump.stop() + sum(live.lost(path) for _, path in slices(folder))
+            if dropped and not wrong:
+                continue
+            wrong = wrong or lib.ingest(ingested, capture).wrong()
+            paths, crossed = slices(folder), 0
+            wrong = wrong or next(filter(None, (broken(*slice) for slice in paths)), None)
+            if not wrong and [number for number, _ in paths] != list(range(1, len(paths) + 1)):
+                wrong = "the slices are %s" % [number for number, _ in paths]
+            if not wrong and len(paths) < 4:
+                wrong = "only %d slices" % len(paths)
+            try:
+                mine, theirs = conversations([path for _, path in paths]), conversations([ingested])
+                if not wrong and mine != theirs:
+                    wrong = "%d conversations and %d: %s" % (len(mine), len(theirs), next(
+                        ("%s and %s" % pair for pair in zip(mine, theirs) if pair[0] != pair[1]), "some are missing"))
+                asked = ("select sum(client_packets + server_packets), sum(client_bytes + server_bytes) from flows "
+                         "where protocol in ('tcp', 'udp')")
+                told, wanted = sql(folder, asked)[0], [str(n) for n in lib.rows(ingested, asked)[0]]
+                if not wrong and told != wanted:
+                    wrong = "seine sql says %s, and %s came" % (told, wanted)
+                crossed = sql(folder, "select count(*) from flows where continues_flow_id is not null")[0][0]
+                if not wrong and int(crossed) < 3:
+                    wrong = "%s flows go on from one slice to the next" % crossed
+                closed = sql(folder, "select count(*) from slices where status = 'closed'")[0][0]
+                if not wrong and int(closed) != len(paths):
+                    wrong = "the catalogue knows %s slices of %d" % (closed, len(paths))
+            except ValueError as error:
+                wrong = wrong or str(error)
+            wrong = wrong or followed(folder)
+            lib.check(name, wrong, "%d slices, %s flows went on" % (len(paths), crossed))
+            return
+    lib.tell("skip", name, "frames were lost each time: this machine is too slow")
+
+
+def followed(folder):
+    """The longest conversation is followed through its slices, to the last byte; why not, or None."""
+    head = sql(folder, "select flow_id from flows where protocol = 'tcp' and continues_flow_id is null "
+                       "and end_reason = 'continued' order by client_packets desc limit 1")[0][0]
+    size = sql(folder, """with recursive part(flow_id, size) as (select flow_id, client_bytes from flows
+        where flow_id = %s union all select f.flow_id, f.client_bytes from part join flows as f
+        on f.continues_flow_id = part.flow_id) select sum(size), count(*) from part""" % head)[0]
+    run = lib.seine("follow", folder, head, "--as", "raw", "--side", "client")
+    if run.wrong() or len(run.out) == int(size[0]):
+        return run.wrong()
+    return "%d bytes are followed of flow %s, which has %s in %s slices" % (len(run.out), head, *size)
+
+
+def check_soak(net, place):
+    """Many rotations: the folder stays within what is kept, memory and descriptors stay what they were."""
+    seconds, turns = (600, 40) if lib.LONG else (12, 10)
+    keep = 32 << 20
+    folder = os.path.join(place, "soak")
+    run = live.Live(net, folder, "--rotate", "%ds" % (seconds // turns), "--keep", str(keep))
+    drips = [net.start(net.near, sys.executable, live.HERE, "--drip") for _ in range(3 if lib.LONG else 12)]
+    began, most, seen, wrong = time.monotonic(), 0, [], None
+    while time.monotonic() - began < seconds:
+        time.sleep(0.1)
+        most = max(most, length(folder))
+        if time.monotonic() - began > seconds * len(seen) / 40:
+            seen.append(resources(run.process.pid))
+    for drip in drips:
+        drip.kill()
+    wrong = run.stop()
+    last = slices(folder)[-1][0] if slices(folder) else 0
+    if not wrong and last < turns * 2 // 3:
+        wrong = "only %d slices" % last
+    if not wrong and slices(folder)[0][0] == 1:
+        wrong = "none was removed, and the folder has %d bytes" % length(folder)
+    if not wrong and most > keep:
+        wrong = "the folder had %d bytes, and %d are to be kept" % (most, keep)
+    half = len(seen) // 2
+    if not wrong and max(m for m, _ in seen[half:]) > max(m for m, _ in seen[:half]) + 4096:
+        wrong = "memory grew: %s" % [m for m, _ in seen]
+    files = [sorted(n for _, n in part)[len(part) // 2] for part in (seen[:half], seen[half:])]  # some are open shortly
+    if not wrong and files[1] > files[0] + 1:
+        wrong = "descriptors grew: %s" % [n for _, n in seen]
+    wrong = wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    lib.check("many rotations stay within what is kept", wrong, "%d slices, %d KiB at most, %d KiB of memory, %d files" % (
+        last, most >> 10, max(m for m, _ in seen), max(n for _, n in seen)))
+
+
+def check_kill(net, place):
+    """Killed: every slice opens, and the next run goes on with the next number, and mends."""
+    folder = os.path.join(place, "killed")
+    drips = net.start(net.near, sys.executable, live.HERE, "--drip")
+    wrong, last = None, 0
+    for turn in range(12 if lib.LONG else 2):
+        run = live.Live(net, folder, "--rotate", "1s")
+        time.sleep(1.7 + 0.13 * turn)
+        run.kill()
+        for number, path in slices(folder):
+            if lib.one(path, "pragma integrity_check") != "ok":
+                wrong = wrong or "slice %d: integrity_check" % number
+        numbers = [number for number, _ in slices(folder)]
+        if numbers != list(range(1, len(numbers) + 1)) or len(numbers) <= last:
+            wrong = wrong or "the slices are %s" % numbers
+        last = len(numbers)
+        try:
+            sql(folder, "select count(*) from flows")
+        except ValueError as error:
+            wrong = wrong or str(error)
+    drips.kill()
+    run = live.Live(net, folder, "--rotate", "1s")
+    wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    left = sum(lib.one(path, """select (select count(*) from flows where end_reason = 'open') +
+        (select count(*) from evidence where status = 'open')""") for _, path in slices(folder))
+    if not wrong and left:
+        wrong = "%d rows say open for ever" % left
+    evidence = [row[0] for _, path in slices(folder) for row in lib.rows(path, "select evidence_id from evidence")]
+    if not wrong and evidence != list(range(1, len(evidence) + 1)):
+        wrong = "the evidence is numbered %s" % evidence
+    lib.check("a kill leaves slices that are whole, and the next run goes on", wrong, "%d slices" % len(slices(folder)))
+
+
+def bulk():
+    """As much as a log may have, and more."""
+    with socket.create_connection((live.SERVER, live.PORT)) as connection:
+        for _ in range(120):
+            connection.sendall(struct.pack(">III", 0, 1 << 20, 30))
+            live.take(connection, 1 << 20)
+
+
+def said(folder, words):
+    """How many rows of capture_stats say that."""
+    count = 0
+    for _, path in slices(folder):
+        with contextlib.suppress(sqlite3.OperationalError):  # it has gone meanwhile
+            count += len(lib.rows(path, "select 1 from capture_stats where detail like ?", "%" + words + "%"))
+    return count
+
+
+def wait(holds):
+    """Until it does; whether it did in time."""
+    until = time.monotonic() + live.PATIENCE
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def check_snapshot(net, place):
+    """One who stays in a transaction gets a slice of their own; when they go, it is closed like the others."""
+    folder = os.path.join(place, "snapshot")
+    run = live.Live(net, folder, "--rotate", "1h")
+    path = os.path.join(folder, "seine-000001.db")
+    wrong = None
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True, isolation_level=None)) as stays:
+        stays.execute("begin")
+        before = stays.execute("select count(*) from flows").fetchone()
+        bulk = net.start(net.near, sys.executable, os.path.abspath(__file__), "--bulk")
+        if not wait(lambda: len(slices(folder)) > 1):
+            wrong = "the log has %d bytes, and no other slice begins" % os.stat(path + "-wal").st_size
+        elif not wait(lambda: said(folder, "does not end their transaction") > 0 or
+                      said(folder, "do not end their transaction") > 0):
+            wrong = "no row says why"
+        if stays.execute("select count(*) from flows").fetchone() != before:
+            wrong = wrong or "a snapshot changed"
+    if not wrong and not wait(lambda: not os.path.exists(path + "-wal")):
+        wrong = "its log stays when the reader has gone"
+    bulk.kill()
+    wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    lib.check("a reader who stays in a transaction gets the next slice begun", wrong, "%d slices" % len(slices(folder)))
+
+
+def check_full(net, place):
+    """The disk is full: first the oldest slices go, and where there is none that can, payload."""
+    folder = os.path.join(place, "disk")
+    os.mkdir(folder)
+    name = "a full disk is survived"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True).returncode:
+        lib.tell("skip", name, "nothing can be mounted here")
+        return
+    try:
+        with open(os.path.join(folder, "others"), "wb") as others:
+            others.write(bytes(14 << 20))
+        run = live.Live(net, folder, "--rotate", "1s")
+        drips = [net.start(net.near, sys.executable, live.HERE, "--drip") for _ in range(12)]
+        wrong = None
+        if not wait(lambda: said(folder, "removed") > 0):
+            wrong = "no slice was removed, and %d bytes are there" % length(folder)
+        for drip in drips[3:]:
+            drip.kill()
+
+        def fill():
+            """Somebody else takes what room there is, and what becomes free when slices go."""
+            room = os.statvfs(folder)
+            more = room.f_bavail * room.f_frsize - (4 << 20)
+            if more > 0:
+                with open(os.path.join(folder, "others"), "ab") as others:
+                    others.write(bytes(more))
+            return said(folder, "no payload of streams that begin") > 0
+
+        if not wrong and not wait(fill):
+            wrong = "no row says that payload is not kept"
+        time.sleep(2)
+        os.unlink(os.path.join(folder, "others"))
+        if not wrong and not wait(lambda: said(folder, "has room again") > 0):
+            wrong = "no row says that there is room again"
+        time.sleep(1.5)
+        for drip in drips:
+            drip.kill()
+        wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+        lib.check(name, wrong, "slices %s are left" % [number for number, _ in slices(folder)])
+    finally:
+        subprocess.run(["umount", "-l", folder], capture_output=True)
+
+
+def main():
+    try:
+        with live.Net():
+            pass
+    except OSError as error:
+        lib.tell("skip", "rotate", "no network namespaces can be made here: %s" % error)
+        lib.finish()
+    check_sums()
+
+    def alone(check):
+        try:
+            with lib.folder() as place, live.Net() as net:
+                check(net, place)
+        except Exception as error:  # a thread's own is lost otherwise
+            lib.check(check.__doc__, repr(error))
+
+    checks = [threading.Thread(target=alone, args=(check,))
+              for check in (check_soak, check_kill, check_snapshot, check_full)]
+    for check in checks:
+        check.start()
+    for check in checks:
+        check.join()
+    lib.finish()
+
+
+if sys.argv[1:] == ["--bulk"]:
+    bulk()
+elif __name__ == "__main__":
+    main()
