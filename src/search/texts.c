@@ -57,6 +57,8 @@ static enum status case_seal(char seal[SEAL_LEN + 1], struct reader *reader, str
         snprintf(seal, SEAL_LEN + 1, "%s", text);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         status = fails(reader_db(reader), "reading", reader_path(reader), err);
+    else if (rc == SQLITE_ROW && !text && sqlite3_errcode(reader_db(reader)) == SQLITE_NOMEM)
+        status = no_memory(err);
     sqlite3_finalize(row);
     return status;
 }
@@ -130,8 +132,12 @@ enum status texts_state(enum texts_state *state, struct reader *reader, struct e
     *state = TEXTS_NONE;
     if (status == STATUS_OK && access(path, F_OK) == 0) {
         status = open_file(&db, path, SQLITE_OPEN_READONLY, err);
-        if (status == STATUS_OK && read_about(db, seal))
+        if (status == STATUS_OK && !read_about(db, seal)) {
+            if ((sqlite3_errcode(db) & 0xff) == SQLITE_NOMEM)
+                status = no_memory(err);
+        } else if (status == STATUS_OK) {
             *state = of_case[0] && strcmp(seal, of_case) == 0 ? TEXTS_THERE : TEXTS_STALE;
+        }
     }
     sqlite3_close(db);
     free(path);
@@ -420,7 +426,7 @@ enum status texts_estimate(struct texts_cost *cost, struct reader *reader, struc
     sqlite3_stmt *row;
     uint64_t looked = 0, readable = 0;
     int64_t streams = 0;
-    int rc;
+    int rc = SQLITE_DONE;
     enum status status = reader_prepare_own(
         reader, &row, "SELECT count(*), CAST(total(stored) AS INTEGER) FROM \"%w\".streams", err);
 
@@ -430,8 +436,12 @@ enum status texts_estimate(struct texts_cost *cost, struct reader *reader, struc
     if (sqlite3_step(row) == SQLITE_ROW) {
         streams = sqlite3_column_int64(row, 0);
         cost->payload = (uint64_t)sqlite3_column_int64(row, 1);
+    } else {
+        status = fails(reader_db(reader), "reading", reader_path(reader), err);
     }
     sqlite3_finalize(row);
+    if (status != STATUS_OK)
+        return status;
     status = reader_prepare_own(reader, &row,
                                 "SELECT substr(data, 1, 4096) FROM (SELECT data FROM \"%w\".chunks"
                                 " LIMIT 2000)",
@@ -442,8 +452,14 @@ enum status texts_estimate(struct texts_cost *cost, struct reader *reader, struc
         for (size_t i = 0; i < len; i++)
             readable += is_blank(data[i]) || (data[i] >= 0x20 && data[i] < 0x7f);
         looked += len;
+        if (!data && sqlite3_errcode(reader_db(reader)) == SQLITE_NOMEM)
+            status = no_memory(err);
     }
+    if (status == STATUS_OK && rc != SQLITE_DONE)
+        status = fails(reader_db(reader), "reading", reader_path(reader), err);
     sqlite3_finalize(row);
+    if (status != STATUS_OK)
+        return status;
     double share = looked > 0 ? (double)readable / (double)looked : 0.5;
     share = share > 0.5 ? share : share / 4; /* of bytes at random a third is readable, alone */
     double text = share * (double)cost->payload;
