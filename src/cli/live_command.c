@@ -21,6 +21,7 @@ enum {
     OUTPUT,
     ROTATE,
     KEEP,
+    PCAP,
     FILTER,
     CAPTURE,
     RING,
@@ -54,6 +55,9 @@ static const struct option_word options[] = {
          "Remove the oldest cases of the folder that are older than so long (30d), when all "
          "have more than this size (8G), or when the filesystem is fuller than this (80%). All "
          "are kept when not given. With a size, a case has at most an eighth of it."},
+    [PCAP] = {"pcap", 0, NULL,
+              "In a folder: keep the frames as well, in pcapng files beside the cases. Where a "
+              "frame lies is then in the case (file_offset), and seine extract(1) finds it."},
     [FILTER] =
         {"filter", 'f', "FILTER",
          "Take only frames that pass this filter, in the language of pcap-filter(7). It runs "
@@ -267,6 +271,11 @@ static bool slices_read(struct live_run_options *to, struct words *words, const 
         slices->rotate_ns = 3600 * 1000000000ll;
     if (is_folder || rotate || keep)
         to->slices = slices;
+    to->keep_frames = a->options[PCAP] != NULL;
+    if (to->keep_frames && !to->slices) {
+        usage_error(&command_live, "--pcap wants a folder: -o FOLDER, or --rotate");
+        return false;
+    }
     return true;
 }
 

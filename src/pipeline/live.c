@@ -165,13 +165,17 @@ static void tell_second(struct live_state *run)
 /* Frames, and their verdicts, are those of which the store has been told until then. */
 static void tell_commit(struct live_state *run)
 {
-    const struct live_note note = {.kind = NOTE_COMMIT};
+    struct live_note note = {.kind = NOTE_COMMIT};
 
     for (size_t n = 0; n < run->options->interface_count; n++) {
         struct watched *i = &run->interfaces[n];
         if (i->frames != i->frames_committed)
             tell_evidence(run, i, "open");
         i->frames_committed = i->frames;
+    }
+    if (run->raw_frames) {
+        note.frames_place = raw_frames_pass(run->raw_frames);
+        atomic_store(&run->raw_frames_len, raw_frames_len(run->raw_frames));
     }
     tell_note(run, &note);
     run->frames_committed = run->frames;
@@ -234,6 +238,23 @@ static void see_pressure(struct live_state *run, int64_t now_ns)
     tell_all_statistics(run, text);
 }
 
+/* Frames that are not in the file beside the case. */
+static void see_frames(struct live_state *run)
+{
+    const uint64_t lost = raw_frames_lost(run->raw_frames);
+    struct error why;
+    char text[160];
+
+    if (raw_frames_failed(run->raw_frames, &why))
+        tell_all_statistics(run, why.text);
+    if (lost == run->frames_lost_told || clock_ns(CLOCK_MONOTONIC) - run->second_ns < TICK_NS * 4)
+        return; /* at most once a second */
+    snprintf(text, sizeof text, "%" PRIu64 " frames are not in the pcapng file",
+             lost - run->frames_lost_told);
+    run->frames_lost_told = lost;
+    tell_all_statistics(run, text);
+}
+
 /* What the closer has found, and done for want of room. */
 static void see_folder(struct live_state *run)
 {
@@ -242,6 +263,8 @@ static void see_folder(struct live_state *run)
     char text[160];
 
     slices_heed(&run->slices);
+    if (run->raw_frames)
+        see_frames(run);
     if (slices_remark(&run->slices, &sentence))
         remark(run, "%s", sentence.text);
     if (removed == run->removed_told)
@@ -318,6 +341,22 @@ static void begin_anew(struct live_state *run, struct watched *i)
     i->counts_before = i->counts;
 }
 
+/* The file of frames beside the slice that begins. */
+static void begin_frames(struct live_state *run)
+{
+    struct raw_interface interfaces[LIVE_INTERFACES_MAX];
+    char path[SLICES_PATH_MAX];
+
+    for (size_t n = 0; n < run->options->interface_count; n++) {
+        const struct live_interface *said = &run->interfaces[n].said;
+        interfaces[n] = (struct raw_interface){said->name, said->link_type, said->snap_len};
+    }
+    if (!slices_frames_path(path, &run->slices, run->slices.number) ||
+        !raw_frames_begin(run->raw_frames, path, interfaces, run->options->interface_count))
+        remark(run, "no memory to keep the frames of slice %" PRIu32, run->slices.number);
+    atomic_store(&run->raw_frames_len, raw_frames_len(run->raw_frames));
+}
+
 /* Every flow that lives has a row in both. */
 static void next_slice(struct live_state *run, int64_t now_ns)
 {
@@ -330,6 +369,10 @@ static void next_slice(struct live_state *run, int64_t now_ns)
         tell_evidence(run, &run->interfaces[n], "complete");
     note.rotate.number = ++run->slices.number;
     note.rotate.len = live_writing_len(run);
+    if (run->raw_frames) {
+        note.rotate.frames_place = raw_frames_pass(run->raw_frames);
+        begin_frames(run);
+    }
     note.rotate.slice =
         (struct store_slice){.first_flow_id = slices_first_flow_id(run->slices.number),
                              .first_evidence_id = run->next_evidence_id,
@@ -425,6 +468,8 @@ static void see(struct live_state *run, struct frame *frame)
     if (i->frames == 0 || frame->time_ns > i->last_ns)
         i->last_ns = frame->time_ns;
     frame->number = ++i->frames; /* in this slice */
+    if (run->raw_frames)
+        frame->offset = raw_frames_put(run->raw_frames, frame);
     run->frames++;
     run->bytes += frame->bytes.len;
     run->last_ns = frame->time_ns;
@@ -484,7 +529,8 @@ static enum status end_flows(struct live_state *run)
 static size_t shared_memory(const struct live_state *run)
 {
     return run->memory - run->ring_len * run->options->interface_count - run->memory / 16 -
-           relay_numbers_memory(run->memory);
+           relay_numbers_memory(run->memory) -
+           (run->options->keep_frames ? raw_frames_memory(run->memory) : 0);
 }
 
 static char *options_json(const struct live_state *run, const struct live_interface *said)
@@ -547,6 +593,11 @@ static enum status open_store(struct live_state *run)
         first.first_evidence_id = run->slices.evidence_id + 1;
         run->result->slices = 1;
     }
+    if (o->keep_frames) {
+        run->raw_frames = raw_frames_new(run->memory, !o->no_sync);
+        if (!run->raw_frames)
+            return error_no_memory(run->err, "no memory to keep frames");
+    }
     const struct store_options how = {.memory = shared_memory(run) / 15 * 6,
                                       .page_size = PAGE_SIZE,
                                       .hash = !o->no_hash,
@@ -583,6 +634,8 @@ static enum status begin_evidence(struct live_state *run)
         i->evidence_id = store_last_evidence(run->store);
         run->next_evidence_id = i->evidence_id + 1;
     }
+    if (run->raw_frames)
+        begin_frames(run);
     return store_commit(run->store, &log, run->err);
 }
 
@@ -612,7 +665,13 @@ static enum status open_life(struct live_state *run)
 static enum status finish_store(struct live_state *run)
 {
     const struct store_counts counts = store_counts(run->store);
+    char path[SLICES_PATH_MAX];
     bool one_file;
+
+    if (run->raw_frames && slices_frames_path(path, &run->slices, run->slices.number)) {
+        raw_frames_wait(run->raw_frames, raw_frames_pass(run->raw_frames));
+        slices_tell_frames(run->store, path);
+    }
 
     run->result->frames = run->frames;
     run->result->flows = counts.flows;
@@ -727,6 +786,7 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
     if (status == STATUS_OK)
         status = finish_store(&run);
     store_abandon(run.store);
+    raw_frames_free(run.raw_frames);
     worker_free(run.closer); /* waits until the slices before are closed */
     end_slices(&run, status);
     if (atomic_load(&run.closing_failed))

@@ -22,6 +22,7 @@ enum { LIVE_MEMORY_LEAST = 16 << 20 }; /* less is refused */
 struct live_run_options {
     const char *case_path;               /* or a folder: */
     const struct slices_options *slices; /* NULL: it is no folder */
+    bool keep_frames;                    /* in a folder: pcapng files beside the cases */
     const char *const *interfaces;
     size_t interface_count;
     const char *filter; /* libpcap's language, or NULL */

@@ -9,6 +9,7 @@
 #include "pipeline/life.h"
 #include "pipeline/live.h"
 #include "pipeline/pressure.h"
+#include "pipeline/raw_frames.h"
 #include "pipeline/relay.h"
 #include "pipeline/slices.h"
 #include "pipeline/worker.h"
@@ -35,8 +36,10 @@ struct live_note {
         struct {
             uint32_t number;
             struct store_slice slice;
-            uint64_t len; /* of the one before, with its log */
+            uint64_t len;          /* of the one before, with its log */
+            uint64_t frames_place; /* where its frames are all written */
         } rotate;
+        uint64_t frames_place; /* of a commit: raw_frames_wait() */
     };
 };
 _Static_assert(sizeof(struct live_note) <= RELAY_NOTE_MOST, "a note fits");
@@ -80,6 +83,10 @@ struct live_state {
     uint64_t frames_committed, bytes_committed;
     bool stopping;
     bool log_told; /* that it is long */
+
+    struct raw_frames *raw_frames;        /* NULL: frames are not kept */
+    uint64_t frames_lost_told;            /* not kept, since that was too slow */
+    atomic_uint_least64_t raw_frames_len; /* of its file */
 
     struct slices slices;
     struct worker *closer; /* closes slices, and removes old ones; NULL: there are none */

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void commit(struct live_state *run)
+/* What the case says of frames is to be found in their file. */
+static void commit(struct live_state *run, uint64_t frames_place)
 {
     struct store_log log = {0};
 
+    if (run->raw_frames)
+        raw_frames_wait(run->raw_frames, frames_place);
     store_commit(run->store, &log, NULL); /* a failure is found afterwards */
     atomic_store(&run->log_len, log.len);
     atomic_store(&run->log_held, log.held);
@@ -19,8 +22,11 @@ void live_begin_interface(struct live_state *run, size_t n)
 {
     const struct watched *i = &run->interfaces[n];
     const char *filter = run->options->filter ? run->options->filter : "";
-    const uint32_t evidence_id = store_evidence_begin(
-        run->store, i->said.name, "live", run->options->pcap ? "pcap" : "ring", i->json);
+    const uint32_t evidence_id = store_evidence_begin(run->store, i->said.name, "live",
+                                                      run->raw_frames      ? "pcapng"
+                                                      : run->options->pcap ? "pcap"
+                                                                           : "ring",
+                                                      i->json);
 
     store_interface(run->store, evidence_id, (uint32_t)n, i->said.link_type, i->said.snap_len,
                     span_of(i->said.name, strlen(i->said.name)), span_of(NULL, 0),
@@ -38,7 +44,8 @@ struct closing {
 
 uint64_t live_writing_len(struct live_state *run)
 {
-    return atomic_load(&run->case_len) + atomic_load(&run->log_len);
+    return atomic_load(&run->case_len) + atomic_load(&run->log_len) +
+           atomic_load(&run->raw_frames_len);
 }
 
 /* On the closer's thread. */
@@ -77,6 +84,10 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
     struct closing *closing = calloc(1, sizeof *closing);
     struct store_closing *old = NULL;
 
+    if (run->raw_frames && slices_frames_path(path, &run->slices, note->rotate.number - 1)) {
+        raw_frames_wait(run->raw_frames, note->rotate.frames_place);
+        slices_tell_frames(run->store, path);
+    }
     slices_path(path, &run->slices, note->rotate.number);
     enum status status = store_rotate(run->store, &old, path, &note->rotate.slice, NULL);
     if (closing && old) {
@@ -119,7 +130,7 @@ void live_hear_note(void *context, struct span bytes)
         second_over(run, note);
         break;
     case NOTE_COMMIT:
-        commit(run);
+        commit(run, note->frames_place);
         break;
     case NOTE_ROTATE:
         rotate_store(run, note);

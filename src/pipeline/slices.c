@@ -2,6 +2,7 @@
 #include "pipeline/slices.h"
 
 #include "pipeline/pressure.h"
+#include "pipeline/reading.h"
 #include "store/folder.h"
 #include "store/reader.h"
 #include "store/store.h"
@@ -40,6 +41,11 @@ static bool path_of(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t
 bool slices_path(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t number)
 {
     return path_of(path, s, number, ".db");
+}
+
+bool slices_frames_path(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t number)
+{
+    return path_of(path, s, number, ".pcapng");
 }
 
 int64_t slices_first_flow_id(uint32_t number)
@@ -273,6 +279,16 @@ static bool is_open(const struct slices *s, uint32_t number)
            (path_of(path, s, number, ".db-journal") && access(path, F_OK) == 0);
 }
 
+void slices_tell_frames(struct store *store, const char *path)
+{
+    char fingerprint[FINGERPRINT_HEX_LEN + 1] = "";
+    struct error why = {0};
+    struct stat st;
+
+    if (stat(path, &st) == 0 && fingerprint_file(path, fingerprint, &why) == STATUS_OK)
+        store_evidence_file(store, (uint64_t)st.st_size, fingerprint);
+}
+
 /* Opening it mends it, and closing it makes it one file. */
 static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
                         void (*tell)(void *context, const char *sentence), void *context,
@@ -297,6 +313,8 @@ static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
     const char *sentence = store_remark(store);
     if (sentence)
         tell(context, sentence);
+    if (slices_frames_path(path, s, number))
+        slices_tell_frames(store, path);
     return store_finish_live(store, NULL, one_file, err);
 }
 

@@ -77,6 +77,9 @@ void slices_end(struct slices *s);
 /* Where a slice lies. False when that is too long. May be called by another thread. */
 bool slices_path(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t number);
 
+/* And the frames of it. */
+bool slices_frames_path(char path[SLICES_PATH_MAX], const struct slices *s, uint32_t number);
+
 /* The first id of a flow in a slice. */
 int64_t slices_first_flow_id(uint32_t number);
 
@@ -85,6 +88,10 @@ void slices_heed(struct slices *s);
 
 /* Whether one that is so old, and so long with its log, is to be the last no more. By another thread. */
 bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len);
+
+/* Tells the store of the file of frames beside it, by which it will be known again. By who writes the store. */
+struct store;
+void slices_tell_frames(struct store *store, const char *path);
 
 /* A slice is begun; another is closed, and one file unless `logged`. The catalogue hears of it. */
 void slices_began(struct slices *s, uint32_t number, int64_t first_ns);

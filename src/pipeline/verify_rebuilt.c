@@ -450,12 +450,30 @@ static enum status make_folder(struct rebuilding *b)
     return status;
 }
 
+/* What was captured is judged as it came: by the clock, by what lived in the slice before, by how much could be
+ * written. An ingest of its frames is another run. */
+static bool is_live(const struct verification *v)
+{
+    sqlite3_stmt *s = NULL;
+    bool is = sqlite3_prepare_v2(reader_db(v->reader), "SELECT 1 FROM evidence WHERE kind = 'live'",
+                                 -1, &s, NULL) == SQLITE_OK &&
+              sqlite3_step(s) == SQLITE_ROW;
+    sqlite3_finalize(s);
+    return is;
+}
+
 enum status verify_rebuilt(struct verification *v)
 {
     bool possible = true;
 
     if (!has_all_evidence(v))
         return STATUS_OK;
+    if (is_live(v)) {
+        verification_say(v, PROOF_NOT_POSSIBLE,
+                         "rebuilt: a live run cannot be repeated: its streams are proved one by "
+                         "one");
+        return STATUS_OK;
+    }
     struct rebuilding *b = calloc(1, sizeof *b);
     if (!b)
         return error_no_memory(v->err, "no memory");

@@ -240,6 +240,14 @@ void store_evidence_end(struct store *s, uint32_t evidence_id, const struct evid
     }
 }
 
+void store_evidence_file(struct store *s, uint64_t bytes, const char *fingerprint)
+{
+    struct row *row = insert_begin(&s->insert, UPDATE_EVIDENCE_FILE);
+    put_count(row, 1, bytes);
+    put_text(row, 2, fingerprint);
+    insert_end(&s->insert, row);
+}
+
 /* Adds up the hosts again, from the flows that are left. */
 static void count_hosts(struct store *s)
 {

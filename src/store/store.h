@@ -143,6 +143,9 @@ struct evidence_end {
 };
 void store_evidence_end(struct store *store, uint32_t evidence_id, const struct evidence_end *end);
 
+/* The pcapng file beside a live case, of all its interfaces, is whole: `bytes`, and how it is known again. */
+void store_evidence_file(struct store *store, uint64_t bytes, const char *fingerprint);
+
 /* STATUS_OK, or the first failure. Cheap: called every so many frames. */
 enum status store_checkpoint(struct store *store, struct error *err);
 
