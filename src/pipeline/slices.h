@@ -19,14 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* When the next slice begins, and what is kept. 0 is no limit. They may be changed while a run goes on: what is
- * kept is looked at by the thread that closes slices. */
+/* When the next slice begins, and what is kept. 0 is no limit. They may be changed between two frames: slices_heed(). */
 struct slices_options {
-    int64_t rotate_ns;             /* as old as this */
-    uint64_t rotate_len;           /* or as long, in bytes */
-    _Atomic int64_t keep_ns;       /* slices that were written since */
-    _Atomic uint64_t keep_len;     /* bytes of all */
-    _Atomic unsigned keep_percent; /* of the filesystem, whoever uses it */
+    int64_t rotate_ns;     /* as old as this */
+    uint64_t rotate_len;   /* or as long, in bytes */
+    int64_t keep_ns;       /* slices that were written since */
+    uint64_t keep_len;     /* bytes of all */
+    unsigned keep_percent; /* of the filesystem, whoever uses it */
 };
 
 enum {
