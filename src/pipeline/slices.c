@@ -21,8 +21,9 @@
 
 enum { MENDING_MEMORY = 16 << 20 };
 
-/* A slice is at most this part of what is kept, so that what is removed is little beside what stays. */
-enum { SLICES_KEPT = 8 };
+/* A slice is at most this part of what is kept, and of the disk, so that what is removed is little beside what stays,
+ * and there is room to close one. */
+enum { SLICES_KEPT = 8, SLICES_ON_DISK = 16 };
 
 /* When the disk is full, and no slice is there to remove, one that has so much may as well be the next to go. */
 enum { WORTH_REMOVING = 8 << 20 };
@@ -128,13 +129,14 @@ static uint64_t len_of_all(const struct slices *s)
 }
 
 /* So full that what is to be written soon may have no room; with `percent`, fuller than it may be. */
-static bool is_full(const struct slices *s, bool percent)
+static bool is_full(struct slices *s, bool percent)
 {
     struct statvfs of;
 
     if (statvfs(s->folder, &of) != 0 || of.f_blocks == 0)
         return false;
     const unsigned most = atomic_load(&s->keep_percent);
+    atomic_store(&s->disk_len, (uint64_t)of.f_blocks * of.f_frsize);
     if (percent)
         return most > 0 && (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= most;
     return (uint64_t)of.f_bavail * of.f_frsize <
@@ -240,12 +242,15 @@ void slices_heed(struct slices *s)
 bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len)
 {
     const struct slices_options *o = s->options;
+    const uint64_t disk_len = atomic_load(&s->disk_len);
+    const bool is_grown = age_ns >= 1000000000;
 
     if (s->number == FOLDER_NUMBER_MAX) /* the last there can be */
         return false;
     return (o->rotate_ns > 0 && age_ns >= o->rotate_ns) ||
            (o->rotate_len > 0 && len >= o->rotate_len) ||
-           (o->keep_len > 0 && len >= o->keep_len / SLICES_KEPT && age_ns >= 1000000000) ||
+           (is_grown && o->keep_len > 0 && len >= o->keep_len / SLICES_KEPT) ||
+           (is_grown && disk_len > 0 && len >= disk_len / SLICES_ON_DISK) ||
            (atomic_load(&s->is_short) && len >= WORTH_REMOVING);
 }
 

@@ -60,9 +60,10 @@ struct slices {
 
     /* Of the thread that closes, for another one. */
     atomic_bool is_short; /* the disk is fuller than it may be, and there is no slice to remove */
-    atomic_uint_least64_t
-        removed_for_room; /* slices that would be kept if the disk were not full */
-    atomic_bool told;     /* `sentence` is there */
+    atomic_uint_least64_t atomic_uint_least64_t
+        disk_len;     /* all that the disk has; 0: nobody knows yet */
+    removed_for_room; /* slices that would be kept if the disk were not full */
+    atomic_bool told; /* `sentence` is there */
     struct error sentence;
 };
 

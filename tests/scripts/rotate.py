@@ -311,12 +311,12 @@ def check_full(net, place):
     folder = os.path.join(place, "disk")
     os.mkdir(folder)
     name = "a full disk is survived"
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", folder], capture_output=True).returncode:
         lib.tell("skip", name, "nothing can be mounted here")
         return
     try:
         with open(os.path.join(folder, "others"), "wb") as others:
-            others.write(bytes(14 << 20))
+            others.write(bytes(48 << 20))
         run = live.Live(net, folder, "--rotate", "3s")
         drips = [net.start(net.near, sys.executable, live.HERE, "--drip") for _ in range(6)]
         wrong = None
@@ -328,7 +328,7 @@ def check_full(net, place):
         def fill():
             """Somebody else takes what room there is, and what becomes free when slices go."""
             room = os.statvfs(folder)
-            more = room.f_bavail * room.f_frsize - (4 << 20)
+            more = room.f_bavail * room.f_frsize - (10 << 20)
             if more > 0:
                 with open(os.path.join(folder, "others"), "ab") as others:
                     others.write(bytes(more))
