@@ -42,6 +42,20 @@ if(SEINE_XDP)
     seine_library(XDP libxdp libxdp-dev)
     seine_library(BPF libbpf libbpf-dev)
 endif()
+seine_library(PCRE2 libpcre2-8 libpcre2-dev 10.34)
+
+# Hyperscan, for machines with SSSE3, or Vectorscan, the same for others, under the same name. Debian 12
+# has both for amd64, and Vectorscan for arm64; elsewhere PCRE2 does all the work.
+option(SEINE_HYPERSCAN "Find plain bytes by Hyperscan or Vectorscan, where it is installed" ON)
+set(HYPERSCAN_FOUND FALSE)
+if(SEINE_HYPERSCAN AND PKG_CONFIG_FOUND)
+    pkg_check_modules(HYPERSCAN QUIET IMPORTED_TARGET "libhs>=5.2")
+endif()
+if(HYPERSCAN_FOUND)
+    list(APPEND seine_found "libhs ${HYPERSCAN_VERSION}")
+else()
+    list(APPEND seine_left_out "Hyperscan: searches by PCRE2 alone")
+endif()
 
 # uthash is one header, and has no pkg-config file.
 find_path(UTHASH_INCLUDE_DIR uthash.h)

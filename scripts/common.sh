@@ -85,7 +85,13 @@ needs_to_build() {
         pkg-config=cmd:pkg-config libpcap-dev=pc:libpcap 'libsqlite3-dev=pc:sqlite3 >= 3.40' \
         'libssl-dev=pc:libcrypto >= 3.0' zlib1g-dev=pc:zlib libzstd-dev=pc:libzstd \
         libxxhash-dev=pc:libxxhash libedit-dev=pc:libedit libncurses-dev=pc:ncursesw \
-        'libseccomp-dev=pc:libseccomp >= 2.5' uthash-dev=h:uthash.h
+        'libseccomp-dev=pc:libseccomp >= 2.5' uthash-dev=h:uthash.h \
+        'libpcre2-dev=pc:libpcre2-8 >= 10.34'
+    # For some machines Debian has a library that is faster than PCRE2; seine does without it elsewhere.
+    case $(uname -m) in
+    x86_64) needs 'libhyperscan-dev=pc:libhs >= 5.2' ;;
+    aarch64) needs 'libvectorscan-dev=pc:libhs >= 5.2' ;;
+    esac
     # Ninja where it is; a build folder that exists stays with what made it.
     if [ -z "${CMAKE_GENERATOR:-}" ] && command -v ninja >/dev/null; then
         export CMAKE_GENERATOR=Ninja

@@ -8,6 +8,7 @@
 #include "cli/questions.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
+#include "store/network.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,8 +138,8 @@ static void bind_asked(sqlite3_stmt *statement, const struct asked *asked)
     bind_number(statement, ":until", asked->numbers[UNTIL]);
     bind_number(statement, ":least", asked->numbers[LEAST]);
     bind_number(statement, ":limit", asked->numbers[LIMIT]);
-    bind_address(statement, ":address_first", asked->network.low);
-    bind_address(statement, ":address_last", asked->network.high);
+    bind_address(statement, ":address_first", asked->network.first.bytes);
+    bind_address(statement, ":address_last", asked->network.last.bytes);
 }
 
 /* The statement with what is bound in it; finalizes it. */

@@ -14,9 +14,23 @@
 #include <unistd.h>
 
 const struct command *const commands[] = {
-    &command_ingest, &command_live,    &command_summary, &command_flows, &command_streams,
-    &command_follow, &command_extract, &command_export,  &command_sql,   &command_ask,
-    &command_verify, &command_status,  &command_top,     &command_help,  NULL,
+    &command_ingest,
+    &command_live,
+    &command_summary,
+    &command_flows,
+    &command_streams,
+    &command_follow,
+    &command_extract,
+    &command_export,
+    &command_search,
+    &command_sql,
+    &command_ask,
+    &command_index,
+    &command_verify,
+    &command_status,
+    &command_top,
+    &command_help,
+    NULL,
 };
 
 const struct option_word common_options[] = {

@@ -65,8 +65,8 @@ struct command {
 extern const struct command *const commands[];
 
 extern const struct command command_ingest, command_live, command_summary, command_flows,
-    command_streams, command_follow, command_extract, command_export, command_sql, command_ask,
-    command_verify, command_status, command_top, command_help;
+    command_streams, command_follow, command_extract, command_export, command_search, command_sql,
+    command_ask, command_index, command_verify, command_status, command_top, command_help;
 
 /* What every command knows beside its own options. Ended by a NULL name. */
 extern const struct option_word common_options[];

@@ -201,6 +201,10 @@ bool confine_to_cases(char *const *case_paths, size_t count)
 {
     struct paths reads = {0}, writes = {0};
 
+    static const char *const of_makers[] = {"/var/lib/ieee-data", "/usr/share/ieee-data",
+                                            "/usr/share/wireshark"}; /* for oui() */
+    for (size_t i = 0; i < sizeof of_makers / sizeof *of_makers; i++)
+        paths_add(&reads, of_makers[i]);
     for (size_t i = 0; i < count; i++)
         add_case(&reads, &writes, case_paths[i]);
     add_scratch(&writes);

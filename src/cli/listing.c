@@ -6,8 +6,8 @@
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "store/folder_reader.h"
+#include "store/network.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,35 +79,6 @@ enum status rows_print(sqlite3_stmt *statement, enum render_as form, struct erro
     return status;
 }
 
-bool network_parse(struct network *to, const char *text)
-{
-    char address[INET6_ADDRSTRLEN];
-    const char *slash = strchr(text, '/');
-    size_t len = slash ? (size_t)(slash - text) : strlen(text);
-    if (len >= sizeof address)
-        return false;
-    memcpy(address, text, len);
-    address[len] = 0;
-
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    memcpy(to->low, mapped, sizeof mapped);
-    int before = 96; /* bits in front of an IPv4 address */
-    if (inet_pton(AF_INET, address, to->low + sizeof mapped) != 1) {
-        before = 0;
-        if (inet_pton(AF_INET6, address, to->low) != 1)
-            return false;
-    }
-    int64_t prefix = 128 - before;
-    if (slash && !integer_parse(&prefix, slash + 1, 0, 128 - before))
-        return false;
-    memcpy(to->high, to->low, sizeof to->high);
-    for (int bit = before + (int)prefix; bit < 128; bit++) {
-        to->low[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-        to->high[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-    }
-    return true;
-}
-
 /* What the filters ask for. */
 struct wanted {
     const char *protocol; /* or NULL */
@@ -162,9 +133,11 @@ static void bind_wanted(sqlite3_stmt *statement, const struct wanted *w)
     if ((at = sqlite3_bind_parameter_index(statement, ":protocol")) > 0)
         sqlite3_bind_text(statement, at, w->protocol, -1, SQLITE_STATIC);
     if ((at = sqlite3_bind_parameter_index(statement, ":low")) > 0)
-        sqlite3_bind_blob(statement, at, w->network.low, sizeof w->network.low, SQLITE_STATIC);
+        sqlite3_bind_blob(statement, at, w->network.first.bytes, sizeof w->network.first.bytes,
+                          SQLITE_STATIC);
     if ((at = sqlite3_bind_parameter_index(statement, ":high")) > 0)
-        sqlite3_bind_blob(statement, at, w->network.high, sizeof w->network.high, SQLITE_STATIC);
+        sqlite3_bind_blob(statement, at, w->network.last.bytes, sizeof w->network.last.bytes,
+                          SQLITE_STATIC);
     if ((at = sqlite3_bind_parameter_index(statement, ":port")) > 0)
         sqlite3_bind_int64(statement, at, w->port);
     if ((at = sqlite3_bind_parameter_index(statement, ":limit")) > 0)

@@ -30,14 +30,6 @@ bool form_read(enum render_as *form, const struct command *self, const struct ar
 /* Renders the rows of a prepared statement on standard output, and finalizes it. */
 enum status rows_print(sqlite3_stmt *statement, enum render_as form, struct error *err);
 
-/* The lowest and highest address of a network, as in hosts.addr. */
-struct network {
-    uint8_t low[16], high[16];
-};
-
-/* "10.0.0.1", "10.0.0.0/8", "2001:db8::/32". */
-bool network_parse(struct network *to, const char *text);
-
 /* The options of flows and streams. */
 extern const struct option_word listing_options[];
 

@@ -9,6 +9,7 @@
 #include "cli/confine.h"
 #include "cli/prompt.h"
 #include "cli/terminal.h"
+#include "pipeline/files.h"
 #include "store/folder.h"
 #include "store/schema.h"
 #include "store/tables.h"
@@ -19,11 +20,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { JSON, CSV };
+enum { JSON, CSV, FILES };
 
 static const struct option_word options[] = {
     [JSON] = {"json", 0, NULL, "One JSON object a line."},
     [CSV] = {"csv", 0, NULL, "Comma-separated values, with a line of names."},
+    [FILES] = {"files", 0, NULL,
+               "Allow capture('FILE') and capture_flows('FILE'), which open any file that the "
+               "query names, "
+               "and evidence_bytes(), which opens the captures of the case."},
     {0},
 };
 
@@ -259,7 +264,8 @@ static bool tell_strangers(struct reader *reader)
     if (reader_prepare(
             reader, &row,
             "SELECT type, lower(name) FROM main.sqlite_schema WHERE type IN ('table', 'view')"
-            " AND lower(name) IN ('segments', 'frames') ORDER BY 2",
+            " AND lower(name) IN ('segments', 'frames', 'stream_bytes', 'hosts_in', 'capture',"
+            " 'capture_flows') ORDER BY 2",
             &err) != STATUS_OK) {
         say("%s", err.text);
         return false;
@@ -297,7 +303,7 @@ static bool words_divide(int *cases, const char **query, const struct command *s
 }
 
 /* `query` is NULL, or else `prompt` is. */
-static enum exit_status answer_all(char *const *paths, int cases, const char *query,
+static enum exit_status answer_all(char *const *paths, int cases, const char *query, bool files,
                                    struct session *session, struct prompt *prompt)
 {
     struct error err = {0};
@@ -306,7 +312,9 @@ static enum exit_status answer_all(char *const *paths, int cases, const char *qu
     session->many = cases > 1 || folder_is_one(paths[0]);
     sqlite3 *db = reader_db(session->reader);
     enum exit_status status = EXIT_WORLD;
-    if (!session->many && tables_register(db, &err) != STATUS_OK) {
+    if ((session->many ? value_functions_register(db, &err) : tables_register(db, &err)) !=
+            STATUS_OK ||
+        (files && files_register(db, &err) != STATUS_OK)) {
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", paths[0], sqlite3_errmsg(db));
@@ -336,9 +344,10 @@ static enum exit_status sql_run(const struct command *self, const struct argumen
         if (!prompt)
             return EXIT_WORLD;
     }
+    const bool files = a->options[FILES] != NULL; /* which may lie anywhere */
     enum exit_status status = EXIT_WORLD;
-    if (confine_to_cases(a->words, (size_t)cases))
-        status = answer_all(a->words, cases, query, &session, prompt);
+    if (files ? confine_to_evidence(a->words[0], NULL) : confine_to_cases(a->words, (size_t)cases))
+        status = answer_all(a->words, cases, query, files, &session, prompt);
     prompt_free(prompt);
     return status;
 }
@@ -367,6 +376,12 @@ static const char *const description[] = {
     "ids of the second are shown with 1 * 2^40 (1099511627776) added, those of the third with 2 * "
     "2^40, "
     "and so on; slices.flow_shift says how much (of a stream it is twice that).",
+    "More that a query may call: stream_bytes(5) for the bytes of a stream and its gaps; "
+    "WHERE client_ip IN hosts_in('10.0.0.0/8'); ip_in(), ip_net(), ip_scope(), ip_first(), "
+    "ip_last(), community_id(), oui(), ns_iso(), tcp_flags(), hexdump() and printable(). With "
+    "--files, capture('x.pcap') are the frames of a capture file with their headers as columns, "
+    "and capture_flows('x.pcap') its flows, without an ingest, and evidence_bytes(evidence_id, "
+    "file_offset, captured) reads what a row of segments or frames names.",
     NULL,
 };
 
@@ -395,7 +410,7 @@ static const struct example examples[] = {
 
 const struct command command_sql = {
     .name = "sql",
-    .synopsis = "[--json|--csv] CASE... [QUERY]",
+    .synopsis = "[--json|--csv] [--files] CASE... [QUERY]",
     .summary = "answer questions in SQL, read-only",
     .description = description,
     .arguments = argument_words,

@@ -2,7 +2,7 @@
 #include "pipeline/evidence_file.h"
 
 #include "capture/capture.h"
-#include "pipeline/reading.h"
+#include "pipeline/fingerprint.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/digest.h"
 #include "capture/capture.h"
+#include "pipeline/fingerprint.h"
 #include "pipeline/life.h"
 #include "pipeline/relay.h"
 #include "pipeline/worker.h"
@@ -13,7 +14,7 @@
 
 #include <stdbool.h>
 
-enum { FINGERPRINT_HEX_LEN = 16, EVIDENCE_BLOCK_LEN = 16 << 20 };
+enum { EVIDENCE_BLOCK_LEN = 16 << 20 };
 
 /* What reading may take: shared by the captures that are open at once. */
 struct reading_memory {
@@ -57,13 +58,6 @@ struct reading {
 /* Looks at `path`: whether it is a regular file, and which. STATUS_FAILED when it cannot be read. */
 enum status reading_init(struct reading *r, const char *path, struct error *err);
 void reading_release(struct reading *r); /* closes what is open */
-
-/* XXH3 over size, first and last MiB: 16 hex digits and a NUL. */
-enum status fingerprint_file(const char *path, char hex[FINGERPRINT_HEX_LEN + 1],
-                             struct error *err);
-
-/* SHA-256 of a whole file. */
-enum status hash_file(const char *path, char hex[DIGEST_HEX_LEN + 1], struct error *err);
 
 /* The time of the first frame of a regular file; *has false when it holds none. */
 enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *has,

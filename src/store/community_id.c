@@ -54,8 +54,20 @@ static uint8_t *put_be16(uint8_t *to, uint16_t value)
     return to + 2;
 }
 
+bool community_id_has_ports(uint8_t protocol)
+{
+    return protocol == TRANSPORT_TCP || protocol == TRANSPORT_UDP || protocol == TRANSPORT_SCTP ||
+           protocol == TRANSPORT_ICMP || protocol == TRANSPORT_ICMPV6;
+}
+
 void community_id(char to[COMMUNITY_ID_LEN], uint8_t protocol, uint8_t ip_version,
                   const struct endpoints *ends)
+{
+    community_id_seeded(to, 0, protocol, ip_version, ends);
+}
+
+void community_id_seeded(char to[COMMUNITY_ID_LEN], uint16_t seed, uint8_t protocol,
+                         uint8_t ip_version, const struct endpoints *ends)
 {
     const struct address *src = &ends->src, *dst = &ends->dst;
     uint16_t src_port = ends->src_port, dst_port = ends->dst_port;
@@ -78,15 +90,17 @@ void community_id(char to[COMMUNITY_ID_LEN], uint8_t protocol, uint8_t ip_versio
 
     size_t skip = ip_version == 4 ? ADDRESS_V4_AT : 0;
     uint8_t input[INPUT_MAX];
-    uint8_t *end = put_be16(input, 0); /* the seed */
+    uint8_t *end = put_be16(input, seed);
     memcpy(end, src->bytes + skip, 16 - skip);
     end += 16 - skip;
     memcpy(end, dst->bytes + skip, 16 - skip);
     end += 16 - skip;
     *end++ = protocol;
     *end++ = 0;
-    end = put_be16(end, src_port);
-    end = put_be16(end, dst_port);
+    if (community_id_has_ports(protocol)) {
+        end = put_be16(end, src_port);
+        end = put_be16(end, dst_port);
+    }
 
     unsigned char value[SHA1_LEN];
     SHA_CTX sha1;

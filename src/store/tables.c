@@ -419,5 +419,10 @@ enum status tables_register(sqlite3 *db, struct error *err)
                 err, "the table %s cannot be registered: %s", table_kinds[i].name,
                 sqlite3_errmsg(db));
     }
-    return functions_register(db, err);
+    enum status status = functions_register(db, err);
+    if (status == STATUS_OK)
+        status = value_functions_register(db, err);
+    if (status == STATUS_OK)
+        status = stream_table_register(db, err);
+    return status == STATUS_OK ? hosts_table_register(db, err) : status;
 }

@@ -29,4 +29,19 @@ enum status tables_register(sqlite3 *db, struct error *err);
  * A schema cannot call them: no view or trigger of a hostile case does. */
 enum status functions_register(sqlite3 *db, struct error *err);
 
+/* Those below are registered by tables_register() too.
+ *
+ * Functions over single values (value_functions.c); docs/functions.md says what each gives:
+ *
+ *     ip_first(net)  ip_last(net)  ip_in(ip, net)  ip_net(ip, bits)  ip_scope(ip)
+ *     community_id(protocol, src_ip, src_port, dst_ip, dst_port [, seed])
+ *     ns_iso(ns)  hexdump(blob)  printable(blob)  tcp_flags(bits)  oui(mac) */
+enum status value_functions_register(sqlite3 *db, struct error *err);
+
+/* stream_bytes(stream_id [, position, length [, policy [, schema]]]) as a table (stream_table.c). */
+enum status stream_table_register(sqlite3 *db, struct error *err);
+
+/* hosts_in(net [, schema]) (hosts_table.c). */
+enum status hosts_table_register(sqlite3 *db, struct error *err);
+
 #endif

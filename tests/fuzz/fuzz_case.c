@@ -313,6 +313,14 @@ static const char *const questions[] = {
     "SELECT * FROM segments(2)",
     "SELECT * FROM frames WHERE flow_id = 1 AND number > 3",
     "SELECT s.verdict, g.* FROM streams s JOIN segments g USING (stream_id) WHERE s.flow_id = 1",
+    "SELECT s.verdict, b.* FROM streams s JOIN stream_bytes b USING (stream_id)",
+    "SELECT * FROM stream_bytes(3, 100, 3000, 'linux')",
+    "SELECT * FROM flows WHERE client_ip IN hosts_in('0.0.0.0/0') OR server_ip IN hosts_in('::/0')",
+    "SELECT ip_scope(ip), ip_net(addr, 20), ip_in(addr, '10.0.0.0/8') FROM hosts",
+    "SELECT community_id(protocol, client_ip, client_port, server_ip, server_port), "
+    "ns_iso(first_ns),"
+    " tcp_flags(client_flags) FROM flows",
+    "SELECT hexdump(data), printable(data) FROM chunks",
 };
 
 static int give_up(void *context)

@@ -1,6 +1,6 @@
 # The manual pages and completions, all of one table.
 seine help --man follow
-for c in '' ingest summary flows streams follow extract export sql ask verify help; do seine help --man $c > page.1 && man --warnings -l page.1 2>&1 > /dev/null; done
+for c in '' ingest live summary flows streams follow extract export search sql ask index verify status top help; do seine help --man $c > page.1 && man --warnings -l page.1 2>&1 > /dev/null; done
 seine help --completion bash > seine.bash && bash -n seine.bash
 . ./seine.bash; COMP_WORDS=(seine fo); COMP_CWORD=1; _seine; echo "${COMPREPLY[@]}"
 . ./seine.bash; COMP_WORDS=(seine follow --a); COMP_CWORD=2; _seine; echo "${COMPREPLY[@]}"

@@ -6,6 +6,14 @@ seine sql case.db 'SELECT 1 AS one; SELECT NULL AS none, 2.5 AS half, '"x'00ff' 
 seine sql case.db "SELECT 1 AS one, NULL AS none, 'é' || char(27) AS text" --json
 seine sql case.db 'SELECT position, length, frame, fate FROM segments(2)'
 seine sql case.db 'SELECT count(*) FROM frames(1)'
+seine sql case.db "SELECT ip, ip_scope(ip), ip_net(ip, 24) FROM hosts_in('10.0.0.0/8')"
+seine sql case.db "SELECT stream_id, position, length, printable(substr(data, 1, 16)) AS bytes, cause FROM stream_bytes(2)"
+seine sql --csv case.db "EXPLAIN QUERY PLAN SELECT * FROM flows WHERE client_ip IN hosts_in('10.0.0.0/8')" | cut -d, -f4
+# Files are opened with --files alone.
+seine sql case.db "SELECT count(*) FROM capture('talk.pcap')"
+seine sql --files case.db "SELECT frame, src_ip, tcp_flags(tcp_flags) AS flags, payload_length FROM capture('talk.pcap') WHERE frame < 5"
+seine sql --files case.db "SELECT protocol, client_ip, state, client_bytes FROM capture_flows('talk.pcap')"
+seine sql --files case.db "SELECT count(*) FROM capture('case.db')"
 # Nothing writes, whatever it says.
 seine sql case.db 'DELETE FROM flows'
 seine sql case.db 'CREATE TEMP TABLE t (a)'

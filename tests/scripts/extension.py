@@ -1,4 +1,5 @@
-"""extension.py - seine.so, loaded into the sqlite3 shell and into Python, says what `seine sql` says.
+"""extension.py - seine.so and seine_files.so, loaded into the sqlite3 shell and into Python, say what `seine sql`
+says.
 
 It is the released one (beside SEINE_RELEASE): one with sanitizers would want them in the program that loads
 it. What segments and frames say of each fate is compared with what a script put into the capture, and
@@ -9,6 +10,7 @@ import csv
 import gzip
 import io
 import os
+import random
 import shutil
 import sqlite3
 import struct
@@ -19,6 +21,7 @@ import threading
 import lib
 
 SO = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "seine")  # as .load names it
+FILES = SO + "_files"
 CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
 START_NS = 1700000000 * 10**9
 
@@ -115,7 +118,7 @@ def made(folder, name, script, *options):
 
 def shell(database, *lines, prefix=()):
     """What the sqlite3 shell makes of the lines, with the extension loaded: (exit status, rows, sentences)."""
-    text = ".load %s\n.mode csv\n%s\n" % (SO, "\n".join(lines))
+    text = ".load %s\n.load %s\n.mode csv\n%s\n" % (SO, FILES, "\n".join(lines))
     done = subprocess.run([*prefix, "sqlite3", "-batch", "-init", os.devnull, database], input=text,
                           capture_output=True, text=True, timeout=120)
     return done.returncode, list(csv.reader(io.StringIO(done.stdout))), done.stderr
@@ -129,7 +132,7 @@ def asked(database, *lines):
 
 
 def seine_sql(case, sql):
-    run = lib.seine("sql", case, "--csv", sql)
+    run = lib.seine("sql", case, "--csv", "--files", sql)
     if run.wrong():
         raise RuntimeError(run.wrong())
     return list(csv.reader(io.StringIO(run.out.decode())))[1:]
@@ -249,6 +252,18 @@ QUESTIONS = [
     "SELECT stream_id, stream_view_sha256(stream_id, NULL) = sha256, stream_view_sha256(stream_id, 'last')"
     " FROM streams",
     "SELECT hex(stream_bytes(stream_id, position, captured)) FROM segments WHERE fate = 'kept' LIMIT 40",
+    "SELECT s.side, b.position, b.length, hex(b.data), b.cause, b.tail FROM streams s JOIN stream_bytes b"
+    " USING (stream_id)",
+    "SELECT position, hex(printable(data)) FROM stream_bytes(2, 2, 5, 'last')",
+    "SELECT replace(hexdump(data), char(10), '/') FROM stream_bytes(2) LIMIT 3",
+    "SELECT ip, ip_scope(ip), ip_net(ip, 24), ip_in(ip, '10.0.0.0/31'), hex(ip_first(ip)), ip_last(ip) = addr"
+    " FROM hosts",
+    "SELECT flow_id FROM flows WHERE client_ip IN hosts_in('0.0.0.0/1') OR server_ip IN hosts_in('::/0')",
+    "SELECT ip FROM hosts WHERE addr BETWEEN ip_first('10.0.0.0/30') AND ip_last('10.0.0.0/30')",
+    "SELECT sum(community_id = community_id(protocol, client_ip, client_port, server_ip, server_port)) = count(*),"
+    " community_id(protocol, client_ip, client_port, server_ip, server_port, 1) FROM flows",
+    "SELECT ns_iso(first_ns), tcp_flags(client_flags), oui('02:00:00:00:00:00') FROM flows",
+    "SELECT oui(coalesce(client_mac, '00:00:0c:00:00:00')) FROM flows",
 ]
 
 
@@ -271,11 +286,26 @@ def same(folder, fates_case):
         "SELECT * FROM streams s JOIN segments g USING (stream_id) WHERE s.flow_id = 2": "INDEX 1",
         "SELECT * FROM flows f, frames(f.flow_id) WHERE f.client_ip = '10.0.0.1'": "INDEX 1",
         "SELECT * FROM streams s, segments(s.stream_id, 'main')": "INDEX 3",
+        "SELECT * FROM streams s JOIN stream_bytes b USING (stream_id)": "INDEX 1",
+        "SELECT * FROM stream_bytes(2, 0, 5)": "INDEX 7",
+        "SELECT * FROM capture('x') WHERE frame BETWEEN 5 AND 10 AND time_ns < 8": "INDEX 0:Bft",
+        "SELECT * FROM capture('x') WHERE frame = 5": "INDEX 0:e",
     }
+    plans = {sql: "VIRTUAL TABLE " + plan for sql, plan in plans.items()}
+    plans.update({
+        "SELECT * FROM flows WHERE client_ip IN hosts_in('10.0.0.0/8')":
+            "SEARCH flows USING INDEX flows_client_ip (client_ip=?)",
+        "SELECT * FROM flows WHERE server_ip IN hosts_in('10.0.0.0/8', 'main')":
+            "SEARCH flows USING INDEX flows_server_ip (server_ip=?)",
+        "SELECT f.* FROM hosts_in('10.0.0.0/8') h JOIN flows f ON f.client_ip = h.ip":
+            "SEARCH f USING INDEX flows_client_ip (client_ip=?)",
+        "SELECT * FROM hosts WHERE addr BETWEEN ip_first('10.0.0.0/8') AND ip_last('10.0.0.0/8')":
+            "SEARCH hosts USING PRIMARY KEY (addr>? AND addr<?)",
+    })
     wrong = None
     for sql, plan in plans.items():
         told = str(asked(fates_case, "EXPLAIN QUERY PLAN " + sql + ";"))
-        if "VIRTUAL TABLE " + plan not in told:
+        if plan not in told or (plan.startswith("SEARCH") and "SCAN flows" in told):
             wrong = "%s: %s" % (sql, told)
     lib.check("extension.plans", wrong)
 
@@ -348,19 +378,217 @@ def attached(folder, case):
     lib.check("extension.attached", wrong)
 
 
-def shared_object():
+FLOW_COLUMNS = ("protocol, client_ip, client_port, server_ip, server_port, vlan, tunnel, client_mac, server_mac,"
+                " first_ns, last_ns, first_frame, client_packets, server_packets, client_bytes, server_bytes,"
+                " client_ip_bytes, server_ip_bytes, client_frame_bytes, server_frame_bytes, client_retransmitted,"
+                " server_retransmitted, client_flags, server_flags, client_min_ttl, server_min_ttl,"
+                " handshake_rtt_ns, history, state, end_reason, client_guessed, lossy, community_id, interface_id")
+
+
+def capture_rows(folder, case):
+    """capture() beside what the bytes of the file say, read here, and beside the case."""
+    capture = os.path.join(folder, "fates.pcap")
+    data, frames = records(capture)
+    rows = asked(":memory:", "SELECT frame, time_ns, captured, length, file_offset, hex(data), ip_id, ttl, tcp_seq,"
+                             " src_port, payload_offset, payload_length, hex(payload), protocol, verdict, src_mac"
+                             " FROM capture('%s');" % capture)
+    wrong = None if len(rows) == len(frames) else "%d rows of %d frames" % (len(rows), len(frames))
+    for number, (row, (time_ns, captured, length, at)) in enumerate(zip(rows, frames), 1):
+        plain = [number, time_ns, captured, length, at, data[at:at + captured].hex().upper()]
+        if row[:6] != [str(v) for v in plain]:
+            wrong = "frame %d is %s" % (number, row)
+        ip = at + 14
+        if row[6:8] != [str(int.from_bytes(data[ip + 4:ip + 6], "big")), str(data[ip + 8])]:
+            wrong = "frame %d has the id and TTL %s" % (number, row[6:8])
+        if row[15] != ":".join("%02x" % b for b in data[at + 6:at + 12]):
+            wrong = "frame %d came from %s" % (number, row[15])
+        if row[13] == "tcp":
+            tcp = ip + (data[ip] & 15) * 4
+            begin = payload_begins(data, at)
+            end = ip + int.from_bytes(data[ip + 2:ip + 4], "big")
+            expected = [int.from_bytes(data[tcp + 4:tcp + 8], "big"), int.from_bytes(data[tcp:tcp + 2], "big"),
+                        begin if end > begin else "", end - begin, data[begin:end].hex().upper()]
+            if row[8:13] != [str(v) for v in expected]:
+                wrong = "frame %d is %s, and not %s" % (number, row[8:13], expected)
+    counts = [row for row in asked(case, "SELECT verdict, sum(frames) FROM verdicts WHERE verdict <> 'fragment'"
+                                         " AND frames > 0 GROUP BY 1;") if row[0] != "ok"]
+    found = asked(case, "SELECT verdict, count(*) FROM capture('%s') WHERE verdict NOT IN ('ok', 'fragment')"
+                        " GROUP BY 1;" % capture)
+    lib.check("extension.capture", wrong or differs(counts, found), "%d rows" % len(rows))
+
+    bounds = ["frame < 5", "frame <= 5", "frame > 5", "frame >= 5", "frame = 5", "rowid = 5", "frame BETWEEN 3 AND 7",
+              "frame < 4.5", "frame > 4.5", "frame >= 4.5", "frame <= 4.5", "frame = 5.0", "frame = 4.5", "frame = '5'",
+              "frame > 'a'", "frame < 'a'", "frame = NULL", "frame IN (9, 3, 3, 4)", "frame > 1e300", "frame < 1e300",
+              "frame > -1e300", "frame < 0", "frame > 9223372036854775807", "frame < -9223372036854775808",
+              "time_ns > 1700000000005000000", "time_ns <= 1700000000005000000", "time_ns = 1700000000005000000",
+              "time_ns < 1700000000005000000 AND frame > 2", "frame > 3 AND frame > 5 AND frame < 9 AND frame < 7",
+              "frame > (SELECT 4)", "length > 60 AND frame < 9", "frame % 2 = 0 OR frame = 3", "frame <> 4"]
+    wrong = None
+    for where in bounds:
+        text = "SELECT frame FROM %s WHERE %s;"
+        wrong = wrong or differs(
+            asked(":memory:", "CREATE TABLE t AS SELECT frame, time_ns, length FROM capture('%s');" % capture,
+                  text % ("t", where)),
+            asked(":memory:", text % ("capture('%s')" % capture, where))) and where
+    lib.check("extension.capture-bounds", wrong, "%d bounds" % len(bounds))
+
+    joined = asked(case, "SELECT s.stream_id, s.position, hex(substr(c.data, s.file_offset - c.file_offset + 1,"
+                         " s.captured)) FROM segments s JOIN capture('%s') c ON c.frame = s.frame WHERE"
+                         " s.stream_id < 8 ORDER BY s.rowid;" % capture)
+    expected = [[str(row[0]), str(row[2]), row[4].hex().upper()] for row in FATES_ROWS if row[0] < 8]
+    lib.check("extension.capture-joins", differs(sorted(expected), sorted(joined)), "%d rows" % len(joined))
+
+
+def original_bytes(folder, case):
+    """evidence_bytes() gives what the capture has where a row says."""
+    data, frames = records(os.path.join(folder, "fates.pcap"))
+    sql = "SELECT frame, hex(evidence_bytes(evidence_id, file_offset, captured)) FROM frames ORDER BY 1;"
+    expected = [[str(n), data[at:at + captured].hex().upper()] for n, (_, captured, _, at) in enumerate(frames, 1)]
+    wrong = differs(expected, asked(case, sql)) or differs(expected, asked(case + ".gz.db", sql))
+    expected = [row[4].hex().upper() for row in FATES_ROWS if row[0] < 8]
+    found = asked(case, "SELECT hex(evidence_bytes(evidence_id, file_offset, captured)) FROM segments"
+                        " WHERE stream_id < 8 ORDER BY rowid;")
+    wrong = wrong or differs(sorted(expected), sorted(row[0] for row in found))
+    attached = asked(":memory:", "ATTACH '%s' AS c;" % case, "SELECT hex(evidence_bytes(1, 24, 16, 'c'));")
+    wrong = wrong or differs([[data[24:40].hex().upper()]], attached)
+    moved = os.path.join(folder, "moved")
+    os.makedirs(moved)
+    shutil.copy(case, moved)
+    with contextlib.closing(sqlite3.connect(os.path.join(moved, "fates.db"))) as db:
+        db.executescript("UPDATE evidence SET source = '/nowhere/x.pcap';"
+                         "CREATE VIEW reads AS SELECT evidence_bytes(1, 0, 4)")
+    bad = os.path.join(moved, "fates.db")
+    tries = [
+        (bad, "SELECT evidence_bytes(1, 0, 4)", "x.pcap is not there"),
+        (bad, "SELECT * FROM reads", "unsafe use of evidence_bytes"),
+        (bad, "SELECT evidence_bytes(9, 0, 4)", "has no evidence 9"),
+        (case, "SELECT evidence_bytes(1, 0, 1000000)", "it ends before"),
+        (case, "SELECT evidence_bytes(1, 9000000000000000000, 1)", "it ends before"),
+        (case, "SELECT evidence_bytes(1, -1, 1)", "-1 is no offset"),
+        (case, "SELECT evidence_bytes(1, 0, 67108865)", "is no length"),
+        (case, "SELECT evidence_bytes('one', 0, 1)", "is no number of evidence"),
+        (":memory:", "SELECT evidence_bytes(1, 0, 1)", "is not a case"),
+    ]
+    for database, question, sentence in tries:
+        status, rows, err = shell(database, question + ";")
+        if status != 1 or rows or sentence not in err:
+            wrong = "%s: status %d, %d rows, %s" % (question, status, len(rows), err)
+    shutil.copy(os.path.join(folder, "fates.pcap"), os.path.join(moved, "another-name.pcap"))
+    for question in ("SELECT hex(evidence_bytes(1, 24, 4)), evidence_bytes(1, NULL, 4) IS NULL",):
+        answer = [[data[24:28].hex().upper(), "1"]]
+        wrong = wrong or differs(answer, asked(bad, question + ";")) or differs(answer, seine_sql(bad, question))
+    with open(os.path.join(moved, "another-name.pcap"), "r+b") as file:
+        file.seek(40)
+        file.write(b"other")
+    status, _, err = shell(bad, "SELECT evidence_bytes(1, 24, 4);")
+    if status != 1 or "is not there" not in err:
+        wrong = "a capture that was changed: %d, %s" % (status, err)
+    lib.check("extension.original-bytes", wrong, "%d sentences" % len(tries))
+
+
+def capture_flow_rows(folder):
+    """capture_flows() says what an ingest of the file says."""
+    captures = [os.path.join(folder, "fates.pcap"), os.path.join(folder, "fates.pcap.gz")]
+    samples = os.path.join(lib.TOP, "sample_pcaps")
+    captures += [os.path.join(samples, name) for name in sorted(os.listdir(samples))
+                 if name.endswith((".pcap", ".pcapng", ".zst"))]
+    wrong, rows = None, 0
+    for number, capture in enumerate(captures):
+        case = os.path.join(folder, "flows-%d.db" % number)
+        lib.ingest(case, capture, binary=lib.RELEASE)
+        order = " ORDER BY first_frame, protocol, client_ip, client_port, history;"
+        expected = asked(case, "SELECT " + FLOW_COLUMNS + " FROM flows" + order)
+        found = asked(":memory:", "SELECT " + FLOW_COLUMNS + " FROM capture_flows('%s')" % capture + order)
+        rows += len(found)
+        wrong = wrong or (differs(expected, found) and "%s: %s" % (capture, differs(expected, found)))
+    lib.check("extension.capture-flows", wrong, "%d rows of %d captures" % (rows, len(captures)))
+
+
+def damaged(folder, case):
+    """Captures that are cut off or hostile; and cases whose views would open files."""
+    capture, cut = os.path.join(folder, "fates.pcap"), os.path.join(folder, "cut.pcap")
+    data, frames = records(capture)
+    with open(cut, "wb") as file:
+        file.write(data[:frames[20][3] + 5])
+    bad = os.path.join(folder, "view.db")
+    shutil.copy(case, bad)
+    with contextlib.closing(sqlite3.connect(bad)) as db:
+        db.executescript("CREATE VIEW opens AS SELECT frame FROM capture('%s');"
+                         "CREATE VIEW flows_of AS SELECT 1 FROM capture_flows('%s');"
+                         "CREATE VIEW bytes AS SELECT data FROM stream_bytes(2);" % (capture, capture))
+    tries = [
+        ("SELECT count(*) FROM capture('%s')" % cut, "frame 21"),
+        ("SELECT max(frame) FROM capture('%s') WHERE frame <= 21" % cut, "frame 21"),
+        ("SELECT count(*) FROM capture_flows('%s')" % cut, "frame 21"),
+        ("SELECT count(*) FROM capture('%s')" % case, "is not a capture"),
+        ("SELECT count(*) FROM capture('%s')" % folder, "is a folder"),
+        ("SELECT count(*) FROM capture('/nowhere.pcap')", "cannot be opened"),
+        ("SELECT count(*) FROM capture('-')", "is no path"),
+        ("SELECT count(*) FROM capture('')", "is no path"),
+        ("SELECT count(*) FROM capture(x'00')", "is no path"),
+        ("SELECT count(*) FROM capture", "needs the path"),
+        ("SELECT count(*) FROM capture_flows", "needs the path"),
+        ("SELECT count(*) FROM capture_flows('%s', -1)" % cut, "is no number of a frame"),
+        ("SELECT count(*) FROM capture_flows('%s', 'x')" % cut, "is no number of a frame"),
+        ("DELETE FROM capture", "may not be modified"),
+        ("SELECT * FROM opens", "unsafe use of virtual table"),
+        ("SELECT * FROM flows_of", "unsafe use of virtual table"),
+        ("SELECT * FROM bytes", "unsafe use of virtual table"),
+    ]
+    wrong = None
+    for sql, sentence in tries:
+        status, rows, err = shell(bad, sql + ";")
+        if status != 1 or rows or sentence not in err:
+            wrong = "%s: status %d, %d rows, %s" % (sql, status, len(rows), err)
+        run = lib.seine("sql", "--files", bad, sql)  # with sanitizers
+        if run.wrong(2, 3) or (sentence not in run.err.decode() and "would write" not in run.err.decode()):
+            wrong = "%s: %s" % (sql, run.wrong(2, 3) or run.err)
+    run = lib.seine("sql", bad, "SELECT count(*) FROM capture('%s')" % capture)
+    if run.wrong(2) or b"no such table: capture" not in run.err:
+        wrong = "without --files: %s" % (run.wrong(2) or run.err)
+    for sql, answer in (("SELECT max(frame) FROM capture('%s') WHERE frame < 21" % cut, "20"),
+                        ("SELECT max(first_frame) FROM capture_flows('%s', 20)" % cut, "18"),
+                        ("SELECT count(*) FROM capture(NULL)", "0")):
+        found = asked(bad, sql + ";")
+        if found != [[answer]]:
+            wrong = "%s: %s" % (sql, found)
+    lib.check("extension.damaged", wrong, "%d sentences" % len(tries))
+
+
+def hostile(folder):
+    """Captures with bytes changed: whatever is in them, rows or a sentence."""
+    source = os.path.join(folder, "fates.pcap")
+    with open(source, "rb") as file:
+        data = file.read()
+    picks = random.Random(6)
+    path, wrong, rows = os.path.join(folder, "hostile.pcap"), None, 0
+    case = os.path.join(folder, "fates.db")
+    sql = "SELECT * FROM capture('%s'); SELECT * FROM capture_flows('%s')" % (path, path)
+    for _ in range(200 if os.environ.get("SEINE_LONG") else 12):
+        bad = bytearray(data)
+        for _ in range(picks.randint(1, 60)):
+            bad[picks.randrange(24 if picks.random() < 0.9 else 0, len(bad))] = picks.randrange(256)
+        with open(path, "wb") as file:
+            file.write(bad)
+        run = lib.seine("sql", "--files", "--json", case, sql)
+        wrong = wrong or run.wrong(0, 3)
+        rows += run.out.count(b"\n")
+    lib.check("extension.hostile-captures", wrong, "%d rows" % rows)
+
+
+def shared_object(so, entry):
     """Only the entry point is visible, and no SQLite comes along."""
     if not shutil.which("nm") or not shutil.which("readelf"):
         lib.tell("skip", "extension.symbols", "no binutils")
         return
     out = [subprocess.run(c, capture_output=True, text=True, check=True).stdout for c in (
-        ["nm", "-D", "--defined-only", SO + ".so"], ["nm", "-D", "--undefined-only", SO + ".so"],
-        ["readelf", "-d", SO + ".so"])]
+        ["nm", "-D", "--defined-only", so + ".so"], ["nm", "-D", "--undefined-only", so + ".so"],
+        ["readelf", "-d", so + ".so"])]
     shown = [line.split()[-1] for line in out[0].splitlines()]
-    wrong = None if shown == ["sqlite3_seine_init"] else "it shows %s" % shown
+    wrong = None if shown == [entry] else "it shows %s" % shown
     if "sqlite3" in out[1] or "sqlite" in out[2]:
         wrong = "it asks for SQLite by itself"
-    lib.check("extension.symbols", wrong)
+    lib.check("extension.symbols.%s" % os.path.basename(so), wrong)
 
 
 def valgrind(folder, case):
@@ -372,6 +600,12 @@ def valgrind(folder, case):
         "SELECT * FROM segments;", "SELECT * FROM segments(5, 'c');", "SELECT count(*) FROM frames WHERE schema = 'c';",
         "SELECT stream_view_sha256(stream_id, 'last', 'c'), hex(stream_bytes(stream_id, 0, 2, NULL, 'c'))"
         " FROM c.streams;",
+        "SELECT hex(data) FROM stream_bytes(2, 0, 9, 'last', 'c');", "SELECT * FROM hosts_in('10.0.0.0/8', 'c');",
+        "SELECT ip_in(ip, '10.0.0.0/8'), oui('00:00:0c:00:00:00') FROM c.hosts;",
+        "SELECT count(*) FROM (SELECT DISTINCT * FROM capture('%s'));" % os.path.join(folder, "fates.pcap.gz"),
+        "SELECT * FROM capture_flows('%s') LIMIT 3;" % os.path.join(folder, "fates.pcap"),
+        "SELECT count(*) FROM capture_flows('%s');" % os.path.join(folder, "cut.pcap"),
+        "SELECT count(evidence_bytes(evidence_id, file_offset, captured, 'c')) FROM frames WHERE schema = 'c';",
         "ATTACH '%s' AS bad;" % os.path.join(folder, "blob.db"), "SELECT * FROM segments WHERE schema = 'bad';",
         prefix=("valgrind", "-q", "--leak-check=full", "--error-exitcode=99"))
     lib.check("extension.valgrind", err if status == 99 or "==" in err else None)
@@ -381,7 +615,7 @@ def installed(folder):
     done = subprocess.run(["cmake", "--install", os.path.dirname(SO), "--prefix", os.path.join(folder, "root")],
                           capture_output=True, text=True)
     there = [os.path.join(parent, "seine.so") for parent, _, names in os.walk(os.path.join(folder, "root"))
-             if "seine.so" in names]
+             if "seine.so" in names and "seine_files.so" in names]
     wrong = None if done.returncode == 0 and len(there) == 1 else done.stderr or "it is in %s" % there
     if not wrong and os.path.basename(os.path.dirname(there[0])) != "seine":
         wrong = "it is in %s" % there
@@ -409,12 +643,13 @@ def python(folder, case):
         lib.tell("skip", "extension.python", "this Python was built without loadable extensions")
         return
     expected = seine_sql(case, "SELECT count(*), sum(captured), sum(file_offset) FROM segments")[0]
-    done = subprocess.run([program, os.path.abspath(__file__), "--inside", case, *expected], capture_output=True,
-                          text=True, timeout=120)
+    frames = len(records(case.replace(".db", ".pcap"))[1])
+    done = subprocess.run([program, os.path.abspath(__file__), "--inside", case, str(frames), *expected],
+                          capture_output=True, text=True, timeout=120)
     lib.check("extension.python", None if done.returncode == 0 else lib.tail((done.stdout + done.stderr).encode()))
 
 
-def inside(case, *expected):
+def inside(case, frames, *expected):
     """In a Python that can: several connections, threads, and statements that run while it is loaded."""
     expected = tuple(map(int, expected))
     question = "SELECT count(*), sum(captured), sum(file_offset) FROM segments"
@@ -425,6 +660,7 @@ def inside(case, *expected):
     def load(db):
         db.enable_load_extension(True)
         db.load_extension(SO)
+        db.load_extension(FILES)
 
     first, second = connect(), connect()
     load(first)
@@ -442,6 +678,15 @@ def inside(case, *expected):
     rows += running.fetchall()
     assert len(rows) == expected[0], len(rows)
     assert second.execute(question).fetchone() == expected
+    capture = case.replace(".db", ".pcap")
+    assert first.execute("SELECT count(*), sum(captured) FROM capture(?)", (capture,)).fetchone()[0] == int(frames)
+    walks = [first.execute("SELECT frame FROM capture(?)", (capture,)) for _ in range(3)]  # at once
+    for row in zip(*walks):
+        assert len(set(row)) == 1, row
+    flows = first.execute("SELECT count(*) FROM flows").fetchone()
+    assert first.execute("SELECT count(*) FROM capture_flows(?)", (capture,)).fetchone() == flows
+    assert first.execute("SELECT ip_scope(?), ns_iso(?)", ("10.0.0.1", 0)).fetchone() == (
+        "private", "1970-01-01T00:00:00.000000000Z")
     second.close()
     assert first.execute(question).fetchone() == expected
     third = connect()
@@ -476,7 +721,7 @@ def main():
     if len(sys.argv) > 2 and sys.argv[1] == "--inside":
         inside(*sys.argv[2:])
         return
-    for needed in (SO + ".so", CRAFT):
+    for needed in (SO + ".so", FILES + ".so", CRAFT):
         if not os.path.exists(needed):
             lib.tell("skip", "extension", "%s is not there" % needed)
             lib.finish()
@@ -484,13 +729,19 @@ def main():
         lib.tell("skip", "extension", "there is no sqlite3 shell")
         lib.finish()
     with lib.folder() as folder:
-        shared_object()
+        shared_object(SO, "sqlite3_seine_init")
+        shared_object(FILES, "sqlite3_seinefiles_init")
         case = fates(folder)
         refusals(folder)
         same(folder, case)
         plain(folder, case)
         others(folder, case)
         attached(folder, case)
+        capture_rows(folder, case)
+        original_bytes(folder, case)
+        capture_flow_rows(folder)
+        damaged(folder, case)
+        hostile(folder)
         python(folder, case)
         valgrind(folder, case)
         installed(folder)

@@ -37,6 +37,9 @@ COMMANDS = (
     ("ask", "CASE", "top-talkers"), ("ask", "CASE", "beacons"), ("ask", "CASE", "losses"), ("ask", "CASE", "conflicts"),
     ("ask", "CASE", "clear-text", "--address", "10.0.0.0/8"),
     ("verify", "CASE"), ("verify", "--evidence", ".", "CASE"), ("extract", "CASE", "1", "-o", "OUT"),
+    ("search", "--all", "--json", "CASE", "e"), ("search", "--all", "--regex", "--limit", "50", "CASE", "[^e]{3,9}."),
+    ("search", "--flow", "1", "CASE", "o"), ("index", "--list", "CASE"),
+    ("index", "CASE", "ports", "macs", "hashes"), ("index", "--text", "CASE"),
 )
 NUMBERS = (-1, -HUGE, HUGE, 2 ** 63 - 1, -(2 ** 63), 2 ** 32)
 
@@ -302,6 +305,11 @@ def harm(commands, make, good, capture, place, of_file):
     for command in commands:
         words = [{"CASE": case, "OUT": out}.get(word, word) for word in command]
         wrong = wrong_run(words, here)
+        if command[0] == "index" and "--list" not in command:  # which is to change the case, or lie beside it
+            with open(case, "wb") as file:
+                file.write(before)
+            for name in set(os.listdir(here)) - set(names):
+                os.remove(os.path.join(here, name))
         beside = (set(os.listdir(here)) ^ set(names)) - (WAL if before[18:19] == b"\2" else set())
         if not wrong and beside:
             wrong = "it left %s" % beside

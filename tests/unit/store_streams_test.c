@@ -45,7 +45,9 @@ static void in_order_and_long(void)
     CU_ASSERT_TRUE(rig_stream_is(&r, 3, bytes, len));
     CHECK_SQL(&r, "SELECT count(DISTINCT length) < 3, sum(length) FROM chunks", "1|1000000");
     /* no row leaves its leaf */
-    CHECK_SQL(&r, "SELECT count(*) FROM dbstat WHERE pagetype = 'overflow'", "0");
+    CHECK_SQL(&r,
+              "SELECT count(*) FROM dbstat WHERE pagetype = 'overflow' AND name <> 'sqlite_schema'",
+              "0");
     free(bytes);
     rig_release(&r);
 }

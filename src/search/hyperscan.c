@@ -1,0 +1,187 @@
+/* hyperscan.c - plain bytes found by Hyperscan, or by Vectorscan, which has the same calls.
+ *
+ * In its streaming mode a stream remembers what it needs of the pieces before, which for plain bytes is at
+ * most as many as the pattern has. It tells where every match ends; where one begins follows from its
+ * length. */
+#include "search/engine.h"
+
+#include <hs.h>
+#include <stdlib.h>
+
+struct compiled {
+    hs_database_t *stream, *block;
+    hs_scratch_t *scratch;
+    int64_t len; /* of the pattern */
+};
+
+struct run {
+    hs_stream_t *stream;
+    int64_t position; /* of its first byte */
+    int64_t done;     /* the end of the last hit */
+};
+
+/* For the callback: the run, and whom to tell. */
+struct telling {
+    struct run *run;
+    int64_t len;
+    const struct pattern_sink *sink;
+};
+
+static void compiled_free(void *compiled)
+{
+    struct compiled *c = compiled;
+
+    if (!c)
+        return;
+    hs_free_scratch(c->scratch);
+    hs_free_database(c->stream);
+    hs_free_database(c->block);
+    free(c);
+}
+
+/* One database for streams, one for runs of one piece. */
+static hs_error_t compile_both(struct compiled *c, struct span bytes, bool ignore_case,
+                               struct error *err)
+{
+    const unsigned flags = ignore_case ? HS_FLAG_CASELESS : 0;
+    hs_compile_error_t *why = NULL;
+    hs_error_t code = hs_compile_lit((const char *)bytes.data, flags, bytes.len, HS_MODE_STREAM,
+                                     NULL, &c->stream, &why);
+
+    if (code == HS_SUCCESS)
+        code = hs_compile_lit((const char *)bytes.data, flags, bytes.len, HS_MODE_BLOCK, NULL,
+                              &c->block, &why);
+    if (code != HS_SUCCESS)
+        error_set(err, "Hyperscan does not take the pattern: %s",
+                  why && why->message ? why->message : "it does not say why");
+    hs_free_compile_error(why);
+    return code;
+}
+
+static enum status compile(void **compiled, struct span bytes, bool is_regex, bool ignore_case,
+                           struct error *err)
+{
+    (void)is_regex;
+    *compiled = NULL;
+    if (hs_valid_platform() != HS_SUCCESS)
+        return error_set(err, "Hyperscan does not run on this processor");
+    struct compiled *c = calloc(1, sizeof *c);
+    if (!c)
+        return error_no_memory(err, "no memory for the pattern");
+    c->len = (int64_t)bytes.len;
+    if (compile_both(c, bytes, ignore_case, err) != HS_SUCCESS) {
+        compiled_free(c);
+        return STATUS_FAILED;
+    }
+    if (hs_alloc_scratch(c->stream, &c->scratch) != HS_SUCCESS ||
+        hs_alloc_scratch(c->block, &c->scratch) != HS_SUCCESS) {
+        compiled_free(c);
+        return error_no_memory(err, "no memory for the pattern");
+    }
+    *compiled = c;
+    return STATUS_OK;
+}
+
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                    void *context)
+{
+    struct telling *t = context;
+    (void)id, (void)from, (void)flags;
+
+    int64_t end = t->run->position + (int64_t)to, begin = end - t->len;
+    if (begin >= t->run->done) {
+        t->run->done = end;
+        t->sink->found(t->sink->context, begin, end);
+    }
+    return 0;
+}
+
+/* Nothing but a bug of ours, or want of memory, makes a scan fail. */
+static enum status said(hs_error_t code, struct error *err)
+{
+    if (code == HS_SUCCESS)
+        return STATUS_OK;
+    if (code == HS_NOMEM)
+        return error_no_memory(err, "no memory to search");
+    return error_set(err, "Hyperscan fails with code %d", code);
+}
+
+static enum status begin(void **scan, void *compiled, int64_t position, struct error *err)
+{
+    struct compiled *c = compiled;
+    struct run *r = malloc(sizeof *r);
+
+    *scan = NULL;
+    if (!r)
+        return error_no_memory(err, "no memory to search");
+    r->position = r->done = position;
+    enum status status = said(hs_open_stream(c->stream, 0, &r->stream), err);
+    if (status == STATUS_OK)
+        *scan = r;
+    else
+        free(r);
+    return status;
+}
+
+static enum status feed(void *scan, void *compiled, struct span bytes,
+                        const struct pattern_sink *sink, struct error *err)
+{
+    struct compiled *c = compiled;
+    struct run *r = scan;
+    struct telling telling = {r, c->len, sink};
+
+    while (bytes.len > 0) {
+        struct span piece = span_first(bytes, 1u << 30); /* its lengths are of 32 bits */
+        hs_error_t code = hs_scan_stream(r->stream, (const char *)piece.data, (unsigned)piece.len,
+                                         0, c->scratch, on_match, &telling);
+        if (code != HS_SUCCESS)
+            return said(code, err);
+        bytes = span_after(bytes, piece.len);
+    }
+    return STATUS_OK;
+}
+
+static enum status end(void *scan, void *compiled, const struct pattern_sink *sink,
+                       struct error *err)
+{
+    struct compiled *c = compiled;
+    struct run *r = scan;
+    struct telling telling = {r, c->len, sink};
+    hs_error_t code = hs_close_stream(r->stream, c->scratch, on_match, &telling);
+
+    free(r);
+    return said(code, err);
+}
+
+static void drop(void *scan, void *compiled)
+{
+    struct run *r = scan;
+    (void)compiled;
+
+    hs_close_stream(r->stream, NULL, NULL, NULL);
+    free(r);
+}
+
+static enum status whole(void *compiled, int64_t position, struct span bytes,
+                         const struct pattern_sink *sink, struct error *err)
+{
+    struct compiled *c = compiled;
+    struct run run = {.position = position, .done = position};
+    struct telling telling = {&run, c->len, sink};
+
+    if (bytes.len > 1u << 30)
+        return error_set(err, "a piece of %zu bytes is too long to search", bytes.len);
+    return said(hs_scan(c->block, (const char *)bytes.data, (unsigned)bytes.len, 0, c->scratch,
+                        on_match, &telling),
+                err);
+}
+
+const struct engine engine_hyperscan = {
+    .compile = compile,
+    .free = compiled_free,
+    .begin = begin,
+    .feed = feed,
+    .end = end,
+    .drop = drop,
+    .whole = whole,
+};
