@@ -54,15 +54,14 @@ struct slices {
 
     struct kept_slice *kept; /* closed ones, by number; owned */
     size_t kept_count, kept_room;
-    uint64_t tended_len; /* of all, when they were last tended */
-    atomic_uint_least64_t
-        closing_len; /* of those that are on their way to be closed; by the writer, too */
+    uint64_t tended_len;               /* of all, when they were last tended */
+    atomic_uint_least64_t closing_len; /* of those on their way to be closed; by the writer, too */
 
     /* Of the thread that closes, for another one. */
     atomic_bool is_short; /* the disk is fuller than it may be, and there is no slice to remove */
-    atomic_uint_least64_t atomic_uint_least64_t
-        disk_len;     /* all that the disk has; 0: nobody knows yet */
-    removed_for_room; /* slices that would be kept if the disk were not full */
+    atomic_uint_least64_t disk_len; /* all that the disk has; 0: nobody knows yet */
+    atomic_uint_least64_t removed_for_room;
+
     atomic_bool told; /* `sentence` is there */
     struct error sentence;
 };
