@@ -9,11 +9,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -364,6 +366,19 @@ static enum status list(struct slices *s, struct error *err)
                     : error_set(err, "reading the folder %s: %s", s->folder, strerror(why));
 }
 
+/* Before anything there is touched: two runs would remove each other's slices. */
+static enum status lock_folder(struct slices *s, struct error *err)
+{
+    s->lock = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->lock < 0)
+        return error_set(err, "opening the folder %s: %s", s->folder, strerror(errno));
+    if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+        return STATUS_OK;
+    if (errno == EWOULDBLOCK)
+        return error_set(err, "%s is being written by another seine", s->folder);
+    return error_set(err, "locking the folder %s: %s", s->folder, strerror(errno));
+}
+
 enum status slices_begin(struct slices *s, const char *folder, const struct slices_options *options,
                          void (*tell)(void *context, const char *sentence), void *context,
                          struct error *err)
@@ -373,10 +388,13 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
 
     s->folder = folder;
     s->options = options;
+    s->lock = -1;
     slices_heed(s);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return error_set(err, "making the folder %s: %s", folder, strerror(errno));
-    status = list(s, err);
+    status = lock_folder(s, err);
+    if (status == STATUS_OK)
+        status = list(s, err);
     if (status == STATUS_OK)
         slices_tend(s, 0); /* what is mended may need room */
     for (size_t i = 0; i < s->kept_count && status == STATUS_OK; i++) {
@@ -402,6 +420,9 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
 
 void slices_end(struct slices *s)
 {
+    if (s->folder && s->lock >= 0)
+        close(s->lock);
+    s->lock = -1;
     free(s->kept);
     s->kept = NULL;
     s->kept_count = s->kept_room = 0;

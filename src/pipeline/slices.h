@@ -44,6 +44,7 @@ struct kept_slice {
 
 struct slices {
     const char *folder;                   /* borrowed */
+    int lock;                             /* the folder's: it has one writer */
     const struct slices_options *options; /* borrowed; of the thread that captures */
     uint32_t number;                      /* of the slice that is being written; 0: of none */
     uint32_t evidence_id;                 /* the highest in it, or the one before */

@@ -244,6 +244,10 @@ def check_kill(net, place):
             wrong = wrong or str(error)
     drips.kill()
     run = live.Live(net, folder, "--rotate", "1s")
+    other = subprocess.run(["ip", "netns", "exec", net.near, lib.SEINE, "live", "-i", "wire0", "-o", folder,
+                            "--keep", "32M"], capture_output=True, text=True, timeout=live.PATIENCE)
+    if "is being written by another seine" not in other.stderr:
+        wrong = wrong or "a second run into the folder: %s" % other.stderr
     wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
     left = sum(lib.one(path, """select (select count(*) from flows where end_reason = 'open') +
         (select count(*) from evidence where status = 'open')""") for _, path in slices(folder))
