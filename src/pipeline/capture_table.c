@@ -735,6 +735,7 @@ static const sqlite3_module capture_methods = {
 enum status capture_table_register(sqlite3 *db, struct error *err)
 {
     if (sqlite3_create_module_v2(db, "capture", &capture_methods, NULL, NULL) != SQLITE_OK)
-        return error_set(err, "the table capture cannot be registered: %s", sqlite3_errmsg(db));
+        return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+            err, "the table capture cannot be registered: %s", sqlite3_errmsg(db));
     return STATUS_OK;
 }

@@ -181,8 +181,8 @@ enum status evidence_bytes_register(sqlite3 *db, struct error *err)
         /* Frees it also when it fails. */
         if (sqlite3_create_function_v2(db, "evidence_bytes", argc, SQLITE_UTF8 | SQLITE_DIRECTONLY,
                                        k, evidence_bytes, NULL, NULL, kept_free) != SQLITE_OK)
-            return error_set(err, "the function evidence_bytes cannot be registered: %s",
-                             sqlite3_errmsg(db));
+            return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+                err, "the function evidence_bytes cannot be registered: %s", sqlite3_errmsg(db));
     }
     return STATUS_OK;
 }

@@ -227,6 +227,7 @@ static const sqlite3_module hosts_methods = {
 enum status hosts_table_register(sqlite3 *db, struct error *err)
 {
     if (sqlite3_create_module_v2(db, "hosts_in", &hosts_methods, NULL, NULL) != SQLITE_OK)
-        return error_set(err, "the table hosts_in cannot be registered: %s", sqlite3_errmsg(db));
+        return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+            err, "the table hosts_in cannot be registered: %s", sqlite3_errmsg(db));
     return STATUS_OK;
 }

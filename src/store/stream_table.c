@@ -318,7 +318,7 @@ static const sqlite3_module bytes_methods = {
 enum status stream_table_register(sqlite3 *db, struct error *err)
 {
     if (sqlite3_create_module_v2(db, "stream_bytes", &bytes_methods, NULL, NULL) != SQLITE_OK)
-        return error_set(err, "the table stream_bytes cannot be registered: %s",
-                         sqlite3_errmsg(db));
+        return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+            err, "the table stream_bytes cannot be registered: %s", sqlite3_errmsg(db));
     return STATUS_OK;
 }

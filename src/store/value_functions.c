@@ -390,7 +390,8 @@ static void tcp_flags_of(sqlite3_context *context, int argc, sqlite3_value **arg
 
 static enum status failed(sqlite3 *db, const char *name, struct error *err)
 {
-    return error_set(err, "the function %s cannot be registered: %s", name, sqlite3_errmsg(db));
+    return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
+        err, "the function %s cannot be registered: %s", name, sqlite3_errmsg(db));
 }
 
 enum status value_functions_register(sqlite3 *db, struct error *err)

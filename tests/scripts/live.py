@@ -407,7 +407,8 @@ def check_readers(net, place, seconds):
 
 
 def slices(folder):
-    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".db"))
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder)
+                  if name.startswith("seine-") and name.endswith(".db"))
 
 
 def put_together(folder):

@@ -29,6 +29,7 @@ FILES = """
 /etc/seine/seine.conf
 /usr/bin/seine
 /usr/lib/seine/seine.so
+/usr/lib/seine/seine_files.so
 /usr/lib/systemd/system/seine.service
 /usr/lib/sysusers.d/seine.conf
 /usr/share/bash-completion/completions/seine
