@@ -450,8 +450,8 @@ static const char *const description[] = {
     "folder is removed, whatever --keep says, and where there is none, payload is no longer kept "
     "until there is room.",
     "Frames that this machine lost are counted, each second, in capture_stats, and conversations "
-    "of that time are marked as lossy. What is captured is not kept as a capture: the case has "
-    "the payload, and no file to prove it by.",
+    "of that time are marked as lossy. What is captured is not kept as a capture, unless --pcap "
+    "says so: the case has the payload, and no file to prove it by.",
     NULL,
 };
 

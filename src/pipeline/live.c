@@ -249,7 +249,7 @@ static void see_frames(struct live_state *run)
         tell_all_statistics(run, why.text);
     if (lost == run->frames_lost_told || clock_ns(CLOCK_MONOTONIC) - run->second_ns < TICK_NS * 4)
         return; /* at most once a second */
-    snprintf(text, sizeof text, "%" PRIu64 " frames are not in the pcapng file",
+    snprintf(text, sizeof text, "frames are missing in the pcapng file: %" PRIu64,
              lost - run->frames_lost_told);
     run->frames_lost_told = lost;
     tell_all_statistics(run, text);
@@ -269,8 +269,9 @@ static void see_folder(struct live_state *run)
         remark(run, "%s", sentence.text);
     if (removed == run->removed_told)
         return;
-    snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slices were removed",
-             removed - run->removed_told);
+    const uint64_t count = removed - run->removed_told;
+    snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slice%s removed", count,
+             count == 1 ? " was" : "s were");
     run->removed_told = removed;
     tell_all_statistics(run, text);
 }

@@ -9,11 +9,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -21,8 +23,9 @@
 
 enum { MENDING_MEMORY = 16 << 20 };
 
-/* A slice is at most this part of what is kept, so that what is removed is little beside what stays. */
-enum { SLICES_KEPT = 8 };
+/* A slice is at most this part of what is kept, and of the disk, so that what is removed is little beside what stays,
+ * and there is room to close one. */
+enum { SLICES_KEPT = 8, SLICES_ON_DISK = 16 };
 
 /* When the disk is full, and no slice is there to remove, one that has so much may as well be the next to go. */
 enum { WORTH_REMOVING = 8 << 20 };
@@ -128,13 +131,14 @@ static uint64_t len_of_all(const struct slices *s)
 }
 
 /* So full that what is to be written soon may have no room; with `percent`, fuller than it may be. */
-static bool is_full(const struct slices *s, bool percent)
+static bool is_full(struct slices *s, bool percent)
 {
     struct statvfs of;
 
     if (statvfs(s->folder, &of) != 0 || of.f_blocks == 0)
         return false;
     const unsigned most = atomic_load(&s->keep_percent);
+    atomic_store(&s->disk_len, (uint64_t)of.f_blocks * of.f_frsize);
     if (percent)
         return most > 0 && (of.f_blocks - of.f_bavail) * 100 / of.f_blocks >= most;
     return (uint64_t)of.f_bavail * of.f_frsize <
@@ -240,12 +244,15 @@ void slices_heed(struct slices *s)
 bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len)
 {
     const struct slices_options *o = s->options;
+    const uint64_t disk_len = atomic_load(&s->disk_len);
+    const bool is_grown = age_ns >= 1000000000;
 
     if (s->number == FOLDER_NUMBER_MAX) /* the last there can be */
         return false;
     return (o->rotate_ns > 0 && age_ns >= o->rotate_ns) ||
            (o->rotate_len > 0 && len >= o->rotate_len) ||
-           (o->keep_len > 0 && len >= o->keep_len / SLICES_KEPT && age_ns >= 1000000000) ||
+           (is_grown && o->keep_len > 0 && len >= o->keep_len / SLICES_KEPT) ||
+           (is_grown && disk_len > 0 && len >= disk_len / SLICES_ON_DISK) ||
            (atomic_load(&s->is_short) && len >= WORTH_REMOVING);
 }
 
@@ -359,6 +366,19 @@ static enum status list(struct slices *s, struct error *err)
                     : error_set(err, "reading the folder %s: %s", s->folder, strerror(why));
 }
 
+/* Before anything there is touched: two runs would remove each other's slices. */
+static enum status lock_folder(struct slices *s, struct error *err)
+{
+    s->lock = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->lock < 0)
+        return error_set(err, "opening the folder %s: %s", s->folder, strerror(errno));
+    if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+        return STATUS_OK;
+    if (errno == EWOULDBLOCK)
+        return error_set(err, "%s is being written by another seine", s->folder);
+    return error_set(err, "locking the folder %s: %s", s->folder, strerror(errno));
+}
+
 enum status slices_begin(struct slices *s, const char *folder, const struct slices_options *options,
                          void (*tell)(void *context, const char *sentence), void *context,
                          struct error *err)
@@ -368,10 +388,13 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
 
     s->folder = folder;
     s->options = options;
+    s->lock = -1;
     slices_heed(s);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return error_set(err, "making the folder %s: %s", folder, strerror(errno));
-    status = list(s, err);
+    status = lock_folder(s, err);
+    if (status == STATUS_OK)
+        status = list(s, err);
     if (status == STATUS_OK)
         slices_tend(s, 0); /* what is mended may need room */
     for (size_t i = 0; i < s->kept_count && status == STATUS_OK; i++) {
@@ -397,6 +420,9 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
 
 void slices_end(struct slices *s)
 {
+    if (s->folder && s->lock >= 0)
+        close(s->lock);
+    s->lock = -1;
     free(s->kept);
     s->kept = NULL;
     s->kept_count = s->kept_room = 0;

@@ -43,6 +43,7 @@ struct kept_slice {
 
 struct slices {
     const char *folder;                   /* borrowed */
+    int lock;                             /* the folder's: it has one writer */
     const struct slices_options *options; /* borrowed; of the thread that captures */
     uint32_t number;                      /* of the slice that is being written; 0: of none */
     uint32_t evidence_id;                 /* the highest in it, or the one before */
@@ -53,15 +54,15 @@ struct slices {
 
     struct kept_slice *kept; /* closed ones, by number; owned */
     size_t kept_count, kept_room;
-    uint64_t tended_len; /* of all, when they were last tended */
-    atomic_uint_least64_t
-        closing_len; /* of those that are on their way to be closed; by the writer, too */
+    uint64_t tended_len;               /* of all, when they were last tended */
+    atomic_uint_least64_t closing_len; /* of those on their way to be closed; by the writer, too */
 
     /* Of the thread that closes, for another one. */
     atomic_bool is_short; /* the disk is fuller than it may be, and there is no slice to remove */
-    atomic_uint_least64_t
-        removed_for_room; /* slices that would be kept if the disk were not full */
-    atomic_bool told;     /* `sentence` is there */
+    atomic_uint_least64_t disk_len; /* all that the disk has; 0: nobody knows yet */
+    atomic_uint_least64_t removed_for_room;
+
+    atomic_bool told; /* `sentence` is there */
     struct error sentence;
 };
 

@@ -244,6 +244,10 @@ def check_kill(net, place):
             wrong = wrong or str(error)
     drips.kill()
     run = live.Live(net, folder, "--rotate", "1s")
+    other = subprocess.run(["ip", "netns", "exec", net.near, lib.SEINE, "live", "-i", "wire0", "-o", folder,
+                            "--keep", "32M"], capture_output=True, text=True, timeout=live.PATIENCE)
+    if "is being written by another seine" not in other.stderr:
+        wrong = wrong or "a second run into the folder: %s" % other.stderr
     wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
     left = sum(lib.one(path, """select (select count(*) from flows where end_reason = 'open') +
         (select count(*) from evidence where status = 'open')""") for _, path in slices(folder))
@@ -311,12 +315,12 @@ def check_full(net, place):
     folder = os.path.join(place, "disk")
     os.mkdir(folder)
     name = "a full disk is survived"
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", folder], capture_output=True).returncode:
         lib.tell("skip", name, "nothing can be mounted here")
         return
     try:
         with open(os.path.join(folder, "others"), "wb") as others:
-            others.write(bytes(14 << 20))
+            others.write(bytes(48 << 20))
         run = live.Live(net, folder, "--rotate", "3s")
         drips = [net.start(net.near, sys.executable, live.HERE, "--drip") for _ in range(6)]
         wrong = None
@@ -328,7 +332,7 @@ def check_full(net, place):
         def fill():
             """Somebody else takes what room there is, and what becomes free when slices go."""
             room = os.statvfs(folder)
-            more = room.f_bavail * room.f_frsize - (4 << 20)
+            more = room.f_bavail * room.f_frsize - (10 << 20)
             if more > 0:
                 with open(os.path.join(folder, "others"), "ab") as others:
                     others.write(bytes(more))
