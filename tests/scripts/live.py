@@ -325,9 +325,9 @@ def check_kill(net, place, turn):
         killed_ns = time.time_ns()
         live.kill()
         for case in cases():
-            wrong = wrong or incoherent(case)
-            if lib.one(case, "pragma integrity_check") != "ok":
+            if lib.one(case, "pragma integrity_check") != "ok":  # may write: it rolls back what closing had begun
                 wrong = wrong or "integrity_check"
+            wrong = wrong or incoherent(case)
         begun = [case for case in cases() if lib.rows(case, "select 1 from runs")]  # else it has its tables, and no more
         told = lib.seine("summary", begun[-1])
         if not wrong and (told.status != 1 or b"wire0 is interrupted" not in told.out):
