@@ -269,8 +269,8 @@ static void see_folder(struct live_state *run)
         remark(run, "%s", sentence.text);
     if (removed == run->removed_told)
         return;
-    snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slices were removed",
-             removed - run->removed_told);
+    snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slice%s removed",
+             removed - run->removed_told, removed - run->removed_told == 1 ? " was" : "s were");
     run->removed_told = removed;
     tell_all_statistics(run, text);
 }
@@ -757,7 +757,7 @@ static void end_slices(struct live_state *run, enum status status)
         return;
     if (status == STATUS_OK) {
         slices_closed(&run->slices, run->slices.number, run->result->logged);
-        slices_tend(&run->slices, 0);
+        slices_tend_last(&run->slices);
     }
     if (slices_remark(&run->slices, &sentence))
         remark(run, "%s", sentence.text);

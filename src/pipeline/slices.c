@@ -207,7 +207,7 @@ static uint64_t headroom(const struct slices *s, uint64_t keep_len, uint64_t all
     return grown < keep_len / 4 ? grown : keep_len / 4;
 }
 
-void slices_tend(struct slices *s, uint64_t writing_len)
+static void tend(struct slices *s, uint64_t writing_len, bool needs_room)
 {
     const int64_t keep_ns = atomic_load(&s->keep_ns);
     const uint64_t keep_len = atomic_load(&s->keep_len);
@@ -219,8 +219,8 @@ void slices_tend(struct slices *s, uint64_t writing_len)
         const struct kept_slice oldest = s->kept[0];
         const bool is_old = keep_ns > 0 && oldest.written_ns < now_ns() - keep_ns;
         const bool is_much = keep_len > 0 && all > most;
-        const bool has_no_room = is_full(s, false);
-        if (!is_old && !is_much && !has_no_room && !is_full(s, true))
+        const bool has_no_room = needs_room && is_full(s, false);
+        if (!is_old && !is_much && !has_no_room && !(needs_room && is_full(s, true)))
             break;
         if (!remove_oldest(s))
             break;
@@ -230,6 +230,16 @@ void slices_tend(struct slices *s, uint64_t writing_len)
     }
     s->tended_len = all;
     atomic_store(&s->is_short, s->kept_count == 0 && (is_full(s, false) || is_full(s, true)));
+}
+
+void slices_tend(struct slices *s, uint64_t writing_len)
+{
+    tend(s, writing_len, true);
+}
+
+void slices_tend_last(struct slices *s)
+{
+    tend(s, 0, false);
 }
 
 void slices_heed(struct slices *s)
