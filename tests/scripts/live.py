@@ -407,7 +407,8 @@ def check_readers(net, place, seconds):
 
 
 def slices(folder):
-    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".db"))
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder)
+                  if name.endswith(".db") and name != "slices.db")  # which is the catalogue
 
 
 def put_together(folder):
@@ -456,14 +457,6 @@ def check_slices(net, place):
     wrong = wrong or broken
     if not wrong and count < 3:
         wrong = "there are %d" % count
-    live = Live(net, folder, "--rotate", "1h", "--keep", "200K")
-    live.kill()
-    live = Live(net, folder, "--rotate", "1h", "--keep", "200K")
-    wrong = wrong or live.stop()
-    left = slices(folder)
-    if not wrong and (sum(map(os.path.getsize, left)) > 500 << 10 or os.path.basename(left[-1]) !=
-                      "seine-%06d.db" % (count + 2)):
-        wrong = "kept are %s" % left
     lib.check(name, wrong, "%d slices" % count)
 
 
