@@ -424,16 +424,20 @@ static void see_stop(struct live *l)
     l->quiet_ms = now_ms();
 }
 
+static void count_gone(struct live *l, struct port *p)
+{
+    p->gone_ms = now_ms();
+    l->gone_count++;
+}
+
 static void see_trouble(struct live *l, struct port *p)
 {
     const bool was_gone = p->gone;
     struct error why;
     if (!p->source->trouble(p, &why))
         return;
-    if (p->gone && !was_gone) {
-        p->gone_ms = now_ms();
-        l->gone_count++;
-    }
+    if (p->gone && !was_gone)
+        count_gone(l, p);
     remark(l, why.text);
 }
 
@@ -460,8 +464,18 @@ static int shorter(int a_ms, int b_ms)
     return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
-/* Looks, now and then, whether an interface that vanished has come back. */
-static void seek_gone(struct live *l)
+/* Who takes an interface away takes it down first, and of what comes after that a socket tells nothing. */
+static void see_whether_there(struct live *l, struct port *p)
+{
+    if (p->up || p->gone || p->any || nic_is_there(l->control, p->nic.index))
+        return;
+    p->gone = true;
+    count_gone(l, p);
+    remark_on(l, p, "the interface is gone");
+}
+
+/* Looks, now and then, whether an interface that is down has vanished, and one that vanished has come back. */
+static void seek(struct live *l)
 {
     const int64_t now = now_ms();
 
@@ -470,6 +484,7 @@ static void seek_gone(struct live *l)
     l->sought_ms = now;
     for (unsigned i = 0; i < l->port_count; i++) {
         struct port *p = &l->ports[i];
+        see_whether_there(l, p);
         if (!is_dead(p) || !p->source->rejoin(p))
             continue;
         p->gone = false;
@@ -485,9 +500,11 @@ static int next_look_ms(const struct live *l)
 {
     int ms = l->quiet ? LIVE_HOLD_MS / 4 : -1;
 
-    for (unsigned i = 0; l->gone_count > 0 && i < l->port_count; i++)
+    for (unsigned i = 0; i < l->port_count; i++)
         if (l->ports[i].gone)
             ms = shorter(ms, is_dead(&l->ports[i]) ? SEEK_MS : LIVE_HOLD_MS / 4);
+        else if (!l->ports[i].up)
+            ms = shorter(ms, SEEK_MS);
     return ms;
 }
 
@@ -527,8 +544,7 @@ enum live_next live_next(struct live *l, struct frame *frame, int wait_ms, struc
     for (;;) {
         int hold_ms;
         see_stop(l);
-        if (l->gone_count > 0)
-            seek_gone(l);
+        seek(l);
         if (next_frame(l, frame, &hold_ms))
             return LIVE_FRAME;
         if (hold_ms < 0 && is_over(l))

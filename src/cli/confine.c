@@ -5,6 +5,7 @@
 #include "cli/terminal.h"
 #include "sandbox/sandbox.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
@@ -280,6 +281,10 @@ static bool can_be_written(const char *folder)
 
     if (is_folder_for_us(folder))
         return true;
+    if (access(folder, F_OK) != 0 && errno == ENOENT) {
+        say("there is no folder %s", folder);
+        return false;
+    }
     user = getpwuid(geteuid());
     say("%s cannot be written to by the user %s: make it theirs, or say --user", folder,
         user ? user->pw_name : "that this is");

@@ -196,11 +196,24 @@ static void tell_progress(struct live_state *run, int64_t now_ns)
     run->options->progress(run->options->context, &progress);
 }
 
+/* An interface that is down or gone is a row: why no frame came is to be known from the case. */
+static void tell_of_interface(struct live_state *run, const char *sentence)
+{
+    for (size_t n = 0; n < run->options->interface_count; n++) {
+        const char *name = run->interfaces[n].said.name;
+        const size_t len = strlen(name);
+        if (strncmp(sentence, name, len) == 0 && strncmp(sentence + len, ": ", 2) == 0)
+            tell_statistics(run, &run->interfaces[n], clock_ns(CLOCK_REALTIME), sentence + len + 2);
+    }
+}
+
 static void tell_remarks(struct live_state *run)
 {
     const char *sentence;
-    while ((sentence = live_remark(run->live)) != NULL)
+    while ((sentence = live_remark(run->live)) != NULL) {
+        tell_of_interface(run, sentence);
         remark(run, "%s", sentence);
+    }
 }
 
 /* Where no frame comes, the clock of the frames goes on all the same, as fast as ours does. */
@@ -758,7 +771,7 @@ static void end_slices(struct live_state *run, enum status status)
         return;
     if (status == STATUS_OK) {
         slices_closed(&run->slices, run->slices.number, run->result->logged);
-        slices_tend(&run->slices, 0);
+        slices_tend_last(&run->slices);
     }
     if (slices_remark(&run->slices, &sentence))
         remark(run, "%s", sentence.text);

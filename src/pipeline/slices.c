@@ -1,6 +1,7 @@
 /* slices.c - the folder that a live run fills. */
 #include "pipeline/slices.h"
 
+#include "capture/live.h"
 #include "pipeline/pressure.h"
 #include "pipeline/reading.h"
 #include "store/folder.h"
@@ -209,7 +210,7 @@ static uint64_t headroom(const struct slices *s, uint64_t keep_len, uint64_t all
     return grown < keep_len / 4 ? grown : keep_len / 4;
 }
 
-void slices_tend(struct slices *s, uint64_t writing_len)
+static void tend(struct slices *s, uint64_t writing_len, bool needs_room)
 {
     const int64_t keep_ns = atomic_load(&s->keep_ns);
     const uint64_t keep_len = atomic_load(&s->keep_len);
@@ -221,8 +222,8 @@ void slices_tend(struct slices *s, uint64_t writing_len)
         const struct kept_slice oldest = s->kept[0];
         const bool is_old = keep_ns > 0 && oldest.written_ns < now_ns() - keep_ns;
         const bool is_much = keep_len > 0 && all > most;
-        const bool has_no_room = is_full(s, false);
-        if (!is_old && !is_much && !has_no_room && !is_full(s, true))
+        const bool has_no_room = needs_room && is_full(s, false);
+        if (!is_old && !is_much && !has_no_room && !(needs_room && is_full(s, true)))
             break;
         if (!remove_oldest(s))
             break;
@@ -232,6 +233,16 @@ void slices_tend(struct slices *s, uint64_t writing_len)
     }
     s->tended_len = all;
     atomic_store(&s->is_short, s->kept_count == 0 && (is_full(s, false) || is_full(s, true)));
+}
+
+void slices_tend(struct slices *s, uint64_t writing_len)
+{
+    tend(s, writing_len, true);
+}
+
+void slices_tend_last(struct slices *s)
+{
+    tend(s, 0, false);
 }
 
 void slices_heed(struct slices *s)
@@ -277,12 +288,26 @@ void slices_closed(struct slices *s, uint32_t number, bool logged)
 
 /* ---- the beginning ---- */
 
+/* Whether the file says that it has a write-ahead log (SQLite's file format, 1.3). The log itself need not be there:
+ * who reads what a kill left takes it into the file. */
+static bool is_logged(const char *path)
+{
+    enum { READ_VERSION_AT = 19, IS_LOGGED = 2 };
+    uint8_t version = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is = fd >= 0 && pread(fd, &version, 1, READ_VERSION_AT) == 1 && version == IS_LOGGED;
+
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
 /* Whether a slice may have been left open. */
 static bool is_open(const struct slices *s, uint32_t number)
 {
     char path[SLICES_PATH_MAX];
 
-    return (path_of(path, s, number, ".db-wal") && access(path, F_OK) == 0) ||
+    return (slices_path(path, s, number) && is_logged(path)) ||
            (path_of(path, s, number, ".db-journal") && access(path, F_OK) == 0);
 }
 
@@ -325,24 +350,66 @@ static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
     return store_finish_live(store, NULL, one_file, err);
 }
 
-/* The highest evidence_id in a slice; 0 where that cannot be said. */
-static uint32_t evidence_in(const struct slices *s, uint32_t number)
+/* One slice that a loss of power has damaged does not keep the next from being written: it stays as it is, for who
+ * knows how to save what is in it. But two runs do not share a folder. */
+static enum status mend_if_possible(struct slices *s, struct kept_slice *k,
+                                    void (*tell)(void *context, const char *sentence),
+                                    void *context, struct error *err)
+{
+    char path[SLICES_PATH_MAX];
+    struct error why = {0};
+    bool one_file = true;
+
+    if (mend(s, k->number, &one_file, tell, context, &why) != STATUS_OK) {
+        if (!slices_path(path, s, k->number) || reader_sees_writer(path)) {
+            *err = why;
+            return STATUS_FAILED;
+        }
+        error_prefix(&why, "slice %" PRIu32 " stays as it was left", k->number);
+        tell(context, why.text);
+        return STATUS_OK;
+    }
+    k->logged = !one_file;
+    measure(s, k);
+    if (one_file && folder_catalogue_add(s->folder, k->number, &why) != STATUS_OK)
+        tell_later(s, &why);
+    return STATUS_OK;
+}
+
+/* The highest evidence_id in a slice, 0 where there is none. False where that cannot be said. */
+static bool evidence_in(uint32_t *id, const struct slices *s, uint32_t number)
 {
     struct reader *reader;
     sqlite3_stmt *row;
     struct error err;
     char path[SLICES_PATH_MAX];
-    int64_t found = 0;
+    int64_t found = -1;
 
+    *id = 0;
     if (!slices_path(path, s, number) || reader_open(&reader, path, &err) != STATUS_OK)
-        return 0;
+        return false;
     if (reader_prepare(reader, &row, "SELECT max(evidence_id) FROM evidence", &err) == STATUS_OK) {
         if (sqlite3_step(row) == SQLITE_ROW)
             found = sqlite3_column_int64(row, 0);
         sqlite3_finalize(row);
     }
     reader_close(reader);
-    return found > 0 && found < UINT32_MAX / 2 ? (uint32_t)found : 0;
+    if (found < 0 || found >= UINT32_MAX / 2)
+        return false;
+    *id = (uint32_t)found;
+    return true;
+}
+
+/* The highest evidence_id in the folder, or one above it: a slice that cannot be read has at most so many as a run
+ * has interfaces. */
+static uint32_t last_evidence(const struct slices *s)
+{
+    uint32_t last = 0, unread = 0;
+
+    for (size_t i = s->kept_count; i > 0 && last == 0; i--)
+        if (!evidence_in(&last, s, s->kept[i - 1].number))
+            unread += LIVE_INTERFACES_MAX;
+    return last + unread;
 }
 
 /* What a kill left beside slices that are gone, or were never begun, goes as well. */
@@ -384,7 +451,6 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
                          struct error *err)
 {
     enum status status = STATUS_OK;
-    struct error why = {0};
 
     s->folder = folder;
     s->options = options;
@@ -397,20 +463,10 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
         status = list(s, err);
     if (status == STATUS_OK)
         slices_tend(s, 0); /* what is mended may need room */
-    for (size_t i = 0; i < s->kept_count && status == STATUS_OK; i++) {
-        struct kept_slice *k = &s->kept[i];
-        bool one_file = true;
-        if (!is_open(s, k->number))
-            continue;
-        status = mend(s, k->number, &one_file, tell, context, err);
-        k->logged = !one_file;
-        measure(s, k);
-        if (status == STATUS_OK && one_file &&
-            folder_catalogue_add(folder, k->number, &why) != STATUS_OK)
-            tell_later(s, &why);
-    }
-    for (size_t i = s->kept_count; i > 0 && s->evidence_id == 0; i--)
-        s->evidence_id = evidence_in(s, s->kept[i - 1].number);
+    for (size_t i = 0; i < s->kept_count && status == STATUS_OK; i++)
+        if (is_open(s, s->kept[i].number))
+            status = mend_if_possible(s, &s->kept[i], tell, context, err);
+    s->evidence_id = last_evidence(s);
     if (s->kept_count > 0)
         s->number = s->kept[s->kept_count - 1].number;
     if (status == STATUS_OK && s->number == FOLDER_NUMBER_MAX)

@@ -101,6 +101,9 @@ void slices_closed(struct slices *s, uint32_t number, bool logged);
  * once a second. */
 void slices_tend(struct slices *s, uint64_t writing_len);
 
+/* The same for the last time: nothing more is to be written, so that nothing has to make room for it. */
+void slices_tend_last(struct slices *s);
+
 /* What has gone wrong, once; false: nothing. By another thread. */
 bool slices_remark(struct slices *s, struct error *sentence);
 

@@ -242,13 +242,15 @@ static enum status lock_case(struct case_file *f, struct error *err)
     return error_set(err, "locking %s: %s", f->path, strerror(errno));
 }
 
-/* Opens the case that is there, and checks that it is one. */
-static enum status open_there(struct case_file *f, size_t cache_len, struct error *err)
+/* Opens the case that is there, and checks that it is one. A reader may hold it for a moment: the first one after a
+ * kill reads its log again. */
+static enum status open_there(struct case_file *f, size_t cache_len, int wait_ms, struct error *err)
 {
     if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
         return case_file_fault(f, "opening", err);
     harden(f->db);
+    sqlite3_busy_timeout(f->db, wait_ms);
     enum status status = check_case(f, err);
     if (status != STATUS_OK)
         return status;
@@ -273,7 +275,7 @@ static enum status open_addition(struct case_file *f, size_t cache_len, bool syn
     enum status status = lock_case(f, err);
 
     if (status == STATUS_OK)
-        status = open_there(f, cache_len, err);
+        status = open_there(f, cache_len, 0, err);
     if (status != STATUS_OK)
         return status;
     return begin(f,
@@ -315,11 +317,10 @@ static enum status open_live(struct case_file *f, const struct case_file_options
                              struct error *err)
 {
     sqlite3_stmt *mode = NULL;
-    enum status status = open_there(f, options->cache_len, err);
+    enum status status = open_there(f, options->cache_len, OPEN_WAIT_MS, err);
 
     if (status != STATUS_OK)
         return status;
-    sqlite3_busy_timeout(f->db, OPEN_WAIT_MS);
     bool logged =
         sqlite3_prepare_v2(f->db, "PRAGMA journal_mode = WAL", -1, &mode, NULL) == SQLITE_OK &&
         sqlite3_step(mode) == SQLITE_ROW &&

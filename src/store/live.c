@@ -231,10 +231,17 @@ enum status store_rotate(struct store *s, struct store_closing **old, const char
 {
     enum { CLOSING_CACHE = 2 << 20 }; /* beside the next one's */
     struct error why = {0};
+    size_t log_len;
+    bool log_held;
 
     *old = let_go(s, CLOSING_CACHE);
     if (!*old)
         return tell_failure(s, err);
+    /* Before the next one has rows that go on with its own: who closes it may come to it late, or be killed before. */
+    if (case_file_commit(&(*old)->file, &log_len, &log_held, &why) != STATUS_OK) {
+        insert_fail_as(&s->insert, &why);
+        return tell_failure(s, err);
+    }
     s->live.options.slice = to;
     enum status status = store_open_file(s, path, &why);
     s->live.options.slice = NULL;

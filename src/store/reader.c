@@ -47,11 +47,26 @@ static const char *const promised_tables[] = {
 
 enum { PROMISED_COUNT = sizeof promised_tables / sizeof *promised_tables };
 
-static bool is_writer_there(const struct reader *r)
+static bool is_locked(int file)
 {
     struct flock ask = {
         .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = WRITER_LOCK_BYTE, .l_len = 1};
-    return fcntl(r->lock, F_OFD_GETLK, &ask) == 0 && ask.l_type != F_UNLCK;
+    return fcntl(file, F_OFD_GETLK, &ask) == 0 && ask.l_type != F_UNLCK;
+}
+
+static bool is_writer_there(const struct reader *r)
+{
+    return is_locked(r->lock);
+}
+
+bool reader_sees_writer(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is = file >= 0 && is_locked(file);
+
+    if (file >= 0)
+        close(file);
+    return is;
 }
 
 static bool ends_in(const char *text, const char *end)

@@ -50,6 +50,9 @@ const char *reader_schema(const struct reader *reader);
  * writer holds the case, and "unknown" for what is no word of ours. Static text. */
 const char *reader_evidence_status(struct reader *reader, const char *status);
 
+/* Whether a seine writes the case at this moment, which need not be one that can be opened. */
+bool reader_sees_writer(const char *path);
+
 /* Who reads payload that is not in the case but in its evidence (ingest --payload reference); borrowed, NULL
  * for nobody. Without it such a stream cannot be read, and a sentence says so. */
 void reader_set_evidence(struct reader *reader, const struct payload_source *evidence);

@@ -243,6 +243,18 @@ def check_kill(net, place):
         except ValueError as error:
             wrong = wrong or str(error)
     drips.kill()
+    ids = set()
+    for _, path in slices(folder):
+        flows = lib.rows(path, "select flow_id, continues_flow_id from flows")
+        ids.update(flow for flow, _ in flows)
+        if not all(before is None or before in ids for _, before in flows):
+            wrong = wrong or "a flow goes on with one that is not there"
+    last_path = slices(folder)[-1][1]
+    reader = sqlite3.connect(last_path)  # which takes the log into the file, and removes it
+    reader.execute("select count(*) from flows").fetchone()
+    reader.close()
+    if os.path.exists(last_path + "-wal"):
+        wrong = wrong or "the log of a slice that was killed is there, and this test tests nothing"
     run = live.Live(net, folder, "--rotate", "1s")
     other = subprocess.run(["ip", "netns", "exec", net.near, lib.SEINE, "live", "-i", "wire0", "-o", folder,
                             "--keep", "32M"], capture_output=True, text=True, timeout=live.PATIENCE)
@@ -257,6 +269,31 @@ def check_kill(net, place):
     if not wrong and evidence != list(range(1, len(evidence) + 1)):
         wrong = "the evidence is numbered %s" % evidence
     lib.check("a kill leaves slices that are whole, and the next run goes on", wrong, "%d slices" % len(slices(folder)))
+
+
+def check_damaged(net, place):
+    """A slice that cannot be opened any more stays as it is, and the next run goes on above it."""
+    folder = os.path.join(place, "damaged")
+    run = live.Live(net, folder, "--rotate", "1h")
+    run.kill()
+    first = slices(folder)[0][1]
+    with open(first, "r+b") as damaged:
+        damaged.seek(100)
+        damaged.write(b"\xa5" * 8000)
+    for left in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(first + left)
+    with open(first, "rb") as damaged:
+        before = damaged.read()
+    wrong = live.Live(net, folder, "--rotate", "1h").stop()
+    with open(first, "rb") as damaged:
+        if damaged.read() != before:
+            wrong = wrong or "it was changed"
+    second = slices(folder)[-1]
+    wrong = wrong or broken(*second)
+    if not wrong and (second[0] != 2 or lib.one(second[1], "select min(evidence_id) from evidence") < 2):
+        wrong = "slice %d begins with evidence that may be there" % second[0]
+    lib.check("a damaged slice does not keep the next from being written", wrong)
 
 
 def bulk():
@@ -370,7 +407,7 @@ def main():
             lib.check(check.__doc__, repr(error))
 
     checks = [threading.Thread(target=alone, args=(check,))
-              for check in (check_soak, check_kill, check_snapshot, check_full)]
+              for check in (check_soak, check_kill, check_damaged, check_snapshot, check_full)]
     for check in checks:
         check.start()
     for check in checks:

@@ -690,6 +690,29 @@ static void down_and_up(void)
     close(fd);
 }
 
+/* One that is taken down first, and away when that has been seen, is known to be gone, and found when it is back. */
+static void down_and_gone(void)
+{
+    const char *names[] = {"seine0", "seine1"};
+    const struct live_options options = {
+        .interfaces = names, .interface_count = 2, .ring_len = 1 << 20};
+    int fds[] = {tap(names[0]), tap(names[1])};
+    struct live *l = opened(&options);
+    struct made m = plain(1, 100);
+
+    CU_ASSERT(set_up("seine0", false));
+    expect_remark(l, "seine0: the interface went down");
+    close(fds[0]);
+    expect_remark(l, "seine0: the interface is gone");
+    fds[0] = tap(names[0]);
+    expect_remark(l, "seine0: the interface is back");
+    send_frame(fds[0], &m);
+    expect_frame(l, &m);
+    live_close(l);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* Each frame of the loopback interface passes twice, and is given once; a frame may be as long as it likes. */
 static void check_loopback(const char *name, enum live_source source)
 {
@@ -882,6 +905,7 @@ static const struct test tests[] = {
      held_blocks},
     {"a flood that is refused here keeps nobody waiting", refused_flood},
     {"an interface may go down and come back", down_and_up},
+    {"an interface that is taken down and then away is gone", down_and_gone},
     {"frames over the loopback interface are given once, however long", loopback},
     {"a tunnel has packets without a link header", tunnel},
     {"AF_XDP, where the build has it", by_xdp},
