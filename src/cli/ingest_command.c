@@ -3,19 +3,17 @@
 
 #include "base/buffer.h"
 #include "cli/confine.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "pipeline/ingest.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -89,52 +87,29 @@ struct job {
     struct progress progress;
 };
 
-static volatile int stop;
 static volatile int nothing = -1; /* /dev/null, open while standard input is being read */
-static struct timespec stopped;   /* when the first signal came; only on_stop() uses it */
 
-/* The first signal ends the run in good order. A later one ends it at once, but not within a
- * second, since one stop can arrive twice: timeout(1) signals its child and then the group. */
-static void on_stop(int number)
+/* A pipe may never say another word: let it end. */
+static void end_input(void)
 {
-    int error = errno;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!stop) {
-        stopped = now;
-        stop = 1;
-        if (nothing >= 0) /* a pipe may never say another word: let it end */
-            dup2(nothing, STDIN_FILENO);
-    } else if (now.tv_sec > stopped.tv_sec + 1) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-    errno = error;
+    if (nothing >= 0)
+        dup2(nothing, STDIN_FILENO);
 }
 
 static void catch_signals(const struct arguments *a)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        sigaddset(&action.sa_mask, numbers[i]);
     for (int i = 0; i < a->word_count && nothing < 0; i++) {
         if (strcmp(a->words[i], "-") == 0)
             nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     }
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction before;
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
-            sigaction(numbers[i], &action, NULL);
-    }
+    interrupt_catch(end_input);
 }
 
 static void on_remark(void *context, const char *sentence)
 {
     struct job *job = context;
     progress_wipe(&job->progress);
-    if (!stop) /* whatever ends now ends since we were told to */
+    if (!interrupted) /* whatever ends now ends since we were told to */
         say("%s", sentence);
 }
 
@@ -235,7 +210,7 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
         .version = SEINE_VERSION,
         .remark = on_remark,
         .progress = on_progress,
-        .stop = &stop,
+        .stop = &interrupted,
     };
     if (!options_read(&ingest_options, a))
         return EXIT_USAGE;
@@ -266,7 +241,7 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
     progress_wipe(&job.progress);
     buffer_release(&command);
     if (done != STATUS_OK) {
-        if (stop)
+        if (interrupted)
             say("interrupted: %s",
                 was_there ? "nothing was added to the case" : "no case was made");
         else

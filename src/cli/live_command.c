@@ -2,19 +2,18 @@
 #include "cli/commands.h"
 
 #include "base/buffer.h"
+#include "cli/interrupt.h"
 #include "cli/live_service.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "pipeline/live.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum {
     INTERFACE,
@@ -107,25 +106,7 @@ struct job {
     const char *path, *user;
 };
 
-static volatile int stop, reload;
-static struct timespec stopped; /* when the first signal came; only on_stop() uses it */
-
-/* The first signal ends the run in good order. A later one ends it at once, but not within a second, since one
- * stop can arrive twice. */
-static void on_stop(int number)
-{
-    int error = errno;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!stop) {
-        stopped = now;
-        stop = 1;
-    } else if (now.tv_sec > stopped.tv_sec + 1) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-    errno = error;
-}
+static volatile int reload; /* how often it was asked for */
 
 static void on_reload(int number)
 {
@@ -136,17 +117,9 @@ static void on_reload(int number)
 /* SIGHUP says that a terminal has gone; but to who has a file to read again, that it should. */
 static void catch_signals(bool has_file)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     const struct sigaction again = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        sigaddset(&action.sa_mask, numbers[i]);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction before;
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
-            sigaction(numbers[i], &action, NULL);
-    }
+
+    interrupt_catch(NULL);
     if (has_file)
         sigaction(SIGHUP, &again, NULL);
 }
@@ -163,7 +136,7 @@ static void on_progress(void *context, const struct ingest_progress *now)
     struct job *job = context;
     progress_show(&job->progress, now);
     service_tick(&job->service, now);
-    if (stop && !job->is_stopping) {
+    if (interrupted && !job->is_stopping) {
         job->is_stopping = true;
         service_stopping(&job->service);
     }
@@ -388,7 +361,7 @@ static enum exit_status live_command_run(const struct command *self, const struc
                                             .progress = on_progress,
                                             .ready = on_ready,
                                             .opened = on_opened,
-                                            .stop = &stop};
+                                            .stop = &interrupted};
     struct words words = {0};
     struct error err = {0};
 

@@ -190,22 +190,7 @@ static int flows_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
                          sqlite3_vtab **vtab, char **message)
 {
     (void)aux, (void)argc, (void)argv, (void)message;
-
-    int rc = sqlite3_declare_vtab(db, declaration);
-    if (rc != SQLITE_OK)
-        return rc;
-    *vtab = sqlite3_malloc(sizeof **vtab);
-    if (!*vtab)
-        return SQLITE_NOMEM;
-    memset(*vtab, 0, sizeof **vtab);
-    sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-    return SQLITE_OK;
-}
-
-static int flows_disconnect(sqlite3_vtab *vtab)
-{
-    sqlite3_free(vtab);
-    return SQLITE_OK;
+    return files_table_connect(vtab, db, declaration);
 }
 
 static int flows_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
@@ -564,7 +549,7 @@ static int flows_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *rowid)
 static const sqlite3_module flows_methods = {
     .xConnect = flows_connect,
     .xBestIndex = flows_best_index,
-    .xDisconnect = flows_disconnect,
+    .xDisconnect = files_table_disconnect,
     .xOpen = flows_open,
     .xClose = flows_close,
     .xFilter = flows_filter,

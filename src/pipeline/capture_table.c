@@ -127,22 +127,7 @@ static int capture_connect(sqlite3 *db, void *aux, int argc, const char *const *
                            sqlite3_vtab **vtab, char **message)
 {
     (void)aux, (void)argc, (void)argv, (void)message;
-
-    int rc = sqlite3_declare_vtab(db, declaration);
-    if (rc != SQLITE_OK)
-        return rc;
-    *vtab = sqlite3_malloc(sizeof **vtab);
-    if (!*vtab)
-        return SQLITE_NOMEM;
-    memset(*vtab, 0, sizeof **vtab);
-    sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-    return SQLITE_OK;
-}
-
-static int capture_disconnect(sqlite3_vtab *vtab)
-{
-    sqlite3_free(vtab);
-    return SQLITE_OK;
+    return files_table_connect(vtab, db, declaration);
 }
 
 /* A bound as a letter of the plan: of numbers a small one, of times a capital. */
@@ -722,7 +707,7 @@ static int capture_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *rowid)
 static const sqlite3_module capture_methods = {
     .xConnect = capture_connect,
     .xBestIndex = capture_best_index,
-    .xDisconnect = capture_disconnect,
+    .xDisconnect = files_table_disconnect,
     .xOpen = capture_open_cursor,
     .xClose = capture_close_cursor,
     .xFilter = capture_filter,

@@ -20,4 +20,9 @@ enum status capture_table_register(sqlite3 *db, struct error *err);
 enum status capture_flows_register(sqlite3 *db, struct error *err);
 enum status evidence_bytes_register(sqlite3 *db, struct error *err);
 
+/* xConnect and xDisconnect of those that are tables: direct only, and with nothing to keep but their columns. SQLite's
+ * code. */
+int files_table_connect(sqlite3_vtab **vtab, sqlite3 *db, const char *declaration);
+int files_table_disconnect(sqlite3_vtab *vtab);
+
 #endif

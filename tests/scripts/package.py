@@ -239,10 +239,10 @@ class Debian:
 
 def check_quick_start(debian):
     lines = quick_start(debian.must("zcat /usr/share/man/man1/seine.1.gz"))
-    debian.must("mkdir /root/try && cp /usr/share/doc/seine/examples/http-lost.pcap /root/try/capture.pcap")
+    debian.must("mkdir /srv/try && cp /usr/share/doc/seine/examples/http-lost.pcap /srv/try/capture.pcap")
     wrong = []
     for line in lines:
-        done = debian.run("cd /root/try; " + line)
+        done = debian.run("cd /srv/try; " + line)
         if done.returncode != 0 or not done.stdout:
             wrong.append("%s: exit status %d; %s" % (line, done.returncode, done.stderr.strip()))
     lib.check("fresh.quick-start: of the manual page", "; ".join(wrong), "%d commands" % len(lines))
@@ -370,8 +370,8 @@ def check_fresh(deb, place):
     if run("unshare", "-m", "true").returncode != 0:
         return lib.tell("skip", "fresh", "no mounts can be made here")
     debian = Debian(os.path.join(place, "debian"))
-    shutil.copy(deb, debian.root + "/root/")
-    install = "apt-get -qy install --no-install-recommends /root/seine_*.deb"
+    shutil.copy(deb, debian.root + "/srv/")
+    install = "apt-get -qy install --no-install-recommends /srv/seine_*.deb"
     debian.must(install)
     lib.check("fresh.install", "" if "uid=" in debian.must("id seine") else "there is no user seine")
     version = debian.must("seine --version")
@@ -379,7 +379,7 @@ def check_fresh(deb, place):
     check_quick_start(debian)
 
     debian.must("apt-get -qy install --no-install-recommends systemd sqlite3")
-    count = debian.must("sqlite3 /root/try/case.db '.load /usr/lib/seine/seine' 'SELECT count(*) FROM segments(3)'")
+    count = debian.must("sqlite3 /srv/try/case.db '.load /usr/lib/seine/seine' 'SELECT count(*) FROM segments(3)'")
     lib.check("fresh.extension", "" if int(count) > 0 else "it has no segments", count.strip() + " segments")
     verified = debian.run("systemd-analyze verify --man=no seine.service")
     lib.check("fresh.unit: systemd finds nothing wrong with it", verified.stderr if verified.returncode else "")
@@ -389,9 +389,9 @@ def check_fresh(deb, place):
     state = debian.run("systemctl is-enabled seine").stdout.strip()
     lib.check("fresh.off: nothing is started that nobody has asked for", "" if state == "disabled" else state)
 
-    debian.must("cp -p /etc/seine/seine.conf /root/")
+    debian.must("cp -p /etc/seine/seine.conf /srv/")
     check_service(debian)
-    debian.must("cp -p /root/seine.conf /etc/seine/; systemctl enable -q seine; echo '# mine' >> /etc/seine/seine.conf; " + install + " --reinstall")
+    debian.must("cp -p /srv/seine.conf /etc/seine/; systemctl enable -q seine; echo '# mine' >> /etc/seine/seine.conf; " + install + " --reinstall")
     kept = debian.must("tail -n 1 /etc/seine/seine.conf; systemctl is-enabled seine").split("\n")[:2]
     lib.check("fresh.upgrade: keeps the configuration, and what was enabled", "" if kept == ["# mine", "enabled"] else kept)
     debian.must("install -d -o seine /var/lib/seine; touch /var/lib/seine/case.db; apt-get -qy purge seine")
