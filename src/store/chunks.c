@@ -14,8 +14,9 @@
  * which needs no index. What comes after that are rows of chunk_data, as are those of any other stream,
  * and of one whose turn in the order of stream_data is over: there, rows only append.
  *
- * When all that came of a stream had to be written early its hash is taken then, and kept in the place
- * of what is not needed any more (`settled`): most often nothing comes after it. */
+ * A stream that had to be written early keeps its running hash, for what may come after. When not even for that
+ * there is room the hash is taken, and kept in the place of what is not needed any more (`settled`): if
+ * something comes after all, the stream is read again. */
 #include "store/writer.h"
 
 #include <assert.h>
