@@ -141,7 +141,8 @@ static enum status read_sums(struct patient *p, struct vitals *v, struct error *
 
     newest.bytes = stat(reader_path(p->reader), &file) == 0 ? (int64_t)file.st_size : 0;
     const struct slice *l = &p->learned;
-    if (l->known && !l->growing && l->number == newest.number && l->bytes == newest.bytes)
+    int64_t log = log_bytes(reader_path(p->reader));
+    if (l->known && !l->growing && l->number == newest.number && l->bytes == newest.bytes && !log)
         newest = *l; /* closed: it has not changed, and to count its flows takes time */
     else
         status = slice_learn(&newest, p->reader, err);
@@ -149,7 +150,7 @@ static enum status read_sums(struct patient *p, struct vitals *v, struct error *
         return status;
     p->learned = newest;
     add_slice(v, &newest);
-    v->bytes += log_bytes(reader_path(p->reader));
+    v->bytes += log;
     v->newest_first_id = newest.first_flow_id;
     v->newest_last_id = newest.last_flow_id;
     for (size_t i = 0; p->folder && i < folder_slice_count(p->folder); i++) {
