@@ -5,10 +5,9 @@
  * one capture to the next. */
 #include "pipeline/ingest.h"
 
-#include "base/table.h"
 #include "pipeline/evidence_file.h"
 #include "pipeline/option_text.h"
-#include "pipeline/reading.h"
+#include "pipeline/readings.h"
 #include "reassembly/policy.h"
 #include "store/layout.h"
 
@@ -78,137 +77,21 @@ static void remark(const struct run *run, const char *format, ...)
     run->options->remark(run->options->context, sentence);
 }
 
-/* ---- which captures, and in which order ---- */
-
-struct place {
-    size_t index;
-    int64_t first_ns;
-    bool has_frames;
-};
-
-static int by_first_time(const void *left, const void *right)
-{
-    const struct place *a = left, *b = right;
-    if (a->has_frames != b->has_frames)
-        return a->has_frames ? -1 : 1; /* empty ones last: where they stand changes nothing */
-    if (a->has_frames && a->first_ns != b->first_ns)
-        return a->first_ns < b->first_ns ? -1 : 1;
-    return a->index < b->index ? -1 : a->index > b->index;
-}
-
-/* Sorts by the time of the first frame. What can be read only once keeps its place among the
- * arguments: pipes come first, since their frames cannot be looked at and put back. */
-static enum status put_in_order(struct run *run)
-{
-    struct place *places = calloc(run->count, sizeof *places);
-    struct reading *sorted = calloc(run->count, sizeof *sorted);
-    enum status status = places && sorted ? STATUS_OK : error_no_memory(run->err, "no memory");
-
-    for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
-        places[i] = (struct place){.index = i, .first_ns = INT64_MIN, .has_frames = true};
-        if (run->readings[i].is_file)
-            status = reading_first_time(&run->readings[i], &places[i].first_ns,
-                                        &places[i].has_frames, &run->reading, run->err);
-    }
-    if (status == STATUS_OK) {
-        qsort(places, run->count, sizeof *places, by_first_time);
-        for (size_t i = 0; i < run->count; i++)
-            sorted[i] = run->readings[places[i].index];
-        memcpy(run->readings, sorted, run->count * sizeof *sorted);
-    }
-    free(places);
-    free(sorted);
-    return status;
-}
-
-/* A file that is not known so far, among those with its fingerprint. */
-struct alike {
-    UT_hash_handle hh; /* of the first of them */
-    struct reading *reading;
-    struct alike *next;
-};
-
-/* The SHA-256 of a file, computed once. */
-static enum status hash_of(struct run *run, struct reading *r)
-{
-    return r->file_hash[0] ? STATUS_OK : hash_file(r->path, r->file_hash, run->err);
-}
-
-static enum status are_same(struct run *run, struct reading *a, struct reading *b, bool *same)
-{
-    *same = run->options->no_hash;
-    if (*same)
-        return STATUS_OK;
-    if (hash_of(run, a) != STATUS_OK || hash_of(run, b) != STATUS_OK)
-        return STATUS_FAILED;
-    *same = strcmp(a->file_hash, b->file_hash) == 0;
-    return STATUS_OK;
-}
-
-/* Whether a file is in the case, or one of `alike`, which came earlier among the arguments. Files that
- * look alike are hashed to be sure. */
-static enum status is_known(struct run *run, struct reading *r, const struct alike *alike,
-                            bool *known)
-{
-    *known = false;
-    for (; alike && !*known; alike = alike->next) {
-        if (are_same(run, alike->reading, r, known) != STATUS_OK)
-            return STATUS_FAILED;
-    }
-    if (*known || !store_has_evidence(run->store, NULL, r->fingerprint, run->option_text))
-        return STATUS_OK;
-    *known = run->options->no_hash;
-    if (*known)
-        return STATUS_OK;
-    if (hash_of(run, r) != STATUS_OK)
-        return STATUS_FAILED;
-    *known = store_has_evidence(run->store, r->file_hash, r->fingerprint, run->option_text);
-    return STATUS_OK;
-}
-
 static void skip(struct run *run, const struct reading *r)
 {
     remark(run, "%s is in the case already; it is skipped", r->path);
     run->result->skipped++;
 }
 
-/* Marks what is known already. */
-static enum status find_known(struct run *run, struct alike *items, bool *known)
-{
-    struct alike *table = NULL;
-    enum status status = STATUS_OK;
-
-    for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
-        struct reading *r = &run->readings[i];
-        struct alike *first = NULL;
-        if (!r->is_file)
-            continue;
-        HASH_FIND_STR(table, r->fingerprint, first);
-        status = is_known(run, r, first, &known[i]);
-        if (status != STATUS_OK || known[i])
-            continue;
-        items[i].reading = r;
-        if (first) {
-            items[i].next = first->next;
-            first->next = &items[i];
-        } else {
-            HASH_ADD_KEYPTR(hh, table, r->fingerprint, strlen(r->fingerprint), &items[i]);
-            if (!items[i].hh.tbl)
-                status = error_no_memory(run->err, "no memory");
-        }
-    }
-    HASH_CLEAR(hh, table);
-    return status;
-}
-
 static enum status leave_out_known(struct run *run)
 {
-    struct alike *items = calloc(run->count, sizeof *items);
+    const struct known_where by = {run->store, run->option_text, run->options->no_hash};
     bool *known = calloc(run->count, sizeof *known);
     size_t kept = 0;
-    enum status status =
-        items && known ? find_known(run, items, known) : error_no_memory(run->err, "no memory");
 
+    if (!known)
+        return error_no_memory(run->err, "no memory");
+    enum status status = readings_known(run->readings, run->count, known, &by, run->err);
     for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
         if (known[i])
             skip(run, &run->readings[i]);
@@ -217,7 +100,6 @@ static enum status leave_out_known(struct run *run)
     }
     if (status == STATUS_OK)
         run->count = kept;
-    free(items);
     free(known);
     return status;
 }
@@ -347,7 +229,9 @@ static enum status look_at_captures(struct run *run)
     if (!run->again)
         return error_no_memory(run->err, "no memory");
     enum status status = share_memory(run);
-    return status == STATUS_OK && run->count > 1 && !o->in_order ? put_in_order(run) : status;
+    if (status == STATUS_OK && run->count > 1 && !o->in_order)
+        status = readings_in_order(run->readings, run->count, &run->reading, run->err);
+    return status;
 }
 
 /* ---- reading ---- */
