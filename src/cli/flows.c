@@ -26,19 +26,6 @@ static enum exit_status flows_run(const struct command *self, const struct argum
     return listing_run(&listing, self, a);
 }
 
-static const struct argument_word argument_words[] = {
-    {"CASE", "A case that seine made, or a folder of slices."},
-    {0},
-};
-
-static const struct exit_word exits[] = {
-    {EXIT_DONE, "Done."},
-    {EXIT_TOLD, "Done, but a slice of a folder could not be read."},
-    {EXIT_USAGE, "The command line makes no sense."},
-    {EXIT_WORLD, "The case could not be read."},
-    {0},
-};
-
 static const struct example examples[] = {
     {"seine flows case.db --protocol tcp --port 443", "What went to or from port 443."},
     {"seine flows case.db --ip 10.0.0.0/8 --json | jq .server_ip", "Every column, for a program."},
@@ -50,9 +37,9 @@ const struct command command_flows = {
     .synopsis = "[OPTION]... CASE",
     .summary = "list the conversations of a case",
     .description = description,
-    .arguments = argument_words,
+    .arguments = listing_arguments,
     .options = listing_options,
-    .exits = exits,
+    .exits = listing_exits,
     .examples = examples,
     .word_least = 1,
     .word_most = 1,

@@ -14,6 +14,19 @@
 
 enum { PROTOCOL, IP, PORT, LIMIT, JSON, CSV };
 
+const struct argument_word listing_arguments[] = {
+    {"CASE", "A case that seine made, or a folder of slices."},
+    {0},
+};
+
+const struct exit_word listing_exits[] = {
+    {EXIT_DONE, "Done."},
+    {EXIT_TOLD, "Done, but a slice of a folder could not be read."},
+    {EXIT_USAGE, "The command line makes no sense."},
+    {EXIT_WORLD, "The case could not be read."},
+    {0},
+};
+
 const struct option_word listing_options[] = {
     [PROTOCOL] = {"protocol", 'p', "NAME", "Only this protocol: tcp, udp, sctp, icmp or icmpv6."},
     [IP] = {"ip", 0, "ADDRESS", "Only with this address on either side; 10.1.0.0/16 is a network."},

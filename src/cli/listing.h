@@ -30,8 +30,10 @@ bool form_read(enum render_as *form, const struct command *self, const struct ar
 /* Renders the rows of a prepared statement on standard output, and finalizes it. */
 enum status rows_print(sqlite3_stmt *statement, enum render_as form, struct error *err);
 
-/* The options of flows and streams. */
+/* What flows and streams say of themselves alike. */
 extern const struct option_word listing_options[];
+extern const struct argument_word listing_arguments[];
+extern const struct exit_word listing_exits[];
 
 struct listing {
     const char *short_columns; /* SQL: what a table shows, some 110 columns wide */

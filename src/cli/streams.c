@@ -25,19 +25,6 @@ static enum exit_status streams_run(const struct command *self, const struct arg
     return listing_run(&listing, self, a);
 }
 
-static const struct argument_word argument_words[] = {
-    {"CASE", "A case that seine made, or a folder of slices."},
-    {0},
-};
-
-static const struct exit_word exits[] = {
-    {EXIT_DONE, "Done."},
-    {EXIT_TOLD, "Done, but a slice of a folder could not be read."},
-    {EXIT_USAGE, "The command line makes no sense."},
-    {EXIT_WORLD, "The case could not be read."},
-    {0},
-};
-
 static const struct example examples[] = {
     {"seine streams case.db --port 80", "What was said to and from web servers."},
     {"seine streams case.db --json | jq 'select(.verdict != \"complete\")'",
@@ -50,9 +37,9 @@ const struct command command_streams = {
     .synopsis = "[OPTION]... CASE",
     .summary = "list each direction that carried payload",
     .description = description,
-    .arguments = argument_words,
+    .arguments = listing_arguments,
     .options = listing_options,
-    .exits = exits,
+    .exits = listing_exits,
     .examples = examples,
     .word_least = 1,
     .word_most = 1,
