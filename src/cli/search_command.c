@@ -219,7 +219,7 @@ static enum exit_status search_run(const struct command *self, const struct argu
     struct reader *reader;
     struct pattern *pattern = NULL;
     struct error err = {0};
-    if (!wish_read(&wish, self, a))
+    if (!wish_read(&wish, self, a) || !is_one_case(self, a->words[0]))
         return EXIT_USAGE;
     if (!wish.words &&
         pattern_compile(&pattern, a->words[1], wish.kind, a->options[IGNORE_CASE] != NULL,

@@ -1,12 +1,14 @@
 /* files.c - all that opens files, registered together. */
 #include "pipeline/files.h"
 
-enum status files_register(sqlite3 *db, struct error *err)
+enum status files_register(sqlite3 *db, const char *folder, struct error *err)
 {
     enum status status = capture_table_register(db, err);
     if (status == STATUS_OK)
         status = capture_flows_register(db, err);
-    return status == STATUS_OK ? evidence_bytes_register(db, err) : status;
+    if (status == STATUS_OK)
+        status = evidence_bytes_register(db, folder, err);
+    return status == STATUS_OK ? evidence_streams_register(db, folder, err) : status;
 }
 
 int files_table_connect(sqlite3_vtab **vtab, sqlite3 *db, const char *declaration)
