@@ -63,7 +63,7 @@ static enum status open_row(struct evidence_file **file, const struct evidence_r
     else
         status =
             error_set(err,
-                      "evidence_bytes(): %s %s: put it where it was or beside "
+                      "%s %s: put it where it was or beside "
                       "the case, or say to seine with --evidence FOLDER where else it is",
                       row->source, place.found == FOUND_CHANGED ? "has changed" : "is not there");
     evidence_place_release(&place);
@@ -172,7 +172,10 @@ static void evidence_bytes(sqlite3_context *context, int argc, sqlite3_value **a
         return;
     }
     sqlite3_free(bytes);
-    sqlite3_result_error(context, err.text, -1);
+    if (err.no_memory)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_error(context, err.text, -1);
 }
 
 enum status evidence_bytes_register(sqlite3 *db, const char *folder, struct error *err)

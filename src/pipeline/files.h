@@ -23,8 +23,9 @@ enum status capture_table_register(sqlite3 *db, struct error *err);
 enum status capture_flows_register(sqlite3 *db, struct error *err);
 enum status evidence_bytes_register(sqlite3 *db, const char *folder, struct error *err);
 
-/* stream_bytes() and stream_view_sha256() once more, which read what is in the evidence as well. */
-enum status evidence_streams_register(sqlite3 *db, const char *folder, struct error *err);
+/* The path that an argument of `function` names; NULL after a sentence. A pipe or a device is none: it might wait for
+ * ever where nobody can interrupt it, and a query may read a file more than once. */
+const char *files_path(sqlite3_value *argument, const char *function, struct error *err);
 
 /* xConnect and xDisconnect of those that are tables: direct only, and with nothing to keep but their columns. SQLite's
  * code. */

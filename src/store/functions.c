@@ -45,8 +45,7 @@ static enum status read_case(struct streams *streams, sqlite3_context *context,
 {
     const char *name = schema ? (const char *)sqlite3_value_text(schema) : "main";
 
-    return streams_enter(streams, sqlite3_user_data(context), sqlite3_context_db_handle(context),
-                         name ? name : "main", err);
+    return streams_enter(streams, sqlite3_context_db_handle(context), name ? name : "main", err);
 }
 
 /* Whether there is a stream of this id. */
@@ -150,8 +149,7 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
     sqlite3_free(bytes);
 }
 
-enum status streams_functions_register(sqlite3 *db, struct streams_source *source,
-                                       struct error *err)
+enum status functions_register(sqlite3 *db, struct error *err)
 {
     static const struct {
         const char *name;
@@ -166,9 +164,8 @@ enum status streams_functions_register(sqlite3 *db, struct streams_source *sourc
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         if (sqlite3_create_function_v2(db, functions[i].name, functions[i].argc,
-                                       SQLITE_UTF8 | SQLITE_DIRECTONLY,
-                                       streams_source_share(source), functions[i].function, NULL,
-                                       NULL, streams_source_drop) != SQLITE_OK)
+                                       SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, functions[i].function,
+                                       NULL, NULL, NULL) != SQLITE_OK)
             return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
                 err, "the function %s cannot be registered: %s", functions[i].name,
                 sqlite3_errmsg(db));

@@ -7,6 +7,7 @@
  * and is at most a chunk long. The function of the same name gives the bytes in one blob, and NULL where one is
  * missing. As that one it computes views, so a schema cannot call it (direct only). */
 #include "store/streams.h"
+#include "store/tables.h"
 #include "store/view.h"
 #include "store/vtab.h"
 
@@ -31,7 +32,6 @@ enum column {
 struct stream_table {
     sqlite3_vtab base;
     sqlite3 *db;
-    struct streams_source *source; /* the module's */
 };
 
 struct stream_cursor_of {
@@ -49,7 +49,7 @@ struct stream_cursor_of {
 static int bytes_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **vtab, char **message)
 {
-    (void)argc, (void)argv, (void)message;
+    (void)aux, (void)argc, (void)argv, (void)message;
 
     int rc = sqlite3_declare_vtab(
         db, "CREATE TABLE stream_bytes (stream_id INTEGER, position INTEGER, length INTEGER,"
@@ -60,7 +60,7 @@ static int bytes_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
     struct stream_table *t = sqlite3_malloc(sizeof *t);
     if (!t)
         return SQLITE_NOMEM;
-    *t = (struct stream_table){.db = db, .source = aux};
+    *t = (struct stream_table){.db = db};
     sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
     *vtab = &t->base;
     return SQLITE_OK;
@@ -247,7 +247,7 @@ static int bytes_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
     if (status == STATUS_END)
         return SQLITE_OK;
     if (status == STATUS_OK)
-        status = streams_enter(&c->streams, t->source, t->db, schema, &err);
+        status = streams_enter(&c->streams, t->db, schema, &err);
     if (status == STATUS_OK)
         status = view_open(&c->view, c->streams.reader, c->stream_id, policy, &err);
     if (status == STATUS_OK)
@@ -313,10 +313,9 @@ static const sqlite3_module bytes_methods = {
     .xRowid = bytes_rowid,
 };
 
-enum status streams_table_register(sqlite3 *db, struct streams_source *source, struct error *err)
+enum status stream_table_register(sqlite3 *db, struct error *err)
 {
-    if (sqlite3_create_module_v2(db, "stream_bytes", &bytes_methods, streams_source_share(source),
-                                 streams_source_drop) != SQLITE_OK)
+    if (sqlite3_create_module_v2(db, "stream_bytes", &bytes_methods, NULL, NULL) != SQLITE_OK)
         return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
             err, "the table stream_bytes cannot be registered: %s", sqlite3_errmsg(db));
     return STATUS_OK;

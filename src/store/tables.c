@@ -404,17 +404,6 @@ static const sqlite3_module table_methods = {
     .xRowid = table_rowid,
 };
 
-/* Whether what reads streams of evidence too is there: whoever registers that has this function as well. */
-static bool reads_evidence(sqlite3 *db)
-{
-    sqlite3_stmt *statement = NULL;
-    bool reads =
-        sqlite3_prepare_v2(db, "SELECT evidence_bytes(1, 1, 1)", -1, &statement, NULL) == SQLITE_OK;
-
-    sqlite3_finalize(statement);
-    return reads;
-}
-
 enum status tables_register(sqlite3 *db, struct error *err)
 {
     for (size_t i = 0; i < sizeof table_kinds / sizeof *table_kinds; i++) {
@@ -430,8 +419,10 @@ enum status tables_register(sqlite3 *db, struct error *err)
                 err, "the table %s cannot be registered: %s", table_kinds[i].name,
                 sqlite3_errmsg(db));
     }
-    enum status status = reads_evidence(db) ? STATUS_OK : streams_register(db, NULL, err);
+    enum status status = functions_register(db, err);
     if (status == STATUS_OK)
         status = value_functions_register(db, err);
+    if (status == STATUS_OK)
+        status = stream_table_register(db, err);
     return status == STATUS_OK ? hosts_table_register(db, err) : status;
 }

@@ -17,21 +17,8 @@
 
 enum status tables_register(sqlite3 *db, struct error *err);
 
-/* Who reads payload that is not in a case but in its evidence, for what reads streams. What take() gives, for the case
- * of a reader, is good until give_back(). */
-struct reader;
-struct payload_source;
-struct evidence_finder {
-    enum status (*take)(void *context, const struct payload_source **source, struct reader *reader,
-                        struct error *err);
-    void (*give_back)(void *context, const struct payload_source *source);
-    void (*free)(void *context); /* when nobody asks any more */
-    void *context;
-};
-
-/* What reads streams, as functions and as a table. tables_register() has them registered with nobody who reads
- * evidence (`finder` NULL), unless they are there with somebody who does. Frees the finder's context also when it
- * fails. The functions compute views (view.h):
+/* The functions that compute views (view.h); tables_register() has them registered too. Payload that is not in the case
+ * but in its evidence they read by evidence_bytes(), where the connection has that (pipeline/files.h).
  *
  *     stream_view_sha256(stream_id, policy)             as in streams.sha256; policy NULL: its own;
  *                                                       NULL where there is no such stream
@@ -40,9 +27,8 @@ struct evidence_finder {
  *
  * One more argument names the schema that an attached case has.
  *
- * And stream_bytes(stream_id [, position, length [, policy [, schema]]]) is a table (stream_table.c). A schema cannot
- * call them: no view or trigger of a hostile case does. */
-enum status streams_register(sqlite3 *db, const struct evidence_finder *finder, struct error *err);
+ * A schema cannot call them: no view or trigger of a hostile case does. */
+enum status functions_register(sqlite3 *db, struct error *err);
 
 /* Those below are registered by tables_register() too.
  *
@@ -52,6 +38,9 @@ enum status streams_register(sqlite3 *db, const struct evidence_finder *finder, 
  *     community_id(protocol, src_ip, src_port, dst_ip, dst_port [, seed])
  *     ns_iso(ns)  hexdump(blob)  printable(blob)  tcp_flags(bits)  oui(mac) */
 enum status value_functions_register(sqlite3 *db, struct error *err);
+
+/* stream_bytes(stream_id [, position, length [, policy [, schema]]]) as a table (stream_table.c). */
+enum status stream_table_register(sqlite3 *db, struct error *err);
 
 /* hosts_in(net [, schema]) (hosts_table.c). */
 enum status hosts_table_register(sqlite3 *db, struct error *err);
