@@ -189,10 +189,19 @@ static enum status search_words(enum exit_status *exit_status, struct reader *re
 
     if (status == STATUS_OK)
         status = print_hits(&count, reader, &(struct hits_source){next_of_texts, texts}, w, err);
+    uint64_t lacking = status == STATUS_OK ? texts_lacking(texts) : 0;
     texts_close(texts);
     if (status == STATUS_OK && count == 0)
         say("nothing found among the words of the case");
-    *exit_status = count == 0 ? EXIT_TOLD : EXIT_DONE;
+    if (lacking > 0) {
+        char text[VALUE_TEXT_MAX];
+        count_text(text, lacking);
+        say("the index lacks %s streams, or parts of them, whose captures were not there when it "
+            "was "
+            "made",
+            text);
+    }
+    *exit_status = count == 0 || lacking > 0 ? EXIT_TOLD : EXIT_DONE;
     return status;
 }
 
