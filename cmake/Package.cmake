@@ -48,6 +48,9 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Whatever reads sysusers.d: systemd, or, in a container without it, that part alone.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd-standalone-sysusers | systemd-sysusers")
+if(HYPERSCAN_FOUND) # loaded by name, so that dpkg-shlibdeps does not see it
+    set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libhyperscan5 | libvectorscan5")
+endif()
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "sqlite3, wireshark | tshark")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA

@@ -8,12 +8,15 @@
 #include "cli/questions.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
+#include "pipeline/files.h"
+#include "store/folder.h"
+#include "store/layout.h"
 #include "store/network.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { SINCE, UNTIL, ADDRESS, LEAST, LIMIT, SQL, JSON, CSV };
+enum { SINCE, UNTIL, ADDRESS, LEAST, LIMIT, SQL, JSON, CSV, EVIDENCE };
 enum { PARAMETER_COUNT = LIMIT + 1 }; /* the first of the options are those of questions */
 
 static const struct option_word options[] = {
@@ -27,6 +30,9 @@ static const struct option_word options[] = {
     [SQL] = {"sql", 0, NULL, "Print the statement, and do not run it."},
     [JSON] = {"json", 0, NULL, "One JSON object a line."},
     [CSV] = {"csv", 0, NULL, "Comma-separated values, with a line of names."},
+    [EVIDENCE] = {"evidence", 0, "FOLDER",
+                  "Where to look for the captures besides where they were, of a case whose payload "
+                  "stays in them."},
     {0},
 };
 
@@ -66,8 +72,9 @@ static void list_questions(void)
 
 /* What is bound: of what was given, or of the question's own values. */
 struct asked {
-    const char *given[PARAMETER_COUNT + 1]; /* names; ended by NULL */
-    int64_t numbers[PARAMETER_COUNT];       /* all but ADDRESS */
+    const char *given[PARAMETER_COUNT + 2]; /* names, and `reference`; ended by NULL */
+    size_t given_count;
+    int64_t numbers[PARAMETER_COUNT]; /* all but ADDRESS */
     struct network network;
 };
 
@@ -93,8 +100,6 @@ static bool value_read(struct asked *asked, const struct command *self, int para
 static bool asked_read(struct asked *asked, const struct command *self, const struct question *q,
                        const struct arguments *a)
 {
-    size_t given = 0;
-
     *asked = (struct asked){0};
     for (int i = 0; i < PARAMETER_COUNT; i++) {
         char value[40];
@@ -109,7 +114,7 @@ static bool asked_read(struct asked *asked, const struct command *self, const st
             return false;
         }
         if (word)
-            asked->given[given++] = options[i].name;
+            asked->given[asked->given_count++] = options[i].name;
         else if (*value)
             word = value;
         if (word && !value_read(asked, self, i, word))
@@ -158,6 +163,45 @@ static enum status statement_print(sqlite3_stmt *statement, struct error *err)
     return STATUS_OK;
 }
 
+/* Whether payload of the case is in its captures. */
+static enum status is_by_reference(bool *is, struct reader *reader, struct error *err)
+{
+    sqlite3_stmt *row;
+    enum status status =
+        reader_prepare_own(reader, &row, "SELECT DISTINCT options FROM \"%w\".evidence", err);
+    int rc = SQLITE_DONE;
+
+    *is = false;
+    if (status != STATUS_OK)
+        return status;
+    while (!*is && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+        const char *options_text = (const char *)sqlite3_column_text(row, 0);
+        *is = options_text && layout_is_asked(options_text);
+    }
+    if (!*is && rc != SQLITE_DONE)
+        status = reader_fault(reader, err);
+    sqlite3_finalize(row);
+    return status;
+}
+
+/* Has the captures of the case read, where the question wants that. */
+static enum status allow_evidence(struct asked *asked, struct reader *reader, const char *folder,
+                                  struct error *err)
+{
+    bool is;
+    enum status status = is_by_reference(&is, reader, err);
+
+    if (status != STATUS_OK || !is)
+        return status;
+    if (folder_is_one(reader_path(reader)))
+        return error_set(err,
+                         "payload of %s is in its captures, which are read of one case at a time: "
+                         "ask its slices",
+                         reader_path(reader));
+    asked->given[asked->given_count++] = "reference";
+    return files_register(reader_db(reader), folder, err);
+}
+
 static enum status answer(struct reader *reader, const struct question *q,
                           const struct asked *asked, enum render_as form, bool print,
                           struct error *err)
@@ -193,17 +237,21 @@ static enum exit_status ask_run(const struct command *self, const struct argumen
         if (!asked_read(&asked, self, question, a))
             return EXIT_USAGE;
     }
-    if (!confine_to_cases(a->words, 1) || !case_open(&reader, a->words[0]))
+    bool evidence = question && question_reads_evidence(question);
+    if (!(evidence ? confine_to_evidence(a->words[0], NULL) : confine_to_cases(a->words, 1)) ||
+        !cases_open(&reader, a->words, 1))
         return EXIT_WORLD;
     struct error err = {0};
     enum status status = STATUS_OK;
-    if (question)
+    if (evidence)
+        status = allow_evidence(&asked, reader, a->options[EVIDENCE], &err);
+    if (question && status == STATUS_OK)
         status = answer(reader, question, &asked, form, a->options[SQL] != NULL, &err);
-    else
+    if (!question)
         list_questions();
     reader_close(reader);
     if (status == STATUS_OK)
-        return EXIT_DONE;
+        return cases_status();
     say("%s", err.text);
     return EXIT_WORLD;
 }
@@ -218,13 +266,14 @@ static const char *const description[] = {
 };
 
 static const struct argument_word argument_words[] = {
-    {"CASE", "A case that seine made."},
+    {"CASE", "A case that seine made, or a folder of slices."},
     {"QUESTION", "Its name, as the list has it."},
     {0},
 };
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
+    {EXIT_TOLD, "Done, but a slice of a folder could not be read."},
     {EXIT_USAGE, "There is no such question, or it has no such parameter."},
     {EXIT_WORLD, "The case could not be read."},
     {0},

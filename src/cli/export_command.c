@@ -129,7 +129,7 @@ static enum exit_status export_run(const struct command *self, const struct argu
     struct error err = {0};
     struct reader *reader;
 
-    if (!wanted_read(&wanted, self, a))
+    if (!wanted_read(&wanted, self, a) || !is_one_case(self, a->words[0]))
         return EXIT_USAGE;
     const char *to = wanted.zeek  ? wanted.zeek
                      : wanted.eve ? wanted.eve

@@ -5,6 +5,7 @@
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "pipeline/extract.h"
+#include "store/folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,6 +34,17 @@ static enum exit_status extract_run(const struct command *self, const struct arg
     if (to_stdout && isatty(STDOUT_FILENO))
         return usage_error(self, "a capture is not written to a terminal");
 
+    if (folder_is_one(a->words[0])) {
+        char name[FOLDER_NAME_MAX];
+        uint64_t slice = (uint64_t)flow_id >> FOLDER_ID_BITS;
+        if (slice < 1 || slice > UINT32_MAX)
+            return usage_error(self, "%s is a folder, and there is no flow %" PRId64 " in one",
+                               a->words[0], flow_id);
+        folder_slice_name(name, (uint32_t)slice);
+        return usage_error(self,
+                           "%s is a folder: extract takes one case, and this flow is in %s/%s",
+                           a->words[0], a->words[0], name);
+    }
     if (!confine_to_evidence(a->words[0], to_stdout ? NULL : out))
         return EXIT_WORLD;
     struct error err = {0};

@@ -200,7 +200,7 @@ static enum exit_status index_run(const struct command *self, const struct argum
     struct wish wish;
     struct reader *reader;
     struct error err = {0};
-    if (!wish_read(&wish, self, a))
+    if (!wish_read(&wish, self, a) || !is_one_case(self, a->words[0]))
         return EXIT_USAGE;
     bool list = a->options[LIST] != NULL, text = a->options[TEXT] != NULL, told = false;
     if (list ? wish.count > 0 || wish.drop || text : wish.count == 0 && !text)

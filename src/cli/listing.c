@@ -46,6 +46,14 @@ bool case_open(struct reader **reader, const char *path)
     return false;
 }
 
+bool is_one_case(const struct command *self, const char *path)
+{
+    if (!folder_is_one(path))
+        return true;
+    usage_error(self, "%s is a folder: %s takes one case, such as a slice of it", path, self->name);
+    return false;
+}
+
 /* Whether rows of a slice are missing from what was printed. */
 static bool rows_missing;
 

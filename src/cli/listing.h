@@ -13,7 +13,10 @@
 /* Opens a case; false after a sentence. */
 bool case_open(struct reader **reader, const char *path);
 
-/* The same for a folder of slices, or for several cases, which are read as one (store/folder_reader.h). What cannot
+/* For commands that read one case: false after a sentence, of usage, where the path is a folder. */
+bool is_one_case(const struct command *self, const char *path);
+
+/* The same as case_open() for a folder of slices, or for several cases, which are read as one (store/folder_reader.h). What cannot
  * be read of a folder is said when it is met, and the rest is read: cases_status() is then what the command
  * ends with, in place of EXIT_DONE. */
 bool cases_open(struct reader **reader, char *const *paths, int count);

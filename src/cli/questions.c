@@ -14,6 +14,11 @@ const char *question_summary(const struct question *q, size_t *len)
     return q->text + head;
 }
 
+bool question_reads_evidence(const struct question *q)
+{
+    return strstr(q->text, " -- if reference\n") != NULL;
+}
+
 enum parameter_use question_parameter(const struct question *q, const char *name, char *value,
                                       size_t value_len)
 {

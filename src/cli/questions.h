@@ -10,6 +10,7 @@
  *
  *     SELECT ...
  *        AND first_ns >= :since -- if since                       a line that is there if it is given
+ *               evidence_bytes(...) -- if reference               or if payload of the case is in its captures
  *
  * The SQL is plain: the sqlite3 shell runs a file as it is, with .parameter set. Lines with a condition leave
  * the planner nothing to guess: without --since there is no bound, and no index taken for it. */
@@ -28,6 +29,9 @@ extern const struct question questions[];
 
 /* The first line behind the name. Length in `*len`. */
 const char *question_summary(const struct question *q, size_t *len);
+
+/* Whether it has lines that read captures, of a case whose payload is there. */
+bool question_reads_evidence(const struct question *q);
 
 enum parameter_use { PARAMETER_NONE, PARAMETER_FREE, PARAMETER_NEEDED };
 

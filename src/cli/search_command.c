@@ -189,10 +189,19 @@ static enum status search_words(enum exit_status *exit_status, struct reader *re
 
     if (status == STATUS_OK)
         status = print_hits(&count, reader, &(struct hits_source){next_of_texts, texts}, w, err);
+    uint64_t lacking = status == STATUS_OK ? texts_lacking(texts) : 0;
     texts_close(texts);
     if (status == STATUS_OK && count == 0)
         say("nothing found among the words of the case");
-    *exit_status = count == 0 ? EXIT_TOLD : EXIT_DONE;
+    if (lacking > 0) {
+        char text[VALUE_TEXT_MAX];
+        count_text(text, lacking);
+        say("the index lacks %s streams, or parts of them, whose captures were not there when it "
+            "was "
+            "made",
+            text);
+    }
+    *exit_status = count == 0 || lacking > 0 ? EXIT_TOLD : EXIT_DONE;
     return status;
 }
 
@@ -219,7 +228,7 @@ static enum exit_status search_run(const struct command *self, const struct argu
     struct reader *reader;
     struct pattern *pattern = NULL;
     struct error err = {0};
-    if (!wish_read(&wish, self, a))
+    if (!wish_read(&wish, self, a) || !is_one_case(self, a->words[0]))
         return EXIT_USAGE;
     if (!wish.words &&
         pattern_compile(&pattern, a->words[1], wish.kind, a->options[IGNORE_CASE] != NULL,

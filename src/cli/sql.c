@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { JSON, CSV, FILES };
+enum { JSON, CSV, FILES, EVIDENCE };
 
 static const struct option_word options[] = {
     [JSON] = {"json", 0, NULL, "One JSON object a line."},
@@ -28,7 +28,10 @@ static const struct option_word options[] = {
     [FILES] = {"files", 0, NULL,
                "Allow capture('FILE') and capture_flows('FILE'), which open any file that the "
                "query names, "
-               "and evidence_bytes(), which opens the captures of the case."},
+               "and what opens the captures of the case: evidence_bytes(), and stream_bytes() of a "
+               "case whose payload stays in them."},
+    [EVIDENCE] = {"evidence", 0, "FOLDER",
+                  "With --files: where to look for these captures besides where they were."},
     {0},
 };
 
@@ -304,7 +307,8 @@ static bool words_divide(int *cases, const char **query, const struct command *s
 
 /* `query` is NULL, or else `prompt` is. */
 static enum exit_status answer_all(char *const *paths, int cases, const char *query, bool files,
-                                   struct session *session, struct prompt *prompt)
+                                   const char *folder, struct session *session,
+                                   struct prompt *prompt)
 {
     struct error err = {0};
     if (!cases_open(&session->reader, paths, cases))
@@ -314,7 +318,7 @@ static enum exit_status answer_all(char *const *paths, int cases, const char *qu
     enum exit_status status = EXIT_WORLD;
     if ((session->many ? value_functions_register(db, &err) : tables_register(db, &err)) !=
             STATUS_OK ||
-        (files && files_register(db, &err) != STATUS_OK)) {
+        (files && files_register(db, folder, &err) != STATUS_OK)) {
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", paths[0], sqlite3_errmsg(db));
@@ -339,6 +343,8 @@ static enum exit_status sql_run(const struct command *self, const struct argumen
     int cases;
     if (!form_read(&session.form, self, a, JSON, CSV) || !words_divide(&cases, &query, self, a))
         return EXIT_USAGE;
+    if (a->options[EVIDENCE] && !a->options[FILES])
+        return usage_error(self, "--evidence opens files: it needs --files");
     if (!query) { /* it reads what the user says of keys, and what is known of terminals */
         prompt = prompt_new();
         if (!prompt)
@@ -347,7 +353,7 @@ static enum exit_status sql_run(const struct command *self, const struct argumen
     const bool files = a->options[FILES] != NULL; /* which may lie anywhere */
     enum exit_status status = EXIT_WORLD;
     if (files ? confine_to_evidence(a->words[0], NULL) : confine_to_cases(a->words, (size_t)cases))
-        status = answer_all(a->words, cases, query, files, &session, prompt);
+        status = answer_all(a->words, cases, query, files, a->options[EVIDENCE], &session, prompt);
     prompt_free(prompt);
     return status;
 }
@@ -410,7 +416,7 @@ static const struct example examples[] = {
 
 const struct command command_sql = {
     .name = "sql",
-    .synopsis = "[--json|--csv] [--files] CASE... [QUERY]",
+    .synopsis = "[--json|--csv] [--files [--evidence FOLDER]] CASE... [QUERY]",
     .summary = "answer questions in SQL, read-only",
     .description = description,
     .arguments = argument_words,

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "cli/confine.h"
+#include "cli/listing.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "pipeline/verify.h"
@@ -95,6 +96,8 @@ static enum exit_status verify_run(const struct command *self, const struct argu
                                a->options[SEAL]);
         verify_options.seal = seal;
     }
+    if (!is_one_case(self, a->words[0]))
+        return EXIT_USAGE;
     if (!confine_to_evidence(a->words[0], NULL))
         return EXIT_WORLD;
     struct error err = {0};

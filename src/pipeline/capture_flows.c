@@ -340,11 +340,9 @@ static int flows_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
     c->last_status = STATUS_OK;
     if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
         return SQLITE_OK;
-    const char *path = value_text(argv[0]);
-    if (!path || !*path || strcmp(path, "-") == 0) { /* the input of the program is its own */
-        value_complain(&err, "capture_flows", argv[0], "path of a capture");
+    const char *path = files_path(argv[0], "capture_flows", &err);
+    if (!path)
         return vtab_fail(cursor->pVtab, &err);
-    }
     if (argc > 1 && sqlite3_value_type(argv[1]) != SQLITE_NULL) {
         int64_t last = sqlite3_value_int64(argv[1]);
         if (sqlite3_value_type(argv[1]) != SQLITE_INTEGER || last < 0) {

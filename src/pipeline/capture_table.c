@@ -340,11 +340,9 @@ static int capture_filter(sqlite3_vtab_cursor *cursor, int index, const char *le
     }
     if (c->numbers.least > c->numbers.most || c->times.least > c->times.most)
         return SQLITE_OK;
-    const char *path = value_text(argv[0]);
-    if (!path || !*path || strcmp(path, "-") == 0) { /* the input of the program is its own */
-        value_complain(&err, "capture", argv[0], "path of a capture");
+    const char *path = files_path(argv[0], "capture", &err);
+    if (!path)
         return vtab_fail(cursor->pVtab, &err);
-    }
     /* A join asks again and again: what lies ahead of the frame at hand is reached by going on. */
     bool ahead =
         c->has_frame && strcmp(c->path, path) == 0 && c->numbers.least >= (int64_t)c->frame.number;

@@ -25,6 +25,7 @@ struct kept_file {
 
 /* What a connection has open: captures of one case. */
 struct kept {
+    const char *folder;  /* where else they may be; borrowed, or NULL */
     char *schema, *path; /* of the case */
     struct kept_file files[OPEN_MOST];
     unsigned next; /* the place to be given up */
@@ -49,26 +50,28 @@ static void kept_free(void *context)
 
 /* Finds the capture, which is the same as it was, and opens it. */
 static enum status open_row(struct evidence_file **file, const struct evidence_row *row,
-                            const char *case_path, struct error *err)
+                            const char *case_path, const char *folder, struct error *err)
 {
     struct evidence_place place;
     enum status status;
 
-    evidence_find(&place, row, case_path, NULL, KNOWN_BY_FINGERPRINT);
+    evidence_find(&place, row, case_path, folder, KNOWN_BY_FINGERPRINT);
     if (place.found == FOUND)
         status = evidence_open(file, place.path, row->format, err);
     else if (place.no_memory)
         status = error_no_memory(err, "looking for %s: no memory", row->source);
     else
         status =
-            error_set(err, "evidence_bytes(): %s %s: put it where it was, or beside the case",
+            error_set(err,
+                      "%s %s: put it where it was or beside "
+                      "the case, or say to seine with --evidence FOLDER where else it is",
                       row->source, place.found == FOUND_CHANGED ? "has changed" : "is not there");
     evidence_place_release(&place);
     return status;
 }
 
 static enum status open_evidence(struct evidence_file **file, struct reader *reader,
-                                 uint32_t evidence_id, struct error *err)
+                                 uint32_t evidence_id, const char *folder, struct error *err)
 {
     struct evidence_row *rows;
     size_t count;
@@ -80,7 +83,7 @@ static enum status open_evidence(struct evidence_file **file, struct reader *rea
                        evidence_id);
     for (size_t i = 0; i < count; i++) {
         if (rows[i].evidence_id == evidence_id) {
-            status = open_row(file, &rows[i], reader_path(reader), err);
+            status = open_row(file, &rows[i], reader_path(reader), folder, err);
             break;
         }
     }
@@ -107,7 +110,7 @@ static enum status take_file(struct evidence_file **file, struct kept *k, sqlite
     if (status == STATUS_OK)
         status = reader_check(reader, err);
     if (status == STATUS_OK)
-        status = open_evidence(file, reader, evidence_id, err);
+        status = open_evidence(file, reader, evidence_id, k->folder, err);
     reader_close(reader);
     if (status != STATUS_OK)
         return status;
@@ -169,15 +172,19 @@ static void evidence_bytes(sqlite3_context *context, int argc, sqlite3_value **a
         return;
     }
     sqlite3_free(bytes);
-    sqlite3_result_error(context, err.text, -1);
+    if (err.no_memory)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_error(context, err.text, -1);
 }
 
-enum status evidence_bytes_register(sqlite3 *db, struct error *err)
+enum status evidence_bytes_register(sqlite3 *db, const char *folder, struct error *err)
 {
     for (int argc = 3; argc <= 4; argc++) {
         struct kept *k = calloc(1, sizeof *k);
         if (!k)
             return error_no_memory(err, "no memory for the function evidence_bytes");
+        k->folder = folder;
         /* Frees it also when it fails. */
         if (sqlite3_create_function_v2(db, "evidence_bytes", argc, SQLITE_UTF8 | SQLITE_DIRECTONLY,
                                        k, evidence_bytes, NULL, NULL, kept_free) != SQLITE_OK)

@@ -365,7 +365,7 @@ static enum status take_down(struct evidence_shelf *shelf, size_t i, struct erro
         status =
             error_set(err,
                       "the payload is in the evidence, and %s %s: put it where it was or beside "
-                      "the case, or say with --evidence FOLDER where else it is",
+                      "the case, or say to seine with --evidence FOLDER where else it is",
                       row->source, place.found == FOUND_CHANGED ? "has changed" : "is not there");
     evidence_place_release(&place);
     return status;

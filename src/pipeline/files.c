@@ -1,12 +1,33 @@
 /* files.c - all that opens files, registered together. */
 #include "pipeline/files.h"
 
-enum status files_register(sqlite3 *db, struct error *err)
+#include "store/value.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum status files_register(sqlite3 *db, const char *folder, struct error *err)
 {
     enum status status = capture_table_register(db, err);
     if (status == STATUS_OK)
         status = capture_flows_register(db, err);
-    return status == STATUS_OK ? evidence_bytes_register(db, err) : status;
+    return status == STATUS_OK ? evidence_bytes_register(db, folder, err) : status;
+}
+
+const char *files_path(sqlite3_value *argument, const char *function, struct error *err)
+{
+    const char *path = value_text(argument);
+    struct stat file;
+
+    if (!path || !*path || strcmp(path, "-") == 0) { /* the input of the program is its own */
+        value_complain(err, function, argument, "path of a capture");
+        return NULL;
+    }
+    if (stat(path, &file) == 0 && !S_ISREG(file.st_mode) && !S_ISDIR(file.st_mode)) {
+        error_set(err, "%s(): %s is a pipe or a device, and no file", function, path);
+        return NULL;
+    }
+    return path;
 }
 
 int files_table_connect(sqlite3_vtab **vtab, sqlite3 *db, const char *declaration)

@@ -4,6 +4,8 @@
  *     SELECT server_ip, server_port, sum(server_bytes) FROM capture_flows('x.pcap') GROUP BY 1, 2;
  *     SELECT frame, evidence_bytes(evidence_id, file_offset, captured) FROM frames(7);
  *
+ *     SELECT position, data FROM stream_bytes(5);                 of a case whose payload is in its evidence
+ *
  * They are not among what store/tables.h registers: seine sql has them with --files alone, other programs by
  * the second extension, seine_files.so. And a schema cannot call them (direct only): no view or trigger of a
  * hostile case names a file. docs/functions.md has their columns. */
@@ -13,12 +15,17 @@
 #include "base/error.h"
 #include "store/sqlite.h"
 
-enum status files_register(sqlite3 *db, struct error *err);
+/* `folder`: where else the captures of a case may be; NULL, or borrowed as long as the connection is open. */
+enum status files_register(sqlite3 *db, const char *folder, struct error *err);
 
 /* Each of them. */
 enum status capture_table_register(sqlite3 *db, struct error *err);
 enum status capture_flows_register(sqlite3 *db, struct error *err);
-enum status evidence_bytes_register(sqlite3 *db, struct error *err);
+enum status evidence_bytes_register(sqlite3 *db, const char *folder, struct error *err);
+
+/* The path that an argument of `function` names; NULL after a sentence. A pipe or a device is none: it might wait for
+ * ever where nobody can interrupt it, and a query may read a file more than once. */
+const char *files_path(sqlite3_value *argument, const char *function, struct error *err);
 
 /* xConnect and xDisconnect of those that are tables: direct only, and with nothing to keep but their columns. SQLite's
  * code. */

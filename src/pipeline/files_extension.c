@@ -18,7 +18,7 @@ int sqlite3_seinefiles_init(sqlite3 *db, char **message, const sqlite3_api_routi
 
     if (!extension_take(&sqlite3_api, api, message))
         return SQLITE_ERROR;
-    if (files_register(db, &err) == STATUS_OK)
+    if (files_register(db, NULL, &err) == STATUS_OK)
         return SQLITE_OK;
     *message = api->mprintf("%s", err.text);
     return SQLITE_ERROR;

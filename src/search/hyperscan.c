@@ -2,11 +2,65 @@
  *
  * In its streaming mode a stream remembers what it needs of the pieces before, which for plain bytes is at
  * most as many as the pattern has. It tells where every match ends; where one begins follows from its
- * length. */
+ * length.
+ *
+ * The library is loaded when a pattern is compiled, and not with the program: it is C++, would cost every start of
+ * every command a millisecond, and be there in the long life of a capture that never searches. Where it is not
+ * installed, the other engine does its work. */
 #include "search/engine.h"
 
+#include <dlfcn.h>
 #include <hs.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* The calls that are used, by their names. */
+#define CALLS(X)             \
+    X(hs_valid_platform)     \
+    X(hs_compile_lit)        \
+    X(hs_free_compile_error) \
+    X(hs_free_database)      \
+    X(hs_alloc_scratch)      \
+    X(hs_free_scratch)       \
+    X(hs_open_stream)        \
+    X(hs_scan_stream)        \
+    X(hs_close_stream)       \
+    X(hs_scan)
+#define POINTER(name) __typeof__(name) *name;
+#define NAME(name) #name,
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
+/* Found once, by load(). */
+static struct library {
+    void *handle;
+    CALLS(POINTER)
+} hs;
+
+/* Names in the order of the pointers behind the handle. */
+static const char *const names[] = {CALLS(NAME)};
+
+_Static_assert(sizeof(struct library) == (1 + sizeof names / sizeof *names) * sizeof(void *),
+               "a pointer for each name");
+
+static bool load(void)
+{
+    if (hs.handle)
+        return true;
+    void *handle = dlopen("libhs.so." TEXT(HS_MAJOR), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        void *found = dlsym(handle, names[i]);
+        if (!found) {
+            dlclose(handle);
+            return false;
+        }
+        memcpy((char *)&hs + (i + 1) * sizeof found, &found, sizeof found);
+    }
+    hs.handle = handle; /* it stays: what it has compiled is its own */
+    return true;
+}
 
 struct compiled {
     hs_database_t *stream, *block;
@@ -33,9 +87,9 @@ static void compiled_free(void *compiled)
 
     if (!c)
         return;
-    hs_free_scratch(c->scratch);
-    hs_free_database(c->stream);
-    hs_free_database(c->block);
+    hs.hs_free_scratch(c->scratch);
+    hs.hs_free_database(c->stream);
+    hs.hs_free_database(c->block);
     free(c);
 }
 
@@ -45,16 +99,16 @@ static hs_error_t compile_both(struct compiled *c, struct span bytes, bool ignor
 {
     const unsigned flags = ignore_case ? HS_FLAG_CASELESS : 0;
     hs_compile_error_t *why = NULL;
-    hs_error_t code = hs_compile_lit((const char *)bytes.data, flags, bytes.len, HS_MODE_STREAM,
-                                     NULL, &c->stream, &why);
+    hs_error_t code = hs.hs_compile_lit((const char *)bytes.data, flags, bytes.len, HS_MODE_STREAM,
+                                        NULL, &c->stream, &why);
 
     if (code == HS_SUCCESS)
-        code = hs_compile_lit((const char *)bytes.data, flags, bytes.len, HS_MODE_BLOCK, NULL,
-                              &c->block, &why);
+        code = hs.hs_compile_lit((const char *)bytes.data, flags, bytes.len, HS_MODE_BLOCK, NULL,
+                                 &c->block, &why);
     if (code != HS_SUCCESS)
         error_set(err, "Hyperscan does not take the pattern: %s",
                   why && why->message ? why->message : "it does not say why");
-    hs_free_compile_error(why);
+    hs.hs_free_compile_error(why);
     return code;
 }
 
@@ -63,7 +117,9 @@ static enum status compile(void **compiled, struct span bytes, bool is_regex, bo
 {
     (void)is_regex;
     *compiled = NULL;
-    if (hs_valid_platform() != HS_SUCCESS)
+    if (!load())
+        return error_set(err, "Hyperscan is not installed here");
+    if (hs.hs_valid_platform() != HS_SUCCESS)
         return error_set(err, "Hyperscan does not run on this processor");
     struct compiled *c = calloc(1, sizeof *c);
     if (!c)
@@ -73,8 +129,8 @@ static enum status compile(void **compiled, struct span bytes, bool is_regex, bo
         compiled_free(c);
         return STATUS_FAILED;
     }
-    if (hs_alloc_scratch(c->stream, &c->scratch) != HS_SUCCESS ||
-        hs_alloc_scratch(c->block, &c->scratch) != HS_SUCCESS) {
+    if (hs.hs_alloc_scratch(c->stream, &c->scratch) != HS_SUCCESS ||
+        hs.hs_alloc_scratch(c->block, &c->scratch) != HS_SUCCESS) {
         compiled_free(c);
         return error_no_memory(err, "no memory for the pattern");
     }
@@ -115,7 +171,7 @@ static enum status begin(void **scan, void *compiled, int64_t position, struct e
     if (!r)
         return error_no_memory(err, "no memory to search");
     r->position = r->done = position;
-    enum status status = said(hs_open_stream(c->stream, 0, &r->stream), err);
+    enum status status = said(hs.hs_open_stream(c->stream, 0, &r->stream), err);
     if (status == STATUS_OK)
         *scan = r;
     else
@@ -132,8 +188,8 @@ static enum status feed(void *scan, void *compiled, struct span bytes,
 
     while (bytes.len > 0) {
         struct span piece = span_first(bytes, 1u << 30); /* its lengths are of 32 bits */
-        hs_error_t code = hs_scan_stream(r->stream, (const char *)piece.data, (unsigned)piece.len,
-                                         0, c->scratch, on_match, &telling);
+        hs_error_t code = hs.hs_scan_stream(r->stream, (const char *)piece.data,
+                                            (unsigned)piece.len, 0, c->scratch, on_match, &telling);
         if (code != HS_SUCCESS)
             return said(code, err);
         bytes = span_after(bytes, piece.len);
@@ -147,7 +203,7 @@ static enum status end(void *scan, void *compiled, const struct pattern_sink *si
     struct compiled *c = compiled;
     struct run *r = scan;
     struct telling telling = {r, c->len, sink};
-    hs_error_t code = hs_close_stream(r->stream, c->scratch, on_match, &telling);
+    hs_error_t code = hs.hs_close_stream(r->stream, c->scratch, on_match, &telling);
 
     free(r);
     return said(code, err);
@@ -158,7 +214,7 @@ static void drop(void *scan, void *compiled)
     struct run *r = scan;
     (void)compiled;
 
-    hs_close_stream(r->stream, NULL, NULL, NULL);
+    hs.hs_close_stream(r->stream, NULL, NULL, NULL);
     free(r);
 }
 
@@ -171,8 +227,8 @@ static enum status whole(void *compiled, int64_t position, struct span bytes,
 
     if (bytes.len > 1u << 30)
         return error_set(err, "a piece of %zu bytes is too long to search", bytes.len);
-    return said(hs_scan(c->block, (const char *)bytes.data, (unsigned)bytes.len, 0, c->scratch,
-                        on_match, &telling),
+    return said(hs.hs_scan(c->block, (const char *)bytes.data, (unsigned)bytes.len, 0, c->scratch,
+                           on_match, &telling),
                 err);
 }
 

@@ -29,14 +29,6 @@ const struct index_kind index_kinds[] = {
      "flows",
      "length(state) + length(end_reason)",
      {{"flows_state", "CREATE INDEX flows_state ON flows (state, end_reason)"}}},
-    {"talkers",
-     "bytes by client_ip and by server_ip, summed without the rows",
-     "flows",
-     "length(client_ip) + length(server_ip) + 12",
-     {{"flows_client_bytes", "CREATE INDEX flows_client_bytes ON flows"
-                             " (client_ip, client_bytes, server_bytes)"},
-      {"flows_server_bytes", "CREATE INDEX flows_server_bytes ON flows"
-                             " (server_ip, client_bytes, server_bytes)"}}},
     {"frames",
      "the flow that a frame began, by evidence_id and first_frame",
      "flows",

@@ -14,7 +14,7 @@
 /* 'stxt': no case, and nobody else's. */
 enum { TEXTS_APPLICATION_ID = 0x73747874, SEAL_LEN = 64, BUSY_MS = 5000 };
 
-#define TABLE_ABOUT "CREATE TABLE about (seal TEXT NOT NULL) STRICT"
+#define TABLE_ABOUT "CREATE TABLE about (seal TEXT NOT NULL, lacking INTEGER NOT NULL) STRICT"
 #define TABLE_TEXTS                                                                \
     "CREATE TABLE texts (text_id INTEGER PRIMARY KEY, stream_id INTEGER NOT NULL," \
     " position INTEGER NOT NULL, length INTEGER NOT NULL) STRICT"
@@ -324,7 +324,7 @@ static enum status begin(struct writer *w, const char *path, const char *seal, s
         status = run(w->db, schema, path, err);
     if (status != STATUS_OK)
         return status;
-    char *about = sqlite3_mprintf("INSERT INTO about VALUES (%Q)", seal);
+    char *about = sqlite3_mprintf("INSERT INTO about VALUES (%Q, 0)", seal);
     status = about ? run(w->db, about, path, err) : no_memory(err);
     sqlite3_free(about);
     if (status == STATUS_OK &&
@@ -375,7 +375,7 @@ enum status texts_build(uint64_t *count, uint64_t *bytes, uint64_t *skipped, str
 {
     struct writer *w = calloc(1, sizeof *w);
     char *path = texts_path(reader_path(reader));
-    char seal[SEAL_LEN + 1];
+    char seal[SEAL_LEN + 1], end[128];
     struct stat made;
     bool opened = false;
     enum status status = w && path ? case_seal(seal, reader, err) : no_memory(err);
@@ -394,8 +394,13 @@ enum status texts_build(uint64_t *count, uint64_t *bytes, uint64_t *skipped, str
         status = begin(w, path, seal, memory, err);
     if (status == STATUS_OK)
         status = put_streams(w, reader, skipped, err);
-    if (status == STATUS_OK)
-        status = run(w->db, "INSERT INTO words (words) VALUES ('optimize'); COMMIT", path, err);
+    if (status == STATUS_OK) {
+        snprintf(end, sizeof end,
+                 "UPDATE about SET lacking = %" PRIu64
+                 "; INSERT INTO words (words) VALUES ('optimize'); COMMIT",
+                 *skipped);
+        status = run(w->db, end, path, err);
+    }
     if (w) {
         sqlite3_finalize(w->text);
         sqlite3_finalize(w->words);
@@ -475,7 +480,28 @@ struct texts {
     char *path;
     sqlite3 *db;
     sqlite3_stmt *row;
+    uint64_t lacking; /* streams that are not in it */
 };
+
+/* What the index says of itself. */
+static enum status read_lacking(struct texts *t, struct error *err)
+{
+    sqlite3_stmt *row = NULL;
+    enum status status = STATUS_OK;
+
+    if (sqlite3_prepare_v2(t->db, "SELECT lacking FROM about", -1, &row, NULL) != SQLITE_OK ||
+        sqlite3_step(row) != SQLITE_ROW)
+        status = fails(t->db, "reading", t->path, err);
+    else
+        t->lacking = (uint64_t)sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    return status;
+}
+
+uint64_t texts_lacking(const struct texts *t)
+{
+    return t->lacking;
+}
 
 void texts_close(struct texts *t)
 {
@@ -514,6 +540,8 @@ enum status texts_open(struct texts **texts, struct reader *reader, const char *
         status = fails(t->db, "reading", t->path, err);
     if (status == STATUS_OK)
         sqlite3_bind_text(t->row, 1, query, -1, SQLITE_TRANSIENT);
+    if (status == STATUS_OK)
+        status = read_lacking(t, err);
     if (status == STATUS_OK)
         *texts = t;
     else

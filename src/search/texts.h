@@ -46,6 +46,8 @@ struct texts;
 enum status texts_open(struct texts **texts, struct reader *reader, const char *query,
                        struct error *err);
 enum status texts_next(struct texts *texts, struct search_hit *hit, struct error *err);
-void texts_close(struct texts *texts); /* NULL is allowed */
+uint64_t
+texts_lacking(const struct texts *texts); /* streams that were not to be read when it was made */
+void texts_close(struct texts *texts);    /* NULL is allowed */
 
 #endif

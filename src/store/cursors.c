@@ -195,7 +195,8 @@ static enum status open_layout(struct stream_cursor *c, struct error *err)
         if (!reader_evidence(c->reader))
             status = error_set(err,
                                "the payload of stream %" PRId64 " is not in the case but in its"
-                               " evidence, which is not read here: seine follow does",
+                               " evidence, which is not read here: seine sql --files, the extension"
+                               " seine_files and seine follow do",
                                c->stream_id);
         else if (length < 0 || start < -POSITION_MAX || start > POSITION_MAX - length)
             status = error_set(err, "stream %" PRId64 ": a position or length makes no sense",

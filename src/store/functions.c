@@ -1,4 +1,5 @@
 /* functions.c - views of streams as functions of SQL. */
+#include "store/streams.h"
 #include "store/tables.h"
 #include "store/view.h"
 
@@ -38,16 +39,13 @@ static bool is_integer(sqlite3_value *value)
     return sqlite3_value_type(value) == SQLITE_INTEGER;
 }
 
-/* A reader of the case in a schema, "main" where `schema` is NULL. Ended by reader_close() also when it
- * fails. */
-static enum status read_case(struct reader **reader, sqlite3_context *context,
+/* The case in a schema, "main" where `schema` is NULL. Ended by streams_leave() also when it fails. */
+static enum status read_case(struct streams *streams, sqlite3_context *context,
                              sqlite3_value *schema, struct error *err)
 {
     const char *name = schema ? (const char *)sqlite3_value_text(schema) : "main";
-    enum status status =
-        reader_borrow(reader, sqlite3_context_db_handle(context), name ? name : "main", err);
 
-    return status == STATUS_OK ? reader_check(*reader, err) : status;
+    return streams_enter(streams, sqlite3_context_db_handle(context), name ? name : "main", err);
 }
 
 /* Whether there is a stream of this id. */
@@ -73,7 +71,7 @@ static enum status find_stream(bool *found, struct reader *reader, int64_t strea
 static void stream_view_sha256(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     const struct policy *policy;
-    struct reader *reader;
+    struct streams streams;
     struct error err = {0};
     char hex[DIGEST_HEX_LEN + 1];
     bool found = false;
@@ -81,12 +79,12 @@ static void stream_view_sha256(sqlite3_context *context, int argc, sqlite3_value
     if (!is_integer(argv[0]) || !policy_of(&policy, context, argv[1]))
         return;
     int64_t stream_id = sqlite3_value_int64(argv[0]);
-    enum status status = read_case(&reader, context, argc > 2 ? argv[2] : NULL, &err);
+    enum status status = read_case(&streams, context, argc > 2 ? argv[2] : NULL, &err);
     if (status == STATUS_OK)
-        status = find_stream(&found, reader, stream_id, &err);
+        status = find_stream(&found, streams.reader, stream_id, &err);
     if (status == STATUS_OK && found)
-        status = view_hash(hex, reader, stream_id, policy, &err);
-    reader_close(reader);
+        status = view_hash(hex, streams.reader, stream_id, policy, &err);
+    streams_leave(&streams);
     if (status != STATUS_OK)
         fails(context, &err);
     else if (found)
@@ -119,7 +117,7 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
 {
     const struct policy *policy = NULL;
     struct view *view = NULL;
-    struct reader *reader;
+    struct streams streams;
     struct error err = {0};
     bool whole;
 
@@ -137,13 +135,13 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
         sqlite3_result_error_nomem(context);
         return;
     }
-    enum status status = read_case(&reader, context, argc > 4 ? argv[4] : NULL, &err);
+    enum status status = read_case(&streams, context, argc > 4 ? argv[4] : NULL, &err);
     if (status == STATUS_OK)
-        status = view_open(&view, reader, sqlite3_value_int64(argv[0]), policy, &err);
+        status = view_open(&view, streams.reader, sqlite3_value_int64(argv[0]), policy, &err);
     if (status == STATUS_OK)
         status = read_range(bytes, &whole, view, position, position + length, &err);
     view_close(view);
-    reader_close(reader);
+    streams_leave(&streams);
     if (status != STATUS_OK)
         fails(context, &err);
     else if (whole)

@@ -6,6 +6,7 @@
  * A row is a run of bytes, or a gap, with its cause in place of data; each begins where the one before it ended,
  * and is at most a chunk long. The function of the same name gives the bytes in one blob, and NULL where one is
  * missing. As that one it computes views, so a schema cannot call it (direct only). */
+#include "store/streams.h"
 #include "store/tables.h"
 #include "store/view.h"
 #include "store/vtab.h"
@@ -35,7 +36,7 @@ struct stream_table {
 
 struct stream_cursor_of {
     sqlite3_vtab_cursor base;
-    struct reader *reader;
+    struct streams streams;
     struct view *view; /* NULL at the end */
     struct stream_piece piece;
     int64_t stream_id;
@@ -112,9 +113,8 @@ static int bytes_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **cursor)
 static void bytes_leave(struct stream_cursor_of *c)
 {
     view_close(c->view);
-    reader_close(c->reader);
+    streams_leave(&c->streams);
     c->view = NULL;
-    c->reader = NULL;
 }
 
 static void bytes_forget(struct stream_cursor_of *c)
@@ -247,11 +247,9 @@ static int bytes_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
     if (status == STATUS_END)
         return SQLITE_OK;
     if (status == STATUS_OK)
-        status = reader_borrow(&c->reader, t->db, schema, &err);
+        status = streams_enter(&c->streams, t->db, schema, &err);
     if (status == STATUS_OK)
-        status = reader_check(c->reader, &err);
-    if (status == STATUS_OK)
-        status = view_open(&c->view, c->reader, c->stream_id, policy, &err);
+        status = view_open(&c->view, c->streams.reader, c->stream_id, policy, &err);
     if (status == STATUS_OK)
         return bytes_next(cursor);
     bytes_leave(c);

@@ -17,7 +17,8 @@
 
 enum status tables_register(sqlite3 *db, struct error *err);
 
-/* The functions that compute views (view.h); tables_register() has them registered too.
+/* The functions that compute views (view.h); tables_register() has them registered too. Payload that is not in the case
+ * but in its evidence they read by evidence_bytes(), where the connection has that (pipeline/files.h).
  *
  *     stream_view_sha256(stream_id, policy)             as in streams.sha256; policy NULL: its own;
  *                                                       NULL where there is no such stream

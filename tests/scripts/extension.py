@@ -510,6 +510,11 @@ def damaged(folder, case):
     data, frames = records(capture)
     with open(cut, "wb") as file:
         file.write(data[:frames[20][3] + 5])
+    pipe, empty, loop = (os.path.join(folder, name) for name in ("pipe", "empty", "loop"))
+    os.mkfifo(pipe)
+    os.symlink(loop, loop)
+    with open(empty, "wb"):
+        pass
     bad = os.path.join(folder, "view.db")
     shutil.copy(case, bad)
     with contextlib.closing(sqlite3.connect(bad)) as db:
@@ -526,6 +531,12 @@ def damaged(folder, case):
         ("SELECT count(*) FROM capture('-')", "is no path"),
         ("SELECT count(*) FROM capture('')", "is no path"),
         ("SELECT count(*) FROM capture(x'00')", "is no path"),
+        ("SELECT count(*) FROM capture('%s')" % pipe, "is a pipe or a device"),
+        ("SELECT count(*) FROM capture_flows('%s')" % pipe, "is a pipe or a device"),
+        ("SELECT count(*) FROM capture('/dev/zero')", "is a pipe or a device"),
+        ("SELECT count(*) FROM capture('%s')" % empty, "is empty"),
+        ("SELECT count(*) FROM capture_flows('%s')" % empty, "is empty"),
+        ("SELECT count(*) FROM capture('%s')" % loop, "cannot be opened"),
         ("SELECT count(*) FROM capture", "needs the path"),
         ("SELECT count(*) FROM capture_flows", "needs the path"),
         ("SELECT count(*) FROM capture_flows('%s', -1)" % cut, "is no number of a frame"),

@@ -546,6 +546,40 @@ def named(work, case, folder):
     lib.check("several cases are one, with ids that differ", "; ".join(wrong))
 
 
+ASKED = (("top-talkers",), ("beacons", "--least", "2"), ("long-connections",), ("failed-handshakes",), ("losses",),
+             ("clear-text",), ("spoke-with", "--address", "10.0.0.2"))
+
+
+def questions(work, case):
+    """What is asked of a folder is asked of all of its slices: an answer by flow has five times the rows, the sums of
+    others are five times as high."""
+    folder, wrong = os.path.join(work, "five"), []
+    for words in ASKED:
+        one, five = lib.seine("ask", case, "--csv", *words), lib.seine("ask", folder, "--csv", *words)
+        if one.status or five.status or not five.out.startswith(one.out.split(b"\n")[0]):
+            wrong.append("%s: %s %s" % (words[0], lib.tail(one.err), lib.tail(five.err)))
+    column = [row.split(",")[1:] for row in lib.seine("ask", folder, "--csv", "top-talkers").out.decode().split()[1:]]
+    single = [row.split(",")[1:] for row in lib.seine("ask", case, "--csv", "top-talkers").out.decode().split()[1:]]
+    times = [[int(a) == (1 if i == 1 else 5) * int(b) for i, (a, b) in enumerate(zip(*rows))]
+             for rows in zip(column, single)]
+    if not column or not all(map(all, times)):
+        wrong.append("top-talkers: %s and %s" % (column, single))
+    lib.check("questions are asked of all slices", "; ".join(wrong))
+
+
+def one_at_a_time(folder):
+    """What takes one case says so of a folder, with the status of usage."""
+    wrong = []
+    for words in (("search", folder, "x"), ("index", folder, "ports"), ("export", folder, "--eve", "-"), ("verify", folder),
+                  ("extract", folder, str(3 * BLOCK + 1), "-o", os.path.join(folder, "x.pcapng"))):
+        run = lib.seine(*words)
+        what = b"this flow is in %s" % os.path.join(folder, slices.name(3)).encode() if words[0] == "extract" else \
+            b"takes one case, such as a slice of it"
+        if run.status != 2 or what not in run.err or run.out:
+            wrong.append("%s: %s %s" % (words[0], run.status, run.err))
+    lib.check("what takes one case says so of a folder", "; ".join(wrong))
+
+
 def refusals(folder):
     wrong = []
     for text in ("DELETE FROM flows", "INSERT INTO slices VALUES (1)", "CREATE VIRTUAL TABLE t USING slices_of(flows)",
@@ -577,6 +611,8 @@ def main():
         stale(work, case)
         written(work, case)
         follow(work, case)
+        questions(work, case)
+        one_at_a_time(folder)
         refusals(folder)
     lib.finish()
 

@@ -175,6 +175,8 @@ def check_text(place):
     lib.check("text.drop", lib.seine("index", case, "--text", "--drop").wrong(0) or os.path.exists(text) and "there")
     os.remove(capture)
     lib.check("text.away", lib.seine("index", twin, "--text").wrong(1))
+    run, _ = words_of(twin, "needle")
+    lib.check("text.lacking", run.wrong(1) or b"the index lacks 2 streams" not in run.err and lib.tail(run.err))
 
 
 def check_text_kills(place):

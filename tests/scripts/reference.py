@@ -160,7 +160,7 @@ def evidence_gone(place):
     shutil.copy(away, os.path.join(os.path.dirname(case), "a.pcap"))
     lib.check("reference.beside.follow", lib.seine("follow", case, "1", "--as", "raw").wrong(0, 1))
     run = lib.seine("sql", case, "SELECT stream_bytes(2, 0, 10)")
-    lib.check("reference.sql", None if b"seine follow does" in run.err else lib.tail(run.out + run.err))
+    lib.check("reference.sql", None if b"seine sql --files" in run.err else lib.tail(run.out + run.err))
 
     with open(away, "rb") as file:
         data = bytearray(file.read())
@@ -172,6 +172,64 @@ def evidence_gone(place):
     run = lib.seine("verify", case)
     lib.check("reference.changed.verify", run.wrong(1) or (b"have the SHA-256 of the stream" not in run.out
                                                            and lib.tail(run.out)))
+
+
+EACH = " FROM flows AS f JOIN streams AS s USING (flow_id)"
+ORDER = " ORDER BY f.protocol, f.client_ip, f.client_port, f.first_ns, s.side"  # ids differ
+READ = ("SELECT count(*), sum(stream_view_sha256(stream_id, NULL) = sha256) FROM streams",
+        "SELECT sum(b.length), sum(length(b.data)), group_concat(b.cause)" + EACH + " JOIN stream_bytes(s.stream_id)"
+        " AS b GROUP BY s.stream_id" + ORDER,
+        "SELECT b.position, hex(b.data)" + EACH + " JOIN stream_bytes(s.stream_id, 5, 9) AS b" + ORDER,
+        "SELECT hex(stream_bytes(s.stream_id, 2, 40))" + EACH + ORDER)
+
+
+def by_sql(place):
+    """What reads streams in SQL, and the question that looks at payload, say the same of both kinds of case: by
+    `seine sql --files` and by the extension, whichever of the two is loaded first."""
+    capture, folder = os.path.join(place, "b.pcap"), os.path.join(place, "where")
+    with open(capture, "wb") as file:
+        file.write(lib.conversations(3))
+        file.write(open(os.path.join(lib.TOP, "sample_pcaps", "http-v4.pcap"), "rb").read()[24:])
+    keep, by = os.path.join(place, "keep.db"), os.path.join(place, "by.db")
+    wrong = lib.ingest(keep, capture).wrong(0, 1) or lib.ingest(by, "--payload", "reference", capture).wrong(0, 1)
+
+    def answers(*words):
+        found = []
+        for question in READ:
+            run = lib.seine("sql", "--csv", *words, question)
+            found.append(run.wrong() or run.out.decode().splitlines()[1:])
+        return found
+
+    def ask(*words):
+        run = lib.seine("ask", *words, "clear-text")
+        return run.wrong() or run.out
+
+    expected, question = answers(keep), ask(keep)
+    wrong = wrong or (b"http" not in question and question)
+    for one, other in zip(answers("--files", by), expected):
+        wrong = wrong or lib.difference({"": other}, {"": one})
+    lib.check("reference.sql.files", wrong, "%d rows" % sum(len(answer) for answer in expected))
+    lib.check("reference.ask", None if ask(by) == question else "%s and %s" % (ask(by), question))
+    so = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "seine")
+    if os.path.exists(so + ".so") and shutil.which("sqlite3"):
+        for name, first, second in (("first", so, so + "_files"), ("second", so + "_files", so)):
+            done = subprocess.run(["sqlite3", "-readonly", "-batch", "-init", os.devnull, by], capture_output=True,
+                                  text=True, input=".load %s\n.load %s\n.mode csv\n.separator , \\n\n%s" % (
+                                      first, second, "".join(q + ";\n" for q in READ)))
+            found = done.stdout.splitlines()
+            lib.check("reference.extension." + name, done.stderr or (
+                [line.replace('"', "") for line in found] !=
+                                                                [line for answer in expected for line in answer]))
+    os.mkdir(folder)
+    os.rename(capture, os.path.join(folder, "other-name.pcap"))
+    run, asked = lib.seine("sql", "--files", by, READ[1]), lib.seine("ask", by, "clear-text")
+    wrong = run.wrong(3) or asked.wrong(3)
+    for err in (run.err, asked.err):
+        if not wrong and b"b.pcap is not there: put it where it was or beside the case" not in err:
+            wrong = lib.tail(err)
+    wrong = wrong or (answers("--files", "--evidence", folder, by) != expected and "with --evidence")
+    wrong = wrong or (ask("--evidence", folder, by) != question and "ask --evidence")
+    lib.check("reference.sql.gone", wrong, lib.tail(run.err))
 
 
 def refused(place):
@@ -187,7 +245,7 @@ def refused(place):
 def main():
     lib.each(sample, lib.samples())
     lib.each(hard_case, sorted(glob.glob(os.path.join(FOLDER, "*.craft")))[::1 if lib.LONG else 3])
-    for test in (piece_of_work, evidence_gone, refused):
+    for test in (piece_of_work, evidence_gone, by_sql, refused):
         with lib.folder() as place:
             test(place)
 

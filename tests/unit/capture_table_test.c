@@ -32,7 +32,7 @@ static sqlite3 *open_capture(const char *script, size_t cut)
     craft_free(c);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);
     CU_ASSERT_EQUAL_FATAL(tables_register(db, &err), STATUS_OK);
-    CU_ASSERT_EQUAL_FATAL(files_register(db, &err), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(files_register(db, NULL, &err), STATUS_OK);
     return db;
 }
 

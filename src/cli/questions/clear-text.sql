@@ -1,8 +1,8 @@
 -- clear-text: servers that talk in protocols without encryption
 --
 -- By what the first bytes of a stream are, whatever the port: HTTP, SMTP or FTP, POP3, IMAP, Redis, Telnet, SIP,
--- IRC. Only streams whose beginning is in the case; not those whose payload stayed in the capture
--- (ingest --payload reference).
+-- IRC. Where payload stayed in the capture (ingest --payload reference) that is read there: by `seine ask`, and by
+-- other clients with seine.so and seine_files.so.
 --
 -- --since TIME: flows that began then or later
 -- --until TIME: flows that began before then
@@ -22,8 +22,12 @@ WITH chosen AS MATERIALIZED (
 ), opened AS MATERIALIZED (
     SELECT c.*, s.side, CAST(substr(coalesce(
                (SELECT data FROM stream_data AS d WHERE d.stream_id = 2 * c.flow_id + s.side AND d.position = 0),
-               (SELECT data FROM chunk_data AS d WHERE d.stream_id = 2 * c.flow_id + s.side AND d.position = 0)),
-               1, 4) AS BLOB) AS opening
+               (SELECT data FROM chunk_data AS d WHERE d.stream_id = 2 * c.flow_id + s.side AND d.position = 0),
+               (SELECT evidence_bytes(g.evidence_id, g.file_offset, min(g.captured, 4)) -- if reference
+                  FROM segments(2 * c.flow_id + s.side) AS g -- if reference
+                 WHERE g.position = 0 AND g.captured > 0 AND g.fate IN ('kept', 'provisional', 'conflict') -- if reference
+                 LIMIT 1), -- if reference
+               NULL), 1, 4) AS BLOB) AS opening
       FROM chosen AS c
       JOIN sides AS s
 ), known AS (
