@@ -85,7 +85,7 @@ static int cursor_filter(sqlite3_vtab_cursor *cursor, int plan, const char *plan
     (void)plan_text;
     (void)argc;
     (void)argv;
-    ((struct batch_cursor *)(void *)cursor)->row = 0;
+    ((struct batch_cursor *)(void *)cursor)->row = batch_of(cursor)->order_first;
     return SQLITE_OK;
 }
 
@@ -97,14 +97,14 @@ static int cursor_next(sqlite3_vtab_cursor *cursor)
 
 static int cursor_eof(sqlite3_vtab_cursor *cursor)
 {
-    return ((struct batch_cursor *)(void *)cursor)->row >= batch_of(cursor)->writing->count;
+    return ((struct batch_cursor *)(void *)cursor)->row >= batch_of(cursor)->order_end;
 }
 
 static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int column)
 {
     const struct batch *b = batch_of(cursor);
     int row = ((struct batch_cursor *)(void *)cursor)->row;
-    const struct image_value *cell = &b->writing->cells[row * b->columns + column];
+    const struct image_value *cell = &b->order[row][column];
 
     if (cell->type == SQLITE_INTEGER)
         sqlite3_result_int64(to, cell->number);
@@ -193,6 +193,7 @@ void batch_release(struct batch *b)
         free(b->sets[i].bytes);
     }
     seal_sum_release(&b->sum);
+    leaves_tree_release(&b->tree);
     *b = (struct batch){0};
 }
 
@@ -294,36 +295,91 @@ static int run(struct batch *b)
 
 static int by_key(const void *a, const void *b)
 {
-    int64_t one = (*(const struct image_value *const *)a)->number;
-    int64_t other = (*(const struct image_value *const *)b)->number;
-    return (one > other) - (one < other);
+    const struct image_value *one = *(const struct image_value *const *)a;
+    const struct image_value *other = *(const struct image_value *const *)b;
+    int order = (one[0].number > other[0].number) - (one[0].number < other[0].number);
+
+    return order != 0 ? order
+                      : (one[1].number > other[1].number) - (one[1].number < other[1].number);
 }
 
-/* Rows come in the order of their keys, but for those of flows that wrote early. */
-static int write_image(struct batch *b)
+/* Rows come in the order of their keys, but for those of flows that wrote early. In a live case one may come twice: there
+ * the last one is the one that holds. */
+static void put_in_order(struct batch *b)
 {
-    const struct image_value *rows[BATCH_ROWS_MOST];
     const int count = b->writing->count;
     bool in_order = true;
-    int code = SQLITE_OK;
 
     for (int i = 0; i < count; i++) {
-        rows[i] = &b->writing->cells[i * b->columns];
-        in_order = in_order && (i == 0 || rows[i]->number > rows[i - 1]->number);
+        b->order[i] = &b->writing->cells[i * b->columns];
+        in_order = in_order && (i == 0 || by_key(&b->order[i - 1], &b->order[i]) < 0);
     }
-    if (!in_order)
-        qsort(rows, (size_t)count, sizeof rows[0], by_key);
+    if (!in_order && (b->image.bytes || b->leaves))
+        qsort(b->order, (size_t)count, sizeof b->order[0], by_key);
+    b->order_first = 0;
+    b->order_end = count;
+}
+
+static int write_image(struct batch *b)
+{
+    int code = SQLITE_OK;
+
     image_clear(&b->image);
-    for (int i = 0; i < count && code == SQLITE_OK; i++) {
-        if (image_add(&b->image, rows[i], b->columns))
+    for (int i = b->order_first; i < b->order_end && code == SQLITE_OK; i++) {
+        if (image_add(&b->image, b->order[i], b->columns))
             continue;
         image_end(&b->image); /* it is full */
         code = run(b);
         image_clear(&b->image);
-        image_add(&b->image, rows[i], b->columns);
+        image_add(&b->image, b->order[i], b->columns);
     }
     image_end(&b->image);
     return code == SQLITE_OK ? run(b) : code;
+}
+
+int batch_past_sqlite(struct batch *b, struct leaves *leaves, const struct batch_table_name *of,
+                      bool without_rowid)
+{
+    b->leaves = leaves;
+    b->highest[0] = b->highest[1] = INT64_MIN;
+    return leaves_tree_init(&b->tree, leaves, of->table, without_rowid) ? SQLITE_OK : SQLITE_ERROR;
+}
+
+/* Whether the rows may go past SQLite: all of them are behind those before, and either their tree is open or they are
+ * worth that. */
+static bool may_append(struct batch *b, bool alone)
+{
+    enum { WORTH_PART = 4 }; /* of a batch that is full */
+    const struct image_value *first = b->order[0], *last = b->order[b->order_end - 1];
+    const int64_t first_part = b->tree.without_rowid ? first[1].number : 0;
+    const int64_t last_part = b->tree.without_rowid ? last[1].number : 0;
+    const bool behind = first[0].number > b->highest[0] ||
+                        (first[0].number == b->highest[0] && first_part > b->highest[1]);
+
+    if (last[0].number > b->highest[0] ||
+        (last[0].number == b->highest[0] && last_part > b->highest[1])) {
+        b->highest[0] = last[0].number;
+        b->highest[1] = last_part;
+    }
+    return behind && (b->tree.open || (alone && b->order_end >= b->size.rows / WORTH_PART));
+}
+
+/* Writes what may go past SQLite; the rest stays in order[]. */
+static enum status append(struct batch *b, bool alone)
+{
+    enum status status = STATUS_OK;
+
+    if (!may_append(b, alone))
+        return b->tree.open ? leaves_link(b->leaves) : STATUS_OK;
+    if (!b->tree.open)
+        status = leaves_open(b->leaves, &b->tree);
+    while (status == STATUS_OK && b->order_first < b->order_end) {
+        status = leaves_add(b->leaves, &b->tree, b->order[b->order_first], b->columns);
+        b->order_first += status == STATUS_OK;
+    }
+    if (status == STATUS_END) /* such a row, or such a tree, is SQLite's */
+        status = leaves_link(b->leaves);
+    return status;
 }
 
 void batch_turn(struct batch *b)
@@ -334,18 +390,20 @@ void batch_turn(struct batch *b)
         b->filling = b->filling == &b->sets[0] ? &b->sets[1] : &b->sets[0];
 }
 
-int batch_write(struct batch *b)
+int batch_write(struct batch *b, bool alone)
 {
     struct batch_rows *rows = b->writing;
     int code = SQLITE_OK;
 
+    put_in_order(b);
     for (int i = 0; i < rows->count && b->in_order; i++) {
-        const struct image_value *row = &rows->cells[i * b->columns];
-        b->in_order = is_next(b, row);
+        b->in_order = is_next(b, b->order[i]);
         if (b->in_order)
-            sum_row(b, row);
+            sum_row(b, b->order[i]);
     }
-    if (rows->count > 0)
+    if (b->leaves && rows->count > 0 && append(b, alone) != STATUS_OK)
+        code = SQLITE_ABORT;
+    if (code == SQLITE_OK && b->order_first < b->order_end)
         code = b->image.bytes ? write_image(b) : run(b);
     rows->count = 0;
     rows->bytes_len = 0;

@@ -14,6 +14,7 @@
 
 #include "base/span.h"
 #include "store/image.h"
+#include "store/leaves.h"
 #include "store/seal_sum.h"
 
 #include <sqlite3.h>
@@ -58,7 +59,14 @@ struct batch {
     struct batch_size size;
     int columns;
     struct batch_rows sets[2], *filling, *writing;
-    struct image image; /* without bytes: there is none, but a virtual table */
+    struct image image;    /* without bytes: there is none, but a virtual table */
+    struct leaves *leaves; /* borrowed; NULL: rows are not written past SQLite */
+    struct leaves_tree tree;
+    int64_t highest[2]; /* the highest key of those written so far */
+
+    /* Those being written, in the order of their keys. */
+    const struct image_value *order[BATCH_ROWS_MOST];
+    int order_first, order_end;
 
     /* The digest of all rows so far, as the seal has it; while `in_order`. */
     struct seal_sum sum;
@@ -71,6 +79,10 @@ struct batch {
  * `two_sets`: one is filled by this thread while another writes the other. */
 int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
                struct batch_size size, enum batch_how how, bool two_sets);
+/* Has rows that come in the order of their keys written past SQLite, while there are enough of them. The first two values
+ * of a row are its key where the table has no rowid, else the first. SQLite's code. */
+int batch_past_sqlite(struct batch *b, struct leaves *leaves, const struct batch_table_name *of,
+                      bool without_rowid);
 void batch_release(struct batch *b); /* before the database is closed; what waits is lost */
 
 /* Whether a row more may not fit: then those that wait are written first. */
@@ -105,7 +117,8 @@ static inline bool batch_is_empty(const struct batch *b)
  * can be added from now on. */
 void batch_turn(struct batch *b);
 
-/* Writes what batch_turn() took. SQLite's code. */
-int batch_write(struct batch *b);
+/* Writes what batch_turn() took. `alone`: no statement of the connection is at work. SQLite's code; SQLITE_ABORT when
+ * b->leaves says what failed. */
+int batch_write(struct batch *b, bool alone);
 
 #endif

@@ -167,12 +167,13 @@ static enum status open_fresh(struct case_file *f, uint32_t page_size, size_t ca
         SQLITE_OK)
         return case_file_fault(f, "opening", err);
     snprintf(sql, sizeof sql, /* before harden(), which would refuse to go without a journal */
-             "PRAGMA page_size = %" PRIu32 "; PRAGMA locking_mode = EXCLUSIVE;"
-             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+             "PRAGMA page_size = %" PRIu32 "; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
              "PRAGMA application_id = %d; PRAGMA user_version = %d;",
              page_size, (int)STORE_APPLICATION_ID, (int)STORE_SCHEMA_VERSION);
     status = run(f, sql, err);
     harden(f->db);
+    sqlite3_busy_timeout(f->db,
+                         OPEN_WAIT_MS); /* it is let go for a moment, now and then: leaves.h */
     if (status == STATUS_OK)
         status = bound_cache(f, cache_len, err);
     if (status == STATUS_OK)

@@ -627,7 +627,7 @@ static void row_replace(struct store *s, size_t at, struct span bytes)
 {
     sqlite3_blob *blob = NULL;
 
-    insert_settle(&s->insert);
+    insert_flush_one(&s->insert, INSERT_STREAM_DATA);
     memcpy(s->cached.data + at, bytes.data, bytes.len);
     const char *table = s->cached.small ? "stream_data" : "chunk_data";
     int64_t rowid = s->cached.small ? s->cached.stream_id : s->cached.chunk_id;

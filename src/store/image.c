@@ -10,17 +10,13 @@ enum {
     FIRST = 1, /* the page with the declaration of the table */
     ROOT = 2,
     LEAF = 3, /* the first of them */
-    LEAVES = 4,
+    LEAVES = 2,
     PAGES = LEAF + LEAVES - 1,
 
     LEAF_HEAD = 8, /* bytes in front of the list of a leaf's cells, and of an inner page's */
     INNER_HEAD = 12,
     IS_LEAF = 0x0d, /* the first byte of such a page */
     IS_INNER = 0x05,
-
-    NUMBER_MOST = 9,  /* bytes of a number of variable length */
-    SERIAL_BLOB = 12, /* serial types of blobs and texts begin here */
-    SERIAL_TEXT = 13,
 };
 
 _Static_assert((size_t)PAGES *PAGE == IMAGE_COST, "what is charged is what is taken");
@@ -43,102 +39,6 @@ static void put_u32(uint8_t *to, uint32_t value)
 {
     put_u16(to, value >> 16);
     put_u16(to + 2, value & 0xffff);
-}
-
-/* Seven bits a byte, the highest first; a ninth byte has eight. */
-static uint8_t *put_number(uint8_t *to, uint64_t value)
-{
-    if (value < 0x80) { /* nearly always */
-        *to++ = (uint8_t)value;
-        return to;
-    }
-    unsigned bytes = 1;
-    if (value >> 56) {
-        to[8] = (uint8_t)value;
-        value >>= 8;
-        for (int i = 7; i >= 0; i--, value >>= 7)
-            to[i] = (uint8_t)(0x80 | (value & 0x7f));
-        return to + NUMBER_MOST;
-    }
-    while (bytes < 8 && value >> (7 * bytes))
-        bytes++;
-    for (unsigned i = 0; i < bytes; i++) {
-        unsigned shift = 7 * (bytes - 1 - i);
-        to[i] = (uint8_t)((value >> shift & 0x7f) | (shift > 0 ? 0x80 : 0));
-    }
-    return to + bytes;
-}
-
-static unsigned number_len(uint64_t value)
-{
-    unsigned bytes = 1;
-    while (bytes < NUMBER_MOST && value >> (7 * bytes))
-        bytes++;
-    return bytes;
-}
-
-/* The serial type of an integer, and how many bytes it takes. */
-static unsigned integer_type(int64_t value, unsigned *len)
-{
-    uint64_t size = value < 0 ? ~(uint64_t)value : (uint64_t)value;
-
-    *len = 0;
-    if (size < 2 && value >= 0)
-        return 8 + (unsigned)value; /* 0 and 1 are types of their own */
-    unsigned bits = size > 0 ? 65 - (unsigned)__builtin_clzll(size) : 1; /* with its sign */
-    static const uint8_t types[9] = {1, 1, 2, 3, 4, 5, 5, 6, 6}, lens[7] = {0, 1, 2, 3, 4, 6, 8};
-    unsigned type = types[(bits + 7) / 8];
-    *len = lens[type];
-    return type;
-}
-
-/* A record: the types of its values, then the values. */
-struct record {
-    uint64_t types[IMAGE_COLUMNS];
-    unsigned lens[IMAGE_COLUMNS]; /* of integers */
-    size_t head_len, body_len;
-};
-
-static void measure(struct record *r, const struct image_value *row, int columns)
-{
-    size_t head = 0, body = 0;
-
-    for (int i = 0; i < columns; i++) {
-        uint64_t type = 0;
-        if (i == 0) {
-            /* the key stands in the cell: here it is NULL */
-        } else if (row[i].type == SQLITE_INTEGER) {
-            type = integer_type(row[i].number, &r->lens[i]);
-            body += r->lens[i];
-        } else if (row[i].type != SQLITE_NULL) {
-            type = 2 * (uint64_t)row[i].number +
-                   (row[i].type == SQLITE_TEXT ? SERIAL_TEXT : SERIAL_BLOB);
-            body += (size_t)row[i].number;
-        }
-        r->types[i] = type;
-        head += type < 0x80 ? 1 : number_len(type);
-    }
-    r->head_len = head + 1; /* its own length counts */
-    if (r->head_len >= 0x80)
-        r->head_len++;
-    r->body_len = body;
-}
-
-static void put_record(uint8_t *to, const struct record *r, const struct image_value *row,
-                       int columns)
-{
-    to = put_number(to, r->head_len);
-    for (int i = 0; i < columns; i++)
-        to = put_number(to, r->types[i]);
-    for (int i = 1; i < columns; i++) {
-        if (row[i].type == SQLITE_INTEGER) {
-            for (unsigned shift = 8 * r->lens[i]; shift > 0; shift -= 8)
-                *to++ = (uint8_t)((uint64_t)row[i].number >> (shift - 8));
-        } else if (row[i].type != SQLITE_NULL && row[i].number > 0) {
-            memcpy(to, row[i].bytes, (size_t)row[i].number);
-            to += row[i].number;
-        }
-    }
 }
 
 /* ---- pages ---- */
@@ -172,10 +72,9 @@ bool image_add(struct image *m, const struct image_value *row, int columns)
     struct record r;
 
     assert(columns >= 1 && columns <= IMAGE_COLUMNS && row[0].type == SQLITE_INTEGER);
-    measure(&r, row, columns);
-    size_t payload = r.head_len + r.body_len;
-    size_t len = number_len(payload) + number_len((uint64_t)row[0].number) + payload;
-    assert(len <= PAGE - LEAF_HEAD - 2 && payload <= PAGE - 35); /* none spills (1.6) */
+    record_measure(&r, row, columns, true);
+    size_t len = number_len(r.len) + number_len((uint64_t)row[0].number) + r.len;
+    assert(len <= PAGE - LEAF_HEAD - 2 && r.len <= PAGE - 35); /* none spills (1.6) */
     if (LEAF_HEAD + 2 * ((size_t)m->cells + 1) + len > m->end) {
         if (m->page == PAGES)
             return false;
@@ -186,9 +85,9 @@ bool image_add(struct image *m, const struct image_value *row, int columns)
     put_u16(m->leaf + LEAF_HEAD + 2 * (size_t)m->cells, (unsigned)m->end);
     m->cells++;
     m->last[m->page - LEAF] = row[0].number;
-    uint8_t *to = put_number(m->leaf + m->end, payload);
-    to = put_number(to, (uint64_t)row[0].number);
-    put_record(to, &r, row, columns);
+    uint8_t *to = number_put(m->leaf + m->end, r.len);
+    to = number_put(to, (uint64_t)row[0].number);
+    record_put(to, &r, row, columns, true);
     return true;
 }
 
@@ -207,7 +106,7 @@ void image_end(struct image *m)
     for (unsigned i = 0; i < inner; i++) {
         uint8_t cell[4 + NUMBER_MOST];
         put_u32(cell, LEAF + i);
-        size_t len = (size_t)(put_number(cell + 4, (uint64_t)m->last[i]) - cell);
+        size_t len = (size_t)(number_put(cell + 4, (uint64_t)m->last[i]) - cell);
         end -= len;
         memcpy(root + end, cell, len);
         put_u16(root + INNER_HEAD + 2 * (size_t)i, (unsigned)end);

@@ -12,21 +12,16 @@
 #ifndef SEINE_STORE_IMAGE_H
 #define SEINE_STORE_IMAGE_H
 
+#include "store/record.h"
+
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* A value of a row. Bytes are borrowed for the call. */
-struct image_value {
-    const uint8_t *bytes; /* of a text or blob */
-    int64_t number;       /* or how many bytes */
-    int type;             /* SQLITE_INTEGER, SQLITE_TEXT, SQLITE_BLOB, SQLITE_NULL */
-};
-
 enum {
-    IMAGE_COST = 192 * 1024,     /* bytes of memory */
-    IMAGE_COLUMNS = 64,          /* of a row, at most */
+    IMAGE_COST = 128 * 1024, /* bytes of memory */
+    IMAGE_COLUMNS = RECORD_COLUMNS,
     IMAGE_ROW_BYTES = 24 * 1024, /* of a row's texts and blobs, at most */
 };
 
@@ -36,7 +31,7 @@ struct image {
     unsigned page;   /* its number */
     unsigned cells;  /* in it */
     size_t end;      /* its bytes from here on are cells */
-    int64_t last[4]; /* the highest key of each leaf that is full */
+    int64_t last[2]; /* the highest key of each leaf that is full */
 };
 
 /* Attaches an image of `table` of main to a connection, under the name `schema`. SQLite's code. After a

@@ -201,7 +201,7 @@ size_t insert_cost(size_t memory)
     for (int i = 0; i < BATCH_COUNT; i++)
         cost += 2 * (size.bytes + (size_t)size.rows * (size_t)batches[i].name.column_count *
                                       sizeof(struct image_value)) +
-                (batches[i].by_rowid ? IMAGE_COST : 0);
+                (batches[i].by_rowid ? IMAGE_COST + LEAVES_COST : 0);
     return cost;
 }
 
@@ -211,6 +211,8 @@ void insert_init(struct insert *in, struct case_file *file, const struct store_w
     *in = (struct insert){.file = file, .worker = worker, .size = size_for(memory)};
     for (int i = 0; i < BATCH_COUNT; i++)
         in->jobs[i] = (struct insert_job){.in = in, .which = (enum statement)i};
+    if (file->partial)
+        leaves_init(&in->leaves, file);
 }
 
 void insert_release(struct insert *in)
@@ -265,10 +267,13 @@ static void write_batch(void *job, struct span unused)
     struct insert *in = j->in;
 
     (void)unused;
-    if (in->failed_there || batch_write(&in->rows[j->which].batch) == SQLITE_OK)
+    if (in->failed_there || batch_write(&in->rows[j->which].batch, j->alone) == SQLITE_OK)
         return;
     in->failed_there = true;
-    case_file_fault(in->file, "writing", &in->error_there);
+    if (in->leaves.error.text[0])
+        in->error_there = in->leaves.error;
+    else
+        case_file_fault(in->file, "writing", &in->error_there);
 }
 
 /* Until the batches up to a turn are written. */
@@ -313,6 +318,14 @@ uint64_t insert_give(struct insert *in, void (*task)(void *of, struct span unuse
     return 0;
 }
 
+/* The tables of batches are SQLite's: what of them was written past it is in its place. */
+static void link_rows(struct insert *in, enum status (*how)(struct leaves *l))
+{
+    insert_settle(in);
+    if (!in->failed && in->leaves.file && how(&in->leaves) != STATUS_OK)
+        insert_fail_as(in, &in->leaves.error);
+}
+
 /* Has a batch written. */
 static void hand_over(struct insert *in, enum statement which)
 {
@@ -323,6 +336,7 @@ static void hand_over(struct insert *in, enum statement which)
         return;
     wait_for(in, job->turn);
     job->turn = 0;
+    job->alone = in->open == 0;
     batch_turn(batch);
     job->turn = insert_give(in, write_batch, job);
 }
@@ -339,6 +353,9 @@ static bool prepare(struct insert *in, enum statement which)
                                                                                   : BATCH_AS_TABLE;
         code = batch_init(&row->batch, in->file->db, &batches[which].name, in->size, how,
                           in->worker != NULL);
+        if (code == SQLITE_OK && in->leaves.file)
+            code = batch_past_sqlite(&row->batch, &in->leaves, &batches[which].name,
+                                     !batches[which].by_rowid);
         bool all_of_it = in->file->partial && batches[which].key_columns > 0;
         if (code == SQLITE_OK && all_of_it &&
             !batch_sum_begin(&row->batch, batches[which].key_columns))
@@ -402,21 +419,23 @@ bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LE
 void insert_flush_one(struct insert *in, enum statement which)
 {
     hand_over(in, which);
-    insert_settle(in);
+    link_rows(in, leaves_link);
 }
 
 void insert_flush(struct insert *in)
 {
     for (int i = 0; i < BATCH_COUNT; i++)
         hand_over(in, (enum statement)i);
-    insert_settle(in);
+    link_rows(in, leaves_end);
 }
 
 /* ---- statements ---- */
 
 struct row *insert_begin(struct insert *in, enum statement which)
 {
-    if (which >= BATCH_COUNT)
+    if (which == SELECT_REFUSED) /* rows are written while it is at work */
+        link_rows(in, leaves_link);
+    else if (which >= BATCH_COUNT)
         insert_settle(in);
     if (in->failed || !prepare(in, which))
         return NULL;

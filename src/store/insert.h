@@ -85,6 +85,7 @@ struct insert {
     struct case_file *file;            /* borrowed */
     const struct store_worker *worker; /* borrowed; NULL: none. It writes batches and chunks */
     struct batch_size size;            /* of each batch */
+    struct leaves leaves;              /* of a fresh case */
     struct row rows[STATEMENT_COUNT];
     bool failed;
     struct error error; /* valid when failed */
@@ -92,6 +93,7 @@ struct insert {
     struct insert_job {
         struct insert *in;
         enum statement which;
+        bool alone;    /* no statement was at work when it was given */
         uint64_t turn; /* of the worker; 0: its batch is written */
     } jobs[BATCH_COUNT];
     uint64_t turn; /* the last one; 0: the connection is nobody's but ours */

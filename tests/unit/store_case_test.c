@@ -456,6 +456,8 @@ static void sealed_while_written(void)
         rig_text(&r, &f[0], 0, "first");
         rig_text(&r, &f[1], 0, "second"); /* without memory it has the first write early */
         rig_flow_end(&r, &f[1]);
+        for (uint32_t n = 400; n < 600; n++) /* more than a batch, which is put in order */
+            one_flow(&r, n, "hello");
         rig_flow_end(&r, &f[0]);
         insert_flush(&r.store->insert);
         bool in_order = r.store->insert.rows[INSERT_FLOW].batch.in_order &&
@@ -464,7 +466,7 @@ static void sealed_while_written(void)
         CU_ASSERT_TRUE(r.store->insert.rows[INSERT_FLOW_FRAMES].batch.in_order);
         CU_ASSERT_TRUE(r.store->insert.rows[INSERT_ARRIVALS].batch.in_order);
         rig_finish(&r);
-        CHECK_SQL(&r, "SELECT count(*), count(DISTINCT sha256) FROM streams", "402|3");
+        CHECK_SQL(&r, "SELECT count(*), count(DISTINCT sha256) FROM streams", "602|3");
         rig_release(&r);
     }
 }

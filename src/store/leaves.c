@@ -1,0 +1,633 @@
+/* leaves.c - rows written as pages of their tables.
+ *
+ *     root                     [ ... ]                       nodes[top], at the page where the tree begins
+ *                     ...   [ ........ ]                     nodes[1]
+ *     leaves    [....][....][....][....][ rows come here     nodes[0]
+ *
+ * A page that is full is written where the next free one is, and its cell goes into the page above, which may be full
+ * by that. So there is one page of each level in memory, whatever the tree holds. Where the rows are an index (a
+ * table without rowid), what divides two leaves is a row itself, and stands above them only. */
+#include "store/leaves.h"
+
+#include "store/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILE_HEAD = 100, /* bytes, and where in them stands what: */
+    AT_RESERVED = 20,
+    AT_CHANGES = 24,
+    AT_PAGES = 28,
+    AT_FREE_FIRST = 32,
+    AT_FREE_COUNT = 36,
+    AT_AUTOVACUUM = 52,
+    AT_PAGES_VALID = 92,
+
+    LEAF_HEAD = 8, /* bytes in front of the list of a page's cells */
+    INNER_HEAD = 12,
+    TABLE_LEAF = 0x0d, /* the first byte of such a page */
+    TABLE_INNER = 0x05,
+    INDEX_LEAF = 0x0a,
+    INDEX_INNER = 0x02,
+
+    LOCKED_BYTE = 0x40000000, /* the page with it holds nothing */
+    DIVIDER_MOST = 4200,      /* of an index row on LEAVES_PAGE_MOST, with its length */
+
+    EXTENT_LEAST = 8,
+    EXTENT_MOST = 16 << 20, /* bytes */
+};
+
+static void put_u16(uint8_t *to, unsigned value)
+{
+    to[0] = (uint8_t)(value >> 8);
+    to[1] = (uint8_t)value;
+}
+
+static void put_u32(uint8_t *to, uint32_t value)
+{
+    put_u16(to, value >> 16);
+    put_u16(to + 2, value & 0xffff);
+}
+
+static unsigned get_u16(const uint8_t *from)
+{
+    return (unsigned)from[0] << 8 | from[1];
+}
+
+static uint32_t get_u32(const uint8_t *from)
+{
+    return (uint32_t)get_u16(from) << 16 | get_u16(from + 2);
+}
+
+/* ---- the file ---- */
+
+static enum status failed(struct leaves *l, const char *what)
+{
+    return error_set(&l->error, "%s %s: %s", what, case_file_name(l->file), strerror(errno));
+}
+
+static enum status file_write(struct leaves *l, const uint8_t *bytes, size_t len, off_t at)
+{
+    while (len > 0) {
+        ssize_t written = pwrite(l->file->lock, bytes, len, at);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written == 0)
+            errno = ENOSPC;
+        if (written <= 0)
+            return failed(l, "writing");
+        bytes += written;
+        len -= (size_t)written;
+        at += written;
+    }
+    return STATUS_OK;
+}
+
+static enum status file_read(struct leaves *l, uint8_t *bytes, size_t len, off_t at)
+{
+    while (len > 0) {
+        ssize_t taken = pread(l->file->lock, bytes, len, at);
+        if (taken < 0 && errno == EINTR)
+            continue;
+        if (taken == 0)
+            return error_set(&l->error, "reading %s: it ends early", case_file_name(l->file));
+        if (taken < 0)
+            return failed(l, "reading");
+        bytes += taken;
+        len -= (size_t)taken;
+        at += taken;
+    }
+    return STATUS_OK;
+}
+
+static off_t page_at(const struct leaves *l, uint32_t number)
+{
+    return (off_t)(number - 1) * l->page_size;
+}
+
+static enum status sql_run(struct leaves *l, const char *sql)
+{
+    if (sqlite3_exec(l->file->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return case_file_fault(l->file, "writing", &l->error);
+    return STATUS_OK;
+}
+
+/* Between the two, all that SQLite has written is in the file, and it looks at the file anew afterwards, if the head has
+ * changed. */
+static enum status between_begin(struct leaves *l)
+{
+    return sql_run(l, "COMMIT");
+}
+
+/* Writing what is there already locks the file. BEGIN IMMEDIATE would lock images as well, which may only be read. */
+static enum status between_end(struct leaves *l)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "BEGIN; PRAGMA main.application_id = %d", (int)STORE_APPLICATION_ID);
+    return sql_run(l, sql);
+}
+
+/* Writes the head, so that SQLite sees that it is another. */
+static enum status head_write(struct leaves *l, uint8_t head[FILE_HEAD])
+{
+    uint32_t changes = get_u32(head + AT_CHANGES) + 1;
+
+    put_u32(head + AT_CHANGES, changes);
+    put_u32(head + AT_PAGES_VALID, changes);
+    return file_write(l, head, FILE_HEAD, 0);
+}
+
+/* Sets pages apart, between two transactions: an eighth of what there is, within bounds. The file becomes as long at
+ * once, since SQLite takes one that is shorter than its head says for damaged. */
+static enum status extent_take(struct leaves *l)
+{
+    uint8_t head[FILE_HEAD];
+    enum status status = file_read(l, head, sizeof head, 0);
+
+    assert(l->next == l->end);
+    if (status != STATUS_OK)
+        return status;
+    const uint32_t pages = get_u32(head + AT_PAGES), most = EXTENT_MOST / l->page_size;
+    uint32_t more = pages / 8;
+    more = more < EXTENT_LEAST ? EXTENT_LEAST : more > most ? most : more;
+    if (pages > UINT32_MAX - 2 - more)
+        return error_set(&l->error, "writing %s: it is too long", case_file_name(l->file));
+    l->next = pages + 1;
+    l->end = pages + 1 + more;
+    if (ftruncate(l->file->lock, page_at(l, l->end)) != 0)
+        return failed(l, "writing");
+    put_u32(head + AT_PAGES, l->end - 1);
+    return head_write(l, head);
+}
+
+static bool is_locked(const struct leaves *l, uint32_t number)
+{
+    return number == LOCKED_BYTE / l->page_size + 1;
+}
+
+/* A page for us. `between`: no transaction is open. */
+static enum status page_take(struct leaves *l, uint32_t *number, bool between)
+{
+    enum status status = STATUS_OK;
+
+    if (l->next < l->end && is_locked(l, l->next))
+        l->next++;
+    if (l->next == l->end) {
+        if (!between)
+            status = between_begin(l);
+        if (status == STATUS_OK)
+            status = extent_take(l);
+        if (!between && status == STATUS_OK)
+            status = between_end(l);
+        if (status == STATUS_OK && is_locked(l, l->next))
+            l->next++;
+    }
+    *number = l->next++;
+    return status;
+}
+
+/* ---- pages ---- */
+
+static unsigned head_len(unsigned level)
+{
+    return level == 0 ? LEAF_HEAD : INNER_HEAD;
+}
+
+static bool node_ready(struct leaves *l, struct leaves_node *n)
+{
+    if (!n->page)
+        n->page = malloc(l->page_size);
+    if (!n->page)
+        error_no_memory(&l->error, "writing %s: no memory", case_file_name(l->file));
+    return n->page != NULL;
+}
+
+static void node_clear(const struct leaves *l, struct leaves_node *n)
+{
+    n->cells = 0;
+    n->end = l->page_size;
+    n->number = 0;
+}
+
+/* Room for a cell of `len` bytes; NULL: there is none. */
+static uint8_t *node_add(struct leaves_node *n, unsigned level, size_t len)
+{
+    const size_t list = head_len(level) + 2 * (size_t)n->cells;
+
+    if (list + 2 + len > n->end)
+        return NULL;
+    n->end -= len;
+    n->last_len = len;
+    n->cells++;
+    put_u16(n->page + list, (unsigned)n->end);
+    return n->page + n->end;
+}
+
+/* Takes the last cell out; it stays where it is until the next one comes. */
+static const uint8_t *node_pop(struct leaves_node *n, size_t *len)
+{
+    const uint8_t *cell = n->page + n->end;
+
+    assert(n->cells > 1);
+    *len = n->last_len;
+    n->end += n->last_len;
+    n->cells--;
+    return cell;
+}
+
+/* Writes a page. What is between the list and the cells may be anything, but not what the memory held before. */
+static enum status node_write(struct leaves *l, const struct leaves_tree *t, unsigned level,
+                              uint32_t number)
+{
+    const struct leaves_node *n = &t->nodes[level];
+    const size_t list_end = head_len(level) + 2 * (size_t)n->cells;
+    uint8_t *head = n->page;
+
+    if (level == 0)
+        head[0] = t->without_rowid ? INDEX_LEAF : TABLE_LEAF;
+    else
+        head[0] = t->without_rowid ? INDEX_INNER : TABLE_INNER;
+    put_u16(head + 1, 0); /* no free blocks */
+    put_u16(head + 3, n->cells);
+    put_u16(head + 5, (unsigned)n->end);
+    head[7] = 0; /* and no fragments */
+    memset(n->page + list_end, 0, n->end - list_end);
+    return file_write(l, n->page, l->page_size, page_at(l, number));
+}
+
+/* Writes a page that is full. The next one of its level begins. */
+static enum status node_close(struct leaves *l, struct leaves_tree *t, unsigned level,
+                              uint32_t *number)
+{
+    enum status status = STATUS_OK;
+
+    *number = t->nodes[level].number;
+    if (level == t->top) { /* the root moves up, and stays at its page */
+        if (level + 1 == LEAVES_LEVELS)
+            return error_set(&l->error, "writing %s: a tree is too high", case_file_name(l->file));
+        if (!node_ready(l, &t->nodes[level + 1]))
+            return STATUS_FAILED;
+        node_clear(l, &t->nodes[level + 1]);
+        t->top++;
+        *number = 0;
+    }
+    if (*number == 0)
+        status = page_take(l, number, false);
+    if (status == STATUS_OK)
+        status = node_write(l, t, level, *number);
+    node_clear(l, &t->nodes[level]);
+    return status;
+}
+
+/* Puts a page that was closed, and what divides it from the next, into the level above. */
+static enum status child_add(struct leaves *l, struct leaves_tree *t, unsigned level,
+                             uint32_t child, const uint8_t *divider, size_t len)
+{
+    struct leaves_node *n = &t->nodes[level];
+    uint8_t *cell = node_add(n, level, 4 + len);
+    enum status status = STATUS_OK;
+
+    if (!cell) { /* its last child leads on, and what divides that from the next goes up */
+        uint8_t up[DIVIDER_MOST];
+        size_t up_len;
+        uint32_t number;
+        const uint8_t *last = node_pop(n, &up_len);
+
+        assert(up_len - 4 <= sizeof up);
+        memcpy(up, last + 4, up_len - 4);
+        memcpy(n->page + 8, last, 4);
+        status = node_close(l, t, level, &number);
+        if (status == STATUS_OK)
+            status = child_add(l, t, level + 1, number, up, up_len - 4);
+        cell = node_add(n, level, 4 + len);
+    }
+    put_u32(cell, child);
+    memcpy(cell + 4, divider, len);
+    return status;
+}
+
+/* Writes the leaf, which is full. */
+static enum status leaf_close(struct leaves *l, struct leaves_tree *t)
+{
+    uint8_t divider[DIVIDER_MOST];
+    size_t len;
+    uint32_t number;
+
+    if (t->without_rowid) {
+        const uint8_t *last = node_pop(&t->nodes[0], &len);
+        assert(len <= sizeof divider);
+        memcpy(divider, last, len);
+    } else {
+        len = (size_t)(number_put(divider, (uint64_t)t->last_key) - divider);
+    }
+    enum status status = node_close(l, t, 0, &number);
+    return status == STATUS_OK ? child_add(l, t, 1, number, divider, len) : status;
+}
+
+/* Bytes of a record that lie in its cell, at most. */
+static size_t record_most(const struct leaves *l, bool without_rowid)
+{
+    return without_rowid ? (l->page_size - 12) * 64 / 255 - 23 : l->page_size - 35;
+}
+
+enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct image_value *row,
+                       int columns)
+{
+    const bool key_apart = !t->without_rowid;
+    struct record r;
+
+    assert(t->open && columns >= 1 && columns <= RECORD_COLUMNS);
+    record_measure(&r, row, columns, key_apart);
+    if (r.len > record_most(l, t->without_rowid))
+        return STATUS_END;
+    size_t len = number_len(r.len) + (key_apart ? number_len((uint64_t)row[0].number) : 0) + r.len;
+    uint8_t *cell = node_add(&t->nodes[0], 0, len);
+    if (!cell) {
+        enum status status = leaf_close(l, t);
+        if (status != STATUS_OK)
+            return status;
+        cell = node_add(&t->nodes[0], 0, len);
+    }
+    cell = number_put(cell, r.len);
+    if (key_apart)
+        cell = number_put(cell, (uint64_t)row[0].number);
+    record_put(cell, &r, row, columns, key_apart);
+    t->last_key = row[0].number;
+    return STATUS_OK;
+}
+
+/* ---- a tree that SQLite wrote ---- */
+
+/* How long a cell is; 0 when it does not end in the page, or leads to others. */
+static size_t cell_len(const struct leaves *l, const struct leaves_tree *t, unsigned level,
+                       const uint8_t *cell, size_t room, int64_t *key)
+{
+    uint8_t bytes[4 + 2 * NUMBER_MOST] = {0};
+    size_t len = level > 0 ? 4 : 0;
+    uint64_t record = 0, number = 0;
+
+    memcpy(bytes, cell, room < sizeof bytes ? room : sizeof bytes);
+    if (level == 0 || t->without_rowid)
+        len += number_take(bytes + len, &record);
+    if (!t->without_rowid) {
+        len += number_take(bytes + len, &number);
+        *key = (int64_t)number;
+    }
+    if (record > record_most(l, t->without_rowid) || len + record > room)
+        return 0;
+    return len + (size_t)record < 4 ? 4 : len + (size_t)record;
+}
+
+/* Copies the cells of a page so that they lie as we lay them. */
+static bool node_take(const struct leaves *l, struct leaves_tree *t, unsigned level,
+                      const uint8_t *page)
+{
+    struct leaves_node *n = &t->nodes[level];
+    const unsigned count = get_u16(page + 3);
+
+    node_clear(l, n);
+    memcpy(n->page, page, head_len(level));
+    if (head_len(level) + 2 * (size_t)count > l->page_size)
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        size_t at = get_u16(page + head_len(level) + 2 * (size_t)i);
+        size_t len = at < l->page_size
+                         ? cell_len(l, t, level, page + at, l->page_size - at, &t->last_key)
+                         : 0;
+        uint8_t *to = len > 0 ? node_add(n, level, len) : NULL;
+        if (!to)
+            return false;
+        memcpy(to, page + at, len);
+    }
+    return true;
+}
+
+/* Reads the right edge, from the root down: a page of a level that is not known yet, so into the places from the
+ * highest on; then they move down. */
+static enum status edge_read(struct leaves *l, struct leaves_tree *t, uint8_t *page)
+{
+    uint32_t numbers[LEAVES_LEVELS], number = t->root;
+    unsigned depth = 0;
+    enum status status;
+
+    for (;;) { /* how high it is */
+        if (depth == LEAVES_LEVELS)
+            return STATUS_END;
+        numbers[depth++] = number;
+        status = file_read(l, page, l->page_size, page_at(l, number));
+        if (status != STATUS_OK)
+            return status;
+        if (page[0] == TABLE_LEAF || page[0] == INDEX_LEAF)
+            break;
+        number = get_u32(page + 8);
+    }
+    t->top = depth - 1;
+    for (unsigned level = 0; level < depth; level++) {
+        number = numbers[depth - 1 - level];
+        status = file_read(l, page, l->page_size, page_at(l, number));
+        if (status != STATUS_OK)
+            return status;
+        if (!node_ready(l, &t->nodes[level]))
+            return STATUS_FAILED;
+        int64_t key = t->last_key;
+        if (!node_take(l, t, level, page))
+            return STATUS_END;
+        if (level > 0) /* the leaf's is the last */
+            t->last_key = key;
+        t->nodes[level].number = number;
+    }
+    return STATUS_OK;
+}
+
+enum status leaves_open(struct leaves *l, struct leaves_tree *t)
+{
+    uint8_t *page = malloc(l->page_size);
+    enum status status = STATUS_OK;
+
+    assert(!t->open);
+    if (!page)
+        return error_no_memory(&l->error, "writing %s: no memory", case_file_name(l->file));
+    status = between_begin(l);
+    enum status found = status == STATUS_OK ? edge_read(l, t, page) : status;
+    free(page);
+    if (status == STATUS_OK)
+        status = between_end(l);
+    if (status == STATUS_OK)
+        status = found;
+    if (status == STATUS_OK) {
+        t->open = true;
+        t->next = l->open;
+        l->open = t;
+    }
+    return status;
+}
+
+/* ---- and back to SQLite ---- */
+
+static enum status edge_write(struct leaves *l, struct leaves_tree *t)
+{
+    enum status status = STATUS_OK;
+    uint32_t below = 0;
+
+    for (unsigned level = 0; level <= t->top && status == STATUS_OK; level++) {
+        struct leaves_node *n = &t->nodes[level];
+        uint32_t number = level == t->top ? t->root : n->number;
+        if (number == 0)
+            status = page_take(l, &number, true);
+        if (level > 0)
+            put_u32(n->page + 8, below);
+        if (status == STATUS_OK)
+            status = node_write(l, t, level, number);
+        below = number;
+    }
+    t->open = false;
+    return status;
+}
+
+static enum status link_between(struct leaves *l)
+{
+    enum status status = STATUS_OK;
+    uint8_t head[FILE_HEAD];
+
+    while (l->open && status == STATUS_OK) {
+        struct leaves_tree *t = l->open;
+        l->open = t->next;
+        status = edge_write(l, t);
+    }
+    if (status == STATUS_OK)
+        status = file_read(l, head, sizeof head, 0);
+    return status == STATUS_OK ? head_write(l, head) : status;
+}
+
+enum status leaves_link(struct leaves *l)
+{
+    if (!l->open)
+        return STATUS_OK;
+    enum status status = between_begin(l);
+    if (status == STATUS_OK)
+        status = link_between(l);
+    return status == STATUS_OK ? between_end(l) : status;
+}
+
+/* Puts the pages that are left into the list of free ones: trunks, each of which names others. */
+static enum status rest_free(struct leaves *l, uint8_t *page)
+{
+    const uint32_t names_most = l->page_size / 4 - 8;
+    uint8_t head[FILE_HEAD];
+    enum status status = file_read(l, head, sizeof head, 0);
+
+    while (status == STATUS_OK && l->next < l->end) {
+        uint32_t trunk = l->next++, names = 0;
+        if (is_locked(l, trunk))
+            continue;
+        memset(page, 0, l->page_size);
+        put_u32(page, get_u32(head + AT_FREE_FIRST));
+        while (names < names_most && l->next < l->end) {
+            if (!is_locked(l, l->next))
+                put_u32(page + 8 + 4 * (size_t)names++, l->next);
+            l->next++;
+        }
+        put_u32(page + 4, names);
+        status = file_write(l, page, l->page_size, page_at(l, trunk));
+        put_u32(head + AT_FREE_FIRST, trunk);
+        put_u32(head + AT_FREE_COUNT, get_u32(head + AT_FREE_COUNT) + 1 + names);
+    }
+    return status == STATUS_OK ? head_write(l, head) : status;
+}
+
+/* Cuts off the pages that are left, where none of SQLite's lie behind them. */
+static enum status rest_cut(struct leaves *l)
+{
+    uint8_t head[FILE_HEAD];
+    enum status status = file_read(l, head, sizeof head, 0);
+
+    if (status != STATUS_OK || get_u32(head + AT_PAGES) != l->end - 1)
+        return status;
+    if (is_locked(l, l->next - 1)) /* it would be the last */
+        return STATUS_OK;
+    l->end = l->next;
+    put_u32(head + AT_PAGES, l->end - 1);
+    status = head_write(l, head);
+    if (status == STATUS_OK && ftruncate(l->file->lock, page_at(l, l->end)) != 0)
+        status = failed(l, "writing");
+    return status;
+}
+
+enum status leaves_end(struct leaves *l)
+{
+    if (!l->file || (!l->open && l->next == l->end))
+        return STATUS_OK;
+    uint8_t *page = malloc(l->page_size);
+    if (!page)
+        return error_no_memory(&l->error, "writing %s: no memory", case_file_name(l->file));
+    enum status status = between_begin(l);
+    if (status == STATUS_OK)
+        status = link_between(l);
+    if (status == STATUS_OK)
+        status = rest_cut(l);
+    if (status == STATUS_OK)
+        status = rest_free(l, page);
+    if (status == STATUS_OK)
+        status = between_end(l);
+    free(page);
+    return status;
+}
+
+/* ---- making them ---- */
+
+/* The single number that `sql` gives; 0: none. */
+static int64_t ask(sqlite3 *db, const char *sql, const char *name)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t value = 0;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK) {
+        sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+        if (sqlite3_step(s) == SQLITE_ROW)
+            value = sqlite3_column_int64(s, 0);
+    }
+    sqlite3_finalize(s);
+    return value;
+}
+
+bool leaves_init(struct leaves *l, struct case_file *file)
+{
+    uint8_t head[FILE_HEAD];
+
+    *l = (struct leaves){.file = file};
+    int64_t page_size = ask(file->db, "PRAGMA page_size", "");
+    if (page_size < 512 || page_size > LEAVES_PAGE_MOST ||
+        file_read(l, head, sizeof head, 0) != STATUS_OK || head[AT_RESERVED] != 0 ||
+        get_u32(head + AT_AUTOVACUUM) != 0) {
+        l->file = NULL;
+        return false;
+    }
+    l->page_size = (uint32_t)page_size;
+    return true;
+}
+
+bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *table,
+                      bool without_rowid)
+{
+    int64_t root = ask(l->file->db,
+                       "SELECT rootpage FROM main.sqlite_master WHERE type = 'table'"
+                       " AND name = ?1",
+                       table);
+
+    *t = (struct leaves_tree){.root = (uint32_t)root, .without_rowid = without_rowid};
+    return root >= 2 && root <= UINT32_MAX;
+}
+
+void leaves_tree_release(struct leaves_tree *t)
+{
+    for (unsigned i = 0; i < LEAVES_LEVELS; i++)
+        free(t->nodes[i].page);
+    *t = (struct leaves_tree){0};
+}

@@ -1,0 +1,79 @@
+/* leaves.h - rows of a fresh case written as pages of their tables, past SQLite.
+ *
+ *     rows, in the order of their keys ──► a leaf, and what leads to it ──► pages of the file
+ *
+ * A fresh case is nobody's but ours until it has its name, and what is left of it after a kill is removed, so pages may be
+ * written in any order as long as the file is whole at its end. SQLite and we share it by two rules:
+ *
+ * - Pages. Ours are set apart between two transactions of the connection, by the number of pages that stands in the file's
+ *   head; SQLite then takes its own from behind them. What is left over goes to its list of free ones.
+ * - Trees. One is either open or SQLite's. While it is open, its right edge (the last leaf, and what leads there) is in
+ *   memory, rows can only be added behind the last one, and SQLite must not look at it. leaves_link() writes the edges of
+ *   all that are open, between two transactions, and has SQLite forget the pages that it knew. From then on they
+ *   are SQLite's, until one is opened again, which reads its edge out of the file. The pages are those of the SQLite file format, version 4
+ * (sqlite.org/fileformat2.html, 1.3 to 1.6). As with an image, nothing checks such a row. */
+#ifndef SEINE_STORE_LEAVES_H
+#define SEINE_STORE_LEAVES_H
+
+#include "base/error.h"
+#include "store/case_file.h"
+#include "store/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    LEAVES_LEVELS = 12,          /* of a tree; four cells a page, at least, make 2^24 pages */
+    LEAVES_PAGE_MOST = 16 << 10, /* bytes of a page; cases with larger ones go without */
+    LEAVES_COST = 64 << 10, /* bytes of memory a tree: three levels are rare, more still more so */
+};
+
+/* A page of a right edge. */
+struct leaves_node {
+    uint8_t *page;   /* owned; NULL: none yet */
+    uint32_t number; /* 0: it gets one when it is written */
+    unsigned cells;
+    size_t end, last_len; /* its bytes from `end` on are cells; the last one is in front */
+};
+
+struct leaves_tree {
+    uint32_t root;
+    bool without_rowid;
+    bool open;
+    struct leaves_node nodes[LEAVES_LEVELS]; /* [0] is the leaf */
+    unsigned top;                            /* which of them is the root */
+    int64_t last_key;                        /* valid while there is a row in the leaf */
+    struct leaves_tree *next;                /* of those that are open */
+};
+
+struct leaves {
+    struct case_file *file; /* borrowed; NULL: nothing is written past SQLite */
+    uint32_t page_size;
+    uint32_t next, end; /* pages that are set apart, and have no use yet */
+    struct leaves_tree *open;
+    struct error error; /* valid when something failed */
+};
+
+/* Whether a fresh case can have its rows written so. */
+bool leaves_init(struct leaves *l, struct case_file *file);
+
+/* A tree that is SQLite's. False when there is no such table, or no memory. */
+bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *table,
+                      bool without_rowid);
+void leaves_tree_release(struct leaves_tree *t);
+
+/* Opens a tree. No statement may be at work, here and in those below. */
+enum status leaves_open(struct leaves *l, struct leaves_tree *t);
+
+/* Adds a row behind all others of an open tree; in one with rowids the first value is the key. STATUS_END: it is too
+ * long for a leaf, and must be SQLite's. */
+enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct image_value *row,
+                       int columns);
+
+/* All trees are SQLite's again. */
+enum status leaves_link(struct leaves *l);
+
+/* The same, and what was set apart is SQLite's too. */
+enum status leaves_end(struct leaves *l);
+
+#endif

@@ -1,0 +1,39 @@
+/* record.h - a row as SQLite lays it out: the record of the SQLite file format, version 4
+ * (sqlite.org/fileformat2.html, 2.1), and the numbers of variable length around it. */
+#ifndef SEINE_STORE_RECORD_H
+#define SEINE_STORE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A value of a row. Bytes are borrowed for the call. */
+struct image_value {
+    const uint8_t *bytes; /* of a text or blob */
+    int64_t number;       /* or how many bytes */
+    int type;             /* SQLITE_INTEGER, SQLITE_TEXT, SQLITE_BLOB, SQLITE_NULL */
+};
+
+enum {
+    RECORD_COLUMNS = 64, /* of a row, at most */
+    NUMBER_MOST = 9,     /* bytes of a number of variable length */
+};
+
+/* Seven bits a byte, the highest first; a ninth byte has eight. Returns what is behind it. */
+uint8_t *number_put(uint8_t *to, uint64_t value);
+unsigned number_len(uint64_t value);
+unsigned number_take(const uint8_t *from, uint64_t *value); /* how long it is */
+
+/* The types of its values, then the values. */
+struct record {
+    uint64_t types[RECORD_COLUMNS];
+    uint8_t lens[RECORD_COLUMNS]; /* of integers */
+    size_t head_len, len;
+};
+
+/* `key_apart`: the first value is the key of the row, and stands beside the record. */
+void record_measure(struct record *r, const struct image_value *row, int columns, bool key_apart);
+void record_put(uint8_t *to, const struct record *r, const struct image_value *row, int columns,
+                bool key_apart);
+
+#endif

@@ -1,0 +1,279 @@
+/* leaves_test.c - rows written past SQLite are, to SQLite, the rows that it would have written. */
+#include "store/leaves.h"
+
+#include "property/generator.h"
+#include "suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LONGEST = 16000, DATA, ARRIVALS, COLUMNS_MOST = 6 };
+
+/* A fresh case, two of its trees, and what must be in them, in a database beside it. */
+struct rig {
+    char folder[64], path[96];
+    struct case_file file;
+    struct leaves leaves;
+    struct leaves_tree data, arrivals;
+    sqlite3 *wanted;
+    uint8_t bytes[LONGEST];
+    uint64_t luck;
+    int64_t last; /* key */
+    size_t longest;
+};
+
+static void run(sqlite3 *db, const char *sql)
+{
+    int code = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        printf("%s: %s\n", sql, sqlite3_errmsg(db));
+    CU_ASSERT_EQUAL(code, SQLITE_OK);
+}
+
+static void rig_init(struct rig *r, uint32_t page_size, size_t longest)
+{
+    struct case_file_options options = {.page_size = page_size, .cache_len = 64 << 10};
+    struct error err;
+
+    *r = (struct rig){.luck = page_size, .longest = longest};
+    strcpy(r->folder, "/tmp/leaves_test.XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(r->folder));
+    snprintf(r->path, sizeof r->path, "%s/x.db", r->folder);
+    CU_ASSERT_EQUAL_FATAL(case_file_open(&r->file, r->path, &options, &err), STATUS_OK);
+    CU_ASSERT_TRUE_FATAL(leaves_init(&r->leaves, &r->file));
+    CU_ASSERT_TRUE(leaves_tree_init(&r->data, &r->leaves, "stream_data", false));
+    CU_ASSERT_TRUE(leaves_tree_init(&r->arrivals, &r->leaves, "arrivals", true));
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &r->wanted), SQLITE_OK);
+    run(r->wanted, "CREATE TABLE stream_data (stream_id INTEGER PRIMARY KEY, position, data);"
+                   "CREATE TABLE arrivals (stream_id, part, segments, low, high, data,"
+                   " PRIMARY KEY (stream_id, part)); BEGIN");
+    for (int i = 0; i < LONGEST; i++)
+        r->bytes[i] = (uint8_t)random_next(&r->luck);
+}
+
+/* Puts a row into a table by SQLite. */
+static void insert(sqlite3 *db, int which, const struct image_value *row, int columns)
+{
+    sqlite3_stmt *s;
+    const char *sql = which == DATA ? "INSERT INTO stream_data VALUES (?1, ?2, ?3)"
+                                    : "INSERT INTO arrivals VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    for (int i = 0; i < columns - 1; i++)
+        sqlite3_bind_int64(s, i + 1, row[i].number);
+    sqlite3_bind_blob64(s, columns, row[columns - 1].bytes, (uint64_t)row[columns - 1].number,
+                        SQLITE_STATIC);
+    CU_ASSERT_EQUAL(sqlite3_step(s), SQLITE_DONE);
+    sqlite3_finalize(s);
+}
+
+static int any_row(struct rig *r, struct image_value row[COLUMNS_MOST], int which, int64_t key)
+{
+    size_t most = random_below(&r->luck, 8) == 0 ? r->longest : 40;
+    struct image_value blob = {r->bytes + random_below(&r->luck, 100),
+                               (int64_t)random_below(&r->luck, most), SQLITE_BLOB};
+    int count = 0;
+
+    row[count++] = (struct image_value){NULL, key, SQLITE_INTEGER};
+    row[count++] = (struct image_value){NULL, (int64_t)random_below(&r->luck, 300), SQLITE_INTEGER};
+    for (int i = 0; i < 3 && which == ARRIVALS; i++)
+        row[count++] = (struct image_value){
+            NULL, (int64_t)(random_next(&r->luck) >> random_below(&r->luck, 64)), SQLITE_INTEGER};
+    row[count++] = blob;
+    return count;
+}
+
+/* Adds rows past SQLite. */
+static void append(struct rig *r, int which, int rows)
+{
+    struct leaves_tree *t = which == DATA ? &r->data : &r->arrivals;
+    struct image_value row[COLUMNS_MOST];
+
+    if (rows > 0 && !t->open)
+        CU_ASSERT_EQUAL(leaves_open(&r->leaves, t), STATUS_OK);
+    for (int i = 0; i < rows; i++) {
+        r->last += 2 + (int64_t)random_below(&r->luck, 3);
+        int columns = any_row(r, row, which, r->last);
+        CU_ASSERT_EQUAL(leaves_add(&r->leaves, t, row, columns), STATUS_OK);
+        insert(r->wanted, which, row, columns);
+    }
+}
+
+/* Adds rows by SQLite, anywhere. */
+static void insert_strays(struct rig *r, int which, int rows)
+{
+    struct image_value row[COLUMNS_MOST];
+
+    for (int i = 0; i < rows; i++) {
+        int columns = any_row(r, row, which, -1 - (int64_t)(random_next(&r->luck) >> 2));
+        if (random_below(&r->luck, 4) == 0) {
+            r->last += 2;
+            row[0].number = r->last;
+        }
+        insert(r->file.db, which, row, columns);
+        insert(r->wanted, which, row, columns);
+    }
+}
+
+/* Whether both say the same, value by value. */
+static bool same_rows(sqlite3 *one, sqlite3 *other, const char *sql)
+{
+    sqlite3_stmt *a, *b;
+    int more = SQLITE_ROW;
+    bool same = true;
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(one, sql, -1, &a, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(other, sql, -1, &b, NULL), SQLITE_OK);
+    while (same && more == SQLITE_ROW) {
+        more = sqlite3_step(a);
+        same = sqlite3_step(b) == more;
+        for (int i = 0; same && more == SQLITE_ROW && i < sqlite3_column_count(a); i++) {
+            int len = sqlite3_column_bytes(a, i);
+            same = sqlite3_column_type(a, i) == sqlite3_column_type(b, i) &&
+                   len == sqlite3_column_bytes(b, i) &&
+                   (len == 0 ||
+                    memcmp(sqlite3_column_blob(a, i), sqlite3_column_blob(b, i), (size_t)len) == 0);
+        }
+    }
+    sqlite3_finalize(a);
+    sqlite3_finalize(b);
+    return same && more == SQLITE_DONE;
+}
+
+static bool is_whole(sqlite3 *db)
+{
+    sqlite3_stmt *s;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &s, NULL),
+                          SQLITE_OK);
+    bool whole =
+        sqlite3_step(s) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
+    if (!whole)
+        printf("%s\n", sqlite3_column_text(s, 0));
+    sqlite3_finalize(s);
+    return whole;
+}
+
+/* What SQLite sees once all is linked. */
+static void check(struct rig *r)
+{
+    CU_ASSERT_TRUE(
+        same_rows(r->file.db, r->wanted, "SELECT * FROM stream_data ORDER BY stream_id"));
+    CU_ASSERT_TRUE(
+        same_rows(r->file.db, r->wanted, "SELECT * FROM arrivals ORDER BY stream_id, part"));
+}
+
+static void rig_release(struct rig *r)
+{
+    struct error err;
+
+    CU_ASSERT_EQUAL(leaves_end(&r->leaves), STATUS_OK);
+    check(r);
+    CU_ASSERT_TRUE(is_whole(r->file.db));
+    CU_ASSERT_EQUAL(case_file_end(&r->file, false, &err), STATUS_OK);
+    sqlite3 *db = NULL;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(r->path, &db), SQLITE_OK);
+    CU_ASSERT_TRUE(is_whole(db));
+    CU_ASSERT_TRUE(same_rows(db, r->wanted, "SELECT * FROM arrivals ORDER BY stream_id, part"));
+    sqlite3_close(db);
+    leaves_tree_release(&r->data);
+    leaves_tree_release(&r->arrivals);
+    sqlite3_close(r->wanted);
+    unlink(r->path);
+    rmdir(r->folder);
+}
+
+/* The longest blob whose row fits a leaf of either table. */
+static size_t longest_for(uint32_t page_size)
+{
+    return (page_size - 12) * 64 / 255 - 23 - 60;
+}
+
+static void many_rows(void)
+{
+    static const uint32_t sizes[] = {1024, 4096, 16384};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct rig r;
+        rig_init(&r, sizes[i], longest_for(sizes[i]));
+        append(&r, DATA, 9000);
+        append(&r, ARRIVALS, 9000);
+        append(&r, DATA, 1);
+        CU_ASSERT_EQUAL(leaves_link(&r.leaves), STATUS_OK);
+        check(&r);
+        rig_release(&r);
+    }
+}
+
+/* Trees that are opened again and again, and are SQLite's in between, which makes rows and pages of its own. */
+static void in_turn(void)
+{
+    static const uint32_t sizes[] = {1024, 4096};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct rig r;
+        rig_init(&r, sizes[i], longest_for(sizes[i]));
+        for (int round = 0; round < 150; round++) {
+            append(&r, DATA, (int)random_below(&r.luck, 60));
+            append(&r, ARRIVALS, (int)random_below(&r.luck, 60));
+            run(r.file.db,
+                "INSERT INTO gaps SELECT 7, coalesce(max(position), 0) + 1, 5, 'unknown', 0"
+                " FROM gaps"); /* while they are open */
+            append(&r, DATA, (int)random_below(&r.luck, 9));
+            if (random_below(&r.luck, 3) == 0)
+                continue;
+            CU_ASSERT_EQUAL(leaves_link(&r.leaves), STATUS_OK);
+            insert_strays(&r, DATA, (int)random_below(&r.luck, 20));
+            insert_strays(&r, ARRIVALS, (int)random_below(&r.luck, 20));
+            if (random_below(&r.luck, 4) == 0) {
+                static const char cut[] = "DELETE FROM arrivals WHERE stream_id % 11 = 3;"
+                                          "DELETE FROM stream_data WHERE stream_id % 11 = 4;"
+                                          "UPDATE stream_data SET data = zeroblob(17)"
+                                          " WHERE stream_id % 13 = 5";
+                run(r.file.db, cut);
+                run(r.wanted, cut);
+            }
+            if (random_below(&r.luck, 10) == 0)
+                check(&r);
+        }
+        rig_release(&r);
+    }
+}
+
+/* One row, and none. */
+static void few(void)
+{
+    for (int rows = 0; rows < 3; rows++) {
+        struct rig r;
+        rig_init(&r, 4096, 100);
+        append(&r, ARRIVALS, rows);
+        rig_release(&r);
+    }
+}
+
+static void too_long(void)
+{
+    struct rig r;
+    rig_init(&r, 1024, 100);
+    append(&r, DATA, 10);
+    struct image_value row[3] = {{NULL, r.last + 1, SQLITE_INTEGER},
+                                 {NULL, 0, SQLITE_INTEGER},
+                                 {r.bytes, 5000, SQLITE_BLOB}};
+    CU_ASSERT_EQUAL(leaves_add(&r.leaves, &r.data, row, 3), STATUS_END);
+    CU_ASSERT_EQUAL(leaves_link(&r.leaves), STATUS_OK);
+    insert(r.file.db, DATA, row, 3);
+    insert(r.wanted, DATA, row, 3);
+    r.last++;
+    CU_ASSERT_EQUAL(leaves_open(&r.leaves, &r.data), STATUS_END); /* it leads out of its leaf */
+    rig_release(&r);
+}
+
+static const struct test tests[] = {
+    {"rows past SQLite are the rows that it reads", many_rows},
+    {"a tree is ours and SQLite's in turn", in_turn},
+    {"a tree of one row, and of none", few},
+    {"a row that is too long for a leaf is SQLite's", too_long},
+};
+SUITE("leaves", tests)
