@@ -194,10 +194,10 @@ class Net(Cable):
 class Live:
     """A seine live that runs."""
 
-    def __init__(self, net, case, *options):
+    def __init__(self, net, case, *options, binary=None, **how):
         self.case = case
-        self.process = net.start(net.near, lib.SEINE, "live", "-i", "wire0", "-o", case, *options,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = net.start(net.near, binary or lib.SEINE, "live", "-i", "wire0", "-o", case, *options,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
         first = b""
         while b"capturing" not in first:
             first = self.process.stderr.readline()
