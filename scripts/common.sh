@@ -80,6 +80,21 @@ apt_install() {
         -o DPkg::Lock::Timeout=120 install --no-install-recommends --no-remove "$@" </dev/null
 }
 
+# unpacks PACKAGE=PROGRAM: for a program that a test starts itself, from a package whose installation would begin a
+# service, or have it begin with the machine. It is only unpacked, under build/unpacked; where that cannot be, the
+# test does without.
+unpacks() {
+    local package=${1%%=*} program=${1#*=} to=$top/build/unpacked
+    if command -v "$program" >/dev/null || [ -x "$to/usr/sbin/$program" ]; then
+        return 0
+    fi
+    printf 'unpacking %s\n' "$package"
+    mkdir -p "$to" || return 0
+    (cd "$to" && apt-get -q download "$package" && dpkg-deb -x ./"$package"_*.deb .) >/dev/null 2>&1 ||
+        printf 'it cannot be had: tests do without\n'
+    rm -f "$to"/*.deb
+}
+
 needs_to_build() {
     needs gcc=cmd:cc libc6-dev=h:stdio.h make=cmd:make cmake=cmd:cmake ninja-build=cmd:ninja \
         pkg-config=cmd:pkg-config libpcap-dev=pc:libpcap 'libsqlite3-dev=pc:sqlite3 >= 3.40' \

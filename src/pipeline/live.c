@@ -236,10 +236,19 @@ static void shed(struct live_state *run)
     store_shed(run->store, level, p->level > SHED_NOTHING ? p->above : UINT64_MAX);
 }
 
+/* Of a hundred. What all flows are told with when a slice begins comes at once, and says nothing of the traffic: until
+ * the writer has heard it, the ring alone counts. */
+static unsigned batches_full(struct live_state *run)
+{
+    return relay_told(run->relay) < run->rotated_place
+               ? 0
+               : 100 * relay_backlog(run->relay) / relay_batches(run->relay);
+}
+
 /* How full that is which stands between us and the writer: more than one of both is none too much. */
 static void see_pressure(struct live_state *run, int64_t now_ns)
 {
-    const unsigned batches = 100 * relay_backlog(run->relay) / relay_batches(run->relay);
+    const unsigned batches = batches_full(run);
     const size_t ring = live_ring_len(run->live) / 100;
     const unsigned held = ring > 0 ? (unsigned)(live_held_len(run->live) / ring) : 0;
     char text[160];
@@ -404,6 +413,7 @@ static void next_slice(struct live_state *run, int64_t now_ns)
     atomic_store(&run->log_len, 0);
     atomic_store(&run->log_held, false);
     run->result->slices++;
+    run->rotated_place = relay_place(run->relay);
 }
 
 /* While a commit is flushed the ring fills: it is to be short beside the ring. */
@@ -435,7 +445,6 @@ static void tick(struct live_state *run, int64_t now_ns)
     }
     if (wants_next_slice(run, now_ns))
         next_slice(run, now_ns);
-    relay_passed(run->relay);
     tell_remarks(run);
 }
 
@@ -456,7 +465,9 @@ static enum status check(struct live_state *run)
     life_catch_up(&run->life);
     tick(run, now_ns);
     hold_back(run);
-    if (relay_backlog(run->relay) == 0) /* it has nothing else to do */
+    /* It has nothing else to do. Where it has, a batch goes to it when it is full, so that how many wait says how
+     * much there is, and not for how long the disk took to flush. */
+    if (relay_backlog(run->relay) == 0)
         relay_passed(run->relay);
     let_go(run);
     see_pressure(run, now_ns);

@@ -92,6 +92,7 @@ struct live_state {
     struct worker *closer; /* closes slices, and removes old ones; NULL: there are none */
     int64_t slice_ns;      /* when this one began, by the monotonic clock */
     uint32_t next_evidence_id;
+    uint64_t rotated_place; /* relay_place() when this slice had begun */
     struct pressure pressure;
     enum store_shed disk_level; /* what is not kept since the disk is nearly full */
     uint64_t removed_told;      /* slices for want of room */

@@ -1,7 +1,8 @@
 """live.py - seine live: what it makes of traffic is what tcpdump and an ingest make of it, whatever happens.
 
 Two network namespaces with a cable between them are made and removed here, which takes root's rights; without them
-all is skipped. The traffic is this script's own: it runs itself in the namespaces as --serve and --talk.
+all is skipped. The traffic is this script's own, which runs itself in the namespaces as --serve and --talk, and that of
+programs of others (services.py), where they are there.
 """
 import contextlib
 import hashlib
@@ -18,6 +19,7 @@ import threading
 import time
 
 import lib
+import services
 
 HERE = os.path.abspath(__file__)
 CLIENT, SERVER, PORT = "10.77.0.1", "10.77.0.2", 7700
@@ -113,13 +115,13 @@ def drip():
 
 # ---- the place ----
 
-class Net:
-    """Two namespaces and the cable between them."""
+class Cable:
+    """Two namespaces and the cable between them. No frame comes out of it that was not put in."""
     made = 0
 
     def __init__(self):
-        Net.made += 1
-        self.near, self.far = ("seine-%d-%d-%s" % (os.getpid(), Net.made, end) for end in ("near", "far"))
+        Cable.made += 1
+        self.near, self.far = ("seine-%d-%d-%s" % (os.getpid(), Cable.made, end) for end in ("near", "far"))
         self.processes = []
 
     def ip(self, *words):
@@ -133,17 +135,16 @@ class Net:
                 self.ip("netns", "add", name)
             self.ip("link", "add", "wire0", "netns", self.near, "type", "veth", "peer", "name", "wire0",
                     "netns", self.far)
-            for name, address in ((self.near, CLIENT), (self.far, SERVER)):
-                self.ip("-n", name, "addr", "add", address + "/24", "dev", "wire0")
-                for link in ("lo", "wire0"):
-                    self.ip("-n", name, "link", "set", link, "up")
-            server = self.start(self.far, sys.executable, HERE, "--serve", stdout=subprocess.PIPE)
-            if server.stdout.readline() != b"ready\n":
-                raise OSError("the server does not start")
+            self.begin()
         except OSError:
             self.__exit__()
             raise
         return self
+
+    def begin(self):
+        for name in (self.near, self.far):
+            self.start(name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1").wait()
+            self.ip("-n", name, "link", "set", "wire0", "up")
 
     def __exit__(self, *_):
         for process in self.processes:
@@ -158,6 +159,19 @@ class Net:
         self.processes.append(process)
         return process
 
+
+class Net(Cable):
+    """A cable with hosts at its ends, of which the far one serves."""
+
+    def begin(self):
+        for name, address in ((self.near, CLIENT), (self.far, SERVER)):
+            self.ip("-n", name, "addr", "add", address + "/24", "dev", "wire0")
+            for link in ("lo", "wire0"):
+                self.ip("-n", name, "link", "set", link, "up")
+        server = self.start(self.far, sys.executable, HERE, "--serve", stdout=subprocess.PIPE)
+        if server.stdout.readline() != b"ready\n":
+            raise OSError("the server does not start")
+
     def disturb(self):
         """Frames get lost, late and out of order. False where the kernel cannot do that."""
         return all(subprocess.run(["ip", "netns", "exec", name, "tc", "qdisc", "add", "dev", "wire0", "root", "netem",
@@ -167,14 +181,23 @@ class Net:
     def talk(self, seed, count):
         self.start(self.near, sys.executable, HERE, "--talk", seed, count).wait(timeout=120)
 
+    def rest(self):
+        """Until no connection is open any more, so that no frame comes."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if not any(subprocess.run(["ip", "netns", "exec", name, "ss", "-Htan", "state", "connected", "exclude",
+                                       "time-wait"], capture_output=True).stdout for name in (self.near, self.far)):
+                break
+            time.sleep(0.05)
+
 
 class Live:
     """A seine live that runs."""
 
-    def __init__(self, net, case, *options):
+    def __init__(self, net, case, *options, binary=None, **how):
         self.case = case
-        self.process = net.start(net.near, lib.SEINE, "live", "-i", "wire0", "-o", case, *options,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = net.start(net.near, binary or lib.SEINE, "live", "-i", "wire0", "-o", case, *options,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
         first = b""
         while b"capturing" not in first:
             first = self.process.stderr.readline()
@@ -265,22 +288,27 @@ def check_equal(turn, disturbed):
         with lib.folder() as place, Net() as net:
             case, capture, ingested = (os.path.join(place, name) for name in ("live.db", "t.pcap", "offline.db"))
             noisy = disturbed and net.disturb()
+            others = services.Services(net, place, SERVER)
             dump = Tcpdump(net, capture)
             live = Live(net, case)
-            net.talk(turn, 40)
-            wrong = live.stop()  # at once: nothing that came may be lost
+            talker = threading.Thread(target=net.talk, args=(turn, 40))
+            talker.start()
+            failed = others.talk(turn)
+            talker.join()
+            net.rest()
+            wrong = live.stop() or failed  # at once: nothing that came may be lost
             if dump.stop() + lost(case) > 0:
                 repeated += 1
                 continue
             wrong = wrong or lib.ingest(ingested, capture).wrong() or incoherent(case)
-            mine, theirs = streams(case), streams(ingested)
+            mine, theirs = ([], []) if wrong else (streams(case), streams(ingested))
             if not wrong and mine != theirs:
                 wrong = "%d streams and %d: %s" % (len(mine), len(theirs), next(
                     ("%s and %s" % pair for pair in zip(mine, theirs) if pair[0] != pair[1]), "some are missing"))
             if not wrong and lib.one(case, "pragma journal_mode") != "delete":
                 wrong = "it is not one file"
-            lib.check(name, wrong, "%d streams%s, repeated %d times" % (
-                len(mine), ", with netem" if noisy else "", repeated))
+            lib.check(name, wrong, "%d streams%s, repeated %d times; %s" % (
+                len(mine), ", with netem" if noisy else "", repeated, others.said()))
             return
     lib.tell("skip", name, "frames were lost each time: this machine is too slow")
 

@@ -16,6 +16,7 @@ import time
 
 import lib
 import live
+import wire
 
 FIRST_ID = 1 << 40
 
@@ -222,6 +223,56 @@ def check_soak(net, place):
         last, most >> 10, max(m for m, _ in seen), max(n for _, n in seen)))
 
 
+def anonymous(pid):
+    """KiB of memory that is the process's own: neither its ring, nor what it has mapped."""
+    with open("/proc/%d/status" % pid) as status:
+        return int(re.search(r"RssAnon:\s+(\d+)", status.read()).group(1))
+
+
+def check_memory(_, place):
+    """Conversations come and go by the hundred, through many slices: memory stays what it is once as many are
+    remembered as end in two minutes. In a short run the same ones begin anew, so that it is so at once."""
+    seconds, turns, ends, slack = (600, 60, 1 << 24, 1024) if lib.LONG else (12, 12, 100, 512)
+    with live.Cable() as cable:
+        run = live.Live(cable, os.path.join(place, "flat"), "--rotate", "%ds" % (seconds // turns), "--keep", "32M",
+                        "--memory", "64M", binary=lib.RELEASE)
+        frames = cable.start(cable.far, sys.executable, wire.__file__, "wire0", "conversations", 100, seconds, ends,
+                             stdout=subprocess.PIPE)
+        seen = []
+        while frames.poll() is None:
+            time.sleep(0.1)
+            seen.append(anonymous(run.process.pid))
+        sent = int(frames.stdout.read())
+        wrong = run.stop()
+    third = len(seen) // 3
+    before, after = max(seen[third:2 * third]), max(seen[2 * third:])
+    if not wrong and after > before + slack:
+        wrong = "memory grew from %d KiB to %d: %s" % (before, after, seen[::max(1, len(seen) // 40)])
+    last = slices(os.path.join(place, "flat"))[-1][0]
+    if not wrong and last < turns // 2:
+        wrong = "only %d slices" % last
+    lib.check("memory stays what it is, whatever comes and goes", wrong,
+              "%d frames, %d slices, %d KiB and then %d at most" % (sent, last, before, after))
+
+
+def check_crowd(_, place):
+    """All flows that live are told of when a slice begins. That they are many does not mean that more comes than can
+    be written: their payload is kept."""
+    folder, count = os.path.join(place, "crowd"), 4000
+    with live.Cable() as cable:
+        run = live.Live(cable, folder, "--rotate", "1s", "--memory", "32M", binary=lib.RELEASE)
+        cable.start(cable.far, sys.executable, wire.__file__, "wire0", "crowd", count,
+                    stdout=subprocess.DEVNULL).wait()
+        time.sleep(3.5)
+        wrong = run.stop()
+    kept = len({row for _, path in slices(folder) for row in lib.rows(
+        path, "select client_port from flows join streams using (flow_id) where stored = 100")})
+    shed = said(folder, "more comes than can be written")
+    if not wrong and (shed or kept != count):
+        wrong = "of %d flows %d have payload, and %d rows say that more comes than can be written" % (count, kept, shed)
+    lib.check("many flows at the turn of a slice cost no payload", wrong, "%d slices" % len(slices(folder)))
+
+
 def check_kill(net, place):
     """Killed: every slice opens, and the next run goes on with the next number, and mends."""
     folder = os.path.join(place, "killed")
@@ -407,7 +458,8 @@ def main():
             lib.check(check.__doc__, repr(error))
 
     checks = [threading.Thread(target=alone, args=(check,))
-              for check in (check_soak, check_kill, check_damaged, check_snapshot, check_full)]
+              for check in (check_soak, check_memory, check_crowd, check_kill, check_damaged, check_snapshot,
+                            check_full)]
     for check in checks:
         check.start()
     for check in checks:
