@@ -61,11 +61,40 @@ def broken(number, path):
     return wrong and "slice %d: %s" % (number, wrong)
 
 
-def conversations(paths):
+def kept_in_frames(path):
+    """Of each stream of a slice whose payload is in its frames, what each segment of it brought, read where the case
+    says that it lies; by stream, in order of position. Raises ValueError where payload is in the case all the same."""
+    if lib.one(path, "select count(*) from chunks"):
+        raise ValueError("%s has payload" % path)
+    run = lib.seine("sql", "--csv", path, "select stream_id, position, captured, file_offset from segments "
+                    "where fate in ('kept', 'conflict', 'provisional') and captured > 0 order by 1, 2")
+    if run.wrong():
+        raise ValueError(run.wrong())
+    streams = {}
+    with open(path.replace(".db", ".pcapng"), "rb") as frames:
+        for line in run.out.decode().splitlines()[1:]:
+            stream, position, captured, offset = map(int, line.split(","))
+            pieces = streams.setdefault(stream, [])
+            skip = max(0, pieces[-1][0] + len(pieces[-1][1]) - position) if pieces else 0
+            frames.seek(offset + skip)
+            if captured > skip:
+                pieces.append((position + skip, frames.read(captured - skip)))
+    return streams
+
+
+def kept_in_case(path):
+    streams = {}
+    for stream, position, data in lib.rows(path, "select stream_id, position, data from chunks order by 1, 2"):
+        streams.setdefault(stream, []).append((position, data))
+    return streams
+
+
+def conversations(paths, payload=kept_in_case):
     """Of each conversation of these cases, in their order, by its ends: packets and bytes of both sides, and the
     bytes of its streams with their positions. What it goes on with is found by continues_flow_id."""
     whole, head_of = {}, {}
     for path in paths:
+        kept = payload(path)
         for flow, before, *ends, packets, more, size, other in lib.rows(path, """
                 select flow_id, continues_flow_id, protocol, client_ip, client_port, server_ip, server_port,
                        client_packets, server_packets, client_bytes, server_bytes from flows
@@ -78,8 +107,7 @@ def conversations(paths):
             told[1] = [a + b for a, b in zip(told[1], (packets, more, size, other))]
             for stream in (2 * flow, 2 * flow + 1):
                 hashed = hashlib.sha256()
-                for position, data in lib.rows(
-                        path, "select position, data from chunks where stream_id = ? order by position", stream):
+                for position, data in kept.get(stream, ()):
                     told[2].setdefault(stream % 2, []).append((position, data))
                     hashed.update(data)
                 for (sha256,) in lib.rows(path, "select sha256 from streams where stream_id = ?", stream):
@@ -114,19 +142,23 @@ def check_sums():
     for _ in range(5):
         with lib.folder() as place, live.Net() as net:
             folder, capture, ingested = (os.path.join(place, name) for name in ("slices", "t.pcap", "offline.db"))
+            once = os.path.join(place, "once")  # where payload is written
             dump = live.Tcpdump(net, capture)
             run = live.Live(net, folder, "--rotate", "1s", "--pcap")
+            other = live.Live(net, once, "--rotate", "1s", "--pcap", "--payload", "reference")
             drips = net.start(net.near, sys.executable, live.HERE, "--drip")
             net.talk(7, 40)
             time.sleep(max(0, 3.5 - 0.1))
             drips.kill()
             drips.wait()
             time.sleep(0.3)
-            wrong = run.stop()
-            dropped = dump.stop() + sum(live.lost(path) for _, path in slices(folder))
+            wrong = run.stop() or other.stop()
+            dropped = dump.stop() + sum(live.lost(path) for _, path in slices(folder) + slices(once))
             if dropped and not wrong:
                 continue
             wrong = wrong or lib.ingest(ingested, capture).wrong()
+            if not wrong:
+                check_reference(once, ingested)
             paths, crossed = slices(folder), 0
             wrong = wrong or next(filter(None, (broken(*slice) for slice in paths)), None)
             if not wrong and [number for number, _ in paths] != list(range(1, len(paths) + 1)):
@@ -155,6 +187,38 @@ def check_sums():
             lib.check(name, wrong, "%d slices, %s flows went on" % (len(paths), crossed))
             return
     lib.tell("skip", name, "frames were lost each time: this machine is too slow")
+
+
+def check_reference(folder, ingested):
+    """The same where payload stays in the frames; and where those of a slice have gone, that is said."""
+    name = "payload in the frames of a folder is what came"
+    paths = [path for _, path in slices(folder)]
+    wrong = next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    try:
+        mine, theirs = conversations(paths, kept_in_frames), conversations([ingested])
+        if not wrong and mine != theirs:
+            wrong = "%d conversations and %d: %s" % (len(mine), len(theirs), next(
+                ("%s and %s" % pair for pair in zip(mine, theirs) if pair[0] != pair[1]), "some are missing"))
+        unhashed = sum(lib.one(path, "select count(*) from streams where stored > 0 and sha256 is null") for path in paths)
+        if not wrong and unhashed:
+            wrong = "%d streams have no hash" % unhashed
+    except ValueError as error:
+        wrong = wrong or str(error)
+    wrong = wrong or followed(folder) or next(filter(None, map(unproved, paths)), None)
+    size = sum(lib.one(path, "select sum(stored) from streams") or 0 for path in paths)
+    lib.check(name, wrong, "%d slices, %d bytes of payload, %d of files" % (len(paths), size, length(folder)))
+
+    frames = paths[1].replace(".db", ".pcapng")
+    flow = lib.one(paths[1], "select flow_id from streams where stored > 0 limit 1")
+    os.rename(frames, os.path.join(folder, "elsewhere"))
+    found = [lib.seine("follow", where, str(flow), "--as", "raw") for where in (folder, paths[1])]
+    os.unlink(os.path.join(folder, "elsewhere"))
+    gone = [lib.seine("follow", where, str(flow), "--as", "raw") for where in (folder, paths[1])]
+    wrong = next((run.wrong(0, 1) for run in found if run.wrong(0, 1)), None)  # under another name
+    sentence = b"the payload is in the evidence, and seine-000002.pcapng is not there: put it where it was"
+    for run in gone:
+        wrong = wrong or run.wrong(3) or (None if sentence in run.err and not run.out else lib.tail(run.err + run.out))
+    lib.check("frames of a slice that have gone are missed in a sentence", wrong)
 
 
 def followed(folder):
