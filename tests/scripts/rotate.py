@@ -252,6 +252,105 @@ def unproved(path):
     return wrong
 
 
+def tagged():
+    """Datagrams with a VLAN tag, which the kernel that gets them takes out and tells beside the frame."""
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + 600, 1, 0, 64, 17, 0, socket.inet_aton(live.SERVER),
+                       socket.inet_aton(live.CLIENT))
+    total = sum(struct.unpack(">10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    head = head[:10] + struct.pack(">H", ~total & 0xffff) + head[12:]
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind(("wire0", 0))
+        for n in range(40):
+            wire.send(b"\xff" * 6 + b"\x02\0\0\0\0\1" + struct.pack(">HHH", 0x8100, 7, 0x0800) + head +
+                      struct.pack(">HHHH", 700, 701, 608, 0) + bytes([n]) * 600)
+            time.sleep(0.005)
+
+
+def unlike_said(case):
+    """A stream of which other bytes are followed than its row says; or None. verify agrees with it."""
+    for flow, side, stored, sha256 in lib.rows(case, "select flow_id, side, stored, sha256 from streams where stored > 0"):
+        run = lib.seine("follow", case, str(flow), "--side", side, "--as", "raw")
+        if run.wrong(0, 1):
+            return run.wrong(0, 1)
+        if sha256 and hashlib.sha256(run.out).hexdigest() != sha256 or not sha256 and lib.one(
+                case, "select verdict from streams where stream_id = 2 * ? + ?", flow, side == "server") != "open":
+            return "flow %d, %s: %d bytes are followed, %d said, with the hash %s" % (
+                flow, side, len(run.out), stored, sha256)
+    run = lib.seine("verify", case)
+    return run.wrong(0, 1) or ("FAILS" in run.out.decode() and "verify: %s" % lib.tail(run.out)) or None
+
+
+PLACED = ("--pcap", "--payload", "reference")
+
+
+def check_placed(net, place):
+    """Payload in the frames of one case: tags, segments longer than any frame on the wire, fragments, two interfaces,
+    and frames that get lost and late."""
+    name = "payload in the frames of a case is what it would be in the case"
+    noisy = net.disturb()
+    for turn in range(5):
+        kept, once = (os.path.join(place, "%s%d.db" % (name, turn)) for name in ("kept", "once"))
+        runs = [live.Live(net, kept, "-i", "lo"), live.Live(net, once, "-i", "lo", *PLACED)]
+        local = net.start(net.near, sys.executable, "-c", "import socket, time\nfor n in range(50):\n"
+                          " socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'%d' % n, ('127.0.0.1', 9))")
+        tags = net.start(net.far, sys.executable, os.path.abspath(__file__), "--tagged")
+        net.talk(turn, 20)
+        local.wait()
+        tags.wait()
+        open_flow = lib.one(once, "select max(flow_id) from flows where end_reason = 'open' and server_bytes > 0")
+        early = lib.seine("follow", once, str(open_flow), "--as", "raw") if open_flow else None
+        wrong = runs[0].stop() or runs[1].stop()
+        if live.lost(kept) + live.lost(once) == 0:
+            break
+    else:
+        lib.tell("skip", name, "frames were lost each time: this machine is too slow")
+        return
+    mine, theirs = live.streams(once), live.streams(kept)
+    if not wrong and mine != theirs:
+        wrong = "%d streams and %d: %s" % (len(mine), len(theirs), next(
+            ("%s and %s" % pair for pair in zip(mine, theirs) if pair[0] != pair[1]), "some are missing"))
+    if not wrong and lib.one(once, "select count(*) from chunks"):
+        wrong = "it has payload"
+    if not wrong and early and (early.wrong(0, 1) or not early.out):
+        wrong = "flow %d while it was written: %s" % (open_flow, early.wrong(0, 1))
+    if not wrong and not lib.one(once, "select count(*) from flows where vlan = 7"):
+        wrong = "no frame has a tag"
+    if not wrong and lib.one(once, "select count(distinct evidence_id) from flows") != 2:
+        wrong = "there are not two interfaces"
+    frames = lib.seine("sql", "--csv", once, "select max(captured) from frames").out.decode().split()[1]
+    if not wrong and int(frames) <= 1518:
+        wrong = "no frame is longer than one on the wire"
+    wrong = wrong or unlike_said(once)
+    lib.check(name, wrong, "%d streams%s" % (len(mine), ", with netem" if noisy else ""))
+
+
+def check_placed_kill(net, place):
+    """Payload in the frames of a run that is killed, of a case alone and of a folder."""
+    name = "payload in the frames of a run that was killed is what it committed"
+    drips, wrong, streams = net.start(net.near, sys.executable, live.HERE, "--drip"), None, 0
+    for output, options in ((os.path.join(place, "alone.db"), ()), (os.path.join(place, "many"), ("--rotate", "2s"))):
+        run = live.Live(net, output, *PLACED, *options)
+        time.sleep(3.3)
+        run.kill()
+        cases = [path for _, path in slices(output)] if options else [output]
+        wrong = wrong or next(filter(None, map(unlike_said, cases)), None)
+        wrong = live.Live(net, output, *PLACED, *options).stop() or wrong
+        cases = [path for _, path in slices(output)] if options else [output]
+        for case in cases:
+            wrong = wrong or unlike_said(case)
+            unknown = lib.one(case, "select count(*) from evidence where bytes is null or fingerprint is null")
+            bare = lib.one(case, "select count(*) from streams where stored > 0 and sha256 is null")
+            if not wrong and (unknown or bare):
+                wrong = "%s: %d evidence unknown, %d streams without a hash" % (case, unknown, bare)
+            streams += lib.one(case, "select count(*) from streams where stored > 0")
+        if not options and sorted(n for n in os.listdir(place) if n.startswith("alone") and n.endswith("pcapng")) != [
+                "alone.2.pcapng", "alone.pcapng"]:
+            wrong = wrong or "the second run has no frames of its own: %s" % os.listdir(place)
+    drips.kill()
+    lib.check(name, wrong, "%d streams" % streams)
+
+
 def check_soak(net, place):
     """Many rotations: the folder stays within what is kept, memory and descriptors stay what they were."""
     seconds, turns = (600, 40) if lib.LONG else (12, 10)
@@ -471,7 +570,7 @@ def main():
             lib.check(check.__doc__, repr(error))
 
     checks = [threading.Thread(target=alone, args=(check,))
-              for check in (check_soak, check_kill, check_damaged, check_snapshot, check_full)]
+              for check in (check_placed, check_placed_kill, check_soak, check_kill, check_damaged, check_snapshot, check_full)]
     for check in checks:
         check.start()
     for check in checks:
@@ -481,5 +580,7 @@ def main():
 
 if sys.argv[1:] == ["--bulk"]:
     bulk()
+elif sys.argv[1:] == ["--tagged"]:
+    tagged()
 elif __name__ == "__main__":
     main()
