@@ -21,6 +21,7 @@ enum {
     ROTATE,
     KEEP,
     PCAP,
+    PAYLOAD,
     FILTER,
     CAPTURE,
     RING,
@@ -55,8 +56,13 @@ static const struct option_word options[] = {
          "have more than this size (8G), or when the filesystem is fuller than this (80%). All "
          "are kept when not given. With a size, a case has at most an eighth of it."},
     [PCAP] = {"pcap", 0, NULL,
-              "In a folder: keep the frames as well, in pcapng files beside the cases. Where a "
-              "frame lies is then in the case (file_offset), and seine extract(1) finds it."},
+              "Keep the frames as well, in a pcapng file beside the case, or beside each case of a "
+              "folder. Where a frame lies is then in the case (file_offset), and seine extract(1) "
+              "finds it."},
+    [PAYLOAD] = {"payload", 0, "keep|reference",
+                 "keep, the default: the payload is in the case. reference, with --pcap: it stays "
+                 "in the frames, so that it is written once; seine follow, search and verify "
+                 "read it there, and nobody can once that file has gone."},
     [FILTER] =
         {"filter", 'f', "FILTER",
          "Take only frames that pass this filter, in the language of pcap-filter(7). It runs "
@@ -245,10 +251,7 @@ static bool slices_read(struct live_run_options *to, struct words *words, const 
     if (is_folder || rotate || keep)
         to->slices = slices;
     to->keep_frames = a->options[PCAP] != NULL;
-    if (to->keep_frames && !to->slices) {
-        usage_error(&command_live, "--pcap wants a folder: -o FOLDER, or --rotate");
-        return false;
-    }
+    to->reference = a->options[PAYLOAD] && strcmp(a->options[PAYLOAD], "reference") == 0;
     return true;
 }
 

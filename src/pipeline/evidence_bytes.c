@@ -59,13 +59,13 @@ static enum status open_row(struct evidence_file **file, const struct evidence_r
     if (place.found == FOUND)
         status = evidence_open(file, place.path, row->format, err);
     else if (place.no_memory)
-        status = error_no_memory(err, "looking for %s: no memory", row->source);
+        status = error_no_memory(err, "looking for %s: no memory", evidence_row_name(row));
     else
-        status =
-            error_set(err,
-                      "%s %s: put it where it was or beside "
-                      "the case, or say to seine with --evidence FOLDER where else it is",
-                      row->source, place.found == FOUND_CHANGED ? "has changed" : "is not there");
+        status = error_set(err,
+                           "%s %s: put it where it was or beside "
+                           "the case, or say to seine with --evidence FOLDER where else it is",
+                           evidence_row_name(row),
+                           place.found == FOUND_CHANGED ? "has changed" : "is not there");
     evidence_place_release(&place);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "capture/capture.h"
 #include "pipeline/fingerprint.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +25,7 @@ void evidence_rows_free(struct evidence_row *rows, size_t count)
         free(rows[i].source);
         free(rows[i].format);
         free(rows[i].status);
+        free(rows[i].frames);
     }
     free(rows);
 }
@@ -52,7 +54,8 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
     enum status status =
         reader_prepare(reader, &s,
                        "SELECT evidence_id, source, format, status, bytes, frames, sha256, "
-                       "fingerprint FROM evidence ORDER BY evidence_id",
+                       "fingerprint, CASE WHEN kind = 'live' AND json_valid(options) THEN"
+                       " json_extract(options, '$.frames') END FROM evidence ORDER BY evidence_id",
                        err);
     int step = SQLITE_DONE;
 
@@ -74,10 +77,11 @@ enum status evidence_rows(struct evidence_row **rows, size_t *count, struct read
                                      .format = text_copy(s, 2),
                                      .status = text_copy(s, 3),
                                      .bytes = sqlite3_column_int64(s, 4),
-                                     .frames = (uint64_t)sqlite3_column_int64(s, 5)};
+                                     .frame_count = (uint64_t)sqlite3_column_int64(s, 5),
+                                     .frames = text_copy(s, 8)};
         if (!text_into(row->sha256, sizeof row->sha256, s, 6) ||
             !text_into(row->fingerprint, sizeof row->fingerprint, s, 7) || !row->source ||
-            !row->format || !row->status)
+            !row->format || !row->status || !row->frames)
             status = error_no_memory(err, "no memory");
     }
     if (status == STATUS_OK && step != SQLITE_DONE)
@@ -170,7 +174,8 @@ static bool try_path(struct search *s, char *candidate)
             s->path = candidate;
             return true;
         }
-        if (!s->another && (alike || strcmp(base_name(candidate), base_name(row->source)) == 0)) {
+        if (!s->another &&
+            (alike || strcmp(base_name(candidate), base_name(evidence_row_name(row))) == 0)) {
             s->another = candidate;
             return false;
         }
@@ -194,23 +199,74 @@ static bool try_folder(struct search *s, const char *folder)
     return found;
 }
 
-/* What came through a pipe was nowhere, and has no name. */
+/* What came through a pipe was nowhere, and has no name; an interface is no file. */
 static bool was_file(const struct evidence_row *row)
 {
-    return strcmp(row->source, "-") != 0;
+    return strcmp(row->source, "-") != 0 && !row->frames[0];
+}
+
+/* The name that the frames of an interface have beside the case. It was written by who wrote the case, who may be
+ * anybody: it leads nowhere else. */
+static bool has_frames(const struct evidence_row *row)
+{
+    return row->frames[0] && !strchr(row->frames, '/') && row->frames[0] != '.';
+}
+
+/* Frames that are being written have no size and no fingerprint to be known by. */
+static bool is_unfinished(const struct evidence_row *row)
+{
+    return !row->sha256[0] && !row->fingerprint[0];
+}
+
+static bool try_unfinished(struct search *s, char *candidate)
+{
+    struct stat st;
+
+    s->no_memory = s->no_memory || !candidate;
+    if (candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode) && !is_made_up(candidate) &&
+        !(st.st_dev == s->case_file.st_dev && st.st_ino == s->case_file.st_ino)) {
+        s->path = candidate;
+        return true;
+    }
+    free(candidate);
+    return false;
+}
+
+static bool try_frames(struct search *s, const char *folder)
+{
+    char *candidate = joined(folder, s->row->frames);
+    return is_unfinished(s->row) ? try_unfinished(s, candidate) : try_path(s, candidate);
+}
+
+/* Where the case lies, or the cases, if it is a folder of them. */
+static char *folder_of(const char *case_path)
+{
+    const char *slash = strrchr(case_path, '/');
+    struct stat st;
+
+    if (stat(case_path, &st) == 0 && S_ISDIR(st.st_mode))
+        return strdup(case_path);
+    return slash ? strndup(case_path, (size_t)(slash - case_path) + 1) : strdup(".");
+}
+
+const char *evidence_row_name(const struct evidence_row *row)
+{
+    return row->frames[0] ? row->frames : row->source;
 }
 
 void evidence_find(struct evidence_place *place, const struct evidence_row *row,
                    const char *case_path, const char *folder, enum known_by by)
 {
-    const char *slash = strrchr(case_path, '/');
-    char *beside = slash ? strndup(case_path, (size_t)(slash - case_path) + 1) : strdup(".");
+    char *beside = folder_of(case_path);
     struct search s = {.row = row, .by = by};
 
     if (stat(case_path, &s.case_file) < 0)
         s.case_file = (struct stat){0};
 
-    bool found = folder && try_folder(&s, folder);
+    bool found = has_frames(row) &&
+                 ((folder && try_frames(&s, folder)) || (beside && try_frames(&s, beside)));
+    if (!found && folder)
+        found = try_folder(&s, folder);
     if (!found && was_file(row))
         found = try_path(&s, strdup(row->source));
     if (!found && was_file(row) && beside) /* before others there: it is the most likely one */
@@ -340,6 +396,8 @@ enum status evidence_read(struct evidence_file *f, void *to, size_t len, uint64_
 
 /* ---- all evidence of a case ---- */
 
+enum { OPEN_MOST = 64 };
+
 struct evidence_shelf {
     struct payload_source source;
     char *case_path;
@@ -347,7 +405,24 @@ struct evidence_shelf {
     struct evidence_row *rows;
     size_t count;
     struct evidence_file **files; /* by index of rows; NULL until it is wanted */
+    size_t opened[OPEN_MOST];     /* which of them are open, the next to be closed at `next` */
+    size_t open_count, next;
 };
+
+/* A folder has more slices than a process may have files open. */
+static void make_room(struct evidence_shelf *shelf, size_t i)
+{
+    size_t *place = &shelf->opened[shelf->next];
+
+    if (shelf->open_count == OPEN_MOST) {
+        evidence_close(shelf->files[*place]);
+        shelf->files[*place] = NULL;
+    } else {
+        shelf->open_count++;
+    }
+    *place = i;
+    shelf->next = (shelf->next + 1) % OPEN_MOST;
+}
 
 /* Finds and opens one; says where it was looked for in vain. */
 static enum status take_down(struct evidence_shelf *shelf, size_t i, struct error *err)
@@ -357,16 +432,18 @@ static enum status take_down(struct evidence_shelf *shelf, size_t i, struct erro
     enum status status;
 
     evidence_find(&place, row, shelf->case_path, shelf->folder, KNOWN_BY_FINGERPRINT);
-    if (place.found == FOUND)
+    if (place.found == FOUND) {
         status = evidence_open(&shelf->files[i], place.path, row->format, err);
-    else if (place.no_memory)
-        status = error_no_memory(err, "looking for %s: no memory", row->source);
+        if (status == STATUS_OK)
+            make_room(shelf, i);
+    } else if (place.no_memory)
+        status = error_no_memory(err, "looking for %s: no memory", evidence_row_name(row));
     else
-        status =
-            error_set(err,
-                      "the payload is in the evidence, and %s %s: put it where it was or beside "
-                      "the case, or say to seine with --evidence FOLDER where else it is",
-                      row->source, place.found == FOUND_CHANGED ? "has changed" : "is not there");
+        status = error_set(
+            err,
+            "the payload is in the evidence, and %s %s: put it where it was or beside "
+            "the case, or say to seine with --evidence FOLDER where else it is",
+            evidence_row_name(row), place.found == FOUND_CHANGED ? "has changed" : "is not there");
     evidence_place_release(&place);
     return status;
 }
@@ -425,3 +502,44 @@ const struct payload_source *evidence_shelf_source(const struct evidence_shelf *
 {
     return &shelf->source;
 }
+
+/* ---- for a store that mends ---- */
+
+static const struct payload_source *shelf_of(void **shelf, struct reader *reader, struct error *err)
+{
+    struct evidence_shelf *made;
+
+    if (evidence_shelf_open(&made, reader, NULL, err) != STATUS_OK)
+        return NULL;
+    *shelf = made;
+    return &made->source;
+}
+
+static bool measure(void *of, uint32_t evidence_id, uint64_t *bytes,
+                    char fingerprint[FINGERPRINT_HEX_LEN + 1])
+{
+    const struct evidence_shelf *shelf = of;
+    struct evidence_place place;
+    struct error why = {0};
+    struct stat st;
+    size_t i = 0;
+
+    while (i < shelf->count && shelf->rows[i].evidence_id != evidence_id)
+        i++;
+    if (i == shelf->count)
+        return false;
+    evidence_find(&place, &shelf->rows[i], shelf->case_path, NULL, KNOWN_BY_FINGERPRINT);
+    const bool is_there = place.found == FOUND && stat(place.path, &st) == 0 &&
+                          fingerprint_file(place.path, fingerprint, &why) == STATUS_OK;
+    *bytes = is_there ? (uint64_t)st.st_size : 0;
+    evidence_place_release(&place);
+    return is_there;
+}
+
+static void shelf_end(void *shelf)
+{
+    evidence_shelf_close(shelf);
+}
+
+const struct store_shelf evidence_for_mending = {
+    .open = shelf_of, .measure = measure, .close = shelf_end};

@@ -16,8 +16,9 @@ struct evidence_row {
     char *source;
     char *format;
     char *status;
+    char *frames; /* of an interface whose frames are kept: the file beside the case; else "" */
     int64_t bytes;
-    uint64_t frames;
+    uint64_t frame_count;
     char sha256[DIGEST_HEX_LEN + 1]; /* empty when there is none, as each below */
     char fingerprint[17];
 };
@@ -26,6 +27,9 @@ struct evidence_row {
 enum status evidence_rows(struct evidence_row **rows, size_t *count, struct reader *reader,
                           struct error *err);
 void evidence_rows_free(struct evidence_row *rows, size_t count);
+
+/* What to call it in a sentence. */
+const char *evidence_row_name(const struct evidence_row *row);
 
 enum found {
     FOUND,
@@ -48,8 +52,10 @@ enum known_by {
     KNOWN_BY_HASH,
 };
 
-/* Looks in `folder` (may be NULL), where it was, and beside the case; in the folders under any name. Goes
- * on looking after a file of its name that is not the same. Released by evidence_place_release(). */
+/* Looks in `folder` (may be NULL), where it was, and beside the case, or in the folder that the cases are in; in the
+ * folders under any name. Goes on looking after a file of its name that is not the same. Frames of an interface that
+ * are still being written, or were when their writer was killed, are known by their name alone. Released by
+ * evidence_place_release(). */
 void evidence_find(struct evidence_place *place, const struct evidence_row *row,
                    const char *case_path, const char *folder, enum known_by by);
 void evidence_place_release(struct evidence_place *place);
@@ -77,6 +83,10 @@ void evidence_shelf_close(struct evidence_shelf *shelf); /* NULL is allowed */
 
 /* For reader_set_evidence(); the shelf's. */
 const struct payload_source *evidence_shelf_source(const struct evidence_shelf *shelf);
+
+/* For a store that mends. */
+struct store_shelf;
+extern const struct store_shelf evidence_for_mending;
 
 /* Evidence by id, for whoever looks things up in it: NULL when it is not there. */
 typedef struct evidence_file *evidence_by_id(void *context, uint32_t evidence_id);

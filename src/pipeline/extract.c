@@ -197,7 +197,8 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
     struct evidence_place place;
     evidence_find(&place, &x->rows[i], x->case_path, x->folder, KNOWN_BY_FINGERPRINT);
     if (place.no_memory) {
-        error_no_memory(x->err, "no memory to find the evidence %s", x->rows[i].source);
+        error_no_memory(x->err, "no memory to find the evidence %s",
+                        evidence_row_name(&x->rows[i]));
         evidence_place_release(&place);
         return NULL;
     }
@@ -209,13 +210,13 @@ static struct evidence_file *file_of(struct extraction *x, uint32_t evidence_id)
         error_set(x->err,
                   "%s is not the file that the case was made from: its size or content "
                   "has changed",
-                  x->rows[i].source);
+                  evidence_row_name(&x->rows[i]));
         break;
     case FOUND_NOT:
         error_set(x->err,
                   "the evidence %s is neither where it was nor beside the case; "
                   "--evidence FOLDER says where else",
-                  x->rows[i].source);
+                  evidence_row_name(&x->rows[i]));
         break;
     }
     evidence_place_release(&place);

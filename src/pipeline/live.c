@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     FRAMES_BETWEEN_CHECKS = 256,
@@ -20,6 +21,7 @@ enum {
     FRAMES_A_COMMIT = 200000,
     BYTES_A_COMMIT = 32 << 20, /* of frames, at most */
     WAIT_MS = 50,
+    FRAMES_NAME_ROOM = 64, /* bytes of what names a slice's frames */
     PAGE_SIZE = 4096,
 };
 
@@ -364,19 +366,17 @@ static void begin_anew(struct live_state *run, struct watched *i)
     i->counts_before = i->counts;
 }
 
-/* The file of frames beside the slice that begins. */
-static void begin_frames(struct live_state *run)
+/* The file of frames beside the case that begins. */
+static void begin_frames(struct live_state *run, const char *path)
 {
     struct raw_interface interfaces[LIVE_INTERFACES_MAX];
-    char path[SLICES_PATH_MAX];
 
     for (size_t n = 0; n < run->options->interface_count; n++) {
         const struct live_interface *said = &run->interfaces[n].said;
         interfaces[n] = (struct raw_interface){said->name, said->link_type, said->snap_len};
     }
-    if (!slices_frames_path(path, &run->slices, run->slices.number) ||
-        !raw_frames_begin(run->raw_frames, path, interfaces, run->options->interface_count))
-        remark(run, "no memory to keep the frames of slice %" PRIu32, run->slices.number);
+    if (!raw_frames_begin(run->raw_frames, path, interfaces, run->options->interface_count))
+        remark(run, "no memory to keep frames in %s", path);
     atomic_store(&run->raw_frames_len, raw_frames_len(run->raw_frames));
 }
 
@@ -393,8 +393,11 @@ static void next_slice(struct live_state *run, int64_t now_ns)
     note.rotate.number = ++run->slices.number;
     note.rotate.len = live_writing_len(run);
     if (run->raw_frames) {
+        char path[SLICES_PATH_MAX];
         note.rotate.frames_place = raw_frames_pass(run->raw_frames);
-        begin_frames(run);
+        if (slices_frames_path(path, &run->slices, run->slices.number))
+            begin_frames(run, path);
+        note.rotate.frames_file = raw_frames_file(run->raw_frames);
     }
     note.rotate.slice =
         (struct store_slice){.first_flow_id = slices_first_flow_id(run->slices.number),
@@ -475,6 +478,8 @@ static enum status check(struct live_state *run)
         see_folder(run);
     else
         see_log(run);
+    if (!run->options->slices && run->raw_frames)
+        see_frames(run);
     tell_progress(run, now_ns);
     if (run->options->stop && *run->options->stop && !run->stopping) {
         run->stopping = true;
@@ -558,6 +563,31 @@ static size_t shared_memory(const struct live_state *run)
            (run->options->keep_frames ? raw_frames_memory(run->memory) : 0);
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Beside a case: CASE.pcapng, and for those who come later into the same case CASE.2.pcapng and so on; in the place of
+ * none that is there. */
+static bool frames_path_beside(char path[SLICES_PATH_MAX], const char *case_path)
+{
+    enum { MOST = 100000 };
+    size_t stem = strlen(case_path);
+    int len = 0;
+
+    if (stem > 3 && strcmp(case_path + stem - 3, ".db") == 0)
+        stem -= 3;
+    for (int n = 1; n < MOST; n++) {
+        len = n == 1 ? snprintf(path, SLICES_PATH_MAX, "%.*s.pcapng", (int)stem, case_path)
+                     : snprintf(path, SLICES_PATH_MAX, "%.*s.%d.pcapng", (int)stem, case_path, n);
+        if (len < 0 || len >= SLICES_PATH_MAX || access(path, F_OK) != 0)
+            break;
+    }
+    return len > 0 && len < SLICES_PATH_MAX;
+}
+
 static char *options_json(const struct live_state *run, const struct live_interface *said)
 {
     const struct live_run_options *o = run->options;
@@ -566,8 +596,11 @@ static char *options_json(const struct live_state *run, const struct live_interf
 
     place_parts_text(key, run->place_parts);
     option_text_begin(&text);
+    if (o->keep_frames && !o->slices)
+        option_text_add(&text, "frames", base_name(run->beside.path));
     option_text_add(&text, "filter", o->filter);
     option_text_add(&text, "key", run->place_parts == PLACE_DEFAULT ? NULL : key);
+    option_text_add(&text, "payload", o->reference ? "reference" : NULL);
     option_text_add(&text, "capture", o->pcap ? "pcap" : "ring");
     option_text_add_number(&text, "ring", run->ring_len);
     option_text_add_number(&text, "snaplen", said->snap_len);
@@ -619,13 +652,21 @@ static enum status open_store(struct live_state *run)
         run->result->slices = 1;
     }
     if (o->keep_frames) {
+        char frames[SLICES_PATH_MAX];
         run->raw_frames = raw_frames_new(run->memory, !o->no_sync);
         if (!run->raw_frames)
             return error_no_memory(run->err, "no memory to keep frames");
+        if (!(o->slices ? slices_frames_path(frames, &run->slices, run->slices.number)
+                        : frames_path_beside(frames, o->case_path)))
+            return error_set(run->err, "%s: its name is too long", o->case_path);
+        live_begin_beside(run, frames, 0, 0);
+        run->reference = (struct payload_source){live_read_frames, run};
     }
     const struct store_options how = {.memory = shared_memory(run) / 15 * 6,
                                       .page_size = PAGE_SIZE,
                                       .hash = !o->no_hash,
+                                      .reference = o->reference ? &run->reference : NULL,
+                                      .shelf = &evidence_for_mending,
                                       .live = true,
                                       .sync = !o->no_sync,
                                       .jobs = 2,
@@ -653,14 +694,21 @@ static enum status begin_evidence(struct live_state *run)
         struct watched *i = &run->interfaces[n];
         live_interface(run->live, &i->said, (unsigned)n);
         i->json = options_json(run, &i->said);
-        if (!i->json)
+        if (i->json && run->options->slices && run->raw_frames) {
+            i->json_room = strlen(i->json) + FRAMES_NAME_ROOM;
+            i->json_of_slice = malloc(i->json_room);
+        }
+        if (!i->json || (i->json_room > 0 && !i->json_of_slice))
             return error_no_memory(run->err, "no memory");
         live_begin_interface(run, n);
         i->evidence_id = store_last_evidence(run->store);
         run->next_evidence_id = i->evidence_id + 1;
     }
-    if (run->raw_frames)
-        begin_frames(run);
+    if (run->raw_frames) {
+        begin_frames(run, run->beside.path);
+        run->beside.file = raw_frames_file(run->raw_frames);
+        run->beside.first_evidence_id = run->interfaces[0].evidence_id;
+    }
     return store_commit(run->store, &log, run->err);
 }
 
@@ -690,12 +738,11 @@ static enum status open_life(struct live_state *run)
 static enum status finish_store(struct live_state *run)
 {
     const struct store_counts counts = store_counts(run->store);
-    char path[SLICES_PATH_MAX];
     bool one_file;
 
-    if (run->raw_frames && slices_frames_path(path, &run->slices, run->slices.number)) {
+    if (run->raw_frames) {
         raw_frames_wait(run->raw_frames, raw_frames_pass(run->raw_frames));
-        slices_tell_frames(run->store, path);
+        slices_tell_frames(run->store, run->beside.first_evidence_id, run->beside.path);
     }
 
     run->result->frames = run->frames;
@@ -732,6 +779,8 @@ enum status live_run_check(const struct live_run_options *o, struct error *err)
     if (o->ring_len > memory / 2 / o->interface_count)
         return error_set(err, "the rings may have at most half of --memory, which is %zu MiB",
                          memory >> 20);
+    if (o->reference && !o->keep_frames)
+        return error_set(err, "--payload reference needs --pcap: payload stays in its frames");
     if (memory / 2 / LIVE_RING_LEN_MIN < o->interface_count)
         return error_set(err, "--memory is too little for %zu interfaces", o->interface_count);
     enum status status = life_choose_key(&place_parts, o->key, err);
@@ -816,8 +865,11 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
     end_slices(&run, status);
     if (atomic_load(&run.closing_failed))
         remark(&run, "%s", run.closing_error.text);
-    for (size_t n = 0; run.interfaces && n < options->interface_count; n++)
+    for (size_t n = 0; run.interfaces && n < options->interface_count; n++) {
         free(run.interfaces[n].json);
+        free(run.interfaces[n].json_of_slice);
+    }
+    evidence_close(run.beside.again);
     free(run.interfaces);
     return status;
 }

@@ -22,7 +22,8 @@ enum { LIVE_MEMORY_LEAST = 16 << 20 }; /* less is refused */
 struct live_run_options {
     const char *case_path;               /* or a folder: */
     const struct slices_options *slices; /* NULL: it is no folder */
-    bool keep_frames;                    /* in a folder: pcapng files beside the cases */
+    bool keep_frames;                    /* in pcapng files beside the case, or the cases */
+    bool reference;                      /* with that: payload stays in them */
     const char *const *interfaces;
     size_t interface_count;
     const char *filter; /* libpcap's language, or NULL */

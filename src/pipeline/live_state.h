@@ -6,6 +6,7 @@
 #define SEINE_PIPELINE_LIVE_STATE_H
 
 #include "capture/live.h"
+#include "pipeline/evidence_file.h"
 #include "pipeline/life.h"
 #include "pipeline/live.h"
 #include "pipeline/pressure.h"
@@ -38,6 +39,7 @@ struct live_note {
             struct store_slice slice;
             uint64_t len;          /* of the one before, with its log */
             uint64_t frames_place; /* where its frames are all written */
+            uint32_t frames_file;  /* and which file has those of the next: raw_frames_file() */
         } rotate;
         uint64_t frames_place; /* of a commit: raw_frames_wait() */
     };
@@ -46,7 +48,9 @@ _Static_assert(sizeof(struct live_note) <= RELAY_NOTE_MOST, "a note fits");
 
 struct watched {
     struct live_interface said;
-    char *json; /* owned: the options, for its evidence */
+    char *json;          /* owned: the options, for its evidence */
+    char *json_of_slice; /* owned, the writer's: those with the name of the slice's frames */
+    size_t json_room;    /* bytes of it */
     uint32_t evidence_id;
     uint64_t frames, frames_told, frames_committed; /* when it was last told of */
     int64_t first_ns, last_ns;
@@ -87,6 +91,13 @@ struct live_state {
     struct raw_frames *raw_frames;        /* NULL: frames are not kept */
     uint64_t frames_lost_told;            /* not kept, since that was too slow */
     atomic_uint_least64_t raw_frames_len; /* of its file */
+    struct payload_source reference;      /* frames that were kept, by evidence */
+    struct frames_beside {
+        char path[SLICES_PATH_MAX];  /* of the case that is written */
+        uint32_t file;               /* raw_frames_file() */
+        uint32_t first_evidence_id;  /* those of before have another */
+        struct evidence_file *again; /* to be read; NULL: not yet */
+    } beside;                        /* the writer's, from the first note on */
 
     struct slices slices;
     struct worker *closer; /* closes slices, and removes old ones; NULL: there are none */
@@ -108,8 +119,12 @@ struct live_state {
     struct error closing_error; /* valid with that; of the first */
 };
 
-/* live_writer.c - on the writer's thread: a note; after each batch; and what an interface is, in a case that begins,
+/* live_writer.c - on the writer's thread: payload that stays in frames; a note; after each batch; and what an interface is, in a case that begins,
  * which is called before there is another thread, too. How long the case that is written is, with its log. */
+enum status live_read_frames(void *state, uint32_t evidence_id, void *to, size_t len,
+                             uint64_t offset, struct error *err);
+void live_begin_beside(struct live_state *run, const char *path, uint32_t file,
+                       uint32_t first_evidence_id); /* frames go there from now on */
 void live_hear_note(void *state, struct span note);
 bool live_see_told(void *state);
 void live_begin_interface(struct live_state *run, size_t n);

@@ -1,6 +1,8 @@
 /* live_writer.c - what the writer's thread does of a live run beside what reassembly tells, and how slices are closed. */
 #include "pipeline/live_state.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,16 +19,54 @@ static void commit(struct live_state *run, uint64_t frames_place)
     atomic_store(&run->case_len, log.case_len);
 }
 
+void live_begin_beside(struct live_state *run, const char *path, uint32_t file,
+                       uint32_t first_evidence_id)
+{
+    struct frames_beside *b = &run->beside;
+
+    evidence_close(b->again);
+    *b = (struct frames_beside){.file = file, .first_evidence_id = first_evidence_id};
+    snprintf(b->path, sizeof b->path, "%s", path);
+}
+
+/* A frame that was told of is in the file, or on the way to it. */
+enum status live_read_frames(void *state, uint32_t evidence_id, void *to, size_t len,
+                             uint64_t offset, struct error *err)
+{
+    struct live_state *run = state;
+    struct frames_beside *b = &run->beside;
+
+    if (evidence_id < b->first_evidence_id)
+        return error_set(err, "evidence %" PRIu32 " is of an earlier case", evidence_id);
+    if (raw_frames_peek(run->raw_frames, to, len, offset, b->file))
+        return STATUS_OK;
+    if (!b->again && evidence_open(&b->again, b->path, "pcapng", err) != STATUS_OK)
+        return STATUS_FAILED;
+    return evidence_read(b->again, to, len, offset, err);
+}
+
+/* Its options, and the name of its frames, which each slice has one of its own of. */
+static const char *json_of(struct live_state *run, struct watched *i)
+{
+    const char *slash = strrchr(run->beside.path, '/');
+
+    if (!i->json_of_slice)
+        return i->json;
+    snprintf(i->json_of_slice, i->json_room, "{\"frames\":\"%s\",%s", slash ? slash + 1 : "",
+             i->json + 1);
+    return i->json_of_slice;
+}
+
 /* What an interface is, in a case that begins. */
 void live_begin_interface(struct live_state *run, size_t n)
 {
-    const struct watched *i = &run->interfaces[n];
+    struct watched *i = &run->interfaces[n];
     const char *filter = run->options->filter ? run->options->filter : "";
     const uint32_t evidence_id = store_evidence_begin(run->store, i->said.name, "live",
                                                       run->raw_frames      ? "pcapng"
                                                       : run->options->pcap ? "pcap"
                                                                            : "ring",
-                                                      i->json);
+                                                      json_of(run, i));
 
     store_interface(run->store, evidence_id, (uint32_t)n, i->said.link_type, i->said.snap_len,
                     span_of(i->said.name, strlen(i->said.name)), span_of(NULL, 0),
@@ -86,7 +126,7 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
 
     if (run->raw_frames && slices_frames_path(path, &run->slices, note->rotate.number - 1)) {
         raw_frames_wait(run->raw_frames, note->rotate.frames_place);
-        slices_tell_frames(run->store, path);
+        slices_tell_frames(run->store, 0, path);
     }
     slices_path(path, &run->slices, note->rotate.number);
     enum status status = store_rotate(run->store, &old, path, &note->rotate.slice, NULL);
@@ -103,6 +143,9 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
         if (old)
             store_closing_end(old, NULL, &(bool){false}, NULL);
     }
+    if (run->raw_frames && slices_frames_path(path, &run->slices, note->rotate.number))
+        live_begin_beside(run, path, note->rotate.frames_file,
+                          note->rotate.slice.first_evidence_id);
     for (size_t n = 0; n < run->options->interface_count && status == STATUS_OK; n++)
         live_begin_interface(run, n);
 }

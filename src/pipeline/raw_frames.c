@@ -32,6 +32,10 @@ struct block {
     uint8_t *bytes; /* owned */
     size_t len;
     char *path; /* owned: the file to begin with this; NULL: it goes on */
+
+    /* Under the lock: in which file, and where there, it is to lie. */
+    uint32_t file; /* 0: it is written, or nothing is in it */
+    uint64_t begin;
 };
 
 struct raw_frames {
@@ -51,6 +55,7 @@ struct raw_frames {
     struct block *open; /* the one being filled; NULL: none */
     uint64_t len;       /* of the file, with all that was copied */
     uint64_t lost, turn;
+    uint32_t file; /* how many were begun */
     bool begun;
 
     /* Of the thread that writes. */
@@ -110,11 +115,12 @@ static void work(void *raw_frames)
 
     while (queue_next(&r->queue, &slot)) {
         write_block(r, &r->blocks[slot]);
-        queue_empty(&r->queue);
         pthread_mutex_lock(&r->lock);
+        r->blocks[slot].file = 0; /* before it may be filled again: raw_frames_peek() */
         r->written++;
         pthread_cond_broadcast(&r->changed);
         pthread_mutex_unlock(&r->lock);
+        queue_empty(&r->queue);
     }
 }
 
@@ -177,15 +183,26 @@ void raw_frames_free(struct raw_frames *r)
     free(r);
 }
 
+/* A block that is free is to lie at the end of what was copied so far. */
+static struct block *block_begin(struct raw_frames *r, unsigned slot)
+{
+    struct block *b = &r->blocks[slot];
+
+    b->len = 0;
+    pthread_mutex_lock(&r->lock);
+    b->file = r->file;
+    b->begin = r->len;
+    pthread_mutex_unlock(&r->lock);
+    return b;
+}
+
 /* The block being filled, if `len` bytes more have room in it, or in the next; NULL: all wait to be written. */
 static struct block *room_for(struct raw_frames *r, size_t len)
 {
     if (r->open && r->open->len + len > r->room)
         raw_frames_pass(r);
-    if (!r->open && r->turn - queue_emptied(&r->queue) < BLOCKS) {
-        r->open = &r->blocks[queue_room(&r->queue)];
-        r->open->len = 0;
-    }
+    if (!r->open && r->turn - queue_emptied(&r->queue) < BLOCKS)
+        r->open = block_begin(r, queue_room(&r->queue));
     return r->open;
 }
 
@@ -252,8 +269,10 @@ bool raw_frames_begin(struct raw_frames *r, const char *path,
     char *copy = strdup(path);
     if (!copy)
         return false;
-    struct block *b = r->open = &r->blocks[queue_room(&r->queue)]; /* waits where all are waiting */
-    b->len = 0;
+    r->file++;
+    r->len = 0;
+    struct block *b = block_begin(r, queue_room(&r->queue)); /* waits where all are waiting */
+    r->open = b;
     b->path = copy;
     put_section(b);
     for (size_t i = 0; i < count; i++)
@@ -295,6 +314,29 @@ uint64_t raw_frames_pass(struct raw_frames *r)
         r->open = NULL;
     }
     return r->turn;
+}
+
+uint32_t raw_frames_file(const struct raw_frames *r)
+{
+    return r->file;
+}
+
+/* A frame lies in one block, whose first bytes are there when it is told of. */
+bool raw_frames_peek(struct raw_frames *r, void *to, size_t len, uint64_t offset, uint32_t file)
+{
+    const struct block *found = NULL;
+
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        const struct block *b = &r->blocks[i];
+        if (b->file == file && b->begin <= offset && (!found || b->begin > found->begin))
+            found = b;
+    }
+    const bool is_there = found && offset - found->begin <= r->room - len;
+    if (is_there)
+        memcpy(to, found->bytes + (offset - found->begin), len);
+    pthread_mutex_unlock(&r->lock);
+    return is_there;
 }
 
 uint64_t raw_frames_lost(const struct raw_frames *r)

@@ -48,6 +48,13 @@ uint64_t raw_frames_pass(struct raw_frames *r);
 uint64_t raw_frames_lost(const struct raw_frames *r);
 uint64_t raw_frames_len(const struct raw_frames *r);
 
+/* Which file it is that frames go into: how many were begun. */
+uint32_t raw_frames_file(const struct raw_frames *r);
+
+/* By another thread, which was told of the frame: `len` bytes of it, at `offset` of that file. False: they are not
+ * waiting to be written any more, and lie in the file, if they could be. */
+bool raw_frames_peek(struct raw_frames *r, void *to, size_t len, uint64_t offset, uint32_t file);
+
 /* By another thread: waits until all up to that place is written. Whether something could not be, once for each
  * file. */
 void raw_frames_wait(struct raw_frames *r, uint64_t place);

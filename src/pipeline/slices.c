@@ -1,6 +1,8 @@
 /* slices.c - the folder that a live run fills. */
 #include "pipeline/slices.h"
 
+#include "pipeline/evidence_file.h"
+
 #include "capture/live.h"
 #include "pipeline/pressure.h"
 #include "pipeline/reading.h"
@@ -311,14 +313,14 @@ static bool is_open(const struct slices *s, uint32_t number)
            (path_of(path, s, number, ".db-journal") && access(path, F_OK) == 0);
 }
 
-void slices_tell_frames(struct store *store, const char *path)
+void slices_tell_frames(struct store *store, uint32_t first_evidence_id, const char *path)
 {
     char fingerprint[FINGERPRINT_HEX_LEN + 1] = "";
     struct error why = {0};
     struct stat st;
 
     if (stat(path, &st) == 0 && fingerprint_file(path, fingerprint, &why) == STATUS_OK)
-        store_evidence_file(store, (uint64_t)st.st_size, fingerprint);
+        store_evidence_file(store, first_evidence_id, (uint64_t)st.st_size, fingerprint);
 }
 
 /* Opening it mends it, and closing it makes it one file. */
@@ -329,6 +331,7 @@ static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
     const struct store_options how = {.memory = MENDING_MEMORY,
                                       .page_size = 4096,
                                       .hash = true,
+                                      .shelf = &evidence_for_mending,
                                       .live = true,
                                       .sync = true,
                                       .jobs = 1,
@@ -346,7 +349,7 @@ static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
     if (sentence)
         tell(context, sentence);
     if (slices_frames_path(path, s, number))
-        slices_tell_frames(store, path);
+        slices_tell_frames(store, 0, path);
     return store_finish_live(store, NULL, one_file, err);
 }
 

@@ -89,9 +89,10 @@ void slices_heed(struct slices *s);
 /* Whether one that is so old, and so long with its log, is to be the last no more. By another thread. */
 bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len);
 
-/* Tells the store of the file of frames beside it, by which it will be known again. By who writes the store. */
+/* Tells the store of the file of frames beside it, by which its evidence from that one on will be known again. By who
+ * writes the store. */
 struct store;
-void slices_tell_frames(struct store *store, const char *path);
+void slices_tell_frames(struct store *store, uint32_t first_evidence_id, const char *path);
 
 /* A slice is begun; another is closed, and one file unless `logged`. The catalogue hears of it. */
 void slices_began(struct slices *s, uint32_t number, int64_t first_ns);

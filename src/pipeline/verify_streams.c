@@ -15,6 +15,7 @@ struct stream_row {
     int64_t stream_id, start, length, stored, missing, truncated, missing_tail;
     char sha256[DIGEST_HEX_LEN + 1];
     const struct policy *other; /* the hash is of the view under this one; NULL: of the chunks */
+    bool is_open;               /* its row is of earlier */
 };
 
 /* What the case says of the stream makes no sense. */
@@ -82,7 +83,11 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
         return STATUS_OK;
     }
     digest_end(&digest, hex);
-    if (unexplained > 0)
+    if (row->is_open && (unexplained > 0 || stored != row->stored || lowest != row->start))
+        verification_say(v, PROOF_NOT_POSSIBLE,
+                         "stream %" PRId64 ": it was being written, and its row is of earlier",
+                         row->stream_id);
+    else if (unexplained > 0)
         verification_say(v, PROOF_FAILS,
                          "stream %" PRId64 ": %" PRId64 " bytes from position %" PRId64 " on are "
                          "neither in chunks nor in gaps",
@@ -216,11 +221,11 @@ enum status verify_streams(struct verification *v)
 {
     sqlite3_stmt *s;
     int step = SQLITE_DONE;
-    enum status status =
-        reader_prepare(v->reader, &s,
-                       "SELECT stream_id, start, length, stored, missing, truncated, "
-                       "missing_tail, sha256, conflicted FROM streams ORDER BY stream_id",
-                       v->err);
+    enum status status = reader_prepare(
+        v->reader, &s,
+        "SELECT stream_id, start, length, stored, missing, truncated, "
+        "missing_tail, sha256, conflicted, verdict = 'open' FROM streams ORDER BY stream_id",
+        v->err);
 
     if (status != STATUS_OK)
         return status;
@@ -233,7 +238,8 @@ enum status verify_streams(struct verification *v)
                                  sqlite3_column_int64(s, 5),
                                  sqlite3_column_int64(s, 6),
                                  "",
-                                 NULL};
+                                 NULL,
+                                 sqlite3_column_int64(s, 9) != 0};
         snprintf(row.sha256, sizeof row.sha256, "%s", verification_text(v, s, 7));
         if (!find_policy(v, &row, sqlite3_column_int64(s, 8) != 0))
             continue;

@@ -293,6 +293,10 @@ static void catch_up(struct store *s, struct kept_flow *k, enum side side, bool 
 
     if (!t->behind || t->rehash || t->settled)
         return;
+    if (s->reference) {
+        reference_catch_up(s, k, side, all);
+        return;
+    }
     struct row *row = insert_begin(&s->insert, SELECT_CHUNKS_FROM);
     put_int(row, 1, keep_stream_id(s, k, side));
     put_int(row, 2, t->hashed_to);

@@ -137,6 +137,7 @@ struct stream_cursor {
     struct layout *layout; /* NULL: it is in the case */
     struct source laid;
     int64_t start, end;              /* of what is present */
+    bool open;                       /* its row is of earlier: more may have come */
     char sha256[DIGEST_HEX_LEN + 1]; /* that its bytes must have; empty: not known */
     struct digest digest;            /* of what was given of them so far */
 };
@@ -161,6 +162,46 @@ static enum status any_by_reference(bool *any, struct reader *reader, struct err
     return status;
 }
 
+/* A number that SQL makes of the arrivals of the stream; `otherwise` where there is none. */
+static enum status ask_arrivals(int64_t *number, struct stream_cursor *c, const char *what,
+                                int64_t beyond, int64_t otherwise, struct error *err)
+{
+    const char *schema = reader_schema(c->reader);
+    sqlite3_stmt *s = NULL;
+    char *sql = sqlite3_mprintf("SELECT %s FROM \"%w\".arrivals WHERE stream_id = ?1 AND high > ?2",
+                                what, schema);
+    enum status status = sql ? reader_prepare(c->reader, &s, sql, err)
+                             : of_case(c->reader, error_no_memory(err, "no memory"), err);
+
+    *number = otherwise;
+    sqlite3_free(sql);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, c->stream_id);
+    sqlite3_bind_int64(s, 2, beyond);
+    if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) == SQLITE_INTEGER)
+        *number = sqlite3_column_int64(s, 0);
+    if (sqlite3_finalize(s) != SQLITE_OK)
+        status =
+            of_case(c->reader, error_set(err, "%s", sqlite3_errmsg(reader_db(c->reader))), err);
+    return status;
+}
+
+/* Of a stream that is being written, or was when its writer was killed. */
+static enum status reach_further(struct stream_cursor *c, struct error *err)
+{
+    int64_t low, high;
+    enum status status = ask_arrivals(&low, c, "min(low)", INT64_MIN, c->start, err);
+
+    if (status == STATUS_OK)
+        status = ask_arrivals(&high, c, "max(high)", INT64_MIN, c->end, err);
+    if (status != STATUS_OK)
+        return status;
+    c->start = low >= -POSITION_MAX && low <= POSITION_MAX ? low : c->start;
+    c->end = high > c->start && high <= POSITION_MAX ? high : c->end;
+    return STATUS_OK;
+}
+
 /* Finds out whether the payload of the stream is in its evidence, and makes ready to read it there. */
 static enum status open_layout(struct stream_cursor *c, struct error *err)
 {
@@ -173,7 +214,8 @@ static enum status open_layout(struct stream_cursor *c, struct error *err)
         return status;
     char *sql = sqlite3_mprintf(
         "SELECT e.options, s.start, s.length, CASE WHEN s.policy IS NULL OR s.conflicted = 0"
-        " THEN s.sha256 END FROM \"%w\".streams AS s JOIN \"%w\".flows AS f ON f.flow_id = "
+        " THEN s.sha256 END, s.verdict = 'open' FROM \"%w\".streams AS s JOIN \"%w\".flows AS f ON "
+        "f.flow_id = "
         "s.flow_id"
         " JOIN \"%w\".evidence AS e ON e.evidence_id = f.evidence_id WHERE s.stream_id = ?1",
         schema, schema, schema);
@@ -191,7 +233,8 @@ static enum status open_layout(struct stream_cursor *c, struct error *err)
         digest_start(&c->digest);
         snprintf(c->sha256, sizeof c->sha256, "%s", sha256 ? sha256 : "");
         c->start = start;
-        c->end = start + length;
+        c->open = sqlite3_column_int(s, 4) != 0;
+        c->end = length >= 0 && start <= POSITION_MAX - length ? start + length : start;
         if (!reader_evidence(c->reader))
             status = error_set(err,
                                "the payload of stream %" PRId64 " is not in the case but in its"
@@ -205,6 +248,8 @@ static enum status open_layout(struct stream_cursor *c, struct error *err)
             status = layout_open(&c->layout, reader_db(c->reader), schema,
                                  reader_evidence(c->reader), err);
         of_case(c->reader, status, err);
+        if (status == STATUS_OK && c->open)
+            status = reach_further(c, err);
     } else if (step != SQLITE_ROW && step != SQLITE_DONE) {
         status =
             of_case(c->reader, error_set(err, "%s", sqlite3_errmsg(reader_db(c->reader))), err);
@@ -316,6 +361,8 @@ static enum status fetch(struct stream_cursor *c, int which, struct error *err)
  * has been fetched. */
 static enum status fetch_laid(struct stream_cursor *c, struct error *err)
 {
+    enum { HOLES_MOST = 64 };
+    unsigned holes = 0;
     const struct source *gaps = &c->sources[SOURCE_GAPS];
     int64_t at = c->begun && c->next > c->start ? c->next : c->start, end = c->end;
 
@@ -340,9 +387,14 @@ static enum status fetch_laid(struct stream_cursor *c, struct error *err)
             return STATUS_OK;
         }
         int64_t next = layout_next(c->layout, at);
-        if (next - at >= LAYOUT_LEN) /* no case of ours has such a hole that is in no gap */
-            break;
+        const bool is_long = next - at >= LAYOUT_LEN;
+        if (is_long && (!c->open || holes++ == HOLES_MOST))
+            break; /* no case of ours has such a hole that is in no gap, but where it is open */
         at = next;
+        enum status status = is_long ? ask_arrivals(&next, c, "min(low)", at, at, err) : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
+        at = next > at ? next : at;
     }
     return STATUS_OK;
 }

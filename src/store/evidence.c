@@ -240,11 +240,13 @@ void store_evidence_end(struct store *s, uint32_t evidence_id, const struct evid
     }
 }
 
-void store_evidence_file(struct store *s, uint64_t bytes, const char *fingerprint)
+void store_evidence_file(struct store *s, uint32_t first_evidence_id, uint64_t bytes,
+                         const char *fingerprint)
 {
     struct row *row = insert_begin(&s->insert, UPDATE_EVIDENCE_FILE);
     put_count(row, 1, bytes);
     put_text(row, 2, fingerprint);
+    put_int(row, 3, first_evidence_id);
     insert_end(&s->insert, row);
 }
 

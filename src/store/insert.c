@@ -20,7 +20,8 @@ static const char *const texts[STATEMENT_COUNT] = {
         "UPDATE evidence SET bytes = ?2, sha256 = ?3, fingerprint = ?4, frames = ?5,"
         " first_ns = ?6, last_ns = ?7, status = ?8 WHERE evidence_id = ?1",
     [UPDATE_EVIDENCE_FILE] = "UPDATE evidence SET bytes = ?1, fingerprint = ?2"
-                             " WHERE kind = 'live' AND format = 'pcapng' AND bytes IS NULL",
+                             " WHERE kind = 'live' AND format = 'pcapng' AND bytes IS NULL"
+                             " AND evidence_id >= ?3",
     [SELECT_EVIDENCE_BY_HASH] =
         "SELECT 1 FROM evidence WHERE status <> 'open' AND"
         " (sha256 = ?1 OR (sha256 IS NULL AND fingerprint = ?3)) AND"

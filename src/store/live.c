@@ -200,6 +200,9 @@ static struct store_closing *let_go(struct store *s, size_t cache_len)
     write_all(s);
     run_ended(s);
     lending_return(s);
+    layout_close(s->layout);
+    s->layout = NULL;
+    s->laid_out = NULL;
     if (!c)
         insert_no_memory(&s->insert);
     insert_release(&s->insert); /* its statements; a failure stays */

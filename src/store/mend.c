@@ -7,6 +7,8 @@
 #include "store/text.h"
 #include "store/writer.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Whether `row` has another row; bound to one number, if any. */
@@ -87,15 +89,45 @@ static void explain(struct store *s, int64_t stream_id, int64_t begin, int64_t e
     }
 }
 
+/* What is found of a stream, from its start on. */
+struct found {
+    int64_t start, stored, reached;
+    struct digest digest;
+    bool hashed; /* all of it could be read */
+};
+
+static void tell_stream(struct store *s, int64_t stream_id, struct found *f)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+
+    digest_end(&f->digest, hex);
+    struct row *row = insert_begin(&s->insert, MEND_STREAM);
+    put_int(row, 1, stream_id);
+    put_int(row, 2, f->start);
+    put_int(row, 3, f->stored);
+    put_text(row, 4, s->hash && f->hashed ? hex : NULL);
+    insert_end(&s->insert, row);
+}
+
+/* More bytes of it. */
+static void see_bytes(struct store *s, int64_t stream_id, struct found *f, int64_t position,
+                      struct span bytes)
+{
+    if (f->stored == 0)
+        f->start = f->reached = position;
+    explain(s, stream_id, f->reached, position);
+    digest_add(&f->digest, bytes);
+    f->stored += (int64_t)bytes.len;
+    f->reached = position + (int64_t)bytes.len;
+}
+
 /* The bytes of a stream, in order: hashed, counted, and what lies between them explained. */
 static void mend_stream(struct store *s, int64_t stream_id)
 {
-    char hex[DIGEST_HEX_LEN + 1];
-    struct digest digest;
-    int64_t start = 0, stored = 0, reached = 0;
+    struct found f = {.hashed = true};
     struct row rows;
 
-    digest_start(&digest);
+    digest_start(&f.digest);
     if (!ask(s, &rows,
              "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
              " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
@@ -105,26 +137,110 @@ static void mend_stream(struct store *s, int64_t stream_id)
         int64_t position = sqlite3_column_int64(rows.statement, 0);
         struct span bytes = span_of(sqlite3_column_blob(rows.statement, 1),
                                     (size_t)sqlite3_column_bytes(rows.statement, 1));
-        if (stored == 0)
-            start = reached = position;
-        if (position < reached || position > INT64_MAX - (int64_t)bytes.len) {
+        if ((f.stored > 0 && position < f.reached) || position > INT64_MAX - (int64_t)bytes.len) {
             insert_fail(&s->insert, "%s is not a case: rows of stream %lld make no sense",
                         s->file.path, (long long)stream_id);
             break;
         }
-        explain(s, stream_id, reached, position);
-        digest_add(&digest, bytes);
-        stored += (int64_t)bytes.len;
-        reached = position + (int64_t)bytes.len;
+        see_bytes(s, stream_id, &f, position, bytes);
     }
     done(&rows);
-    digest_end(&digest, hex);
-    struct row *row = insert_begin(&s->insert, MEND_STREAM);
-    put_int(row, 1, stream_id);
-    put_int(row, 2, start);
-    put_int(row, 3, stored);
-    put_text(row, 4, s->hash ? hex : NULL);
-    insert_end(&s->insert, row);
+    tell_stream(s, stream_id, &f);
+}
+
+/* ---- where payload is in the capture ---- */
+
+/* Where no capture can be read: what came is known all the same. */
+static enum status read_nothing(void *context, uint32_t evidence_id, void *to, size_t len,
+                                uint64_t offset, struct error *err)
+{
+    (void)context, (void)evidence_id, (void)offset, (void)err;
+    memset(to, 0, len);
+    return STATUS_OK;
+}
+
+static const struct payload_source nothing = {.read = read_nothing};
+
+static bool is_by_reference(struct store *s, int64_t stream_id)
+{
+    struct row row;
+    bool is = false;
+
+    if (ask(s, &row,
+            "SELECT options FROM flows JOIN evidence USING (evidence_id) WHERE flow_id = ?1 >> 1",
+            &stream_id) &&
+        insert_next(&s->insert, &row)) {
+        const char *options = (const char *)sqlite3_column_text(row.statement, 0);
+        is = options && layout_is_asked(options);
+    }
+    done(&row);
+    return is;
+}
+
+/* Where the arrivals begin, or end, of those that go beyond `position`. */
+static int64_t arrivals_at(struct store *s, const char *sql, int64_t stream_id, int64_t position)
+{
+    struct row row;
+    int64_t at = position;
+
+    if (ask(s, &row, sql, &stream_id)) {
+        put_int(&row, 2, position);
+        if (insert_next(&s->insert, &row) &&
+            sqlite3_column_type(row.statement, 0) == SQLITE_INTEGER)
+            at = sqlite3_column_int64(row.statement, 0);
+    }
+    done(&row);
+    return at;
+}
+
+/* No stream gets so far. */
+static const int64_t POSITION_MAX = INT64_C(1) << 48;
+
+/* Goes through the stream as it is laid out. STATUS_FAILED where its bytes cannot be read. */
+static enum status lay_out(struct store *s, struct found *f, int64_t stream_id,
+                           const struct payload_source *source, struct error *err)
+{
+    static const char low[] = "SELECT min(low) FROM arrivals WHERE stream_id = ?1 AND high > ?2";
+    static const char high[] = "SELECT max(high) FROM arrivals WHERE stream_id = ?1 AND high > ?2";
+    const int64_t end = arrivals_at(s, high, stream_id, INT64_MIN);
+    int64_t at = arrivals_at(s, low, stream_id, INT64_MIN);
+    struct layout *layout = NULL;
+
+    *f = (struct found){.hashed = source != &nothing};
+    digest_start(&f->digest);
+    if (at < -POSITION_MAX || end > POSITION_MAX)
+        return at == end ? STATUS_OK
+                         : error_set(err, "%s is not a case: arrivals of stream %lld make no sense",
+                                     s->file.path, (long long)stream_id);
+    enum status status = layout_open(&layout, s->file.db, "main", source, err);
+    while (status == STATUS_OK && at < end && !s->insert.failed) {
+        const int64_t to = end - at > LAYOUT_LEN ? at + LAYOUT_LEN : end;
+        status = layout_make(layout, stream_id, at, to, span_of(NULL, 0), err);
+        if (status != STATUS_OK)
+            break;
+        int64_t next = layout_next(layout, at);
+        const bool is_hole = next >= to;
+        for (; next < to; next = layout_next(layout, next)) {
+            struct span run = layout_run(layout, next);
+            see_bytes(s, stream_id, f, next, run);
+            next += (int64_t)run.len;
+        }
+        at = is_hole ? arrivals_at(s, low, stream_id, to) : to;
+        at = at > to ? at : to;
+    }
+    layout_close(layout);
+    return status;
+}
+
+static void mend_placed(struct store *s, int64_t stream_id, const struct payload_source *source)
+{
+    struct found found;
+    struct error err = {0};
+
+    if (lay_out(s, &found, stream_id, source, &err) != STATUS_OK &&
+        (source == &nothing || lay_out(s, &found, stream_id, &nothing, &err) != STATUS_OK))
+        insert_fail_as(&s->insert, &err);
+    tell_stream(s, stream_id, &found);
 }
 
 /* When the last frame of a flow came; what was told where that is later, or no frame is to be had. */
@@ -164,14 +280,59 @@ static void mend_flow(struct store *s, struct reader *reader, sqlite3_stmt *flow
     run(s, MEND_FLOW, (const int64_t[]){flow_id, last_ns}, 2);
 }
 
-static void mend_streams(struct store *s)
+/* The captures, in which payload may be; `nothing` where they cannot be found. */
+static const struct payload_source *open_shelf(struct store *s, void **shelf,
+                                               struct reader **reader)
+{
+    const struct store_shelf *how = s->live.options.shelf;
+    const struct payload_source *source = NULL;
+    struct error err;
+
+    *shelf = NULL;
+    *reader = NULL;
+    if (how && reader_borrow(reader, s->file.db, "main", &err) == STATUS_OK)
+        source = how->open(shelf, *reader, &err);
+    return source ? source : &nothing;
+}
+
+static void mend_streams(struct store *s, const struct payload_source *source)
 {
     struct row open;
 
     if (!ask(s, &open, "SELECT stream_id FROM streams WHERE verdict = 'open'", NULL))
         return;
-    while (insert_next(&s->insert, &open))
-        mend_stream(s, sqlite3_column_int64(open.statement, 0));
+    while (insert_next(&s->insert, &open)) {
+        const int64_t stream_id = sqlite3_column_int64(open.statement, 0);
+        if (is_by_reference(s, stream_id))
+            mend_placed(s, stream_id, source);
+        else
+            mend_stream(s, stream_id);
+    }
+    done(&open);
+}
+
+/* Frames that were kept are known by what is there of them now. */
+static void mend_evidence(struct store *s, void *shelf)
+{
+    struct row open;
+
+    if (!shelf || !ask(s, &open,
+                       "SELECT evidence_id FROM evidence WHERE status = 'open' AND kind = 'live'"
+                       " AND format = 'pcapng' AND bytes IS NULL",
+                       NULL))
+        return;
+    while (insert_next(&s->insert, &open)) {
+        const int64_t evidence_id = sqlite3_column_int64(open.statement, 0);
+        char fingerprint[17], sql[160];
+        uint64_t bytes;
+        if (!s->live.options.shelf->measure(shelf, (uint32_t)evidence_id, &bytes, fingerprint))
+            continue;
+        snprintf(sql, sizeof sql,
+                 "UPDATE evidence SET bytes = %" PRIu64 ", fingerprint = '%s'"
+                 " WHERE evidence_id = %" PRId64,
+                 bytes, fingerprint, evidence_id);
+        insert_run(&s->insert, sql);
+    }
     done(&open);
 }
 
@@ -199,8 +360,16 @@ static void mend_flows(struct store *s)
 
 void mend_live(struct store *s)
 {
-    mend_streams(s);
+    struct reader *reader;
+    void *shelf;
+    const struct payload_source *source = open_shelf(s, &shelf, &reader);
+
+    mend_streams(s, source);
     mend_flows(s);
+    mend_evidence(s, shelf);
+    if (shelf)
+        s->live.options.shelf->close(shelf);
+    reader_close(reader);
     insert_run(
         &s->insert,
         "UPDATE evidence SET status = 'interrupted' WHERE status = 'open' AND kind = 'live'");

@@ -13,7 +13,8 @@ uint32_t pieces_count(const struct arrival *a)
     return came_in_pieces(a) ? a->packet->piece_count : 1;
 }
 
-/* The whole of it, as brought by `frame`. */
+/* The whole of it, as brought by `frame`, which may lie nowhere: of a live run that keeps no frames, or has not kept
+ * this one. */
 static void describe(struct arrival_record *record, const struct arrival *a,
                      const struct frame *frame)
 {
@@ -22,7 +23,7 @@ static void describe(struct arrival_record *record, const struct arrival *a,
                                       .captured = (uint32_t)a->bytes.len,
                                       .evidence_id = frame->evidence_id,
                                       .frame = frame->number,
-                                      .offset = a->packet->payload_offset,
+                                      .offset = frame->offset ? a->packet->payload_offset : 0,
                                       .time_ns = frame->time_ns};
 }
 
@@ -34,7 +35,8 @@ bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t 
     if (!came_in_pieces(a)) {
         describe(record, a, packet->frame);
         if (a->bytes.len > 0)
-            record->offset += (uint64_t)(a->bytes.data - packet->payload.data);
+            record->offset =
+                offset_after(record->offset, (uint64_t)(a->bytes.data - packet->payload.data));
         return true;
     }
     const struct piece *piece = &packet->pieces[index];
@@ -52,18 +54,20 @@ bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t 
     record->position += (int64_t)(begin - first);
     record->length = (uint32_t)(end - begin);
     record->captured = captured_end > begin ? (uint32_t)(captured_end - begin) : 0;
-    record->offset = offset_after(piece->offset, begin - piece->start);
+    record->offset =
+        packet->frames[piece->frame].offset ? offset_after(piece->offset, begin - piece->start) : 0;
     return true;
 }
 
-bool pieces_placed(const struct arrival *a)
+bool pieces_placed(const struct store *s, const struct arrival *a)
 {
     struct arrival_record record;
 
-    if (!came_in_pieces(a))
-        return true;
+    if (!came_in_pieces(a)) /* and so none came in an earlier slice */
+        return a->packet->frame->offset != 0;
     for (uint32_t i = 0; i < pieces_count(a); i++)
-        if (pieces_at(&record, a, i) && record.captured > 0 && record.offset == 0)
+        if (pieces_at(&record, a, i) && record.captured > 0 &&
+            (record.offset == 0 || record.evidence_id < s->live.first_evidence_id))
             return false;
     return true;
 }

@@ -7,10 +7,27 @@
  * must be compared with it, and, of a stream whose bytes did not come in order, for its hash. */
 #include "store/writer.h"
 
+/* Whether bytes are hashed later, in a live case: since there is a hole below them, as in chunks.c. */
+static bool stays_behind(struct store *s, struct kept_stream *t, int64_t position, size_t len)
+{
+    if (!s->live.on || t->stored == 0 || position <= t->hashed_to)
+        return false;
+    struct stream_rare *rare = keep_rare(s, t);
+    if (!rare)
+        return false;
+    if (!t->behind) {
+        t->commits = 0;
+        rare->unhashed = 0;
+    }
+    t->behind = true;
+    rare->unhashed += len;
+    return true;
+}
+
 /* Adds bytes to the running hash, or says that they are to be read again. */
 static void hash_bytes(struct store *s, struct kept_stream *t, int64_t position, struct span bytes)
 {
-    if (!s->hash || t->rehash)
+    if (!s->hash || t->rehash || stays_behind(s, t, position, bytes.len))
         return;
     if ((t->stored > 0 && position < t->hashed_to) || !chunks_take_digest(s, t)) {
         t->rehash = true;
@@ -121,6 +138,47 @@ static void end_layout(struct store *s, struct kept_flow *k, enum side side)
         fail(s, &err);
 }
 
+/* Nothing is hashed before the end. */
+static void give_digest_up(struct store *s, struct kept_stream *t)
+{
+    t->rehash = true;
+    t->behind = false;
+    chunks_drop_digest(s, t);
+}
+
+void reference_catch_up(struct store *s, struct kept_flow *k, enum side side, bool all)
+{
+    enum { EMPTY_MOST = 64 }; /* stretches, of a hole that has no row yet */
+    struct kept_stream *t = k->sides[side];
+    unsigned empty = 0;
+
+    for (int64_t at = t->hashed_to; t->rare->unhashed > 0;) {
+        if (!lay_out(s, k, side, at, LAYOUT_LEN))
+            return;
+        const int64_t end = at + LAYOUT_LEN;
+        int64_t next = layout_next(s->layout, at);
+        empty = next < end ? 0 : empty + 1;
+        for (; next < end && t->rare->unhashed > 0; next = layout_next(s->layout, next)) {
+            struct span run = layout_run(s->layout, next);
+            if (!all && next > t->hashed_to)
+                return; /* the hole is there yet */
+            digest_add(t->digest, run);
+            t->rare->unhashed -= run.len < t->rare->unhashed ? run.len : t->rare->unhashed;
+            next += (int64_t)run.len;
+            t->hashed_to = next;
+        }
+        if (!all && t->hashed_to < end && t->rare->unhashed > 0)
+            return;
+        const int64_t behind = empty > 0 ? gap_end(s, keep_stream_id(s, k, side), at) : at;
+        at = behind > end ? behind : end;
+        if (empty > EMPTY_MOST) {
+            give_digest_up(s, t);
+            return;
+        }
+    }
+    t->behind = false;
+}
+
 /* Hashes a stream from the capture. Its gaps are rows. */
 static void hash_again(struct store *s, struct kept_flow *k, enum side side)
 {
@@ -155,6 +213,8 @@ void reference_hash(struct store *s, struct kept_flow *k, enum side side,
     struct kept_stream *t = k->sides[side];
 
     chunks_write_rows(s, k, side);
+    if (t->behind && !t->rehash)
+        reference_catch_up(s, k, side, true);
     if (s->hash && t->digest && !t->rehash) {
         digest_end(t->digest, hex);
     } else if (s->hash) {

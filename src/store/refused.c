@@ -29,7 +29,7 @@ static void write_part(struct store *s, struct kept_flow *k, const struct arriva
     put_text(row, 6, refusal_name(a->refused));
     put_blob(row, 7, span_first(span_after(a->bytes, at), len));
     if (in_one_piece)
-        put_count(row, 8, place.offset + at);
+        put_count(row, 8, offset_after(place.offset, at));
     else
         put_null(row, 8);
     put_int(row, 9, a->packet->frame->time_ns);
@@ -104,11 +104,12 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
         .captured = (uint32_t)bytes.len,
         .evidence_id = (uint32_t)sqlite3_column_int64(found, 2),
         .frame = (uint64_t)sqlite3_column_int64(found, 3),
-        .offset = (uint64_t)sqlite3_column_int64(found, 5) + skipped,
+        .offset = offset_after((uint64_t)sqlite3_column_int64(found, 5), skipped),
         .time_ns = sqlite3_column_int64(found, 6),
         .fate = FATE_PROVISIONAL,
     };
-    chunks_keep(s, k, side, position, bytes, true); /* SELECT_REFUSED gives no others */
+    chunks_keep(s, k, side, position, bytes,
+                record.offset != 0); /* of pieces SELECT_REFUSED gives none */
     records_add_arrival(s, k, side, &record);
     insert_done(&s->insert, row);
     end = position + record.length;

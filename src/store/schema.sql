@@ -214,7 +214,8 @@ CREATE TABLE refused (
     reason TEXT NOT NULL,           -- bad_checksum | out_of_window | before_start | keepalive | settled
                                     -- | no_memory | old_timestamp
     data BLOB NOT NULL,             -- as captured
-    file_offset INTEGER,            -- of its first byte in the capture; NULL when it came in fragments
+    file_offset INTEGER,            -- of its first byte in the capture; NULL when it came in fragments, 0 when
+                                    -- no capture has it
     time_ns INTEGER NOT NULL
 ) STRICT;
 

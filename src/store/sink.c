@@ -44,7 +44,7 @@ static bool all_fresh(const struct arrival *a)
 /* Compares and keeps the bytes of an arrival that was not refused, and says what became of it. */
 static uint8_t accept_bytes(struct store *s, struct kept_flow *k, const struct arrival *a)
 {
-    bool conflict = false, placed = pieces_placed(a);
+    bool conflict = false, placed = pieces_placed(s, a);
 
     if (all_fresh(a)) {
         chunks_keep(s, k, a->side, a->position, a->bytes, placed);

@@ -55,6 +55,16 @@ struct store_worker {
 
 struct payload_source;
 struct store_slice;
+struct reader;
+
+/* Who finds the captures of a case whose payload is in them, to mend what a killed run left: by its own rows. NULL with
+ * a sentence where that cannot be. */
+struct store_shelf {
+    const struct payload_source *(*open)(void **shelf, struct reader *reader, struct error *err);
+    /* What there is of a capture, and how it is known again. False where it is not there. */
+    bool (*measure)(void *shelf, uint32_t evidence_id, uint64_t *bytes, char fingerprint[17]);
+    void (*close)(void *shelf);
+};
 
 struct store_options {
     size_t memory; /* bytes for all of it: SQLite's cache and sorter, chunks being filled, blobs */
@@ -67,6 +77,7 @@ struct store_options {
      * came twice, a stream that did not come in order) is read from there, by the thread that writes.
      * What lies nowhere, since it came compressed, is kept all the same. Borrowed; NULL: all is kept. */
     const struct payload_source *reference;
+    const struct store_shelf *shelf; /* borrowed; NULL: what is not in the case is not read again */
     bool live; /* below: store_commit(). Texts of these options are borrowed until the end then */
     const struct store_slice *slice; /* of a fresh live case; NULL: ids go on from what is there */
     bool sync;                       /* flush to the disk, so that it survives a loss of power */
@@ -143,8 +154,10 @@ struct evidence_end {
 };
 void store_evidence_end(struct store *store, uint32_t evidence_id, const struct evidence_end *end);
 
-/* The pcapng file beside a live case, of all its interfaces, is whole: `bytes`, and how it is known again. */
-void store_evidence_file(struct store *store, uint64_t bytes, const char *fingerprint);
+/* The pcapng file beside a live case, of all its interfaces from this evidence on, is whole: `bytes`, and how it is
+ * known again. */
+void store_evidence_file(struct store *store, uint32_t first_evidence_id, uint64_t bytes,
+                         const char *fingerprint);
 
 /* STATUS_OK, or the first failure. Cheap: called every so many frames. */
 enum status store_checkpoint(struct store *store, struct error *err);

@@ -64,6 +64,7 @@ struct pending_gap {
 struct stream_rare {
     struct pending_gap gap;
     uint64_t missing, truncated, missing_tail, conflicted;
+    uint64_t unhashed; /* bytes from hashed_to on, by reference; valid with kept_stream.behind */
     bool tail_lost;    /* some of the missing tail is not just truncated */
     int64_t shed_from; /* valid with kept_stream.shed */
     int64_t
@@ -322,7 +323,9 @@ void reference_keep(struct store *s, struct kept_stream *t, int64_t position, st
 struct chunk_view reference_view(struct store *s, struct kept_flow *k, enum side side,
                                  int64_t position, size_t most);
 void reference_conflict(struct store *s, struct kept_flow *k, enum side side, int64_t position,
-                        struct span kept);                      /* of which there is a row */
+                        struct span kept); /* of which there is a row */
+void reference_catch_up(struct store *s, struct kept_flow *k, enum side side,
+                        bool all); /* hashes what was left behind: up to the next hole, or all */
 void reference_changed(struct store *s, struct kept_stream *t); /* by a conflict */
 void reference_hash(struct store *s, struct kept_flow *k, enum side side,
                     char hex[DIGEST_HEX_LEN + 1]);
@@ -363,7 +366,8 @@ struct owner owners_of(const struct arrival *a, int64_t position);
 int64_t owners_end(const struct arrival *a, int64_t position); /* of what that frame brought */
 
 /* pieces.c - an arrival as one or several records. */
-bool pieces_placed(const struct arrival *a); /* all that was captured of it lies in the capture */
+bool pieces_placed(const struct store *s, const struct arrival *a); /* all that was captured of it
+                                                                        lies in the capture of this case */
 uint32_t pieces_count(const struct arrival *a);
 bool pieces_at(struct arrival_record *record, const struct arrival *a, uint32_t index);
 

@@ -62,11 +62,40 @@ def broken(number, path):
     return wrong and "slice %d: %s" % (number, wrong)
 
 
-def conversations(paths):
+def kept_in_frames(path):
+    """Of each stream of a slice whose payload is in its frames, what each segment of it brought, read where the case
+    says that it lies; by stream, in order of position. Raises ValueError where payload is in the case all the same."""
+    if lib.one(path, "select count(*) from chunks"):
+        raise ValueError("%s has payload" % path)
+    run = lib.seine("sql", "--csv", path, "select stream_id, position, captured, file_offset from segments "
+                    "where fate in ('kept', 'conflict', 'provisional') and captured > 0 order by 1, 2")
+    if run.wrong():
+        raise ValueError(run.wrong())
+    streams = {}
+    with open(path.replace(".db", ".pcapng"), "rb") as frames:
+        for line in run.out.decode().splitlines()[1:]:
+            stream, position, captured, offset = map(int, line.split(","))
+            pieces = streams.setdefault(stream, [])
+            skip = max(0, pieces[-1][0] + len(pieces[-1][1]) - position) if pieces else 0
+            frames.seek(offset + skip)
+            if captured > skip:
+                pieces.append((position + skip, frames.read(captured - skip)))
+    return streams
+
+
+def kept_in_case(path):
+    streams = {}
+    for stream, position, data in lib.rows(path, "select stream_id, position, data from chunks order by 1, 2"):
+        streams.setdefault(stream, []).append((position, data))
+    return streams
+
+
+def conversations(paths, payload=kept_in_case):
     """Of each conversation of these cases, in their order, by its ends: packets and bytes of both sides, and the
     bytes of its streams with their positions. What it goes on with is found by continues_flow_id."""
     whole, head_of = {}, {}
     for path in paths:
+        kept = payload(path)
         for flow, before, *ends, packets, more, size, other in lib.rows(path, """
                 select flow_id, continues_flow_id, protocol, client_ip, client_port, server_ip, server_port,
                        client_packets, server_packets, client_bytes, server_bytes from flows
@@ -79,8 +108,7 @@ def conversations(paths):
             told[1] = [a + b for a, b in zip(told[1], (packets, more, size, other))]
             for stream in (2 * flow, 2 * flow + 1):
                 hashed = hashlib.sha256()
-                for position, data in lib.rows(
-                        path, "select position, data from chunks where stream_id = ? order by position", stream):
+                for position, data in kept.get(stream, ()):
                     told[2].setdefault(stream % 2, []).append((position, data))
                     hashed.update(data)
                 for (sha256,) in lib.rows(path, "select sha256 from streams where stream_id = ?", stream):
@@ -115,19 +143,23 @@ def check_sums():
     for _ in range(5):
         with lib.folder() as place, live.Net() as net:
             folder, capture, ingested = (os.path.join(place, name) for name in ("slices", "t.pcap", "offline.db"))
+            once = os.path.join(place, "once")  # where payload is written
             dump = live.Tcpdump(net, capture)
             run = live.Live(net, folder, "--rotate", "1s", "--pcap")
+            other = live.Live(net, once, "--rotate", "1s", "--pcap", "--payload", "reference")
             drips = net.start(net.near, sys.executable, live.HERE, "--drip")
             net.talk(7, 40)
             time.sleep(max(0, 3.5 - 0.1))
             drips.kill()
             drips.wait()
             time.sleep(0.3)
-            wrong = run.stop()
-            dropped = dump.stop() + sum(live.lost(path) for _, path in slices(folder))
+            wrong = run.stop() or other.stop()
+            dropped = dump.stop() + sum(live.lost(path) for _, path in slices(folder) + slices(once))
             if dropped and not wrong:
                 continue
             wrong = wrong or lib.ingest(ingested, capture).wrong()
+            if not wrong:
+                check_reference(once, ingested)
             paths, crossed = slices(folder), 0
             wrong = wrong or next(filter(None, (broken(*slice) for slice in paths)), None)
             if not wrong and [number for number, _ in paths] != list(range(1, len(paths) + 1)):
@@ -156,6 +188,38 @@ def check_sums():
             lib.check(name, wrong, "%d slices, %s flows went on" % (len(paths), crossed))
             return
     lib.tell("skip", name, "frames were lost each time: this machine is too slow")
+
+
+def check_reference(folder, ingested):
+    """The same where payload stays in the frames; and where those of a slice have gone, that is said."""
+    name = "payload in the frames of a folder is what came"
+    paths = [path for _, path in slices(folder)]
+    wrong = next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    try:
+        mine, theirs = conversations(paths, kept_in_frames), conversations([ingested])
+        if not wrong and mine != theirs:
+            wrong = "%d conversations and %d: %s" % (len(mine), len(theirs), next(
+                ("%s and %s" % pair for pair in zip(mine, theirs) if pair[0] != pair[1]), "some are missing"))
+        unhashed = sum(lib.one(path, "select count(*) from streams where stored > 0 and sha256 is null") for path in paths)
+        if not wrong and unhashed:
+            wrong = "%d streams have no hash" % unhashed
+    except ValueError as error:
+        wrong = wrong or str(error)
+    wrong = wrong or followed(folder) or next(filter(None, map(unproved, paths)), None)
+    size = sum(lib.one(path, "select sum(stored) from streams") or 0 for path in paths)
+    lib.check(name, wrong, "%d slices, %d bytes of payload, %d of files" % (len(paths), size, length(folder)))
+
+    frames = paths[1].replace(".db", ".pcapng")
+    flow = lib.one(paths[1], "select flow_id from streams where stored > 0 limit 1")
+    os.rename(frames, os.path.join(folder, "elsewhere"))
+    found = [lib.seine("follow", where, str(flow), "--as", "raw") for where in (folder, paths[1])]
+    os.unlink(os.path.join(folder, "elsewhere"))
+    gone = [lib.seine("follow", where, str(flow), "--as", "raw") for where in (folder, paths[1])]
+    wrong = next((run.wrong(0, 1) for run in found if run.wrong(0, 1)), None)  # under another name
+    sentence = b"the payload is in the evidence, and seine-000002.pcapng is not there: put it where it was"
+    for run in gone:
+        wrong = wrong or run.wrong(3) or (None if sentence in run.err and not run.out else lib.tail(run.err + run.out))
+    lib.check("frames of a slice that have gone are missed in a sentence", wrong)
 
 
 def followed(folder):
@@ -187,6 +251,105 @@ def unproved(path):
     if not wrong and lib.one(ingested, asked) != lib.one(path, asked):
         wrong = "%s has %s frames of %s" % (frames, lib.one(ingested, asked), lib.one(path, asked))
     return wrong
+
+
+def tagged():
+    """Datagrams with a VLAN tag, which the kernel that gets them takes out and tells beside the frame."""
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + 600, 1, 0, 64, 17, 0, socket.inet_aton(live.SERVER),
+                       socket.inet_aton(live.CLIENT))
+    total = sum(struct.unpack(">10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    head = head[:10] + struct.pack(">H", ~total & 0xffff) + head[12:]
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind(("wire0", 0))
+        for n in range(40):
+            wire.send(b"\xff" * 6 + b"\x02\0\0\0\0\1" + struct.pack(">HHH", 0x8100, 7, 0x0800) + head +
+                      struct.pack(">HHHH", 700, 701, 608, 0) + bytes([n]) * 600)
+            time.sleep(0.005)
+
+
+def unlike_said(case):
+    """A stream of which other bytes are followed than its row says; or None. verify agrees with it."""
+    for flow, side, stored, sha256 in lib.rows(case, "select flow_id, side, stored, sha256 from streams where stored > 0"):
+        run = lib.seine("follow", case, str(flow), "--side", side, "--as", "raw")
+        if run.wrong(0, 1):
+            return run.wrong(0, 1)
+        if sha256 and hashlib.sha256(run.out).hexdigest() != sha256 or not sha256 and lib.one(
+                case, "select verdict from streams where stream_id = 2 * ? + ?", flow, side == "server") != "open":
+            return "flow %d, %s: %d bytes are followed, %d said, with the hash %s" % (
+                flow, side, len(run.out), stored, sha256)
+    run = lib.seine("verify", case)
+    return run.wrong(0, 1) or ("FAILS" in run.out.decode() and "verify: %s" % lib.tail(run.out)) or None
+
+
+PLACED = ("--pcap", "--payload", "reference")
+
+
+def check_placed(net, place):
+    """Payload in the frames of one case: tags, segments longer than any frame on the wire, fragments, two interfaces,
+    and frames that get lost and late."""
+    name = "payload in the frames of a case is what it would be in the case"
+    noisy = net.disturb()
+    for turn in range(5):
+        kept, once = (os.path.join(place, "%s%d.db" % (name, turn)) for name in ("kept", "once"))
+        runs = [live.Live(net, kept, "-i", "lo"), live.Live(net, once, "-i", "lo", *PLACED)]
+        local = net.start(net.near, sys.executable, "-c", "import socket, time\nfor n in range(50):\n"
+                          " socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'%d' % n, ('127.0.0.1', 9))")
+        tags = net.start(net.far, sys.executable, os.path.abspath(__file__), "--tagged")
+        net.talk(turn, 20)
+        local.wait()
+        tags.wait()
+        open_flow = lib.one(once, "select max(flow_id) from flows where end_reason = 'open' and server_bytes > 0")
+        early = lib.seine("follow", once, str(open_flow), "--as", "raw") if open_flow else None
+        wrong = runs[0].stop() or runs[1].stop()
+        if live.lost(kept) + live.lost(once) == 0:
+            break
+    else:
+        lib.tell("skip", name, "frames were lost each time: this machine is too slow")
+        return
+    mine, theirs = live.streams(once), live.streams(kept)
+    if not wrong and mine != theirs:
+        wrong = "%d streams and %d: %s" % (len(mine), len(theirs), next(
+            ("%s and %s" % pair for pair in zip(mine, theirs) if pair[0] != pair[1]), "some are missing"))
+    if not wrong and lib.one(once, "select count(*) from chunks"):
+        wrong = "it has payload"
+    if not wrong and early and (early.wrong(0, 1) or not early.out):
+        wrong = "flow %d while it was written: %s" % (open_flow, early.wrong(0, 1))
+    if not wrong and not lib.one(once, "select count(*) from flows where vlan = 7"):
+        wrong = "no frame has a tag"
+    if not wrong and lib.one(once, "select count(distinct evidence_id) from flows") != 2:
+        wrong = "there are not two interfaces"
+    frames = lib.seine("sql", "--csv", once, "select max(captured) from frames").out.decode().split()[1]
+    if not wrong and int(frames) <= 1518:
+        wrong = "no frame is longer than one on the wire"
+    wrong = wrong or unlike_said(once)
+    lib.check(name, wrong, "%d streams%s" % (len(mine), ", with netem" if noisy else ""))
+
+
+def check_placed_kill(net, place):
+    """Payload in the frames of a run that is killed, of a case alone and of a folder."""
+    name = "payload in the frames of a run that was killed is what it committed"
+    drips, wrong, streams = net.start(net.near, sys.executable, live.HERE, "--drip"), None, 0
+    for output, options in ((os.path.join(place, "alone.db"), ()), (os.path.join(place, "many"), ("--rotate", "2s"))):
+        run = live.Live(net, output, *PLACED, *options)
+        time.sleep(3.3)
+        run.kill()
+        cases = [path for _, path in slices(output)] if options else [output]
+        wrong = wrong or next(filter(None, map(unlike_said, cases)), None)
+        wrong = live.Live(net, output, *PLACED, *options).stop() or wrong
+        cases = [path for _, path in slices(output)] if options else [output]
+        for case in cases:
+            wrong = wrong or unlike_said(case)
+            unknown = lib.one(case, "select count(*) from evidence where bytes is null or fingerprint is null")
+            bare = lib.one(case, "select count(*) from streams where stored > 0 and sha256 is null")
+            if not wrong and (unknown or bare):
+                wrong = "%s: %d evidence unknown, %d streams without a hash" % (case, unknown, bare)
+            streams += lib.one(case, "select count(*) from streams where stored > 0")
+        if not options and sorted(n for n in os.listdir(place) if n.startswith("alone") and n.endswith("pcapng")) != [
+                "alone.2.pcapng", "alone.pcapng"]:
+            wrong = wrong or "the second run has no frames of its own: %s" % os.listdir(place)
+    drips.kill()
+    lib.check(name, wrong, "%d streams" % streams)
 
 
 def check_soak(net, place):
@@ -458,8 +621,8 @@ def main():
             lib.check(check.__doc__, repr(error))
 
     checks = [threading.Thread(target=alone, args=(check,))
-              for check in (check_soak, check_memory, check_crowd, check_kill, check_damaged, check_snapshot,
-                            check_full)]
+              for check in (check_placed, check_placed_kill, check_soak, check_memory, check_crowd, check_kill,
+                            check_damaged, check_snapshot, check_full)]
     for check in checks:
         check.start()
     for check in checks:
@@ -469,5 +632,7 @@ def main():
 
 if sys.argv[1:] == ["--bulk"]:
     bulk()
+elif sys.argv[1:] == ["--tagged"]:
+    tagged()
 elif __name__ == "__main__":
     main()

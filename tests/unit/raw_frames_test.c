@@ -93,6 +93,48 @@ static void is_a_capture(void)
     rmdir(folder);
 }
 
+static bool peeks(struct raw_frames *r, uint64_t offset, const char *text, uint32_t file)
+{
+    char found[16] = "";
+    return raw_frames_peek(r, found, strlen(text), offset, file) && strcmp(found, text) == 0;
+}
+
+/* Until it is in the file, from the block; of the file that is meant. */
+static void is_read_on_its_way(void)
+{
+    char folder[64], first[80], second[80], none[16];
+    struct frame frame = frame_of("first", 0, 1);
+
+    folder_make(folder);
+    snprintf(first, sizeof first, "%s/1.pcapng", folder);
+    snprintf(second, sizeof second, "%s/2.pcapng", folder);
+    struct raw_frames *r = raw_frames_new(1 << 20, false);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+    CU_ASSERT_TRUE(raw_frames_begin(r, first, two, 2));
+    CU_ASSERT_EQUAL(raw_frames_file(r), 1);
+    const uint64_t at = raw_frames_put(r, &frame);
+    CU_ASSERT_TRUE(peeks(r, at, "first", 1));
+    CU_ASSERT_TRUE(peeks(r, at + 2, "rst", 1));
+    CU_ASSERT_FALSE(peeks(r, at, "first", 2));
+    raw_frames_wait(r, raw_frames_pass(r));
+    CU_ASSERT_FALSE(raw_frames_peek(r, none, 5, at, 1));
+    lies_there(first, at, "first");
+    frame = frame_of("third", 0, 2);
+    const uint64_t behind = raw_frames_put(r, &frame);
+    CU_ASSERT_FALSE(raw_frames_peek(r, none, 5, at, 1)); /* it lies before that block */
+    CU_ASSERT_TRUE(peeks(r, behind, "third", 1));
+    CU_ASSERT_TRUE(raw_frames_begin(r, second, two, 2));
+    CU_ASSERT_EQUAL(raw_frames_file(r), 2);
+    frame = frame_of("other", 0, 3);
+    const uint64_t other = raw_frames_put(r, &frame);
+    CU_ASSERT_TRUE(peeks(r, other, "other", 2));
+    CU_ASSERT_FALSE(peeks(r, other, "other", 1));
+    raw_frames_free(r);
+    unlink(first);
+    unlink(second);
+    rmdir(folder);
+}
+
 /* The next file is another chance. */
 static void cannot_be_written(void)
 {
@@ -123,6 +165,7 @@ static void cannot_be_written(void)
 
 static const struct test tests[] = {
     {"what is kept is a capture, and frames lie where was said", is_a_capture},
+    {"what is not written yet is read from its block", is_read_on_its_way},
     {"what cannot be written is counted, and told once", cannot_be_written},
 };
 SUITE("raw_frames", tests)

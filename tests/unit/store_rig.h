@@ -164,6 +164,10 @@ static inline void rig_flow_end(struct rig *r, struct rig_flow *f)
 
 enum rig_kind { RIG_RIGHT, RIG_PROVISIONAL };
 
+enum {
+    RIG_FRAME_ROOM = 100000
+}; /* bytes in the capture, from the beginning of a frame to the next */
+
 /* The next frame, as yet without a packet. */
 static inline struct frame rig_frame(struct rig *r, size_t len)
 {
@@ -173,7 +177,7 @@ static inline struct frame rig_frame(struct rig *r, size_t len)
                           .link_type = 1,
                           .evidence_id = r->evidence_id,
                           .number = r->frame,
-                          .offset = 24 + r->frame * 100,
+                          .offset = 24 + r->frame * RIG_FRAME_ROOM,
                           .time_ns = (int64_t)r->frame * 1000000};
 }
 
