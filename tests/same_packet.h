@@ -50,6 +50,13 @@ static inline const char *packet_difference(enum verdict verdict, const struct p
     SAME(tunnel_count);
     if (strcmp(a->tunnel, b->tunnel) != 0)
         return "tunnel";
+    SAME(carrier_count);
+    for (unsigned i = 0; i < a->carrier_count; i++) {
+        SAME_BYTES(carriers[i].ends);
+        SAME(carriers[i].ip_len);
+        SAME(carriers[i].payload_len);
+        SAME(carriers[i].tunnel_len);
+    }
     SAME(fragment);
     SAME(compressed);
     SAME_SPAN(whole);

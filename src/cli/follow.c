@@ -117,6 +117,23 @@ static enum status streams_find(int64_t ids[SIDE_COUNT], struct reader *reader,
     return status;
 }
 
+/* Whether the flow's datagrams are a tunnel's outside. Not in a case that does not know of such. */
+static bool carries_others(struct reader *reader, int64_t flow_id)
+{
+    struct error ignored;
+    sqlite3_stmt *statement;
+
+    if (reader_prepare(reader, &statement,
+                       "SELECT 1 FROM flows WHERE flow_id = ?1"
+                       " AND client_carried + server_carried > 0",
+                       &ignored) != STATUS_OK)
+        return false;
+    sqlite3_bind_int64(statement, 1, flow_id);
+    const bool carries = sqlite3_step(statement) == SQLITE_ROW;
+    sqlite3_finalize(statement);
+    return carries;
+}
+
 /* Of a flow without streams: whether there was no payload, or it is not kept, as that of SCTP. */
 static enum status print_nothing(bool *not_kept, struct reader *reader, const struct wish *w,
                                  struct error *err)
@@ -133,7 +150,8 @@ static enum status print_nothing(bool *not_kept, struct reader *reader, const st
     *not_kept = sqlite3_step(statement) == SQLITE_ROW;
     sqlite3_finalize(statement);
     if (!*not_kept && w->form != AS_RAW)
-        puts("[no payload]");
+        puts(carries_others(reader, w->flow_id) ? "[no payload but the packets of other flows]"
+                                                : "[no payload]");
     return STATUS_OK;
 }
 

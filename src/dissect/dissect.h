@@ -28,4 +28,7 @@ enum verdict dissect_walked(const struct frame *frame, struct packet *packet);
  * lies in it. */
 enum verdict dissect_transport(struct packet *packet);
 
+/* Whether UDP's tunnels are looked for at this port. */
+bool dissect_is_tunnel_port(uint16_t port);
+
 #endif

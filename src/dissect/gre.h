@@ -22,7 +22,7 @@ enum gre_protocol {
     GRE_EOIP = 0x6400, /* MikroTik's Ethernet over IP: version 1, its tunnel in place of the call */
     GRE_WCCP = 0x883e, /* Cisco's redirection of web traffic: IPv4, as a rule after 4 bytes */
     GRE_ARUBA_MIN = 0x8200, /* an access point's 802.11, by radio */
-    GRE_ARUBA_MAX = 0x823f,
+    GRE_ARUBA_MAX = 0x837f,
     GRE_ARUBA_2_MIN = 0x9000,
     GRE_ARUBA_2_MAX = 0x903f,
 };

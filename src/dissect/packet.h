@@ -85,9 +85,25 @@ static inline uint64_t offset_after(uint64_t offset, uint64_t skip)
     return offset == 0 ? 0 : offset + skip;
 }
 
+/* A UDP datagram that carries a packet: a tunnel's outside. Its flow counts it, and its payload is what is
+ * inside. */
+struct carrier {
+    struct endpoints ends;
+    uint32_t ip_len;      /* bytes of the IP packet, header included, as its header says */
+    uint32_t payload_len; /* bytes as its header says */
+    uint16_t vlans[PACKET_VLANS_MAX];
+    uint8_t vlan_count;
+    uint8_t ip_version;
+    uint8_t ttl;
+    uint8_t tunnel_count; /* how much of the packet's path leads to it: so many tunnels */
+    uint8_t tunnel_len;   /* and so many letters */
+    bool has_macs;
+    uint8_t src_mac[6], dst_mac[6];
+};
+
 /* Inside tunnels it is the innermost packet that is the packet: addresses, lengths, payload and
  * fragments are its own, the MAC addresses those of the last header that has any, and the VLAN tags
- * all that were met. Of the headers outside, the path in `tunnel` is kept. */
+ * all that were met. Of the headers outside, the path in `tunnel` is kept, and the datagrams that carry it. */
 struct packet {
     const struct frame *frame; /* the frame, or the one that completed the datagram */
     uint8_t ip_version;        /* 4 or 6 */
@@ -100,18 +116,20 @@ struct packet {
     bool has_macs;
     uint8_t src_mac[6], dst_mac[6];
     struct endpoints ends;
-    struct span headers;     /* the transport header, as captured */
-    struct tcp tcp;          /* a valid view when transport is TCP and the verdict OK */
-    struct icmp icmp;        /* likewise for ICMP and ICMPv6 */
-    struct sctp sctp;        /* likewise for SCTP; the payload is its chunks */
-    struct quote quote;      /* ICMP errors */
-    enum checksum checksum;  /* of the transport */
-    bool old_checksum;       /* SCTP's is right by RFC 2960, before RFC 3309 made it a CRC32c */
-    bool bad_ip_checksum;    /* an IPv4 header's own is wrong */
-    bool aggregate;          /* the frame holds further packets, which are not read (A-MSDU) */
-    uint8_t tunnel_count;    /* how many tunnels the path has */
-    struct span payload;     /* of the transport, as captured, without Ethernet padding */
-    uint32_t payload_len;    /* bytes as the headers say; payload.len when nothing was cut */
+    struct span headers;    /* the transport header, as captured */
+    struct tcp tcp;         /* a valid view when transport is TCP and the verdict OK */
+    struct icmp icmp;       /* likewise for ICMP and ICMPv6 */
+    struct sctp sctp;       /* likewise for SCTP; the payload is its chunks */
+    struct quote quote;     /* ICMP errors */
+    enum checksum checksum; /* of the transport */
+    bool old_checksum;      /* SCTP's is right by RFC 2960, before RFC 3309 made it a CRC32c */
+    bool bad_ip_checksum;   /* an IPv4 header's own is wrong */
+    bool aggregate;         /* the frame holds further packets, which are not read (A-MSDU) */
+    uint8_t tunnel_count;   /* how many tunnels the path has */
+    uint8_t carrier_count;  /* how many of them are over UDP; of a datagram made whole, those inside
+                                of it */
+    struct span payload;    /* of the transport, as captured, without Ethernet padding */
+    uint32_t payload_len;   /* bytes as the headers say; payload.len when nothing was cut */
     uint64_t payload_offset; /* where payload.data[0] lies in the capture; unused with pieces */
 
     /* Fragments. While `fragment` is true, the packet is one of: its transport is not looked at. */
@@ -140,8 +158,10 @@ struct packet {
      * none. A number that is the same in both directions of a conversation is in it (VNI, key of
      * IP in GRE, I-SID), one that is a direction's own (TEID, L2TP session, MPLS label, NSH
      * service path) or only names a mirror (ERSPAN session) is not; neither are the outer
-     * addresses. The last member: beyond its NUL it is not set. */
+     * addresses. Beyond its NUL it is not set, and beyond the first carrier_count neither are the
+     * carriers: the last members. */
     char tunnel[PACKET_TUNNEL_MAX];
+    struct carrier carriers[PACKET_TUNNELS_MAX]; /* outermost first */
 };
 
 #endif

@@ -145,7 +145,7 @@ static inline void clear_rest(struct packet *packet)
     packet->quote.present = false;
     packet->old_checksum = packet->bad_ip_checksum = packet->aggregate = false;
     packet->fragment = packet->more_fragments = packet->compressed = false;
-    packet->tunnel_count = 0;
+    packet->tunnel_count = packet->carrier_count = 0;
     packet->fragment_id = packet->fragment_at = 0;
     packet->compression = 0;
     packet->whole = (struct span){NULL, 0};

@@ -17,8 +17,8 @@
  * verdict. One over UDP is only a guess, from a port and from a header that makes sense: so the
  * packet as it is outside is set aside, and where the inside is not a packet of a flow in the
  * end, the frame is that UDP datagram, with all of its bytes. So no payload is lost to a port
- * that is used for something else, and the outer datagrams of a tunnel are a flow only as far as
- * nothing could be made of them. Of the checksums it is the packet's own that is judged, with
+ * that is used for something else. Where it is a packet, the datagrams around it are noted with it, its
+ * carriers (packet.h). Of the checksums it is the packet's own that is judged, with
  * those of all IPv4 headers around it. Those of GRE and of UDP outside are not: tunnel ends
  * compute them wrongly and ignore them, and where a packet is damaged its own says so.
  *

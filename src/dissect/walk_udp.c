@@ -4,6 +4,7 @@
  * is then the UDP datagram is for the end of the walk to settle (walk.h). */
 #include "dissect/ayiya.h"
 #include "dissect/capwap.h"
+#include "dissect/dissect.h"
 #include "dissect/geneve.h"
 #include "dissect/gre.h"
 #include "dissect/gtp.h"
@@ -13,6 +14,8 @@
 #include "dissect/teredo.h"
 #include "dissect/vxlan.h"
 #include "dissect/walk.h"
+
+#include <string.h>
 
 enum { VERSION_4 = 4, VERSION_6 = 6 };
 
@@ -212,9 +215,35 @@ bool walk_may_be_tunnel(uint16_t src_port, uint16_t dst_port)
     return tunnel_of(src_port, dst_port);
 }
 
+bool dissect_is_tunnel_port(uint16_t port)
+{
+    return tunnel_at(port);
+}
+
+/* The datagram that has just been found carries what follows. There are never more of them than tunnels: who
+ * would be one too many enters none. */
+static void note_carrier(struct packet *packet)
+{
+    if (packet->carrier_count == PACKET_TUNNELS_MAX)
+        return;
+    struct carrier *c = &packet->carriers[packet->carrier_count++];
+    *c = (struct carrier){.ends = packet->ends,
+                          .ip_len = packet->ip_len,
+                          .payload_len = packet->payload_len,
+                          .vlan_count = packet->vlan_count,
+                          .ip_version = packet->ip_version,
+                          .ttl = packet->ttl,
+                          .tunnel_count = packet->tunnel_count,
+                          .tunnel_len = (uint8_t)strlen(packet->tunnel),
+                          .has_macs = packet->has_macs};
+    memcpy(c->vlans, packet->vlans, sizeof(c->vlans));
+    memcpy(c->src_mac, packet->src_mac, sizeof(c->src_mac));
+    memcpy(c->dst_mac, packet->dst_mac, sizeof(c->dst_mac));
+}
+
 enum verdict walk_udp_tunnel(struct walk *w)
 {
-    const struct packet *packet = w->packet;
+    struct packet *packet = w->packet;
 
     tunnel_step *step = tunnel_of(packet->ends.src_port, packet->ends.dst_port);
     if (!step)
@@ -222,5 +251,6 @@ enum verdict walk_udp_tunnel(struct walk *w)
     *w->outside = *packet;
     w->bad_header_outside = w->bad_header;
     w->guessing = true;
+    note_carrier(packet);
     return step(w);
 }

@@ -65,6 +65,8 @@ enum column {
     COMMUNITY_ID,
     CONTINUES_FLOW_ID,
     INTERFACE_ID,
+    CLIENT_CARRIED,
+    SERVER_CARRIED,
     FILE_ARGUMENT, /* hidden */
     LAST_FRAME_ARGUMENT,
 };
@@ -79,7 +81,8 @@ static const char declaration[] =
     " server_retransmitted INTEGER, client_flags INTEGER, server_flags INTEGER,"
     " client_min_ttl INTEGER, server_min_ttl INTEGER, handshake_rtt_ns INTEGER, history TEXT,"
     " state TEXT, end_reason TEXT, client_guessed INTEGER, lossy INTEGER, community_id TEXT,"
-    " continues_flow_id INTEGER, interface_id INTEGER,"
+    " continues_flow_id INTEGER, interface_id INTEGER, client_carried INTEGER,"
+    " server_carried INTEGER,"
     " file TEXT HIDDEN, last_frame INTEGER HIDDEN)";
 
 /* Flows that have ended, in blocks, so that they never move. Frames without one, until SQLite gets a row that
@@ -412,7 +415,10 @@ static void side_column(const struct flow *f, sqlite3_context *context, int colu
         result_count(context, s->frame_bytes);
         break;
     case CLIENT_RETRANSMITTED:
-        result_count(context, s->retransmitted);
+        result_count(context, flow_retransmitted(f, side));
+        break;
+    case CLIENT_CARRIED:
+        result_count(context, flow_carried(f, side));
         break;
     case CLIENT_FLAGS:
         sqlite3_result_int(context, s->flags);
@@ -508,6 +514,7 @@ static int flows_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, i
     case CLIENT_RETRANSMITTED:
     case CLIENT_FLAGS:
     case CLIENT_MIN_TTL:
+    case CLIENT_CARRIED:
         side_column(f, context, column, SIDE_CLIENT);
         break;
     case SERVER_IP:
@@ -522,6 +529,7 @@ static int flows_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, i
     case SERVER_RETRANSMITTED:
     case SERVER_FLAGS:
     case SERVER_MIN_TTL:
+    case SERVER_CARRIED:
         side_column(f, context, column - 1, SIDE_SERVER);
         break;
     case FILE_ARGUMENT:

@@ -29,6 +29,11 @@ enum status life_choose_key(unsigned *place_parts, const char *words, struct err
                      words);
 }
 
+static void tell_carried(void *flows, const struct packet *packet)
+{
+    flows_carriers(flows, packet);
+}
+
 enum status life_open(struct life *life, struct sink *sink, const struct life_options *options,
                       struct error *err)
 {
@@ -40,8 +45,10 @@ enum status life_open(struct life *life, struct sink *sink, const struct life_op
     life->defrag = defrag_new(sink, options->memory, policy, options->place_parts);
     life->flows = flows_new(sink, 8 * options->memory, options->timeouts, options->place_parts);
     life->unpacker = unpacker_new();
-    if (life->defrag && life->flows && life->unpacker)
+    if (life->defrag && life->flows && life->unpacker) {
+        defrag_tell_carried(life->defrag, tell_carried, life->flows);
         return STATUS_OK;
+    }
     life_close(life);
     return error_no_memory(err, "no memory for the flow table");
 }
@@ -92,8 +99,12 @@ static enum verdict judge(struct life *life, struct waiting *w, bool *at_once)
     if (life->filter && !filter_accepts(life->filter, &w->frame))
         return VERDICT_FILTERED;
     enum verdict verdict = dissect(&w->frame, packet);
-    if (verdict == VERDICT_OK && !packet->aggregate) /* as nearly always */
-        return verdict;
+    if (verdict == VERDICT_OK && !packet->aggregate && packet->carrier_count == 0)
+        return verdict;              /* as nearly always */
+    if (packet->carrier_count > 0) { /* several flows */
+        life_catch_up(life);
+        *at_once = true;
+    }
     if (verdict == VERDICT_FRAGMENT || (verdict == VERDICT_OTHER_TRANSPORT && packet->compressed)) {
         life_catch_up(life);
         verdict = make_whole(life, packet, verdict);

@@ -2,6 +2,19 @@
 #include "reassembly/history.h"
 #include "reassembly/tcp_stream.h"
 
+static void see_direction(struct flow *f, enum side side)
+{
+    if (f->sides[side_other(side)].packets > 0)
+        f->state = FLOW_TWO_WAY;
+}
+
+void datagram_carrying(struct flow *f, enum side side, uint32_t payload_len)
+{
+    see_direction(f, side);
+    history_add(f, side, 'D');
+    f->carried[side] += payload_len;
+}
+
 void datagram(const struct segment_context *at, struct flow *f, enum side side,
               const struct packet *p)
 {
@@ -9,8 +22,7 @@ void datagram(const struct segment_context *at, struct flow *f, enum side side,
 
     bool provisional;
     bool counts = checksum_counts(at, f, side, p, &provisional);
-    if (f->sides[side_other(side)].packets > 0)
-        f->state = FLOW_TWO_WAY;
+    see_direction(f, side);
     if (p->payload_len == 0)
         return;
     if (!counts) {

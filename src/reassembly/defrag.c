@@ -30,8 +30,10 @@ _Static_assert(sizeof(struct datagram_key) == 40,
 
 struct datagram {
     struct datagram_key key;
-    UT_hash_handle hh;   /* in the order in which their first fragments came */
-    struct packet first; /* what the fragment at 0 says beside its payload */
+    UT_hash_handle hh; /* in the order in which their first fragments came */
+    uint8_t
+        first[offsetof(struct packet, carriers)]; /* what the fragment at 0 says beside its payload;
+                                                         carriers have been told of */
     bool has_first, refused;
     bool has_total;
     uint32_t total;   /* bytes on the wire, known from the last fragment */
@@ -59,6 +61,8 @@ struct defrag {
     struct datagram *waiting; /* uthash's head */
     struct datagram *done;    /* the one last made whole, whose bytes are lent out */
     struct places *places;    /* owned */
+    void (*carried)(void *whom, const struct packet *packet); /* NULL: nobody is told */
+    void *whom;
 };
 
 struct defrag *defrag_new(struct sink *sink, size_t memory, const struct policy *policy,
@@ -420,7 +424,7 @@ static enum verdict make_whole(struct defrag *d, struct datagram *g, struct pack
     HASH_DEL(d->waiting, g);
     d->done = g;
 
-    *p = g->first;
+    memcpy(p, g->first, sizeof g->first);
     p->frame = frame;
     p->fragment = p->more_fragments = false;
     p->ip_len = g->ip_len;
@@ -484,7 +488,7 @@ static enum verdict take(struct defrag *d, struct packet *p, bool *is_whole)
     if (conflict[0])
         d->sink->oddity(d->sink, NULL, p->frame, ODDITY_FRAGMENT_CONFLICT, conflict);
     if (p->fragment_at == 0 && !g->has_first) {
-        g->first = *p;
+        memcpy(g->first, p, sizeof g->first);
         g->has_first = true;
     }
     if (!added) {
@@ -499,6 +503,13 @@ static enum verdict take(struct defrag *d, struct packet *p, bool *is_whole)
     }
     *is_whole = true;
     return make_whole(d, g, p);
+}
+
+void defrag_tell_carried(struct defrag *d, void (*carried)(void *whom, const struct packet *packet),
+                         void *whom)
+{
+    d->carried = carried;
+    d->whom = whom;
 }
 
 enum verdict defrag_push(struct defrag *d, struct packet *p)
@@ -516,6 +527,9 @@ enum verdict defrag_push(struct defrag *d, struct packet *p)
         struct datagram *around = d->done;
         d->done = NULL;
         is_whole = false;
+        if (p->carrier_count > 0 && d->carried)
+            d->carried(d->whom, p);
+        p->carrier_count = 0;
         verdict = take(d, p, &is_whole);
         datagram_free(d, around);
     } while (is_whole && verdict == VERDICT_FRAGMENT);

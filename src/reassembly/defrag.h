@@ -35,6 +35,11 @@ void defrag_free(struct defrag *d); /* NULL is allowed */
  * next call. */
 enum verdict defrag_push(struct defrag *d, struct packet *packet);
 
+/* Who is told of each fragment that a datagram carries (packet.h), before it waits: of the packet that it becomes a
+ * part of, carriers are not told again. */
+void defrag_tell_carried(struct defrag *d, void (*carried)(void *whom, const struct packet *packet),
+                         void *whom);
+
 /* Gives up all that still waits: the captures have ended. */
 void defrag_end(struct defrag *d);
 

@@ -110,7 +110,7 @@ struct side_state {
             struct side_stream *stream; /* NULL before there is one */
         };
         struct {                    /* once it ends */
-            uint64_t retransmitted; /* payload bytes that came again */
+            uint64_t retransmitted; /* payload bytes that came again; of UDP see flow_carried() */
             uint8_t mac[6];         /* of the first packet; valid with flow.has_macs */
         };
     };
@@ -189,7 +189,10 @@ struct flow {
             uint32_t interface_id; /* of the first frame, in its capture */
         };
     };
-    uint64_t again[2]; /* by enum side: payload bytes that came again */
+    union {                  /* by enum side: payload bytes that ... */
+        uint64_t again[2];   /* came again */
+        uint64_t carried[2]; /* of UDP, are packets of other flows: not in `bytes` */
+    };
     int64_t first_ns;
     union {
         int64_t syn_ns;           /* of the client's last SYN before the answer */
@@ -216,6 +219,17 @@ static inline void flow_handshake(struct flow *f, int64_t now_ns)
         return;
     f->handshake_rtt_ns = now_ns - f->syn_ns;
     f->has_rtt = true;
+}
+
+/* Of a flow that is told of: what its datagrams carried for other flows, and what came again. */
+static inline uint64_t flow_carried(const struct flow *f, enum side side)
+{
+    return f->key.protocol == TRANSPORT_UDP ? f->sides[side].retransmitted : 0;
+}
+
+static inline uint64_t flow_retransmitted(const struct flow *f, enum side side)
+{
+    return f->key.protocol == TRANSPORT_UDP ? 0 : f->sides[side].retransmitted;
 }
 
 /* Of how many ranges the positions held consist. */

@@ -1,6 +1,7 @@
 /* flow_begin.c - which flow a packet belongs to, and what its first packet says of a flow. */
 #include "reassembly/flow_begin.h"
 
+#include "dissect/dissect.h"
 #include "reassembly/association.h"
 #include "reassembly/history.h"
 
@@ -127,8 +128,12 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
         return is_request;
     }
     *guessed = true;
-    bool src_low = p->ends.src_port < 1024, dst_low = p->ends.dst_port < 1024;
-    return src_low == dst_low || dst_low;
+    bool src_serves = p->ends.src_port < 1024, dst_serves = p->ends.dst_port < 1024;
+    if (src_serves == dst_serves && p->transport == TRANSPORT_UDP) {
+        src_serves = dissect_is_tunnel_port(p->ends.src_port);
+        dst_serves = dissect_is_tunnel_port(p->ends.dst_port);
+    }
+    return src_serves == dst_serves || dst_serves;
 }
 
 /* Of a datagram made whole, that of its first fragment. */

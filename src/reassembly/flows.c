@@ -646,12 +646,9 @@ static void count(struct flow *f, enum side side, const struct packet *p)
         f->last_ns = p->frame->time_ns;
 }
 
-void flows_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look)
+/* The flow of a packet that is live at its time, or NULL. */
+static struct flow *find_live(struct flows *t, const struct flow_lookup *look, int64_t now)
 {
-    const uint16_t place = look->key.place;
-    const bool src_is_low = look->src_is_low;
-    int64_t now = p->frame->time_ns;
-
     if (t->news.fresh_count + 1 >= FRESH_MOST) /* a packet makes two at most: one, and a rival */
         tell_fresh(t);
     expire(t, now);
@@ -660,6 +657,72 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
         flow_finish(t, f, END_TIMEOUT);
         f = find_of(t, look); /* a rival may have come into its place */
     }
+    return f;
+}
+
+/* The datagram around a packet, as a packet of its own. What is inside is no payload of its. */
+static void carrier_packet(struct packet *outer, const struct packet *p, const struct carrier *c)
+{
+    *outer = (struct packet){.frame = p->frame,
+                             .ip_version = c->ip_version,
+                             .ttl = c->ttl,
+                             .transport = TRANSPORT_UDP,
+                             .ip_len = c->ip_len,
+                             .vlan_count = c->vlan_count,
+                             .has_macs = c->has_macs,
+                             .ends = c->ends,
+                             .checksum = CHECKSUM_UNKNOWN,
+                             .tunnel_count = c->tunnel_count,
+                             .payload_len = c->payload_len,
+                             .frames = p->frames,
+                             .frame_count = p->frame_count};
+    memcpy(outer->vlans, c->vlans, sizeof outer->vlans);
+    memcpy(outer->src_mac, c->src_mac, sizeof outer->src_mac);
+    memcpy(outer->dst_mac, c->dst_mac, sizeof outer->dst_mac);
+    memcpy(outer->tunnel, p->tunnel, c->tunnel_len);
+    outer->tunnel[c->tunnel_len] = '\0';
+}
+
+static void see_carrier(struct flows *t, const struct packet *p)
+{
+    struct flow_lookup look;
+
+    flows_look(t, &look, p);
+    struct flow *f = find_live(t, &look, p->frame->time_ns);
+    const bool is_new = !f;
+    if (!f)
+        f = flow_new(t, &look, p);
+    if (!f) {
+        t->at.sink->oddity(t->at.sink, NULL, p->frame, ODDITY_NO_MEMORY, NULL);
+        return;
+    }
+    const enum side side = side_of(f, look.src_is_low);
+    count(f, side, p);
+    tell_frames(t, f, p);
+    if (is_new && places_is_shared(t->places, look.key.place))
+        t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
+    datagram_carrying(f, side, p->payload_len);
+}
+
+void flows_carriers(struct flows *t, const struct packet *p)
+{
+    struct packet outer;
+
+    for (unsigned i = 0; i < p->carrier_count; i++) {
+        carrier_packet(&outer, p, &p->carriers[i]);
+        see_carrier(t, &outer);
+    }
+}
+
+void flows_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look)
+{
+    const uint16_t place = look->key.place;
+    const bool src_is_low = look->src_is_low;
+    int64_t now = p->frame->time_ns;
+
+    if (p->carrier_count > 0)
+        flows_carriers(t, p);
+    struct flow *f = find_live(t, look, now);
     if (p->transport == TRANSPORT_TCP && t->has_detours) {
         detours_see(&t->detours, place);
         if (!f)

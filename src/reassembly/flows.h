@@ -59,8 +59,13 @@ enum { FLOWS_PREFETCH_STEPS = 4 };
 void flows_prefetch(const struct flows *t, struct flow_lookup *look, unsigned step);
 
 /* A packet that was looked at: finds or makes its flow, tells the sink of its frames and of what it
- * brings, and, for an ICMP error, of the flow that it quotes. */
+ * brings, and, for an ICMP error, of the flow that it quotes. Before it, the datagrams that carry it are seen, each as
+ * one of a flow of its own: the frame is theirs too, the payload is not. */
 void flows_packet(struct flows *t, const struct packet *packet, const struct flow_lookup *look);
+
+/* The datagrams that carry a packet which is not of a flow yet, being a fragment: each is one of its own flow. Those of a
+ * packet that is are seen with it. */
+void flows_carriers(struct flows *t, const struct packet *packet);
 
 /* For a sink that is to know of flows before they end: flow_news() is told of those that are new, when
  * flows_tell_news() is called or when there are many, and then, for as long as they are busy, about once in

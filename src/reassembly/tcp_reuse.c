@@ -15,6 +15,17 @@ static bool is_syn_again(const struct side_state *us, const struct packet *p)
     return us->has_syn && seq_position(first_of(p), us->base, us->syn) == us->syn;
 }
 
+/* A SYN with the number of one that has been refused: its sender has let go of that connection (RFC 9293 3.10.7.3), and
+ * tries to open another; Windows does so twice, half a second apart. A copy of the refused SYN, as some
+ * captures have it, comes sooner behind the RST. */
+static bool is_tried_again(const struct flow *f, const struct packet *p)
+{
+    const int64_t copied_within = 100 * 1000000ll; /* ns */
+
+    return f->state == FLOW_REJECTED && !(tcp_flags(&p->tcp) & TCP_ACK) &&
+           p->frame->time_ns > f->last_ns && p->frame->time_ns - f->last_ns >= copied_within;
+}
+
 /* Whether a segment acknowledges the SYN of the other side, and at most the payload in it. */
 static bool answers_syn(const struct side_state *peer, const struct packet *p)
 {
@@ -38,7 +49,7 @@ enum claim tcp_claim(const struct flow *f, enum side side, const struct packet *
     if (!(flags & TCP_SYN) || flags & TCP_RST || is_spoilt(us, p))
         return CLAIM_NONE;
     if (is_syn_again(us, p))
-        return CLAIM_NONE;
+        return is_tried_again(f, p) ? CLAIM_TAKES : CLAIM_NONE;
     if (flags & TCP_ACK) {
         if (!us->has_syn && answers_syn(peer, p)) /* perhaps after a forged RST */
             return CLAIM_NONE;

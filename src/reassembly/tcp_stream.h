@@ -58,6 +58,10 @@ void odd(const struct segment_context *at, struct flow *f, const struct packet *
 void datagram(const struct segment_context *at, struct flow *flow, enum side side,
               const struct packet *packet);
 
+/* One that carries a packet of another flow: its payload is that packet's, and takes no positions here. Its checksum is
+ * not judged (dissect/walk.h). */
+void datagram_carrying(struct flow *flow, enum side side, uint32_t payload_len);
+
 /* Gives the lower half of a side's holes up: they are told as gaps now, and closed. */
 void tcp_settle(const struct segment_context *at, struct flow *flow, enum side side);
 

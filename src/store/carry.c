@@ -43,13 +43,14 @@ void carry_flow(struct store *s, const struct flow *flow, struct kept_flow *k)
     if (!k->base)
         return;
     *k->base = (struct kept_base){.continues = k->flow_id};
-    for (int side = 0; side < 2; side++) {
+    for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         const struct side_state *of = &flow->sides[side];
         k->base->packets[side] = of->packets;
         k->base->bytes[side] = of->bytes;
         k->base->ip_bytes[side] = of->ip_bytes;
         k->base->frame_bytes[side] = of->frame_bytes;
-        k->base->again[side] = of->retransmitted;
+        k->base->again[side] = flow_retransmitted(flow, side);
+        k->base->carried[side] = flow_carried(flow, side);
     }
     k->flow_id = 0;
     k->frames.parts = 0;

@@ -152,7 +152,7 @@ struct in_slice {
     uint64_t first_frame;
     int64_t continues; /* 0: none */
     struct {
-        uint64_t packets, bytes, ip_bytes, frame_bytes, again;
+        uint64_t packets, bytes, ip_bytes, frame_bytes, again, carried;
     } sides[2];
 };
 
@@ -167,13 +167,14 @@ static void see_slice(struct in_slice *in, const struct store *s, const struct f
                             .last_ns = flow->last_ns,
                             .first_frame = flow->first_frame,
                             .continues = base->continues};
-    for (int side = 0; side < 2; side++) {
+    for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         const struct side_state *of = &flow->sides[side];
         in->sides[side].packets = of->packets - base->packets[side];
         in->sides[side].bytes = of->bytes - base->bytes[side];
         in->sides[side].ip_bytes = of->ip_bytes - base->ip_bytes[side];
         in->sides[side].frame_bytes = of->frame_bytes - base->frame_bytes[side];
-        in->sides[side].again = of->retransmitted - base->again[side];
+        in->sides[side].again = flow_retransmitted(flow, side) - base->again[side];
+        in->sides[side].carried = flow_carried(flow, side) - base->carried[side];
     }
     if (!k->base)
         return;
@@ -259,6 +260,7 @@ static void write_flow(struct store *s, const struct flow *flow, struct kept_flo
     else
         put_null(row, 36);
     put_int(row, 37, flow->interface_id);
+    put_sides(row, 38, in.sides[0].carried, in.sides[1].carried);
     insert_end(&s->insert, row);
 
     count_hosts(s, flow, &ends, &in, k->told);

@@ -147,8 +147,8 @@ static const struct {
           " client_frame_bytes, server_frame_bytes, client_retransmitted, server_retransmitted,"
           " client_flags, server_flags, client_min_ttl, server_min_ttl, handshake_rtt_ns, history,"
           " state, end_reason, client_guessed, lossy, community_id, continues_flow_id, "
-          "interface_id",
-          37, "flow_id",
+          "interface_id, client_carried, server_carried",
+          39, "flow_id",
           "evidence_id = excluded.evidence_id, first_frame = excluded.first_frame,"
           " first_ns = excluded.first_ns, last_ns = excluded.last_ns,"
           " client_packets = excluded.client_packets, server_packets = excluded.server_packets,"
@@ -161,7 +161,8 @@ static const struct {
           " client_flags = excluded.client_flags, server_flags = excluded.server_flags,"
           " client_min_ttl = excluded.client_min_ttl, server_min_ttl = excluded.server_min_ttl,"
           " handshake_rtt_ns = excluded.handshake_rtt_ns, history = excluded.history,"
-          " state = excluded.state, end_reason = excluded.end_reason, lossy = excluded.lossy"},
+          " state = excluded.state, end_reason = excluded.end_reason, lossy = excluded.lossy,"
+          " client_carried = excluded.client_carried, server_carried = excluded.server_carried"},
          true,
          1},
     [INSERT_FLOW_FRAMES] = {{"flow_frames", "flow_id, part, frames, data", 4, NULL, NULL},

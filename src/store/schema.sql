@@ -103,7 +103,9 @@ CREATE TABLE flows (
     lossy INTEGER NOT NULL,         -- 1 when it lived in a second in which the capture lost frames
     community_id TEXT NOT NULL,     -- Community ID 1.0
     continues_flow_id INTEGER,      -- the flow of an earlier slice that this one goes on with
-    interface_id INTEGER            -- of the first frame, as in interfaces
+    interface_id INTEGER,           -- of the first frame, as in interfaces
+    client_carried INTEGER NOT NULL,-- payload bytes of UDP that are packets of other flows, as in a tunnel; not in client_bytes
+    server_carried INTEGER NOT NULL
 ) STRICT;
 
 CREATE VIEW flow_times AS

@@ -27,10 +27,11 @@ CREATE VIEW zeek_conn AS
            CASE protocol WHEN 'icmpv6' THEN 'icmp' WHEN 'sctp' THEN 'unknown_transport' ELSE protocol END AS proto,
            NULL AS service,
            CASE WHEN last_ns > first_ns THEN (last_ns - first_ns) / 1000 / 1e6 END AS duration, -- seconds
-           -- By sequence numbers, so that what is missing counts. NULL where duration is, as Zeek has it.
-           CASE WHEN last_ns > first_ns THEN client_bytes + coalesce((SELECT sum(length) FROM gaps AS g
+           -- By sequence numbers, so that what is missing counts, and with what a tunnel carries. NULL where
+           -- duration is, as Zeek has it.
+           CASE WHEN last_ns > first_ns THEN client_bytes + client_carried + coalesce((SELECT sum(length) FROM gaps AS g
                WHERE g.stream_id = 2 * f.flow_id AND g.cause NOT IN ('truncated', 'evicted')), 0) END AS orig_bytes,
-           CASE WHEN last_ns > first_ns THEN server_bytes + coalesce((SELECT sum(length) FROM gaps AS g
+           CASE WHEN last_ns > first_ns THEN server_bytes + server_carried + coalesce((SELECT sum(length) FROM gaps AS g
                WHERE g.stream_id = 2 * f.flow_id + 1 AND g.cause NOT IN ('truncated', 'evicted')), 0) END AS resp_bytes,
            CASE
            WHEN protocol = 'udp' AND client_packets > 0 THEN iif(server_packets > 0, 'SF', 'S0')
@@ -61,7 +62,7 @@ CREATE VIEW zeek_conn AS
            client_ip_bytes AS orig_ip_bytes,
            server_packets AS resp_pkts,
            server_ip_bytes AS resp_ip_bytes,
-           NULL AS tunnel_parents,                                -- a tunnel's carrier is no flow here
+           NULL AS tunnel_parents,                                -- there may be several: frames tell
            CAST(vlan AS INTEGER) AS vlan,
            CASE WHEN instr(vlan, '.') > 0
                 THEN CAST(substr(vlan, instr(vlan, '.') + 1) AS INTEGER) END AS inner_vlan,

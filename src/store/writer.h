@@ -114,8 +114,9 @@ struct oddity_count {
 
 /* What a flow had when it was carried over from an earlier slice: the row of this one is of what came since. */
 struct kept_base {
-    int64_t continues;                                                    /* its flow_id there */
-    uint64_t packets[2], bytes[2], ip_bytes[2], frame_bytes[2], again[2]; /* by enum side */
+    int64_t continues; /* its flow_id there */
+    uint64_t packets[2], bytes[2], ip_bytes[2], frame_bytes[2], again[2],
+        carried[2];   /* by enum side */
     int64_t first_ns; /* of its first frame in this slice, as the next; valid with evidence_id */
     uint64_t first_frame;
     uint32_t evidence_id; /* 0: none has come */

@@ -433,7 +433,7 @@ static const struct scene tunnel_scenes[] = {
     {"in the same they do",
      .script = "tunnel vxlan 192.0.2.1 192.0.2.2 7\n" HEAD A8
                "tunnel vxlan 192.0.2.3 192.0.2.4 7\n" B8 C8,
-     .client = WHOLE},
+     .client = " |  | " WHOLE}, /* the first two carry the pieces */
     {"what the snap length cut of a fragment inside is missing",
      .script = INSIDE_A "frag=8,24 snap=40\n" INSIDE_B,
      .oddities = "truncated, fragments_incomplete"},

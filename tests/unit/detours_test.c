@@ -10,6 +10,7 @@
 #define VXLAN_7 IN("vxlan 192.0.2.1 192.0.2.2 7")
 #define VXLAN_8 IN("vxlan 192.0.2.1 192.0.2.2 8")
 #define DIFFERS "tunnel_differs"
+#define CARRIER "udp one_way D capture_end guessed"
 
 static const struct scene joined[] = {
     {"direct server return: requests in IP in IP, answers without",
@@ -20,8 +21,8 @@ static const struct scene joined[] = {
      .script = "c SYN\n" GRE "s SYN ACK\n" PLAIN "c; c 'A'\n" GRE "s 'B'", .client = "A",
      .server = "B", .flows = "established ShADd capture_end", .oddities = DIFFERS},
     {"two tunnels, of which one names a network",
-     .script = GRE "c SYN\n" VXLAN_7 "s SYN ACK\n" GRE "c 'A'\n" VXLAN_7 "s 'B'", .client = "A",
-     .server = "B", .flows = "established ShDd capture_end", .oddities = DIFFERS},
+     .script = GRE "c SYN\n" VXLAN_7 "s SYN ACK\n" GRE "c 'A'\n" VXLAN_7 "s 'B'", .client = "A | ",
+     .server = "B | ", .flows = "established ShDd capture_end | " CARRIER, .oddities = DIFFERS},
     {"picked up in the middle", .script = "c 'AAA'\n" IPIP "s 'BB'; s 'CC'\n" PLAIN "c 'D'",
      .client = "AAAD", .server = "BBCC", .flows = "midstream Dd capture_end guessed",
      .oddities = DIFFERS},
@@ -42,15 +43,17 @@ static const struct scene apart[] = {
     {"two networks with the same ends and the same numbers",
      .script =
          VXLAN_7 OPEN VXLAN_8 OPEN VXLAN_7 "c @0 'AA'; s @0 'BB'\n" VXLAN_8 "c @0 'CC'; s @0 'DD'",
-     .client = "AA | CC", .server = "BB | DD", .flows = OPENED " | " OPENED},
+     .client = " | AA |  | CC", .server = " | BB |  | DD",
+     .flows = CARRIER " | " OPENED " | " CARRIER " | " OPENED},
     {"also where each shows one side first",
      .script = VXLAN_7 "c SYN\n" VXLAN_8 "s SYN ACK\n" VXLAN_7 "c 'A'\n" VXLAN_8 "s 'B'",
-     .client = "A | ", .server = " | B",
-     .flows = "established SD capture_end | established hd capture_end"},
+     .client = " | A |  | ", .server = " |  |  | B",
+     .flows = CARRIER " | established SD capture_end | " CARRIER " | established hd capture_end"},
     {"a network without a tunnel beside one with the same numbers",
      .script = PLAIN "c SYN\n" VXLAN_7 "c SYN\n" PLAIN "s SYN ACK\n" VXLAN_7 "s SYN ACK\n" PLAIN
                      "c; c @0 'AA'; s @0 'BB'\n" VXLAN_7 "c; c @0 'CC'; s @0 'DD'",
-     .client = "AA | CC", .server = "BB | DD", .flows = OPENED " | " OPENED},
+     .client = "AA |  | CC | ", .server = "BB |  | DD | ",
+     .flows = OPENED " | " CARRIER " | " OPENED " | " CARRIER},
     {"a router captured on both sides, the copy in the tunnel last",
      .script = PLAIN "c SYN\n" GRE "c SYN; s SYN ACK\n" PLAIN "s SYN ACK; c; c @0 'A'\n" GRE
                      "c; c @0 'A'; s @0 'B'\n" PLAIN "s @0 'B'",

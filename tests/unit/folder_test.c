@@ -54,7 +54,8 @@ static void made_slice(const struct made_folder *f, uint32_t number, int flows, 
             "INSERT INTO flows VALUES (%lld, %u, 'tcp', '10.0.0.%d', 1, '10.0.0.9', 2, NULL, NULL,"
             " NULL, NULL, %u000000000000 + %d000000000, %u000000000000 + %d000000000, 1, 1, 1, 1, "
             "1,"
-            " 1, 1, 1, 1, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 'closed', 'fin', 0, 0, '', NULL, 0)",
+            " 1, 1, 1, 1, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 'closed', 'fin', 0, 0, '', NULL, 0, "
+            "0, 0)",
             (long long)(number * BLOCK + 1 + i), number, i, number, i, number, i + 1);
         made_case_sql(&c, sql);
     }

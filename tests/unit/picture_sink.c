@@ -542,7 +542,9 @@ static char *draw_counts(const struct flow *flow)
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         const struct side_state *s = &flow->sides[side];
         fprintf(text_next(&t), "%s %" PRIu64 " packets %" PRIu64 " bytes %" PRIu64 " again",
-                side_name(side), s->packets, s->bytes, s->retransmitted);
+                side_name(side), s->packets, s->bytes, flow_retransmitted(flow, side));
+        if (flow_carried(flow, side) > 0)
+            fprintf(t.out, " %" PRIu64 " carried", flow_carried(flow, side));
     }
     if (flow->handshake_rtt_ns >= 0)
         fprintf(text_next(&t), "rtt %g ms", (double)flow->handshake_rtt_ns / 1e6);
@@ -584,9 +586,9 @@ static void see_end(struct sink *sink, struct flow *flow)
         if (counted->bytes != side->fresh)
             broken(p, "%s counts %" PRIu64 " bytes, not %" PRIu64, side_name(which), counted->bytes,
                    side->fresh);
-        if (counted->retransmitted != side->again)
+        if (flow_retransmitted(flow, which) != side->again)
             broken(p, "%s counts %" PRIu64 " bytes again, not %" PRIu64, side_name(which),
-                   counted->retransmitted, side->again);
+                   flow_retransmitted(flow, which), side->again);
     }
     uint64_t packets = flow->sides[0].packets + flow->sides[1].packets;
     uint64_t frame_bytes = flow->sides[0].frame_bytes + flow->sides[1].frame_bytes;

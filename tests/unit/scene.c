@@ -52,6 +52,11 @@ static enum verdict play_frame(struct picture_sink *sink, struct defrag *defrag,
     return verdict;
 }
 
+static void tell_carried(void *flows, const struct packet *packet)
+{
+    flows_carriers(flows, packet);
+}
+
 /* Returns the verdicts, for free(). */
 static char *play(struct picture_sink *sink, const struct craft *c, const struct stage *stage,
                   size_t *peak)
@@ -69,6 +74,7 @@ static char *play(struct picture_sink *sink, const struct craft *c, const struct
     struct flows *flows = or_abort(flows_new(&sink->sink, memory, timeouts, parts));
     struct defrag *defrag =
         or_abort(defrag_new(&sink->sink, fragment_memory, fragment_policy, parts));
+    defrag_tell_carried(defrag, tell_carried, flows);
     struct frame frame = {.link_type = c->link_type, .evidence_id = 1, .offset = 24};
     char *verdicts = NULL;
     size_t len;

@@ -424,6 +424,13 @@ static const struct scene reuse_scenes[] = {
     {"a refused SYN that tries again with another number is another flow",
      .script = "c SYN; s RST ACK\n" AGAIN "c 'BB'", .client = " | BB",
      .flows = "rejected Sr reset | established ShAD capture_end"},
+    {"and so is one with the same number, half a second later",
+     .script = "c SYN; s RST ACK; at +0.5; c SYN @-1; s RST ACK; at +0.5; c SYN @-1; s SYN ACK; c\n"
+               "c 'BB'",
+     .client = " |  | BB",
+     .flows = "rejected Sr reset | rejected Sr reset | established ShAD capture_end"},
+    {"but a copy of it is none", .script = "c SYN; s RST ACK; at +0.05; c SYN @-1; s RST ACK",
+     .flows = "rejected Sr reset"},
     {"a SYN of the other side after the close turns the roles",
      .script = OPEN "c 'AA'; c FIN; s FIN; c; isn client 900000 server 700000\n"
                     "s SYN; c SYN ACK; s; c 'BB'",
