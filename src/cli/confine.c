@@ -246,7 +246,8 @@ bool confine_to_evidence(const char *case_path, const char *output)
     struct paths reads = {0}, writes = {0};
 
     wake_libcrypto();
-    add_case(&reads, &writes, case_path);
+    if (case_path)
+        add_case(&reads, &writes, case_path);
     add_scratch(&writes);
     if (output)
         add_folder_of(&writes, output);

@@ -38,7 +38,7 @@ bool confine_to_output(const char *case_path, const char *output);
  * Sockets that are open stay of use. False also where that folder cannot be written to. */
 bool confine_to_interfaces(const char *case_path, const char *settings, bool by_libpcap);
 
-/* `output` is a file to be made, or NULL. */
+/* `case_path` is NULL where there is no case; `output` is a file to be made, or NULL. */
 bool confine_to_evidence(const char *case_path, const char *output);
 
 /* `names`: a filter may have names, which are looked for in the files that the system has for them. */

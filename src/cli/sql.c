@@ -77,7 +77,8 @@ static int authorize(void *context, int action, const char *first, const char *s
 struct session {
     struct reader *reader;
     enum render_as form;
-    bool many; /* a folder, or several cases: its connection is ours, and no stranger's */
+    bool many;  /* a folder, or several cases: its connection is ours, and no stranger's */
+    bool files; /* what opens files is there */
 };
 
 /* For the signal handler; reader_interrupt() may be called at any time while it is open. */
@@ -112,6 +113,19 @@ static bool is_of_the_question(int result)
     }
 }
 
+/* What to say behind SQLite's words of what is not there; empty where nothing is to be said. */
+static const char *hint_of(const struct session *s, const char *words)
+{
+    bool capture = strstr(words, "no such table: capture") != NULL;
+    bool evidence = strstr(words, "no such function: evidence_bytes") != NULL;
+
+    if (!s->files && (capture || evidence))
+        return ": it opens files, which wants --files";
+    if (s->many && evidence)
+        return ": it reads one case, such as a slice of a folder";
+    return "";
+}
+
 /* Runs every statement of `text`; the first failure is a sentence and ends it. */
 static enum exit_status answer(struct session *s, const char *text)
 {
@@ -123,7 +137,7 @@ static enum exit_status answer(struct session *s, const char *text)
         if (result == SQLITE_AUTH)
             return refuse_to_write();
         if (result != SQLITE_OK) {
-            say("sql: %s", sqlite3_errmsg(db));
+            say("sql: %s%s", sqlite3_errmsg(db), hint_of(s, sqlite3_errmsg(db)));
             return is_of_the_question(result) ? EXIT_USAGE : EXIT_WORLD;
         }
         if (!statement) /* blanks or a comment */
@@ -282,11 +296,18 @@ static bool tell_strangers(struct reader *reader)
 }
 
 /* Which of the words are cases: all of them, or all but the last, which is then the query. The first is a case
- * whatever it is; another one is, if it is there. False after a sentence. */
+ * whatever it is; another one is, if it is there. With --files a query may stand alone, for capture('FILE') needs no
+ * case. False after a sentence. */
 static bool words_divide(int *cases, const char **query, const struct command *self,
                          const struct arguments *a)
 {
     *query = NULL;
+    if (a->options[FILES] && a->word_count == 1 && strpbrk(a->words[0], " \t\n(") &&
+        access(a->words[0], F_OK) != 0) {
+        *cases = 0;
+        *query = a->words[0];
+        return true;
+    }
     for (*cases = 1; *cases < a->word_count && access(a->words[*cases], F_OK) == 0; ++*cases)
         ;
     if (*cases < a->word_count - 1) {
@@ -305,24 +326,53 @@ static bool words_divide(int *cases, const char **query, const struct command *s
     return true;
 }
 
+/* A connection without a case. False after a sentence. */
+static bool none_open(struct reader **reader)
+{
+    struct error err = {0};
+    sqlite3 *db;
+    enum status status = STATUS_OK;
+    if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
+        SQLITE_OK) {
+        status = reader_take(reader, db, "no case", NULL, NULL, &err);
+    } else {
+        sqlite3_close(db);
+        status = error_no_memory(&err, "no memory");
+    }
+    if (status != STATUS_OK)
+        say("%s", err.text);
+    return status == STATUS_OK;
+}
+
+/* What a query may call, beside what is there when a case has been opened. */
+static enum status functions_add(const struct session *s, const char *folder, struct error *err)
+{
+    sqlite3 *db = reader_db(s->reader);
+    enum status status = s->many ? value_functions_register(db, err) : tables_register(db, err);
+    if (status != STATUS_OK || !s->files)
+        return status;
+    if (!s->many)
+        return files_register(db, folder, err);
+    status = capture_table_register(db, err); /* evidence is read of one case */
+    return status == STATUS_OK ? capture_flows_register(db, err) : status;
+}
+
 /* `query` is NULL, or else `prompt` is. */
-static enum exit_status answer_all(char *const *paths, int cases, const char *query, bool files,
+static enum exit_status answer_all(char *const *paths, int cases, const char *query,
                                    const char *folder, struct session *session,
                                    struct prompt *prompt)
 {
     struct error err = {0};
-    if (!cases_open(&session->reader, paths, cases))
+    if (!(cases > 0 ? cases_open(&session->reader, paths, cases) : none_open(&session->reader)))
         return EXIT_WORLD;
-    session->many = cases > 1 || folder_is_one(paths[0]);
+    session->many = cases > 1 || (cases == 1 && folder_is_one(paths[0]));
     sqlite3 *db = reader_db(session->reader);
     enum exit_status status = EXIT_WORLD;
-    if ((session->many ? value_functions_register(db, &err) : tables_register(db, &err)) !=
-            STATUS_OK ||
-        (files && files_register(db, folder, &err) != STATUS_OK)) {
+    if (functions_add(session, folder, &err) != STATUS_OK) {
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", paths[0], sqlite3_errmsg(db));
-    } else if (session->many || tell_strangers(session->reader)) {
+    } else if (session->many || cases == 0 || tell_strangers(session->reader)) {
         sqlite3_set_authorizer(db, authorize, NULL);
         if (query) {
             status = answer(session, query);
@@ -350,10 +400,11 @@ static enum exit_status sql_run(const struct command *self, const struct argumen
         if (!prompt)
             return EXIT_WORLD;
     }
-    const bool files = a->options[FILES] != NULL; /* which may lie anywhere */
+    session.files = a->options[FILES] != NULL; /* which may lie anywhere */
     enum exit_status status = EXIT_WORLD;
-    if (files ? confine_to_evidence(a->words[0], NULL) : confine_to_cases(a->words, (size_t)cases))
-        status = answer_all(a->words, cases, query, files, a->options[EVIDENCE], &session, prompt);
+    if (session.files ? confine_to_evidence(cases > 0 ? a->words[0] : NULL, NULL)
+                      : confine_to_cases(a->words, (size_t)cases))
+        status = answer_all(a->words, cases, query, a->options[EVIDENCE], &session, prompt);
     prompt_free(prompt);
     return status;
 }
@@ -387,7 +438,8 @@ static const char *const description[] = {
     "ip_last(), community_id(), oui(), ns_iso(), tcp_flags(), hexdump() and printable(). With "
     "--files, capture('x.pcap') are the frames of a capture file with their headers as columns, "
     "and capture_flows('x.pcap') its flows, without an ingest, and evidence_bytes(evidence_id, "
-    "file_offset, captured) reads what a row of segments or frames names.",
+    "file_offset, captured) reads what a row of segments or frames names. A query about capture "
+    "files alone needs no case: seine sql --files \"SELECT ...\".",
     NULL,
 };
 
@@ -411,6 +463,8 @@ static const struct example examples[] = {
     {"seine sql monday.db tuesday.db \"SELECT slice, count(*) FROM flows GROUP BY slice\"",
      "Two cases as one."},
     {"seine sql case.db --csv < questions.sql > answers.csv", "Statements from a file."},
+    {"seine sql --files \"SELECT count(*), sum(length) FROM capture('x.pcap')\"",
+     "A capture file, without a case."},
     {0},
 };
 

@@ -157,6 +157,7 @@ static enum status kind_add(struct kinds *m, sqlite3 *model, const char *name, c
                        .shown = strdup(shown),
                        .key = (unsigned)m->count,
                        .decoded = decoded,
+                       .called = strcmp(name, "stream_bytes") == 0,
                        .streams = strcmp(name, "streams") == 0};
     m->count++;
     assert(m->count <= FOLDER_KEYS);
@@ -165,7 +166,7 @@ static enum status kind_add(struct kinds *m, sqlite3 *model, const char *name, c
     return status;
 }
 
-/* All tables of the schema, and the two that are decoded. */
+/* All tables of the schema, and the three that are decoded. */
 enum status kinds_read(struct kinds *m, sqlite3 *model, struct error *err)
 {
     sqlite3_stmt *row;
@@ -195,6 +196,8 @@ enum status kinds_read(struct kinds *m, sqlite3 *model, struct error *err)
         status = kind_add(m, model, "segments", "segments", false, true, err);
     if (status == STATUS_OK)
         status = kind_add(m, model, "frames", "frames", false, true, err);
+    if (status == STATUS_OK)
+        status = kind_add(m, model, "stream_bytes", "stream_bytes", false, true, err);
     return status;
 }
 

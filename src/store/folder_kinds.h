@@ -43,7 +43,9 @@ struct kind {
     const char *names[COLUMNS_MAX];         /* of those that slices have */
     int count;                              /* likewise */
     int rowid;    /* the column that is the rowid of a slice's table; -1: there is none such */
-    bool decoded; /* segments and frames, which are in no file */
+    bool decoded; /* segments, frames and stream_bytes, which are in no file */
+    bool
+        called; /* stream_bytes: its hidden columns are arguments, of which the stream must be there */
     bool
         streams; /* its flow_id says what its stream_id is, which is indexed: 2 * flow_id, or 1 more */
 };
@@ -53,7 +55,7 @@ struct kinds {
     size_t count;
 };
 
-/* All tables of `model`, a database with the schema of a case, and segments and frames, which are registered
+/* All tables of `model`, a database with the schema of a case, and those that are decoded, which are registered
  * there. Ended by kinds_release() also when it fails. */
 enum status kinds_read(struct kinds *kinds, sqlite3 *model, struct error *err);
 void kinds_release(struct kinds *kinds); /* zeros are allowed */

@@ -2,6 +2,7 @@
 #include "store/folder_reader.h"
 
 #include "store/folder_tables.h"
+#include "store/tables.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +272,9 @@ static enum status fill(sqlite3 *db, struct folder *folder, struct error *err)
 
     if (status == STATUS_OK)
         status = functions_make(db, folder, err);
+    if (status == STATUS_OK)
+        status = hosts_table_register_of(
+            db, "SELECT DISTINCT ip FROM main.host_rows WHERE addr BETWEEN ?1 AND ?2", err);
     if (status == STATUS_OK &&
         (sqlite3_create_module_v2(db, "slices_list", &slices_methods, folder, NULL) != SQLITE_OK ||
          sqlite3_exec(db, "CREATE VIRTUAL TABLE slices USING slices_list", NULL, NULL, NULL) !=

@@ -8,6 +8,7 @@
 #include "store/folder_kinds.h"
 #include "store/schema.h"
 #include "store/tables.h"
+#include "store/vtab.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -199,14 +200,32 @@ static bool order_is_free(const struct kind *k, const sqlite3_index_info *info)
     return info->aOrderBy[0].iColumn == k->rowid;
 }
 
+/* Of a table that is called: a hidden column, or the one that names the stream as well. */
+static bool is_argument(const struct column *c)
+{
+    return c->role == ROLE_STREAM || (c->hidden && c->role != ROLE_SLICE);
+}
+
 static int many_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
     const struct many_table *t = (const struct many_table *)vtab;
     const struct kind *k = t->kind;
     struct cost cost = {fmax(1, (double)folder_slice_count(t->many->folder)), 1e5, 1e5};
     struct buffer text;
-    bool unique = false;
+    bool unique = false, named = false;
     int argc = 0;
+
+    for (int i = 0; k->called && i < info->nConstraint; i++) {
+        int column = info->aConstraint[i].iColumn;
+        if (info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || column < 0 ||
+            !is_argument(&k->columns[column]))
+            continue;
+        if (!info->aConstraint[i].usable)
+            return SQLITE_CONSTRAINT; /* another plan knows its value */
+        named = named || k->columns[column].role == ROLE_STREAM;
+    }
+    if (k->called && !named)
+        return vtab_needs_more(info);
 
     buffer_init(&text, SQL_MAX);
     if (!buffer_reserve(&text, SQL_MAX))
@@ -229,6 +248,8 @@ static int many_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
                   (k->columns[column].role == ROLE_FLOW || k->columns[column].role == ROLE_STREAM));
         buffer_print(&text, " %c%d", op, column);
         info->aConstraintUsage[i].argvIndex = ++argc;
+        info->aConstraintUsage[i].omit = k->called && op == '=' && k->columns[column].hidden &&
+                                         k->columns[column].role != ROLE_SLICE;
     }
     if (unique) {
         cost = (struct cost){1, 1, 1};
@@ -401,6 +422,18 @@ static const char *sql_of(char op)
     }
 }
 
+/* Whether an argument of a table that is called is what it takes. NULL is as if it were not there. */
+static enum status check_argument(const struct column *c, const char *table, sqlite3_value *value,
+                                  struct error *err)
+{
+    int type = sqlite3_value_type(value);
+
+    if (type == SQLITE_NULL || type == (c->type == 't' ? SQLITE_TEXT : SQLITE_INTEGER))
+        return STATUS_OK;
+    return error_set(err, "%s(): the %s is no %s", table, c->name,
+                     c->type == 't' ? "text" : "whole number");
+}
+
 /* The question to a slice. Which columns it has decides: what it lacks is NULL. */
 static bool question(struct buffer *sql, struct many_cursor *c, const struct kind *k,
                      uint64_t present)
@@ -537,6 +570,10 @@ static int many_next(sqlite3_vtab_cursor *cursor)
                     cursor_leave(c);
                     return SQLITE_NOMEM;
                 }
+                if (((struct many_table *)cursor->pVtab)->kind->called) { /* of one stream */
+                    cursor_leave(c);
+                    return many_failed(cursor->pVtab, &err);
+                }
                 folder_give_up(folder, c->number, &err);
             }
             cursor_leave(c);
@@ -559,9 +596,12 @@ static int many_filter(sqlite3_vtab_cursor *cursor, int index, const char *index
     struct many_cursor *c = (struct many_cursor *)cursor;
     const struct many_table *t = (const struct many_table *)cursor->pVtab;
     struct error err = {0};
-    (void)index;
 
     cursor_clear(c);
+    if (index == VTAB_NONE) {
+        error_set(&err, "%s() needs a stream, as in %s(5)", t->kind->name, t->kind->name);
+        return many_failed(cursor->pVtab, &err);
+    }
     plan_read(&c->plan, index_text);
     assert(argc == c->plan.count);
     /* one statement sees one list of slices */
@@ -575,6 +615,11 @@ static int many_filter(sqlite3_vtab_cursor *cursor, int index, const char *index
         c->values[i] = sqlite3_value_dup(argv[i]);
         if (!c->values[i])
             return SQLITE_NOMEM;
+        bool argument = t->kind->called && is_argument(column);
+        if (argument && check_argument(column, t->kind->name, argv[i], &err) != STATUS_OK)
+            return many_failed(cursor->pVtab, &err);
+        if (argument && type == SQLITE_NULL && column->role != ROLE_STREAM)
+            continue;
         if (type == SQLITE_NULL) /* nothing compares with it */
             c->wish.nothing = true;
         else if (column->type == 'i' && (type == SQLITE_INTEGER || type == SQLITE_FLOAT))

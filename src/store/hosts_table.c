@@ -10,6 +10,7 @@
 #include "store/value.h"
 #include "store/vtab.h"
 
+#include <stdint.h>
 #include <string.h>
 
 enum column { COLUMN_IP, COLUMN_NET, COLUMN_SCHEMA };
@@ -20,6 +21,7 @@ enum { INDEX_BY_NET = 1, INDEX_BY_SCHEMA = 2 };
 struct hosts_table {
     sqlite3_vtab base;
     sqlite3 *db;
+    const char *sql; /* NULL: the case in a schema is asked, when it has been looked at */
 };
 
 struct hosts_cursor {
@@ -33,7 +35,7 @@ struct hosts_cursor {
 static int hosts_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **vtab, char **message)
 {
-    (void)aux, (void)argc, (void)argv, (void)message;
+    (void)argc, (void)argv, (void)message;
 
     int rc = sqlite3_declare_vtab(
         db, "CREATE TABLE hosts_in (ip TEXT, net TEXT HIDDEN, schema TEXT HIDDEN)");
@@ -42,7 +44,7 @@ static int hosts_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
     struct hosts_table *t = sqlite3_malloc(sizeof *t);
     if (!t)
         return SQLITE_NOMEM;
-    *t = (struct hosts_table){.db = db};
+    *t = (struct hosts_table){.db = db, .sql = aux};
     sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
     *vtab = &t->base;
     return SQLITE_OK;
@@ -134,15 +136,17 @@ static int hosts_next(sqlite3_vtab_cursor *cursor)
 }
 
 /* Begins to read the addresses of a network. */
-static enum status hosts_enter(struct hosts_cursor *c, sqlite3 *db, const char *schema,
-                               const struct network *n, struct error *err)
+static enum status hosts_enter(struct hosts_cursor *c, const struct hosts_table *t,
+                               const char *schema, const struct network *n, struct error *err)
 {
     struct reader *reader;
-    enum status status = reader_borrow(&reader, db, schema, err);
+    enum status status = reader_borrow(&reader, t->db, schema, err);
 
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && t->sql)
+        status = reader_prepare(reader, &c->row, t->sql, err);
+    else if (status == STATUS_OK)
         status = reader_check(reader, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !t->sql)
         status = reader_prepare_own(
             reader, &c->row, "SELECT ip FROM \"%w\".hosts WHERE addr BETWEEN ?1 AND ?2", err);
     reader_close(reader);
@@ -182,7 +186,7 @@ static int hosts_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
         value_complain(&err, "hosts_in", argv[0], "network such as 10.0.0.0/8");
         return vtab_fail(cursor->pVtab, &err);
     }
-    if (hosts_enter(c, t->db, schema, &n, &err) != STATUS_OK)
+    if (hosts_enter(c, t, schema, &n, &err) != STATUS_OK)
         return vtab_fail(cursor->pVtab, &err);
     return hosts_next(cursor);
 }
@@ -226,7 +230,13 @@ static const sqlite3_module hosts_methods = {
 
 enum status hosts_table_register(sqlite3 *db, struct error *err)
 {
-    if (sqlite3_create_module_v2(db, "hosts_in", &hosts_methods, NULL, NULL) != SQLITE_OK)
+    return hosts_table_register_of(db, NULL, err);
+}
+
+enum status hosts_table_register_of(sqlite3 *db, const char *sql, struct error *err)
+{
+    if (sqlite3_create_module_v2(db, "hosts_in", &hosts_methods, (void *)(uintptr_t)sql, NULL) !=
+        SQLITE_OK)
         return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
             err, "the table hosts_in cannot be registered: %s", sqlite3_errmsg(db));
     return STATUS_OK;

@@ -45,4 +45,8 @@ enum status stream_table_register(sqlite3 *db, struct error *err);
 /* hosts_in(net [, schema]) (hosts_table.c). */
 enum status hosts_table_register(sqlite3 *db, struct error *err);
 
+/* The same for a connection of ours that shows many cases as one: they are looked up as `sql` says, between two values
+ * of hosts.addr. Borrowed. */
+enum status hosts_table_register_of(sqlite3 *db, const char *sql, struct error *err);
+
 #endif

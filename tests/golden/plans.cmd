@@ -10,6 +10,7 @@ bash plan "* FROM oddities WHERE flow_id = 7"
 bash plan "* FROM chunks WHERE stream_id = 14 AND position < 100"
 bash plan "* FROM flows WHERE client_ip = '10.0.0.1' AND server_ip = '10.0.0.2'"
 bash plan "* FROM flows WHERE server_ip = '10.0.0.2' AND server_port = 80"
+bash plan "* FROM flows WHERE client_ip = '10.0.0.1' ORDER BY flow_id LIMIT 5"
 # Sums by address, pair and service are read off an index, none by looking up each flow along one.
 bash plan "client_ip, sum(client_bytes + server_bytes) FROM flows GROUP BY client_ip"
 bash plan "server_ip, sum(client_bytes + server_bytes) FROM flows GROUP BY server_ip"

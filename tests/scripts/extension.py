@@ -555,8 +555,16 @@ def damaged(folder, case):
         if run.wrong(2, 3) or (sentence not in run.err.decode() and "would write" not in run.err.decode()):
             wrong = "%s: %s" % (sql, run.wrong(2, 3) or run.err)
     run = lib.seine("sql", bad, "SELECT count(*) FROM capture('%s')" % capture)
-    if run.wrong(2) or b"no such table: capture" not in run.err:
+    if run.wrong(2) or b"no such table: capture: it opens files, which wants --files" not in run.err:
         wrong = "without --files: %s" % (run.wrong(2) or run.err)
+    for sql in ("SELECT max(frame) FROM capture('%s') WHERE frame < 21" % cut, "SELECT ip_scope('10.0.0.1')"):
+        alone = lib.seine("sql", "--files", "--csv", sql)  # without a case
+        beside = lib.seine("sql", "--files", "--csv", bad, sql)
+        if alone.wrong() or alone.out != beside.out:
+            wrong = "without a case: %s" % (alone.wrong() or alone.out)
+    run = lib.seine("sql", "--files", "SELECT * FROM flows")
+    if run.wrong(2) or b"no such table: flows" not in run.err:
+        wrong = "flows without a case: %s" % run.err
     for sql, answer in (("SELECT max(frame) FROM capture('%s') WHERE frame < 21" % cut, "20"),
                         ("SELECT max(first_frame) FROM capture_flows('%s', 20)" % cut, "18"),
                         ("SELECT count(*) FROM capture(NULL)", "0")):

@@ -74,6 +74,13 @@ QUESTIONS = [
     "SELECT stream_id, stream_view_sha256(stream_id, NULL) = sha256 FROM streams ORDER BY 1",
     "SELECT stream_bytes(%d, 0, 6), stream_bytes(5, 0, 1)" % (3 * 2 * BLOCK + 2),
     "SELECT stream_bytes(%d, 2, 3, 'last')" % (3 * 2 * BLOCK + 2),
+    "SELECT position, length, hex(data), cause, tail FROM stream_bytes(%d)" % (3 * 2 * BLOCK + 2),
+    "SELECT position, hex(data), cause FROM stream_bytes(%d, 1, 5, 'last')" % (3 * 2 * BLOCK + 2),
+    "SELECT position, hex(data), cause FROM stream_bytes(%d, NULL, 3)" % (2 * 2 * BLOCK + 3),
+    "SELECT count(*) + 1 FROM stream_bytes(7) JOIN stream_bytes(NULL)",
+    "SELECT s.stream_id, b.position, b.length, b.cause FROM streams s JOIN stream_bytes b USING (stream_id) ORDER BY 1, 2",
+    "SELECT flow_id FROM flows WHERE client_ip IN hosts_in('10.0.0.0/8') ORDER BY 1",
+    "SELECT ip FROM hosts_in('2001:db8::/32') ORDER BY 1",
 ]
 
 
@@ -577,6 +584,18 @@ def one_at_a_time(folder):
             b"takes one case, such as a slice of it"
         if run.status != 2 or what not in run.err or run.out:
             wrong.append("%s: %s %s" % (words[0], run.status, run.err))
+    for question, words in (("SELECT * FROM stream_bytes", b"needs a stream"),
+                            ("SELECT * FROM stream_bytes('x')", b"is no whole number"),
+                            ("SELECT * FROM stream_bytes(%d, 0, 9, 'nobody')" % (2 * BLOCK + 2), b"there is no policy"),
+                            ("SELECT * FROM hosts_in('x')", b"is no network"),
+                            ("SELECT * FROM capture('x.pcap')", b"wants --files"),
+                            ("SELECT evidence_bytes(1, 2, 3)", b"wants --files")):
+        run = lib.seine("sql", folder, question)
+        if run.status not in (2, 3) or words not in run.err:
+            wrong.append("%s: %s %s" % (question, run.status, run.err))
+    run = lib.seine("sql", "--files", folder, "SELECT evidence_bytes(1, 2, 3)")
+    if run.status != 2 or b"reads one case" not in run.err:
+        wrong.append("%s" % run.err)
     lib.check("what takes one case says so of a folder", "; ".join(wrong))
 
 

@@ -6,7 +6,8 @@ that points anywhere. Every command that reads a case then ends within seconds a
 with a status of its own and a sentence where it is 2 or 3, without a report of a sanitizer or an escape
 byte, and the case and its folder are as they were.
 Every command reads every case with SEINE_LONG, else two of them; HOSTILE is a part of the names of those
-that are wanted.
+that are wanted. The two extensions read them too, in the sqlite3 shell, which hardens nothing: all with
+SEINE_LONG, else one of eight.
 """
 import os
 import resource
@@ -36,11 +37,26 @@ COMMANDS = (
     ("export", "CASE", "--csv", "OUT", "--segments"), ("export", "CASE", "--frames", "-o", "OUT"),
     ("ask", "CASE", "top-talkers"), ("ask", "CASE", "beacons"), ("ask", "CASE", "losses"), ("ask", "CASE", "conflicts"),
     ("ask", "CASE", "clear-text", "--address", "10.0.0.0/8"),
+    ("ask", "CASE", "round-trips"), ("ask", "CASE", "spoke-with", "--address", "0.0.0.0/0"), ("ask", "CASE", "scanned-ports"),
+    ("status", "CASE"), ("status", "--json", "CASE"), ("sql", "CASE", "select * from zeek_conn, eve_flow limit 100"),
+    ("sql", "CASE", "select * from ecs_flow, ipfix_flow limit 100"),
+    ("sql", "--files", "CASE", "select count(*), sum(b.length) from streams s join stream_bytes(s.stream_id) b"),
+    ("sql", "--files", "CASE", "select count(evidence_bytes(evidence_id, file_offset, captured)) from segments"),
+    ("sql", "CASE", "CASE", "select count(*) from flows join streams using (flow_id) join hosts on ip = client_ip"),
     ("verify", "CASE"), ("verify", "--evidence", ".", "CASE"), ("extract", "CASE", "1", "-o", "OUT"),
     ("search", "--all", "--json", "CASE", "e"), ("search", "--all", "--regex", "--limit", "50", "CASE", "[^e]{3,9}."),
     ("search", "--flow", "1", "CASE", "o"), ("index", "--list", "CASE"),
     ("index", "CASE", "ports", "macs", "hashes"), ("index", "--text", "CASE"),
 )
+EXTENSION = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "seine")
+QUESTIONS = "".join(line + ";\n" for line in (
+    ".load " + EXTENSION, ".load " + EXTENSION + "_files",
+    "select count(*), max(length), count(fate) from segments", "select count(*) from frames",
+    "select count(*), sum(length) from stream_bytes(2)", "select hex(stream_bytes(3, 0, 40))",
+    "select stream_view_sha256(3, 'last')", "select count(*) from hosts_in('0.0.0.0/0')",
+    "select length(evidence_bytes(1, 24, 60))", "select count(evidence_bytes(evidence_id, file_offset, captured)) from frames(1)",
+)).replace("seine;", "seine").replace("seine_files;", "seine_files")
+SHELL = ("the sqlite3 shell",)
 NUMBERS = (-1, -HUGE, HUGE, 2 ** 63 - 1, -(2 ** 63), 2 ** 32)
 
 
@@ -282,7 +298,19 @@ def wrong_run(words, cwd):
     return None
 
 
-def harm(commands, make, good, capture, place, of_file):
+def wrong_shell(case, cwd):
+    """The same for the extensions, in the stock shell."""
+    try:
+        done = subprocess.run(["sqlite3", "-readonly", "-batch", "-init", os.devnull, case], input=QUESTIONS.encode(),
+                              capture_output=True, cwd=cwd, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return "still running after %d s" % SECONDS
+    if done.returncode not in (0, 1):
+        return "status %d: %s" % (done.returncode, lib.tail(done.stderr))
+    return None
+
+
+def harm(commands, make, good, capture, place, of_file, in_shell):
     """What goes wrong with a hostile case, as sentences; None when it cannot be made."""
     here = os.path.join(place, "here")
     for folder in (here, os.path.join(place, "scratch")):
@@ -302,9 +330,9 @@ def harm(commands, make, good, capture, place, of_file):
         finally:
             db.close()
     before, names, wrongs = open(case, "rb").read(), sorted(os.listdir(here)), []
-    for command in commands:
+    for command in [*commands, *([SHELL] if in_shell else [])]:
         words = [{"CASE": case, "OUT": out}.get(word, word) for word in command]
-        wrong = wrong_run(words, here)
+        wrong = wrong_shell(case, here) if command is SHELL else wrong_run(words, here)
         if command[0] == "index" and "--list" not in command:  # which is to change the case, or lie beside it
             with open(case, "wb") as file:
                 file.write(before)
@@ -341,6 +369,7 @@ def main(place):
     only, count = os.environ.get("HOSTILE"), 0
     work = [row for row in rows if not only or only in row[0]]
     lock = threading.Lock()
+    shell = shutil.which("sqlite3") and os.path.exists(EXTENSION + ".so")
 
     def worker(number):
         nonlocal count
@@ -353,7 +382,8 @@ def main(place):
                 name, make, of_file = work.pop(0)
                 number = count = count + 1
             some = COMMANDS if lib.LONG or only else [COMMANDS[number % len(COMMANDS)], ("verify", "CASE")]
-            wrongs = harm(some, make, good, capture, mine, of_file)
+            wrongs = harm(some, make, good, capture, mine, of_file,
+                          shell and (lib.LONG or only or number % 8 == 0))
             if wrongs:
                 lib.tell("not ok", "hostile " + name, "; ".join(wrongs[:3]))
 
