@@ -337,7 +337,7 @@ static size_t record_most(const struct leaves *l, bool without_rowid)
     return without_rowid ? (l->page_size - 12) * 64 / 255 - 23 : l->page_size - 35;
 }
 
-enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct image_value *row,
+enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns)
 {
     const bool key_apart = !t->without_rowid;

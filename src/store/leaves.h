@@ -67,7 +67,7 @@ enum status leaves_open(struct leaves *l, struct leaves_tree *t);
 
 /* Adds a row behind all others of an open tree; in one with rowids the first value is the key. STATUS_END: it is too
  * long for a leaf, and must be SQLite's. */
-enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct image_value *row,
+enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns);
 
 /* All trees are SQLite's again. */

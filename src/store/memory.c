@@ -20,13 +20,13 @@ static bool clear_one(struct memory *m)
     unsigned most = 0;
 
     for (unsigned c = 1; c < MEMORY_CLASSES; c++)
-        if (m->shelved[c] * memory_len(c) > m->shelved[most] * memory_len(most))
+        if (m->shelved[c] > m->shelved[most])
             most = c;
     struct memory_shelved *buffer = m->shelves[most];
     if (!buffer)
         return false;
     m->shelves[most] = buffer->next;
-    m->shelved[most]--;
+    m->shelved[most] -= memory_len(most);
     free(buffer);
     memory_discharge(m, memory_len(most) + MEMORY_BESIDE);
     return true;
@@ -62,7 +62,7 @@ static void *off_shelf(struct memory *m, unsigned size_class)
     struct memory_shelved *buffer = m->shelves[size_class];
     if (buffer) {
         m->shelves[size_class] = buffer->next;
-        m->shelved[size_class]--;
+        m->shelved[size_class] -= memory_len(size_class);
     }
     return buffer;
 }
@@ -105,5 +105,5 @@ void memory_give(struct memory *m, void *buffer, unsigned size_class)
     struct memory_shelved *shelved = buffer;
     shelved->next = m->shelves[size_class];
     m->shelves[size_class] = shelved;
-    m->shelved[size_class]++;
+    m->shelved[size_class] += memory_len(size_class);
 }

@@ -26,7 +26,7 @@ struct memory {
     struct budget budget;
     size_t over; /* bytes taken by force, beyond the budget */
     struct memory_shelved *shelves[MEMORY_CLASSES];
-    size_t shelved[MEMORY_CLASSES]; /* buffers on each */
+    size_t shelved[MEMORY_CLASSES]; /* bytes on each */
 };
 
 /* Bytes of a buffer of this class. */

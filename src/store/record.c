@@ -70,7 +70,7 @@ static inline unsigned integer_type(int64_t value, uint8_t *len)
     return type;
 }
 
-void record_measure(struct record *r, const struct image_value *row, int columns, bool key_apart)
+void record_measure(struct record *r, const struct row_value *row, int columns, bool key_apart)
 {
     size_t head = 0, body = 0;
 
@@ -95,15 +95,37 @@ void record_measure(struct record *r, const struct image_value *row, int columns
     r->len = r->head_len + body;
 }
 
-/* The lowest `len` bytes of a number, the highest of them first. */
+/* The lowest `len` bytes of a number, the highest of them first; not a byte more, since others are there already. */
 static inline uint8_t *integer_put(uint8_t *to, uint64_t value, unsigned len)
 {
-    for (unsigned shift = 8 * len; shift > 0; shift -= 8)
-        *to++ = (uint8_t)(value >> (shift - 8));
+    switch (len) { /* 1, 2, 3, 4, 6 or 8, or none */
+    case 8:
+        *to++ = (uint8_t)(value >> 56);
+        *to++ = (uint8_t)(value >> 48);
+        /* fall through */
+    case 6:
+        *to++ = (uint8_t)(value >> 40);
+        *to++ = (uint8_t)(value >> 32);
+        /* fall through */
+    case 4:
+        *to++ = (uint8_t)(value >> 24);
+        /* fall through */
+    case 3:
+        *to++ = (uint8_t)(value >> 16);
+        /* fall through */
+    case 2:
+        *to++ = (uint8_t)(value >> 8);
+        /* fall through */
+    case 1:
+        *to++ = (uint8_t)value;
+        break;
+    default:
+        break;
+    }
     return to;
 }
 
-void record_put(uint8_t *to, const struct record *r, const struct image_value *row, int columns,
+void record_put(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
                 bool key_apart)
 {
     to = number_put(to, r->head_len);
@@ -114,7 +136,7 @@ void record_put(uint8_t *to, const struct record *r, const struct image_value *r
             to = number_put(to, r->types[i]);
     }
     for (int i = key_apart ? 1 : 0; i < columns; i++) {
-        if (row[i].type == SQLITE_INTEGER) {
+        if (row[i].type == SQLITE_INTEGER) { /* most are */
             to = integer_put(to, (uint64_t)row[i].number, r->lens[i]);
         } else if (row[i].type != SQLITE_NULL && row[i].number > 0) {
             memcpy(to, row[i].bytes, (size_t)row[i].number);

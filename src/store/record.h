@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* A value of a row. Bytes are borrowed for the call. */
-struct image_value {
+struct row_value {
     const uint8_t *bytes; /* of a text or blob */
     int64_t number;       /* or how many bytes */
     int type;             /* SQLITE_INTEGER, SQLITE_TEXT, SQLITE_BLOB, SQLITE_NULL */
@@ -32,8 +32,8 @@ struct record {
 };
 
 /* `key_apart`: the first value is the key of the row, and stands beside the record. */
-void record_measure(struct record *r, const struct image_value *row, int columns, bool key_apart);
-void record_put(uint8_t *to, const struct record *r, const struct image_value *row, int columns,
+void record_measure(struct record *r, const struct row_value *row, int columns, bool key_apart);
+void record_put(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
                 bool key_apart);
 
 #endif

@@ -55,7 +55,7 @@ static void rig_init(struct rig *r, uint32_t page_size, size_t longest)
 }
 
 /* Puts a row into a table by SQLite. */
-static void insert(sqlite3 *db, int which, const struct image_value *row, int columns)
+static void insert(sqlite3 *db, int which, const struct row_value *row, int columns)
 {
     sqlite3_stmt *s;
     const char *sql = which == DATA ? "INSERT INTO stream_data VALUES (?1, ?2, ?3)"
@@ -70,17 +70,17 @@ static void insert(sqlite3 *db, int which, const struct image_value *row, int co
     sqlite3_finalize(s);
 }
 
-static int any_row(struct rig *r, struct image_value row[COLUMNS_MOST], int which, int64_t key)
+static int any_row(struct rig *r, struct row_value row[COLUMNS_MOST], int which, int64_t key)
 {
     size_t most = random_below(&r->luck, 8) == 0 ? r->longest : 40;
-    struct image_value blob = {r->bytes + random_below(&r->luck, 100),
-                               (int64_t)random_below(&r->luck, most), SQLITE_BLOB};
+    struct row_value blob = {r->bytes + random_below(&r->luck, 100),
+                             (int64_t)random_below(&r->luck, most), SQLITE_BLOB};
     int count = 0;
 
-    row[count++] = (struct image_value){NULL, key, SQLITE_INTEGER};
-    row[count++] = (struct image_value){NULL, (int64_t)random_below(&r->luck, 300), SQLITE_INTEGER};
+    row[count++] = (struct row_value){NULL, key, SQLITE_INTEGER};
+    row[count++] = (struct row_value){NULL, (int64_t)random_below(&r->luck, 300), SQLITE_INTEGER};
     for (int i = 0; i < 3 && which == ARRIVALS; i++)
-        row[count++] = (struct image_value){
+        row[count++] = (struct row_value){
             NULL, (int64_t)(random_next(&r->luck) >> random_below(&r->luck, 64)), SQLITE_INTEGER};
     row[count++] = blob;
     return count;
@@ -90,7 +90,7 @@ static int any_row(struct rig *r, struct image_value row[COLUMNS_MOST], int whic
 static void append(struct rig *r, int which, int rows)
 {
     struct leaves_tree *t = which == DATA ? &r->data : &r->arrivals;
-    struct image_value row[COLUMNS_MOST];
+    struct row_value row[COLUMNS_MOST];
 
     if (rows > 0 && !t->open)
         CU_ASSERT_EQUAL(leaves_open(&r->leaves, t), STATUS_OK);
@@ -105,7 +105,7 @@ static void append(struct rig *r, int which, int rows)
 /* Adds rows by SQLite, anywhere. */
 static void insert_strays(struct rig *r, int which, int rows)
 {
-    struct image_value row[COLUMNS_MOST];
+    struct row_value row[COLUMNS_MOST];
 
     for (int i = 0; i < rows; i++) {
         int columns = any_row(r, row, which, -1 - (int64_t)(random_next(&r->luck) >> 2));
@@ -258,9 +258,9 @@ static void too_long(void)
     struct rig r;
     rig_init(&r, 1024, 100);
     append(&r, DATA, 10);
-    struct image_value row[3] = {{NULL, r.last + 1, SQLITE_INTEGER},
-                                 {NULL, 0, SQLITE_INTEGER},
-                                 {r.bytes, 5000, SQLITE_BLOB}};
+    struct row_value row[3] = {{NULL, r.last + 1, SQLITE_INTEGER},
+                               {NULL, 0, SQLITE_INTEGER},
+                               {r.bytes, 5000, SQLITE_BLOB}};
     CU_ASSERT_EQUAL(leaves_add(&r.leaves, &r.data, row, 3), STATUS_END);
     CU_ASSERT_EQUAL(leaves_link(&r.leaves), STATUS_OK);
     insert(r.file.db, DATA, row, 3);
