@@ -235,12 +235,22 @@ bool batch_sum_begin(struct batch *b, int key_columns)
     return b->in_order;
 }
 
+static void sum_row(void *sum, const struct row_value *row, int columns)
+{
+    seal_values(sum, row, columns);
+}
+
 bool batch_sum_end(struct batch *b, uint8_t value[DIGEST_LEN])
 {
-    if (!b->in_order)
-        return false;
-    seal_sum_end(&b->sum, value);
-    return true;
+    bool known = b->in_order;
+
+    if (!known && b->leaves && b->sum.buffer) { /* some were not in order: they are read again */
+        seal_sum_end(&b->sum, value);
+        known = leaves_each(b->leaves, &b->tree, b->columns, sum_row, &b->sum) == STATUS_OK;
+    }
+    if (known)
+        seal_sum_end(&b->sum, value);
+    return known;
 }
 
 /* Whether a row comes after all before it, by its key. */

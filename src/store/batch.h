@@ -122,7 +122,8 @@ void batch_add(struct batch *b);
  * is no memory. */
 bool batch_sum_begin(struct batch *b, int key_columns);
 
-/* What batch_sum_begin() began; false when not all rows came in the order of their keys. */
+/* What batch_sum_begin() began. Rows that did not come in the order of their keys are read again past SQLite, where that can
+ * be; else false: SQLite must read them. No statement may be at work. */
 bool batch_sum_end(struct batch *b, uint8_t value[DIGEST_LEN]);
 
 static inline bool batch_is_empty(const struct batch *b)

@@ -413,7 +413,10 @@ bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LE
 {
     assert(which < BATCH_COUNT);
     insert_flush_one(in, which);
-    return batch_sum_end(&in->rows[which].batch, value);
+    bool known = !in->failed && batch_sum_end(&in->rows[which].batch, value);
+    if (in->leaves.error.text[0])
+        insert_fail_as(in, &in->leaves.error);
+    return known;
 }
 
 void insert_flush_one(struct insert *in, enum statement which)

@@ -76,4 +76,10 @@ enum status leaves_link(struct leaves *l);
 /* The same, and what was set apart is SQLite's too. */
 enum status leaves_end(struct leaves *l);
 
+/* Tells all rows of a tree that is SQLite's, in the order of their keys, without SQLite, which takes several times as
+ * long. STATUS_END: there is a row among them that does not lie in its leaf, or has values that we do not write. */
+enum status leaves_each(struct leaves *l, struct leaves_tree *t, int columns,
+                        void (*row)(void *context, const struct row_value *row, int columns),
+                        void *context);
+
 #endif

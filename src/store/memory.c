@@ -45,6 +45,22 @@ void memory_release(struct memory *m)
     }
 }
 
+/* So that they can be reached to the end: nothing is lost track of. */
+static struct memory left;
+
+void memory_leave(struct memory *m)
+{
+    memory_release(&left);
+    left = *m;
+    *m = (struct memory){0};
+}
+
+void memory_make_room(struct memory *m, size_t len)
+{
+    while (m->budget.limit - m->budget.used < len && clear_one(m))
+        continue;
+}
+
 bool memory_charge(struct memory *m, size_t len)
 {
     return m->over == 0 && budget_take(&m->budget, len);

@@ -144,3 +144,57 @@ void record_put(uint8_t *to, const struct record *r, const struct row_value *row
         }
     }
 }
+
+/* One value, whose type is known. Returns how long it is; SIZE_MAX: it is none that we write. */
+static size_t value_take(struct row_value *value, uint64_t type, const uint8_t *from, size_t room)
+{
+    static const uint8_t lens[7] = {0, 1, 2, 3, 4, 6, 8};
+
+    if (type >= SERIAL_BLOB) {
+        const size_t len = (size_t)(type - SERIAL_BLOB) / 2;
+        *value = (struct row_value){.bytes = from,
+                                    .number = (int64_t)len,
+                                    .type = type % 2 == 0 ? SQLITE_BLOB : SQLITE_TEXT};
+        return len;
+    }
+    value->type = type == 0 ? SQLITE_NULL : SQLITE_INTEGER;
+    value->number = type == 9;
+    if (type == 7 || type > 9)
+        return SIZE_MAX;
+    if (type >= 7 || type == 0)
+        return 0;
+    const size_t len = lens[type];
+    if (len > room)
+        return SIZE_MAX;
+    uint64_t bits = from[0] & 0x80 ? UINT64_MAX : 0; /* its sign */
+    for (size_t i = 0; i < len; i++)
+        bits = bits << 8 | from[i];
+    value->number = (int64_t)bits;
+    return len;
+}
+
+bool record_take(struct row_value *row, int columns, bool key_apart, int64_t key,
+                 const uint8_t *record, size_t len)
+{
+    uint8_t head[RECORD_COLUMNS * NUMBER_MOST + 2 * NUMBER_MOST] = {
+        0}; /* a number may be cut off */
+    uint64_t head_len, type;
+
+    memcpy(head, record, len < sizeof head - NUMBER_MOST ? len : sizeof head - NUMBER_MOST);
+    size_t at = number_take(head, &head_len);
+    if (head_len > len || head_len > sizeof head - NUMBER_MOST)
+        return false;
+    size_t value_at = (size_t)head_len;
+    for (int i = 0; i < columns; i++) {
+        if (at >= head_len)
+            return false;
+        at += number_take(head + at, &type);
+        size_t taken = value_take(&row[i], type, record + value_at, len - value_at);
+        if (taken > len - value_at)
+            return false;
+        value_at += taken;
+    }
+    if (key_apart)
+        row[0] = (struct row_value){.number = key, .type = SQLITE_INTEGER};
+    return at == head_len && value_at == len;
+}

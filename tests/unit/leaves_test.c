@@ -23,6 +23,7 @@ struct rig {
     uint64_t luck;
     int64_t last; /* key */
     size_t longest;
+    bool has_long; /* a row that leads out of its leaf */
 };
 
 static void run(sqlite3 *db, const char *sql)
@@ -165,12 +166,58 @@ static void check(struct rig *r)
         same_rows(r->file.db, r->wanted, "SELECT * FROM arrivals ORDER BY stream_id, part"));
 }
 
+/* A walk through one tree, beside what it must give. */
+struct walk {
+    sqlite3_stmt *wanted;
+    bool same;
+    int rows;
+};
+
+static void see_row(void *context, const struct row_value *row, int columns)
+{
+    struct walk *w = context;
+
+    w->rows++;
+    if (sqlite3_step(w->wanted) != SQLITE_ROW) {
+        w->same = false;
+        return;
+    }
+    for (int i = 0; i < columns; i++) {
+        bool same = sqlite3_column_type(w->wanted, i) == row[i].type;
+        if (same && row[i].type == SQLITE_INTEGER)
+            same = sqlite3_column_int64(w->wanted, i) == row[i].number;
+        else if (same)
+            same = sqlite3_column_bytes(w->wanted, i) == row[i].number &&
+                   (row[i].number == 0 || memcmp(sqlite3_column_blob(w->wanted, i), row[i].bytes,
+                                                 (size_t)row[i].number) == 0);
+        w->same = w->same && same;
+    }
+}
+
+static enum status walk(struct rig *r, struct leaves_tree *t, const char *sql, int columns)
+{
+    struct walk w = {.same = true};
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(r->wanted, sql, -1, &w.wanted, NULL), SQLITE_OK);
+    enum status status = leaves_each(&r->leaves, t, columns, see_row, &w);
+    CU_ASSERT_TRUE(w.same);
+    if (status == STATUS_OK)
+        CU_ASSERT_EQUAL(sqlite3_step(w.wanted), SQLITE_DONE);
+    sqlite3_finalize(w.wanted);
+    return status;
+}
+
 static void rig_release(struct rig *r)
 {
     struct error err;
 
     CU_ASSERT_EQUAL(leaves_end(&r->leaves), STATUS_OK);
     check(r);
+    CU_ASSERT_EQUAL(
+        walk(r, &r->arrivals, "SELECT * FROM arrivals ORDER BY stream_id, part", COLUMNS_MOST),
+        STATUS_OK);
+    CU_ASSERT_EQUAL(walk(r, &r->data, "SELECT * FROM stream_data ORDER BY stream_id", 3),
+                    r->has_long ? STATUS_END : STATUS_OK);
     CU_ASSERT_TRUE(is_whole(r->file.db));
     CU_ASSERT_EQUAL(case_file_end(&r->file, false, &err), STATUS_OK);
     sqlite3 *db = NULL;
@@ -266,6 +313,7 @@ static void too_long(void)
     insert(r.file.db, DATA, row, 3);
     insert(r.wanted, DATA, row, 3);
     r.last++;
+    r.has_long = true;
     CU_ASSERT_EQUAL(leaves_open(&r.leaves, &r.data), STATUS_END); /* it leads out of its leaf */
     rig_release(&r);
 }
