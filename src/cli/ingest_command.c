@@ -207,6 +207,7 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
         .case_path = path,
         .captures = (const char *const *)a->words,
         .capture_count = (size_t)a->word_count,
+        .last = true,
         .version = SEINE_VERSION,
         .remark = on_remark,
         .progress = on_progress,

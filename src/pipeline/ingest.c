@@ -517,6 +517,7 @@ static enum status open_store(struct run *run)
         .reference = o->reference ? &run->reference : NULL,
         .policies = o->policy_count > 0 ? &run->policies : NULL,
         .sync = o->sync,
+        .last = o->last,
         .jobs = jobs_of(o),
         .memory_total = run->memory,
         .version = o->version,

@@ -33,6 +33,7 @@ struct ingest_options {
         reference; /* payload stays in the captures, which must be regular files that are not compressed */
     bool no_hash; /* neither of evidence nor of streams */
     bool sync;
+    bool last;                            /* the process ends soon after it */
     size_t memory;                        /* the budget in bytes; 0 is INGEST_MEMORY_DEFAULT */
     int jobs;                             /* 0 is the default */
     const char *version, *command, *user; /* for the `runs` row; the user may be NULL */

@@ -301,13 +301,50 @@ static const struct frame *tell_segment(const struct segment *from, struct flow 
     return last;
 }
 
+/* Looks at the messages that come soon, so that what their flows have comes from memory meanwhile: a place for the
+ * `kept` of a flow's number, and then one for each step of the sink, each a few messages behind the one before. */
+enum { LOOKS = SINK_STEPS + 1, APART = 4 };
+
+struct lookout {
+    size_t at[LOOKS];
+};
+
+static void look(struct lookout *l, const struct messages *m, const struct message_flows *flows,
+                 struct sink *sink, unsigned which)
+{
+    const struct head *head = (const struct head *)(const void *)(m->bytes + l->at[which]);
+
+    if (l->at[which] == m->len)
+        return;
+    l->at[which] += head->len;
+    if (head->flow == 0 || head->flow >= flows->room)
+        return;
+    void **kept = &flows->kept[head->flow];
+    if (which == 0)
+        __builtin_prefetch(kept);
+    else if (*kept)
+        sink->soon(sink, *kept, (enum sink_step)(which - 1), head->kind == TOLD_END);
+}
+
+static void lookout_begin(struct lookout *l, const struct messages *m,
+                          const struct message_flows *flows, struct sink *sink)
+{
+    *l = (struct lookout){{0}};
+    for (unsigned which = 0; which < LOOKS; which++)
+        for (unsigned i = 0; i < (LOOKS - which) * APART; i++)
+            look(l, m, flows, sink, which);
+}
+
 bool messages_tell(struct messages *m, struct message_flows *flows,
                    const struct message_reader *reader)
 {
     struct sink *sink = reader->sink;
     struct flow stand_in = {0}; /* but for its end and news, a sink sees only `kept` of a flow */
     const struct frame *last = NULL;
+    struct lookout ahead;
 
+    if (sink->soon)
+        lookout_begin(&ahead, m, flows, sink);
     for (size_t at = 0; at < m->len;) {
         struct head *head = (struct head *)(void *)(m->bytes + at);
         struct stretch *stretch = (struct stretch *)(void *)head;
@@ -317,6 +354,8 @@ bool messages_tell(struct messages *m, struct message_flows *flows,
 
         if (!kept)
             return false;
+        for (unsigned which = 0; which < LOOKS && sink->soon; which++)
+            look(&ahead, m, flows, sink, which);
         if (head->kind == TOLD_END || head->kind == TOLD_NEWS)
             flow = &((struct told_flow *)(void *)head)->flow;
         if (flow)

@@ -761,8 +761,34 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
         tell_quoted(t, p, place);
 }
 
+/* The flow that is so many behind the first. */
+static struct flow *flow_ahead(const struct flows *t, unsigned count)
+{
+    struct flow *f = first_of(t);
+
+    while (f && count-- > 0)
+        f = at(t, f->added_after);
+    return f;
+}
+
+/* Of a million flows none is near. Those that end soon are brought from memory: first what a flow has in its own place,
+ * then its chain and its streams. Only the first of all leaves the list, so a place in it stays one. */
 void flows_end_all(struct flows *t)
 {
-    while (t->table.first)
+    enum { SOON = 8, SOONER = 4 };
+    struct flow *soon = flow_ahead(t, SOON), *sooner = flow_ahead(t, SOONER);
+
+    while (t->table.first) {
+        if (soon) {
+            flow_prefetch(soon);
+            soon = at(t, soon->added_after);
+        }
+        if (sooner) {
+            flow_table_prefetch_bucket(&t->table, table_hash(&sooner->key, sizeof sooner->key));
+            __builtin_prefetch(sooner->sides[SIDE_CLIENT].stream);
+            __builtin_prefetch(sooner->sides[SIDE_SERVER].stream);
+            sooner = at(t, sooner->added_after);
+        }
         flow_finish(t, first_of(t), END_CAPTURE);
+    }
 }

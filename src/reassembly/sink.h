@@ -113,6 +113,8 @@ struct arrival {
     uint32_t taken_count;
 };
 
+enum sink_step { SINK_FLOW, SINK_STREAMS, SINK_BYTES, SINK_STEPS };
+
 struct sink {
     /* A frame belongs to a flow: with or without payload, a fragment of one of its packets (then
      * before the packet's own), or an ICMP error that quotes it. Of frame->bytes only the length may be
@@ -146,6 +148,11 @@ struct sink {
     /* A flow that lives, as flow_end() would tell it if it ended now: a copy, but for `kept`. Told only where
      * it was asked for (flows_watch()), and such a sink has it. */
     void (*flow_news)(struct sink *sink, struct flow *flow);
+
+    /* Something will be told soon of a flow whose flow->kept this is: the sink may have what it needs for that brought
+     * from memory, which many flows at once are too large to be near. `step` counts from 0, in the order in which one
+     * thing leads to the next; `ends`: it is its end. Changes nothing, and may be NULL. */
+    void (*soon)(struct sink *sink, const void *kept, enum sink_step step, bool ends);
 };
 
 #endif

@@ -104,7 +104,7 @@ static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *to, int c
 {
     const struct batch *b = batch_of(cursor);
     int row = ((struct batch_cursor *)(void *)cursor)->row;
-    const struct image_value *cell = &b->order[row][column];
+    const struct row_value *cell = &b->order[row][column];
 
     if (cell->type == SQLITE_INTEGER)
         sqlite3_result_int64(to, cell->number);
@@ -197,27 +197,9 @@ void batch_release(struct batch *b)
     *b = (struct batch){0};
 }
 
-static struct image_value *cell_at(struct batch *b, int at)
-{
-    assert(b->filling->count < b->size.rows && at >= 1 && at <= b->columns);
-    return &b->filling->cells[b->filling->count * b->columns + at - 1];
-}
-
-void batch_put_null(struct batch *b, int at)
-{
-    cell_at(b, at)->type = SQLITE_NULL;
-}
-
-void batch_put_int(struct batch *b, int at, int64_t value)
-{
-    struct image_value *cell = cell_at(b, at);
-    cell->type = SQLITE_INTEGER;
-    cell->number = value;
-}
-
 static void put_bytes(struct batch *b, int at, int type, struct span bytes)
 {
-    struct image_value *cell = cell_at(b, at);
+    struct row_value *cell = batch_cell(b, at);
     struct batch_rows *rows = b->filling;
 
     assert(bytes.len <= b->size.bytes - rows->bytes_len);
@@ -237,7 +219,7 @@ void batch_put_text(struct batch *b, int at, struct span text)
 struct span batch_put_blob(struct batch *b, int at, struct span bytes)
 {
     put_bytes(b, at, SQLITE_BLOB, bytes);
-    return span_of(cell_at(b, at)->bytes, bytes.len);
+    return span_of(batch_cell(b, at)->bytes, bytes.len);
 }
 
 void batch_add(struct batch *b)
@@ -253,16 +235,26 @@ bool batch_sum_begin(struct batch *b, int key_columns)
     return b->in_order;
 }
 
+static void sum_row(void *sum, const struct row_value *row, int columns)
+{
+    seal_values(sum, row, columns);
+}
+
 bool batch_sum_end(struct batch *b, uint8_t value[DIGEST_LEN])
 {
-    if (!b->in_order)
-        return false;
-    seal_sum_end(&b->sum, value);
-    return true;
+    bool known = b->in_order;
+
+    if (!known && b->leaves && b->sum.buffer) { /* some were not in order: they are read again */
+        seal_sum_end(&b->sum, value);
+        known = leaves_each(b->leaves, &b->tree, b->columns, sum_row, &b->sum) == STATUS_OK;
+    }
+    if (known)
+        seal_sum_end(&b->sum, value);
+    return known;
 }
 
 /* Whether a row comes after all before it, by its key. */
-static bool is_next(struct batch *b, const struct image_value *row)
+static bool is_next(struct batch *b, const struct row_value *row)
 {
     int64_t first = row[0].number, second = b->key_columns > 1 ? row[1].number : 0;
     bool next = first > b->last[0] || (first == b->last[0] && second > b->last[1]);
@@ -270,21 +262,6 @@ static bool is_next(struct batch *b, const struct image_value *row)
     b->last[0] = first;
     b->last[1] = second;
     return next;
-}
-
-static void sum_row(struct batch *b, const struct image_value *row)
-{
-    seal_row(&b->sum);
-    for (int i = 0; i < b->columns; i++) {
-        if (row[i].type == SQLITE_INTEGER)
-            seal_int(&b->sum, row[i].number);
-        else if (row[i].type == SQLITE_TEXT)
-            seal_text(&b->sum, span_of(row[i].bytes, (size_t)row[i].number));
-        else if (row[i].type == SQLITE_BLOB)
-            seal_blob(&b->sum, span_of(row[i].bytes, (size_t)row[i].number));
-        else
-            seal_null(&b->sum);
-    }
 }
 
 static int run(struct batch *b)
@@ -295,8 +272,8 @@ static int run(struct batch *b)
 
 static int by_key(const void *a, const void *b)
 {
-    const struct image_value *one = *(const struct image_value *const *)a;
-    const struct image_value *other = *(const struct image_value *const *)b;
+    const struct row_value *one = *(const struct row_value *const *)a;
+    const struct row_value *other = *(const struct row_value *const *)b;
     int order = (one[0].number > other[0].number) - (one[0].number < other[0].number);
 
     return order != 0 ? order
@@ -350,7 +327,7 @@ int batch_past_sqlite(struct batch *b, struct leaves *leaves, const struct batch
 static bool may_append(struct batch *b, bool alone)
 {
     enum { WORTH_PART = 4 }; /* of a batch that is full */
-    const struct image_value *first = b->order[0], *last = b->order[b->order_end - 1];
+    const struct row_value *first = b->order[0], *last = b->order[b->order_end - 1];
     const int64_t first_part = b->tree.without_rowid ? first[1].number : 0;
     const int64_t last_part = b->tree.without_rowid ? last[1].number : 0;
     const bool behind = first[0].number > b->highest[0] ||
@@ -399,7 +376,7 @@ int batch_write(struct batch *b, bool alone)
     for (int i = 0; i < rows->count && b->in_order; i++) {
         b->in_order = is_next(b, b->order[i]);
         if (b->in_order)
-            sum_row(b, b->order[i]);
+            seal_values(&b->sum, b->order[i], b->columns);
     }
     if (b->leaves && rows->count > 0 && append(b, alone) != STATUS_OK)
         code = SQLITE_ABORT;

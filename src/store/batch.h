@@ -17,6 +17,7 @@
 #include "store/leaves.h"
 #include "store/seal_sum.h"
 
+#include <assert.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,7 +48,7 @@ enum batch_how { BATCH_AS_TABLE, BATCH_AS_IMAGE, BATCH_RENEWS };
 
 /* Rows that wait, or are being written. */
 struct batch_rows {
-    struct image_value
+    struct row_value
         *cells;     /* owned; batch.size.rows times `columns`; NULL: there is no second set */
     uint8_t *bytes; /* owned; batch.size.bytes */
     size_t bytes_len;
@@ -65,7 +66,7 @@ struct batch {
     int64_t highest[2]; /* the highest key of those written so far */
 
     /* Those being written, in the order of their keys. */
-    const struct image_value *order[BATCH_ROWS_MOST];
+    const struct row_value *order[BATCH_ROWS_MOST];
     int order_first, order_end;
 
     /* The digest of all rows so far, as the seal has it; while `in_order`. */
@@ -94,8 +95,24 @@ static inline bool batch_full(const struct batch *b)
 
 /* Values of the row after the last, columns counted from 1; those that are not put are NULL. Then
  * batch_add() makes it a row. */
-void batch_put_null(struct batch *b, int at);
-void batch_put_int(struct batch *b, int at, int64_t value);
+static inline struct row_value *batch_cell(struct batch *b, int at)
+{
+    assert(b->filling->count < b->size.rows && at >= 1 && at <= b->columns);
+    return &b->filling->cells[b->filling->count * b->columns + at - 1];
+}
+
+static inline void batch_put_null(struct batch *b, int at)
+{
+    batch_cell(b, at)->type = SQLITE_NULL;
+}
+
+static inline void batch_put_int(struct batch *b, int at, int64_t value)
+{
+    struct row_value *cell = batch_cell(b, at);
+    cell->type = SQLITE_INTEGER;
+    cell->number = value;
+}
+
 void batch_put_text(struct batch *b, int at, struct span text);
 struct span batch_put_blob(struct batch *b, int at, struct span bytes); /* where they are now */
 void batch_add(struct batch *b);
@@ -105,7 +122,8 @@ void batch_add(struct batch *b);
  * is no memory. */
 bool batch_sum_begin(struct batch *b, int key_columns);
 
-/* What batch_sum_begin() began; false when not all rows came in the order of their keys. */
+/* What batch_sum_begin() began. Rows that did not come in the order of their keys are read again past SQLite, where that can
+ * be; else false: SQLite must read them. No statement may be at work. */
 bool batch_sum_end(struct batch *b, uint8_t value[DIGEST_LEN]);
 
 static inline bool batch_is_empty(const struct batch *b)

@@ -67,7 +67,7 @@ void image_clear(struct image *m)
     leaf_begin(m, LEAF);
 }
 
-bool image_add(struct image *m, const struct image_value *row, int columns)
+bool image_add(struct image *m, const struct row_value *row, int columns)
 {
     struct record r;
 

@@ -43,7 +43,7 @@ void image_clear(struct image *m);
 
 /* One more, of at most IMAGE_COLUMNS values; the first is its key, higher than all before. False when there
  * is no room. */
-bool image_add(struct image *m, const struct image_value *row, int columns);
+bool image_add(struct image *m, const struct row_value *row, int columns);
 
 /* No more rows come: now they can be read. */
 void image_end(struct image *m);

@@ -202,7 +202,7 @@ size_t insert_cost(size_t memory)
 
     for (int i = 0; i < BATCH_COUNT; i++)
         cost += 2 * (size.bytes + (size_t)size.rows * (size_t)batches[i].name.column_count *
-                                      sizeof(struct image_value)) +
+                                      sizeof(struct row_value)) +
                 (batches[i].by_rowid ? IMAGE_COST + LEAVES_COST : 0);
     return cost;
 }
@@ -415,7 +415,10 @@ bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LE
 {
     assert(which < BATCH_COUNT);
     insert_flush_one(in, which);
-    return batch_sum_end(&in->rows[which].batch, value);
+    bool known = !in->failed && batch_sum_end(&in->rows[which].batch, value);
+    if (in->leaves.error.text[0])
+        insert_fail_as(in, &in->leaves.error);
+    return known;
 }
 
 void insert_flush_one(struct insert *in, enum statement which)
@@ -490,19 +493,6 @@ void insert_run(struct insert *in, const char *sql)
     insert_settle(in);
     if (!in->failed && sqlite3_exec(in->file->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         insert_fault(in);
-}
-
-void put_int(struct row *row, int at, int64_t value)
-{
-    if (row && row->statement)
-        sqlite3_bind_int64(row->statement, at, value);
-    else if (row)
-        batch_put_int(&row->batch, at, value);
-}
-
-void put_count(struct row *row, int at, uint64_t value)
-{
-    put_int(row, at, value > INT64_MAX ? INT64_MAX : (int64_t)value);
 }
 
 void put_null(struct row *row, int at)

@@ -169,8 +169,19 @@ bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LE
 void insert_run(struct insert *in, const char *sql);
 
 /* Binding. A text is UTF-8 already; NULL is NULL. A blob is never NULL, however short. */
-void put_int(struct row *row, int at, int64_t value);
-void put_count(struct row *row, int at, uint64_t value); /* cut at INT64_MAX */
+static inline void put_int(struct row *row, int at, int64_t value)
+{
+    if (row && !row->statement)
+        batch_put_int(&row->batch, at, value);
+    else if (row)
+        sqlite3_bind_int64(row->statement, at, value);
+}
+
+static inline void put_count(struct row *row, int at, uint64_t value) /* cut at INT64_MAX */
+{
+    put_int(row, at, value > INT64_MAX ? INT64_MAX : (int64_t)value);
+}
+
 void put_null(struct row *row, int at);
 void put_text(struct row *row, int at, const char *text);
 void put_text_len(struct row *row, int at, const char *text, size_t len);

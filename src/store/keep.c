@@ -29,6 +29,57 @@ static void queue_out(struct store *s, struct kept_flow *k)
         q->newest = k->older;
 }
 
+/* A line of memory, and those behind it. */
+static void bring(const void *from, unsigned lines)
+{
+    enum { LINE = 64 };
+
+    for (unsigned i = 0; i < lines; i++)
+        __builtin_prefetch((const char *)from + (size_t)i * LINE);
+}
+
+/* The lines that a record is added to, and the one that says where; all of it when it ends. */
+static void bring_blob(const struct blob *b, bool ends)
+{
+    enum { HEAD_LINES = 2, ALL_LINES = 4 };
+
+    if (!b->data)
+        return;
+    bring(b->data, ends ? ALL_LINES : HEAD_LINES);
+    bring(b->data + BLOB_HEAD + b->len, 1);
+}
+
+void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends)
+{
+    enum { STRUCT_LINES = 2, SLOT_LINES = 6 };
+
+    if (step == SINK_FLOW) {
+        bring(k, STRUCT_LINES);
+        return;
+    }
+    if (step == SINK_STREAMS)
+        bring_blob(&k->frames, ends);
+    for (int side = 0; side < 2; side++) {
+        const struct kept_stream *t = k->sides[side];
+        if (t && step == SINK_STREAMS)
+            bring(t, STRUCT_LINES);
+        if (!t || step != SINK_BYTES)
+            continue;
+        bring_blob(&t->arrivals, ends);
+        if (!t->settled && t->slots)
+            bring(t->slots, ends ? SLOT_LINES : 1);
+    }
+}
+
+/* Those that write next when there is no room: each is a step further than the one behind it. */
+static void bring_oldest(const struct kept_queue *q)
+{
+    const struct kept_flow *k = q->oldest;
+
+    for (int step = SINK_STEPS - 1; k && step >= 0; step--, k = k->newer)
+        keep_bring(k, (enum sink_step)step, true);
+}
+
 static bool has_buffers(const struct kept_flow *k)
 {
     if (k->frames.data || k->oddities)
@@ -96,6 +147,7 @@ static bool shed(struct store *s)
             if (alone)
                 break;
         } else if (has_buffers(k)) {
+            bring_oldest(full);
             write_early(s, k);
             queue_in(s, k, has_digests(k) ? KEPT_FULL : KEPT_BARE);
             return true;

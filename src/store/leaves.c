@@ -337,7 +337,7 @@ static size_t record_most(const struct leaves *l, bool without_rowid)
     return without_rowid ? (l->page_size - 12) * 64 / 255 - 23 : l->page_size - 35;
 }
 
-enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct image_value *row,
+enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns)
 {
     const bool key_apart = !t->without_rowid;
@@ -578,6 +578,83 @@ enum status leaves_end(struct leaves *l)
         status = between_end(l);
     free(page);
     return status;
+}
+
+/* ---- all rows ---- */
+
+struct reading {
+    int columns;
+    void (*row)(void *context, const struct row_value *row, int columns);
+    void *context;
+};
+
+/* Tells the row of a cell. */
+static enum status cell_tell(const struct leaves *l, const struct leaves_tree *t,
+                             const struct reading *r, bool is_leaf, const uint8_t *cell,
+                             size_t room)
+{
+    struct row_value row[RECORD_COLUMNS];
+    uint64_t record;
+    int64_t key = 0;
+    size_t len = cell_len(l, t, is_leaf ? 0 : 1, cell, room, &key);
+
+    if (len == 0)
+        return STATUS_END;
+    const uint8_t *at = cell + (is_leaf ? 0 : 4);
+    uint64_t number;
+    at += number_take(at, &record);
+    if (!t->without_rowid)
+        at += number_take(at, &number);
+    if (!record_take(row, r->columns, !t->without_rowid, key, at, (size_t)record))
+        return STATUS_END;
+    r->row(r->context, row, r->columns);
+    return STATUS_OK;
+}
+
+/* What lies below a page, and in it; the pages that lead there are in the nodes above. */
+static enum status page_tell(struct leaves *l, struct leaves_tree *t, const struct reading *r,
+                             unsigned depth, uint32_t number)
+{
+    if (depth == LEAVES_LEVELS)
+        return STATUS_END;
+    if (!node_ready(l, &t->nodes[depth]))
+        return STATUS_FAILED;
+    const uint8_t *page = t->nodes[depth].page;
+    enum status status = file_read(l, t->nodes[depth].page, l->page_size, page_at(l, number));
+    if (status != STATUS_OK)
+        return status;
+    const bool is_leaf = page[0] == TABLE_LEAF || page[0] == INDEX_LEAF;
+    const size_t list = is_leaf ? LEAF_HEAD : INNER_HEAD;
+    const unsigned count = get_u16(page + 3);
+    if (list + 2 * (size_t)count > l->page_size)
+        return STATUS_END;
+    for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
+        const size_t at = get_u16(page + list + 2 * (size_t)i);
+        if (at + 4 > l->page_size)
+            return STATUS_END;
+        if (!is_leaf)
+            status = page_tell(l, t, r, depth + 1, get_u32(page + at));
+        if (status == STATUS_OK && (is_leaf || t->without_rowid))
+            status = cell_tell(l, t, r, is_leaf, page + at, l->page_size - at);
+    }
+    if (!is_leaf && status == STATUS_OK)
+        status = page_tell(l, t, r, depth + 1, get_u32(page + 8));
+    return status;
+}
+
+enum status leaves_each(struct leaves *l, struct leaves_tree *t, int columns,
+                        void (*row)(void *context, const struct row_value *row, int columns),
+                        void *context)
+{
+    const struct reading reading = {columns, row, context};
+    enum status status = between_begin(l);
+
+    assert(!t->open && columns <= RECORD_COLUMNS);
+    if (status != STATUS_OK)
+        return status;
+    enum status told = page_tell(l, t, &reading, 0, t->root);
+    status = between_end(l);
+    return status == STATUS_OK ? told : status;
 }
 
 /* ---- making them ---- */

@@ -20,13 +20,13 @@ static bool clear_one(struct memory *m)
     unsigned most = 0;
 
     for (unsigned c = 1; c < MEMORY_CLASSES; c++)
-        if (m->shelved[c] * memory_len(c) > m->shelved[most] * memory_len(most))
+        if (m->shelved[c] > m->shelved[most])
             most = c;
     struct memory_shelved *buffer = m->shelves[most];
     if (!buffer)
         return false;
     m->shelves[most] = buffer->next;
-    m->shelved[most]--;
+    m->shelved[most] -= memory_len(most);
     free(buffer);
     memory_discharge(m, memory_len(most) + MEMORY_BESIDE);
     return true;
@@ -43,6 +43,22 @@ void memory_release(struct memory *m)
         }
         m->shelved[c] = 0;
     }
+}
+
+/* So that they can be reached to the end: nothing is lost track of. */
+static struct memory left;
+
+void memory_leave(struct memory *m)
+{
+    memory_release(&left);
+    left = *m;
+    *m = (struct memory){0};
+}
+
+void memory_make_room(struct memory *m, size_t len)
+{
+    while (m->budget.limit - m->budget.used < len && clear_one(m))
+        continue;
 }
 
 bool memory_charge(struct memory *m, size_t len)
@@ -62,7 +78,7 @@ static void *off_shelf(struct memory *m, unsigned size_class)
     struct memory_shelved *buffer = m->shelves[size_class];
     if (buffer) {
         m->shelves[size_class] = buffer->next;
-        m->shelved[size_class]--;
+        m->shelved[size_class] -= memory_len(size_class);
     }
     return buffer;
 }
@@ -105,5 +121,5 @@ void memory_give(struct memory *m, void *buffer, unsigned size_class)
     struct memory_shelved *shelved = buffer;
     shelved->next = m->shelves[size_class];
     m->shelves[size_class] = shelved;
-    m->shelved[size_class]++;
+    m->shelved[size_class] += memory_len(size_class);
 }

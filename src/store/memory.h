@@ -26,7 +26,7 @@ struct memory {
     struct budget budget;
     size_t over; /* bytes taken by force, beyond the budget */
     struct memory_shelved *shelves[MEMORY_CLASSES];
-    size_t shelved[MEMORY_CLASSES]; /* buffers on each */
+    size_t shelved[MEMORY_CLASSES]; /* bytes on each */
 };
 
 /* Bytes of a buffer of this class. */
@@ -52,6 +52,13 @@ static inline unsigned memory_class(size_t len)
 
 void memory_init(struct memory *m, size_t limit);
 void memory_release(struct memory *m); /* frees the shelves; what is out must have come back */
+
+/* The same where the process ends soon: what lies on the shelves is left to the kernel, since to give back millions of
+ * buffers one by one takes seconds. */
+void memory_leave(struct memory *m);
+
+/* Frees what is on the shelves until `len` bytes of the budget are free, or they are empty. */
+void memory_make_room(struct memory *m, size_t len);
 
 /* A buffer; its bytes are anything. NULL when the budget, or the machine, has no room. */
 void *memory_take(struct memory *m, unsigned size_class);

@@ -70,7 +70,7 @@ static inline unsigned integer_type(int64_t value, uint8_t *len)
     return type;
 }
 
-void record_measure(struct record *r, const struct image_value *row, int columns, bool key_apart)
+void record_measure(struct record *r, const struct row_value *row, int columns, bool key_apart)
 {
     size_t head = 0, body = 0;
 
@@ -95,15 +95,37 @@ void record_measure(struct record *r, const struct image_value *row, int columns
     r->len = r->head_len + body;
 }
 
-/* The lowest `len` bytes of a number, the highest of them first. */
+/* The lowest `len` bytes of a number, the highest of them first; not a byte more, since others are there already. */
 static inline uint8_t *integer_put(uint8_t *to, uint64_t value, unsigned len)
 {
-    for (unsigned shift = 8 * len; shift > 0; shift -= 8)
-        *to++ = (uint8_t)(value >> (shift - 8));
+    switch (len) { /* 1, 2, 3, 4, 6 or 8, or none */
+    case 8:
+        *to++ = (uint8_t)(value >> 56);
+        *to++ = (uint8_t)(value >> 48);
+        /* fall through */
+    case 6:
+        *to++ = (uint8_t)(value >> 40);
+        *to++ = (uint8_t)(value >> 32);
+        /* fall through */
+    case 4:
+        *to++ = (uint8_t)(value >> 24);
+        /* fall through */
+    case 3:
+        *to++ = (uint8_t)(value >> 16);
+        /* fall through */
+    case 2:
+        *to++ = (uint8_t)(value >> 8);
+        /* fall through */
+    case 1:
+        *to++ = (uint8_t)value;
+        break;
+    default:
+        break;
+    }
     return to;
 }
 
-void record_put(uint8_t *to, const struct record *r, const struct image_value *row, int columns,
+void record_put(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
                 bool key_apart)
 {
     to = number_put(to, r->head_len);
@@ -114,11 +136,65 @@ void record_put(uint8_t *to, const struct record *r, const struct image_value *r
             to = number_put(to, r->types[i]);
     }
     for (int i = key_apart ? 1 : 0; i < columns; i++) {
-        if (row[i].type == SQLITE_INTEGER) {
+        if (row[i].type == SQLITE_INTEGER) { /* most are */
             to = integer_put(to, (uint64_t)row[i].number, r->lens[i]);
         } else if (row[i].type != SQLITE_NULL && row[i].number > 0) {
             memcpy(to, row[i].bytes, (size_t)row[i].number);
             to += row[i].number;
         }
     }
+}
+
+/* One value, whose type is known. Returns how long it is; SIZE_MAX: it is none that we write. */
+static size_t value_take(struct row_value *value, uint64_t type, const uint8_t *from, size_t room)
+{
+    static const uint8_t lens[7] = {0, 1, 2, 3, 4, 6, 8};
+
+    if (type >= SERIAL_BLOB) {
+        const size_t len = (size_t)(type - SERIAL_BLOB) / 2;
+        *value = (struct row_value){.bytes = from,
+                                    .number = (int64_t)len,
+                                    .type = type % 2 == 0 ? SQLITE_BLOB : SQLITE_TEXT};
+        return len;
+    }
+    value->type = type == 0 ? SQLITE_NULL : SQLITE_INTEGER;
+    value->number = type == 9;
+    if (type == 7 || type > 9)
+        return SIZE_MAX;
+    if (type >= 7 || type == 0)
+        return 0;
+    const size_t len = lens[type];
+    if (len > room)
+        return SIZE_MAX;
+    uint64_t bits = from[0] & 0x80 ? UINT64_MAX : 0; /* its sign */
+    for (size_t i = 0; i < len; i++)
+        bits = bits << 8 | from[i];
+    value->number = (int64_t)bits;
+    return len;
+}
+
+bool record_take(struct row_value *row, int columns, bool key_apart, int64_t key,
+                 const uint8_t *record, size_t len)
+{
+    uint8_t head[RECORD_COLUMNS * NUMBER_MOST + 2 * NUMBER_MOST] = {
+        0}; /* a number may be cut off */
+    uint64_t head_len, type;
+
+    memcpy(head, record, len < sizeof head - NUMBER_MOST ? len : sizeof head - NUMBER_MOST);
+    size_t at = number_take(head, &head_len);
+    if (head_len > len || head_len > sizeof head - NUMBER_MOST)
+        return false;
+    size_t value_at = (size_t)head_len;
+    for (int i = 0; i < columns; i++) {
+        if (at >= head_len)
+            return false;
+        at += number_take(head + at, &type);
+        size_t taken = value_take(&row[i], type, record + value_at, len - value_at);
+        if (taken > len - value_at)
+            return false;
+        value_at += taken;
+    }
+    if (key_apart)
+        row[0] = (struct row_value){.number = key, .type = SQLITE_INTEGER};
+    return at == head_len && value_at == len;
 }

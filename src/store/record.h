@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* A value of a row. Bytes are borrowed for the call. */
-struct image_value {
+struct row_value {
     const uint8_t *bytes; /* of a text or blob */
     int64_t number;       /* or how many bytes */
     int type;             /* SQLITE_INTEGER, SQLITE_TEXT, SQLITE_BLOB, SQLITE_NULL */
@@ -32,8 +32,12 @@ struct record {
 };
 
 /* `key_apart`: the first value is the key of the row, and stands beside the record. */
-void record_measure(struct record *r, const struct image_value *row, int columns, bool key_apart);
-void record_put(uint8_t *to, const struct record *r, const struct image_value *row, int columns,
+void record_measure(struct record *r, const struct row_value *row, int columns, bool key_apart);
+void record_put(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
                 bool key_apart);
+
+/* The values of a record; texts and blobs lie in it. False when it has not so many, or others than we write. */
+bool record_take(struct row_value *row, int columns, bool key_apart, int64_t key,
+                 const uint8_t *record, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/varint.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,4 +109,53 @@ void seal_text(struct seal_sum *s, struct span utf8)
 void seal_blob(struct seal_sum *s, struct span bytes)
 {
     seal_run(s, 'B', bytes);
+}
+
+/* Value by value, where a row is longer than what is left of the buffer. */
+static void put_values(struct seal_sum *s, const struct row_value *row, int columns)
+{
+    seal_row(s);
+    for (int i = 0; i < columns; i++) {
+        if (row[i].type == SQLITE_INTEGER)
+            seal_int(s, row[i].number);
+        else if (row[i].type == SQLITE_TEXT)
+            seal_text(s, span_of(row[i].bytes, (size_t)row[i].number));
+        else if (row[i].type == SQLITE_BLOB)
+            seal_blob(s, span_of(row[i].bytes, (size_t)row[i].number));
+        else
+            seal_null(s);
+    }
+}
+
+void seal_values(struct seal_sum *s, const struct row_value *row, int columns)
+{
+    size_t most = 1 + (size_t)columns * (1 + VARINT_MAX);
+
+    for (int i = 0; i < columns; i++)
+        if (row[i].type == SQLITE_TEXT || row[i].type == SQLITE_BLOB)
+            most += (size_t)row[i].number;
+    if (most > SEAL_SUM_BUFFER - s->len)
+        flush(s);
+    if (most > SEAL_SUM_BUFFER) {
+        put_values(s, row, columns);
+        return;
+    }
+    uint8_t *to = s->buffer + s->len; /* the fast path: nothing below asks for room */
+    *to++ = 'R';
+    for (int i = 0; i < columns; i++) {
+        if (row[i].type == SQLITE_INTEGER) {
+            *to++ = 'I';
+            to = varint_put(to, varint_fold(row[i].number));
+        } else if (row[i].type == SQLITE_NULL) {
+            *to++ = 'N';
+        } else {
+            const size_t len = (size_t)row[i].number;
+            *to++ = row[i].type == SQLITE_TEXT ? 'S' : 'B';
+            to = varint_put(to, len);
+            if (len > 0)
+                memcpy(to, row[i].bytes, len);
+            to += len;
+        }
+    }
+    s->len = (size_t)(to - s->buffer);
 }

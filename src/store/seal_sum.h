@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/span.h"
+#include "store/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +40,8 @@ void seal_int(struct seal_sum *s, int64_t value);
 void seal_real(struct seal_sum *s, double value);
 void seal_text(struct seal_sum *s, struct span utf8);
 void seal_blob(struct seal_sum *s, struct span bytes);
+
+/* A whole row, at once: what the calls above would make of it. */
+void seal_values(struct seal_sum *s, const struct row_value *row, int columns);
 
 #endif

@@ -164,10 +164,17 @@ static void see_flow_news(struct sink *sink, struct flow *flow)
         flow_rows_renew(s, flow, k);
 }
 
+static void see_soon(struct sink *sink, const void *kept, enum sink_step step, bool ends)
+{
+    (void)sink;
+    keep_bring(kept, step, ends);
+}
+
 const struct sink sink_table = {.frame = see_frame,
                                 .segment = see_segment,
                                 .believe = see_believe,
                                 .gap = see_gap,
                                 .oddity = see_oddity,
                                 .flow_end = see_flow_end,
-                                .flow_news = see_flow_news};
+                                .flow_news = see_flow_news,
+                                .soon = see_soon};

@@ -162,7 +162,10 @@ static void release(struct store *s)
     keep_drop_all(s); /* flows that never ended, when it is given up */
     oddities_drop(s, &s->oddities);
     hosts_release(&s->hosts);
-    memory_release(&s->memory);
+    if (s->live.options.last)
+        memory_leave(&s->memory);
+    else
+        memory_release(&s->memory);
     buffer_release(&s->kept_bytes);
     buffer_release(&s->text);
     free(s->cached.data);
@@ -340,7 +343,17 @@ static enum status seal(struct store *s, char hex[65], struct error *err)
     return seal_compute_known(s->file.db, hex, known, count, err);
 }
 
-/* Indexes and the seal: the chunks are gone, so their memory is for SQLite's sorter. */
+/* What SQLite has for sorting and reading at the end, when no chunks are kept: a good part of what they had, but for where
+ * that is millions of buffers. */
+static size_t sorting_memory(const struct store *s)
+{
+    enum { ENOUGH = 32 << 20 };
+    const size_t most = s->memory_len / 4 * 3, least = s->memory_len / 4;
+
+    return most < ENOUGH ? most : least > ENOUGH ? least : ENOUGH;
+}
+
+/* Indexes and the seal. */
 static void finish_rows(struct store *s, char hex[65])
 {
     char sql[64];
@@ -349,10 +362,10 @@ static void finish_rows(struct store *s, char hex[65])
     hosts_write(&s->hosts);
     insert_flush(&s->insert);
     lending_return(s);
-    memory_release(&s->memory);
+    memory_make_room(&s->memory, sorting_memory(s));
     layout_close(s->layout);
     s->layout = NULL;
-    snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", s->memory_len / 1024 / 4 * 3);
+    snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", sorting_memory(s) / 1024);
     insert_run(&s->insert, sql);
     insert_run(&s->insert, indexes_sql);
     hash_views(s);

@@ -81,6 +81,7 @@ struct store_options {
     bool live; /* below: store_commit(). Texts of these options are borrowed until the end then */
     const struct store_slice *slice; /* of a fresh live case; NULL: ids go on from what is there */
     bool sync;                       /* flush to the disk, so that it survives a loss of power */
+    bool last;                       /* the process ends soon after it */
     int jobs;                        /* what stands in `runs` */
     size_t memory_total;             /* likewise */
     const char *version;             /* likewise */

@@ -34,6 +34,8 @@ struct blob {
     uint32_t parts; /* rows written before it */
 };
 
+enum { BLOB_HEAD = 48 }; /* bytes of what is needed of the last record, about */
+
 enum { SLOT_RUNS = 14, SLOTS_OPEN = 8 };
 
 struct run {
@@ -270,6 +272,9 @@ void keep_write_all(
     struct store *s); /* before a commit of a live case: what flows hold in buffers */
 int64_t keep_flow_id(struct store *s, struct kept_flow *k);
 int64_t keep_stream_id(struct store *s, struct kept_flow *k, enum side side);
+
+/* Has what a flow keeps brought from memory, as sink.h says of `soon`. */
+void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends);
 
 /* A buffer for the flow at work; others write early to make room. NULL after a failure. */
 void *keep_room(struct store *s, unsigned size_class);

@@ -72,7 +72,7 @@ static void rig_close(struct rig *r)
 /* Adds a row, after the rows before it were copied where it has no room. */
 static void add(struct rig *r, int64_t id, int64_t a, int text_len, int blob_len)
 {
-    const struct image_value row[COLUMNS] = {
+    const struct row_value row[COLUMNS] = {
         {NULL, id, SQLITE_INTEGER},
         {NULL, a, SQLITE_INTEGER},
         {r->bytes, text_len, text_len < 0 ? SQLITE_NULL : SQLITE_TEXT},

@@ -23,6 +23,7 @@ struct rig {
     uint64_t luck;
     int64_t last; /* key */
     size_t longest;
+    bool has_long; /* a row that leads out of its leaf */
 };
 
 static void run(sqlite3 *db, const char *sql)
@@ -55,7 +56,7 @@ static void rig_init(struct rig *r, uint32_t page_size, size_t longest)
 }
 
 /* Puts a row into a table by SQLite. */
-static void insert(sqlite3 *db, int which, const struct image_value *row, int columns)
+static void insert(sqlite3 *db, int which, const struct row_value *row, int columns)
 {
     sqlite3_stmt *s;
     const char *sql = which == DATA ? "INSERT INTO stream_data VALUES (?1, ?2, ?3)"
@@ -70,17 +71,17 @@ static void insert(sqlite3 *db, int which, const struct image_value *row, int co
     sqlite3_finalize(s);
 }
 
-static int any_row(struct rig *r, struct image_value row[COLUMNS_MOST], int which, int64_t key)
+static int any_row(struct rig *r, struct row_value row[COLUMNS_MOST], int which, int64_t key)
 {
     size_t most = random_below(&r->luck, 8) == 0 ? r->longest : 40;
-    struct image_value blob = {r->bytes + random_below(&r->luck, 100),
-                               (int64_t)random_below(&r->luck, most), SQLITE_BLOB};
+    struct row_value blob = {r->bytes + random_below(&r->luck, 100),
+                             (int64_t)random_below(&r->luck, most), SQLITE_BLOB};
     int count = 0;
 
-    row[count++] = (struct image_value){NULL, key, SQLITE_INTEGER};
-    row[count++] = (struct image_value){NULL, (int64_t)random_below(&r->luck, 300), SQLITE_INTEGER};
+    row[count++] = (struct row_value){NULL, key, SQLITE_INTEGER};
+    row[count++] = (struct row_value){NULL, (int64_t)random_below(&r->luck, 300), SQLITE_INTEGER};
     for (int i = 0; i < 3 && which == ARRIVALS; i++)
-        row[count++] = (struct image_value){
+        row[count++] = (struct row_value){
             NULL, (int64_t)(random_next(&r->luck) >> random_below(&r->luck, 64)), SQLITE_INTEGER};
     row[count++] = blob;
     return count;
@@ -90,7 +91,7 @@ static int any_row(struct rig *r, struct image_value row[COLUMNS_MOST], int whic
 static void append(struct rig *r, int which, int rows)
 {
     struct leaves_tree *t = which == DATA ? &r->data : &r->arrivals;
-    struct image_value row[COLUMNS_MOST];
+    struct row_value row[COLUMNS_MOST];
 
     if (rows > 0 && !t->open)
         CU_ASSERT_EQUAL(leaves_open(&r->leaves, t), STATUS_OK);
@@ -105,7 +106,7 @@ static void append(struct rig *r, int which, int rows)
 /* Adds rows by SQLite, anywhere. */
 static void insert_strays(struct rig *r, int which, int rows)
 {
-    struct image_value row[COLUMNS_MOST];
+    struct row_value row[COLUMNS_MOST];
 
     for (int i = 0; i < rows; i++) {
         int columns = any_row(r, row, which, -1 - (int64_t)(random_next(&r->luck) >> 2));
@@ -165,12 +166,58 @@ static void check(struct rig *r)
         same_rows(r->file.db, r->wanted, "SELECT * FROM arrivals ORDER BY stream_id, part"));
 }
 
+/* A walk through one tree, beside what it must give. */
+struct walk {
+    sqlite3_stmt *wanted;
+    bool same;
+    int rows;
+};
+
+static void see_row(void *context, const struct row_value *row, int columns)
+{
+    struct walk *w = context;
+
+    w->rows++;
+    if (sqlite3_step(w->wanted) != SQLITE_ROW) {
+        w->same = false;
+        return;
+    }
+    for (int i = 0; i < columns; i++) {
+        bool same = sqlite3_column_type(w->wanted, i) == row[i].type;
+        if (same && row[i].type == SQLITE_INTEGER)
+            same = sqlite3_column_int64(w->wanted, i) == row[i].number;
+        else if (same)
+            same = sqlite3_column_bytes(w->wanted, i) == row[i].number &&
+                   (row[i].number == 0 || memcmp(sqlite3_column_blob(w->wanted, i), row[i].bytes,
+                                                 (size_t)row[i].number) == 0);
+        w->same = w->same && same;
+    }
+}
+
+static enum status walk(struct rig *r, struct leaves_tree *t, const char *sql, int columns)
+{
+    struct walk w = {.same = true};
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(r->wanted, sql, -1, &w.wanted, NULL), SQLITE_OK);
+    enum status status = leaves_each(&r->leaves, t, columns, see_row, &w);
+    CU_ASSERT_TRUE(w.same);
+    if (status == STATUS_OK)
+        CU_ASSERT_EQUAL(sqlite3_step(w.wanted), SQLITE_DONE);
+    sqlite3_finalize(w.wanted);
+    return status;
+}
+
 static void rig_release(struct rig *r)
 {
     struct error err;
 
     CU_ASSERT_EQUAL(leaves_end(&r->leaves), STATUS_OK);
     check(r);
+    CU_ASSERT_EQUAL(
+        walk(r, &r->arrivals, "SELECT * FROM arrivals ORDER BY stream_id, part", COLUMNS_MOST),
+        STATUS_OK);
+    CU_ASSERT_EQUAL(walk(r, &r->data, "SELECT * FROM stream_data ORDER BY stream_id", 3),
+                    r->has_long ? STATUS_END : STATUS_OK);
     CU_ASSERT_TRUE(is_whole(r->file.db));
     CU_ASSERT_EQUAL(case_file_end(&r->file, false, &err), STATUS_OK);
     sqlite3 *db = NULL;
@@ -258,14 +305,15 @@ static void too_long(void)
     struct rig r;
     rig_init(&r, 1024, 100);
     append(&r, DATA, 10);
-    struct image_value row[3] = {{NULL, r.last + 1, SQLITE_INTEGER},
-                                 {NULL, 0, SQLITE_INTEGER},
-                                 {r.bytes, 5000, SQLITE_BLOB}};
+    struct row_value row[3] = {{NULL, r.last + 1, SQLITE_INTEGER},
+                               {NULL, 0, SQLITE_INTEGER},
+                               {r.bytes, 5000, SQLITE_BLOB}};
     CU_ASSERT_EQUAL(leaves_add(&r.leaves, &r.data, row, 3), STATUS_END);
     CU_ASSERT_EQUAL(leaves_link(&r.leaves), STATUS_OK);
     insert(r.file.db, DATA, row, 3);
     insert(r.wanted, DATA, row, 3);
     r.last++;
+    r.has_long = true;
     CU_ASSERT_EQUAL(leaves_open(&r.leaves, &r.data), STATUS_END); /* it leads out of its leaf */
     rig_release(&r);
 }

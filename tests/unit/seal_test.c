@@ -3,7 +3,11 @@
 
 #include "base/digest.h"
 #include "made_case.h"
+#include "store/seal_sum.h"
 #include "suite.h"
+
+#include <sqlite3.h>
+#include <string.h>
 
 static void make(struct made_case *c)
 {
@@ -238,6 +242,40 @@ static void long_values_pass_whole(void)
     made_case_remove(&c);
 }
 
+/* A row at once is what its values are one by one, wherever it lies in the buffer. */
+static void a_row_at_once(void)
+{
+    enum { COLUMNS = 5, ROWS = 400, LONGEST = 40000 };
+    static uint8_t bytes[LONGEST];
+    struct seal_sum whole, parts;
+    uint8_t a[DIGEST_LEN], b[DIGEST_LEN];
+
+    for (size_t i = 0; i < LONGEST; i++)
+        bytes[i] = (uint8_t)(i * i >> 3);
+    CU_ASSERT_TRUE_FATAL(seal_sum_init(&whole) && seal_sum_init(&parts));
+    for (int i = 0; i < ROWS; i++) {
+        const int64_t len = i % 50 == 49 ? i * 100 : i * 7 % 300;
+        const int64_t number = (int64_t)(((uint64_t)1 << i % 64) - (uint64_t)i % 3);
+        const struct row_value row[COLUMNS] = {{NULL, number, SQLITE_INTEGER},
+                                               {bytes, len, SQLITE_TEXT},
+                                               {NULL, 0, SQLITE_NULL},
+                                               {bytes, 0, SQLITE_TEXT},
+                                               {bytes + 1, len / 2, SQLITE_BLOB}};
+        seal_values(&whole, row, COLUMNS);
+        seal_row(&parts);
+        seal_int(&parts, number);
+        seal_text(&parts, span_of(bytes, (size_t)len));
+        seal_null(&parts);
+        seal_text(&parts, span_of(bytes, 0));
+        seal_blob(&parts, span_of(bytes + 1, (size_t)len / 2));
+    }
+    seal_sum_end(&whole, a);
+    seal_sum_end(&parts, b);
+    CU_ASSERT_EQUAL(memcmp(a, b, DIGEST_LEN), 0);
+    seal_sum_release(&whole);
+    seal_sum_release(&parts);
+}
+
 static const struct test tests[] = {
     {"every row counts", every_row_counts},
     {"what lies where counts", what_lies_where_counts},
@@ -253,6 +291,7 @@ static const struct test tests[] = {
     {"what cannot be read is a sentence", what_cannot_be_read_is_a_sentence},
     {"the example of the document holds", the_example_of_the_document_holds},
     {"long values pass whole", long_values_pass_whole},
+    {"a row at once is its values", a_row_at_once},
 };
 
 SUITE("seal", tests)
