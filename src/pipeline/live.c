@@ -22,7 +22,11 @@ enum {
     BYTES_A_COMMIT = 32 << 20, /* of frames, at most */
     WAIT_MS = 50,
     FRAMES_NAME_ROOM = 64, /* bytes of what names a slice's frames */
-    PAGE_SIZE = 4096,
+
+    /* A commit writes each page in which a row has come: of many slow streams one or more each. The smaller it is, the
+     * less that is; but a long stream of large chunks costs more work. */
+    PAGE_SIZE = 2048,
+    PAGE_SIZE_WITHOUT_PAYLOAD = 1024,
 };
 
 static const int64_t TICK_NS = 200 * 1000000ll;    /* news of flows are told, at least */
@@ -663,7 +667,8 @@ static enum status open_store(struct live_state *run)
         run->reference = (struct payload_source){live_read_frames, run};
     }
     const struct store_options how = {.memory = shared_memory(run) / 15 * 6,
-                                      .page_size = PAGE_SIZE,
+                                      .page_size =
+                                          o->reference ? PAGE_SIZE_WITHOUT_PAYLOAD : PAGE_SIZE,
                                       .hash = !o->no_hash,
                                       .reference = o->reference ? &run->reference : NULL,
                                       .shelf = &evidence_for_mending,

@@ -21,7 +21,8 @@ enum { HEADER_LEN = 100, APPLICATION_ID_AT = 68, COMMIT_WAIT_MS = 10000, OPEN_WA
 
 /* Of the write-ahead log: from here on what is in it is copied into the file, and from there on a log that
  * was copied is cut off. A page that changes every second is copied once in many. */
-enum { LOG_COPIED_LEN = 4 << 20, LOG_CUT_LEN = 16 << 20 };
+enum { LOG_COPIED_LEN = 8 << 20, LOG_CUT_LEN = 16 << 20 };
+enum { LOG_PAGE_HEAD = 24 };
 
 const char *case_file_name(const struct case_file *f)
 {
@@ -313,6 +314,15 @@ static enum status make_live(struct case_file *f, const struct case_file_options
     return STATUS_OK;
 }
 
+/* SQLite's code: after each commit, how many pages the log has. It begins anew where all were copied, and the file
+ * stays as long as it was: its length says nothing. */
+static int see_log(void *log_pages, sqlite3 *db, const char *schema, int pages)
+{
+    (void)db, (void)schema;
+    *(int *)log_pages = pages;
+    return SQLITE_OK;
+}
+
 /* The case is there, and its lock is ours. */
 static enum status open_live(struct case_file *f, const struct case_file_options *options,
                              struct error *err)
@@ -337,12 +347,18 @@ static enum status open_live(struct case_file *f, const struct case_file_options
                          "filesystem of this machine",
                          f->path);
     f->live = true;
-    return begin(f,
-                 options->sync ? "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL;"
-                                 "BEGIN IMMEDIATE"
-                               : "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF;"
-                                 "BEGIN IMMEDIATE",
-                 err);
+    f->log_pages = calloc(1, sizeof *f->log_pages);
+    if (!f->log_pages)
+        return error_no_memory(err, "opening %s: no memory", f->path);
+    enum status begun =
+        begin(f,
+              options->sync ? "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL;"
+                              "BEGIN IMMEDIATE"
+                            : "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF;"
+                              "BEGIN IMMEDIATE",
+              err);
+    sqlite3_wal_hook(f->db, see_log, f->log_pages); /* which goes with wal_autocheckpoint */
+    return begun;
 }
 
 enum status case_file_open(struct case_file *f, const char *path,
@@ -445,6 +461,15 @@ uint64_t case_file_len(struct case_file *f)
     return (uint64_t)pages * (uint64_t)page_size;
 }
 
+/* Bytes of the log that are in use. */
+static int64_t log_used(struct case_file *f)
+{
+    int64_t page_size = 0;
+
+    ask(f, "PRAGMA page_size", &page_size);
+    return *f->log_pages * (page_size + LOG_PAGE_HEAD);
+}
+
 enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_held,
                              struct error *err)
 {
@@ -454,7 +479,7 @@ enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_hel
 
     *log_held = false;
     sqlite3_busy_timeout(f->db, 0); /* readers are not waited for: it is tried again soon */
-    if (status == STATUS_OK && len >= LOG_COPIED_LEN) {
+    if (status == STATUS_OK && log_used(f) >= LOG_COPIED_LEN) {
         status = checkpoint(f, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied, err);
         *log_held = status == STATUS_OK && copied < pages;
     }
@@ -523,6 +548,7 @@ void case_file_drop(struct case_file *f)
         unlink(f->partial);
     if (f->lock >= 0)
         close(f->lock);
+    free(f->log_pages);
     free(f->partial);
     free(f->path);
     *f = (struct case_file){.lock = -1};

@@ -28,6 +28,8 @@ struct case_file {
     int lock;      /* the open file description that holds the lock */
     bool live;
     sqlite3 *db;
+    int *
+        log_pages; /* owned: of the write-ahead log, those that are not in the file yet, and some that are */
     bool removed_leftover;
 };
 

@@ -63,8 +63,12 @@ static uint16_t fitting(int64_t local_max, int rest, int64_t most)
 /* How long blobs may be, so that their rows do not leave the leaf (SQLite file format, 1.6). */
 static void measure_rows(struct store *s)
 {
+    enum { CHUNK_LEAST = 4096 }; /* that full ones are to be about as long as */
     int64_t usable = store_ask(s, "PRAGMA page_size");
     int64_t table_max = usable - 35;
+    while (s->live.on &&
+           table_max + usable - 4 <= CHUNK_LEAST) /* and whole pages beside the leaf */
+        table_max += usable - 4;
     int64_t index_max = (usable - 12) * 64 / 255 - 23;
 
     s->slot_len = fitting(table_max, CHUNK_REST, MEMORY_MOST - SLOT_HEAD);

@@ -186,6 +186,76 @@ static void streams_are_hashed_across_commits(void)
             hashed_across_commits(seed, 1 + seed % 6, by_reference);
 }
 
+#define CHECK_MOST(what, most)                                        \
+    do {                                                              \
+        const unsigned is_ = (what);                                  \
+        if (is_ > (most))                                             \
+            printf("\n%s is %u, more than %u\n", #what, is_, (most)); \
+        CU_ASSERT_TRUE(is_ <= (most));                                \
+    } while (0)
+
+/* Bytes that this process has given to write(), so far; 0 where the kernel does not say. */
+static uint64_t written(void)
+{
+    unsigned long long bytes = 0;
+    FILE *io = fopen("/proc/self/io", "r");
+
+    if (io && fscanf(io, "rchar: %*u wchar: %llu", &bytes) != 1)
+        bytes = 0;
+    if (io)
+        fclose(io);
+    return bytes;
+}
+
+/* What a commit a second writes for `flows` that each have so much payload between two, to the end of the case: bytes
+ * for a hundred of payload. */
+static unsigned wear(unsigned flows, size_t asked, size_t answered, unsigned commits)
+{
+    enum { SEGMENT = 1448 };
+    struct rig r;
+    struct rig_flow *f = calloc(flows, sizeof *f);
+    uint8_t *bytes = rig_noise(SEGMENT, 7);
+    uint64_t payload = 0;
+
+    rig_init(&r);
+    r.options.page_size = 2048;
+    live_open_case(&r);
+    for (unsigned i = 0; i < flows; i++)
+        rig_flow_init(&f[i], i + 1);
+    commit(&r);
+    const uint64_t before = written();
+    for (unsigned n = 0; n < commits; n++) {
+        for (unsigned i = 0; i < flows; i++) {
+            rig_segment(&r, &f[i], SIDE_CLIENT, (int64_t)(n * asked), bytes, asked);
+            for (size_t at = 0; at < answered; at += SEGMENT)
+                rig_segment(&r, &f[i], SIDE_SERVER, (int64_t)(n * answered + at), bytes,
+                            answered - at < SEGMENT ? answered - at : SEGMENT);
+            if (n % 60 == i % 60 || n == 0)
+                news(&r, &f[i]);
+            payload += asked + answered;
+        }
+        commit(&r);
+    }
+    for (unsigned i = 0; i < flows; i++)
+        rig_flow_end(&r, &f[i]);
+    finish(&r);
+    const uint64_t all = written() - before;
+    rig_release(&r);
+    free(bytes);
+    free(f);
+    return (unsigned)(all * 100 / payload);
+}
+
+/* The log has every page once more. Many slow flows cost more: each has pages of its own, which a commit writes whole. */
+static void wear_is_bounded(void)
+{
+    if (written() == 0)
+        return;
+    CHECK_MOST(wear(1, 100, 1 << 20, 30), 225);
+    CHECK_MOST(wear(10, 100, 100 << 10, 30), 240);
+    CHECK_MOST(wear(50, 200, 6000, 60), 400);
+}
+
 static void a_kill_leaves_what_was_committed(void)
 {
     struct rig r;
@@ -437,6 +507,7 @@ static void a_flow_goes_on_in_the_next_slice(void)
 static const struct test tests[] = {
     {"readers see each commit, and what is written stays", readers_see_each_commit},
     {"streams are hashed across commits", streams_are_hashed_across_commits},
+    {"what is written for a byte of payload is bounded", wear_is_bounded},
     {"a kill leaves what was committed, and the next run mends it",
      a_kill_leaves_what_was_committed},
     {"one writes at a time, and readers know whether one does", one_writes_at_a_time},
