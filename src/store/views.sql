@@ -37,16 +37,23 @@ CREATE VIEW zeek_conn AS
            WHEN protocol = 'udp' AND client_packets > 0 THEN iif(server_packets > 0, 'SF', 'S0')
            WHEN protocol = 'udp' THEN 'SHR'
            WHEN protocol <> 'tcp' THEN 'OTH'
-           WHEN instr(history, 'F') > 0 AND instr(history, 'f') > 0 AND NOT history GLOB '*R*F*'
-                AND NOT history GLOB '*r*f*' THEN 'SF'
-           WHEN instr(history, 'r') > 0 AND instr(history, 'S') > 0 THEN
-               iif(instr(history, 'h') = 0 OR NOT history GLOB '*[ADF]*', 'REJ', 'RSTR')
-           WHEN instr(history, 'r') > 0 THEN iif(history GLOB '*h*[AD]*', 'RSTR', 'RSTRH')
-           WHEN instr(history, 'R') > 0 THEN iif(instr(history, 'h') > 0, 'RSTO', 'RSTOS0')
-           WHEN instr(history, 'F') > 0 THEN iif(instr(history, 'h') > 0, 'S2', 'SH')
+           -- A RST counts unless its sender and the other side both had sent a FIN: 'FfR', and 'FRf' as well.
+           WHEN instr(history, 'r') > 0 AND NOT (history GLOB '*f*r*' AND instr(history, 'F') > 0
+                AND NOT history GLOB '*R*F*') THEN
+               CASE WHEN instr(history, 'S') > 0 AND NOT history GLOB '*[hsFR]*' THEN 'REJ'
+                    WHEN instr(history, 'R') > 0 AND client_bytes = 0 AND server_bytes = 0 THEN 'REJ'
+                    WHEN history GLOB '*[SFR]*' OR history GLOB '*h*[AD]*' THEN 'RSTR'
+                    ELSE 'RSTRH' END
+           WHEN instr(history, 'R') > 0 AND NOT (history GLOB '*F*R*' AND instr(history, 'f') > 0
+                AND NOT history GLOB '*r*f*') THEN
+               CASE WHEN history GLOB '*[hsf]*' THEN 'RSTO'
+                    WHEN history GLOB '*S*R*' AND NOT history GLOB '*S*[HAFG]*R*' THEN 'RSTOS0'
+                    ELSE 'OTH' END
+           WHEN instr(history, 'F') > 0 AND instr(history, 'f') > 0 THEN 'SF'
+           WHEN instr(history, 'F') > 0 THEN iif(history GLOB '*[hs]*', 'S2', 'SH')
            WHEN instr(history, 'f') > 0 THEN iif(instr(history, 'S') > 0 OR history GLOB '*h*[AD]*', 'S3', 'SHR')
-           WHEN state = 'attempt' THEN 'S0'
-           WHEN state = 'established' THEN 'S1'
+           WHEN instr(history, 'S') > 0 AND NOT history GLOB '*[hsd]*' THEN 'S0'
+           WHEN history GLOB '*[hs]*' AND (instr(history, 'S') > 0 OR history GLOB '*h*[AD]*') THEN 'S1'
            ELSE 'OTH' END AS conn_state,
            NULL AS local_orig,                                    -- nobody said which networks are local
            NULL AS local_resp,
