@@ -94,8 +94,15 @@ CREATE VIEW eve_flow AS
            server_ip AS dest_ip,
            CASE WHEN protocol NOT LIKE 'icmp%' THEN server_port END AS dest_port,
            CASE protocol WHEN 'icmpv6' THEN 'IPv6-ICMP' ELSE upper(protocol) END AS proto,
+           iif(instr(client_ip, ':') > 0, 6, 4) AS ip_v,
            CASE WHEN protocol LIKE 'icmp%' THEN client_port END AS icmp_type,
            CASE WHEN protocol LIKE 'icmp%' THEN server_port END AS icmp_code,
+           CASE WHEN server_packets = 0 THEN NULL
+                WHEN protocol = 'icmp' THEN
+               CASE client_port WHEN 8 THEN 0 WHEN 13 THEN 14 WHEN 15 THEN 16 WHEN 10 THEN 9 WHEN 17 THEN 18 END
+                WHEN protocol = 'icmpv6' THEN
+               CASE client_port WHEN 128 THEN 129 WHEN 130 THEN 131 WHEN 133 THEN 134 WHEN 135 THEN 136
+                   WHEN 139 THEN 140 WHEN 144 THEN 145 END END AS response_icmp_type,
            NULL AS app_proto,
            client_packets AS "flow.pkts_toserver",
            server_packets AS "flow.pkts_toclient",
@@ -130,6 +137,8 @@ CREATE VIEW eve_flow AS
                 WHEN state = 'closing' THEN iif(client_flags & 1, 'fin_wait1', 'close_wait')
                 WHEN state IN ('closed', 'rejected', 'reset') THEN 'closed'
                 ELSE 'established' END AS "tcp.state",
+           CASE WHEN protocol = 'tcp' AND instr(history, 'g') > 0 THEN 1 END AS "tcp.tc_gap",
+           CASE WHEN protocol = 'tcp' AND instr(history, 'G') > 0 THEN 1 END AS "tcp.ts_gap",
            community_id AS community_id
       FROM flows AS f;
 
@@ -192,8 +201,8 @@ CREATE VIEW ipfix_flow AS
            server_packets AS reversePacketTotalCount,
            server_ip_bytes AS reverseOctetTotalCount,
            server_frame_bytes AS reverseLayer2OctetTotalCount,
-           client_bytes AS initiatorOctets,
-           server_bytes AS responderOctets,
+           client_bytes + client_carried AS initiatorOctets,
+           server_bytes + server_carried AS responderOctets,
            CASE WHEN protocol = 'tcp' THEN client_flags END AS tcpControlBits,
            CASE WHEN protocol = 'tcp' THEN server_flags END AS reverseTcpControlBits,
            client_min_ttl AS minimumTTL,
