@@ -313,6 +313,16 @@ def tunnels(c, n):
         c.frame(frame)
 
 
+def carriers(c, n):
+    """eight tunnels of GTP deep, each around other ends: nine flows a frame"""
+    for i in range(n):
+        frame = ip4(A, B, UDP, udp(1024 + i % 60000, 53, b"deep"))
+        for level in range(8):
+            tunnelled = udp(1024 + i % 60000, 2152, struct.pack(">BBHI", 0x30, 255, len(frame), i) + frame)
+            frame = ip4(A + 256 * level + i // 60000, B, UDP, tunnelled)
+        c.frame(frame)
+
+
 def nested(c, n):
     """IP in IP, deeper than is read"""
     for i in range(n):
@@ -627,6 +637,7 @@ ATTACKS = [Attack(*entry) for entry in (
     (handshakes, 200000, 20000), (reuse, 200000, 20000), (open_streams, 200000, 40000), (ports, 200000, 50000),
     (errors, 100000, 10000), (fragments, 300000, 30000), (tiny, 160000, 16000), (shuffled, 160000, 16000),
     (overlaps, 160000, 16000), (duplicates, 100000, 10000), (fragments6, 160000, 16000), (tunnels, 100000, 10000),
+    (carriers, 20000, 2000),
     (nested, 100000, 5000), (tunnelled_fragments, 100000, 20000), (vlans, 50000, 2000), (extensions, 50000, 2000),
     (comments, 250000, 20000), (interfaces, 250000, 8000), (statistics, 250000, 20000), (secrets, 250000, 20000),
     (gzip_bomb, 262144, 65536), (zstd_bomb, 524288, 131072), (zstd_window, 524288, 131072),

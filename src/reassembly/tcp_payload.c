@@ -329,7 +329,8 @@ void tcp_payload(const struct segment_context *at, struct flow *f, enum side sid
     } else if (inside.len > 0) {
         bool is_probe = is_window_probe(f, side, inside);
         say_odd(at, f, side, p, inside);
-        history_add(f, side, 'D');
+        if (!(tcp_flags(&p->tcp) & (TCP_SYN | TCP_FIN | TCP_RST)))
+            history_add(f, side, 'D');
         enum trust trust = provisional ? IN_DOUBT : TRUSTED;
         if (!provisional && (is_probe || tcp_flags(&p->tcp) & TCP_SYN))
             trust = UNACCEPTED;

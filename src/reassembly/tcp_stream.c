@@ -133,7 +133,18 @@ static void see_window(struct flow *f, enum side side, const struct packet *p)
     if (tcp_flags(&p->tcp) & (TCP_RST | TCP_SYN))
         return;
     us->window_is_closed = window == 0;
-    if (window == 0)
+}
+
+/* The letters of a segment that is neither SYN, FIN nor RST; of a window behind the other side's FIN nobody asks. */
+static void see_letters(struct flow *f, enum side side, const struct packet *p)
+{
+    uint8_t flags = tcp_flags(&p->tcp);
+
+    if (flags & (TCP_SYN | TCP_FIN | TCP_RST))
+        return;
+    if (flags & TCP_ACK && p->payload_len == 0)
+        history_add(f, side, 'A');
+    if (tcp_window(&p->tcp) == 0 && !f->sides[side_other(side)].closed)
         history_add(f, side, 'W');
 }
 
@@ -344,8 +355,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     }
     if (tcp_has_options(&p->tcp) && !provisional && !(flags & TCP_RST))
         see_timestamp(us, p, position);
-    if (flags & TCP_ACK && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)) && p->payload_len == 0)
-        history_add(f, side, 'A');
+    see_letters(f, side, p);
     if (flags & TCP_FIN)
         see_fin(at, f, side, p, position + p->payload_len);
     if (flags & TCP_RST)

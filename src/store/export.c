@@ -236,8 +236,9 @@ enum status export_zeek_conn(FILE *to, struct reader *reader, struct error *err)
 /* Whether the members of `tcp` that are there only when they are true end in this name. */
 static bool is_flag(const char *column)
 {
-    static const char *const flags[] = {"tcp.syn", "tcp.fin", "tcp.rst", "tcp.psh",
-                                        "tcp.ack", "tcp.urg", "tcp.ecn", "tcp.cwr"};
+    static const char *const flags[] = {"tcp.syn",    "tcp.fin",   "tcp.rst", "tcp.psh",
+                                        "tcp.ack",    "tcp.urg",   "tcp.ecn", "tcp.cwr",
+                                        "tcp.tc_gap", "tcp.ts_gap"};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (strcmp(column, flags[i]) == 0)
             return true;

@@ -37,16 +37,23 @@ CREATE VIEW zeek_conn AS
            WHEN protocol = 'udp' AND client_packets > 0 THEN iif(server_packets > 0, 'SF', 'S0')
            WHEN protocol = 'udp' THEN 'SHR'
            WHEN protocol <> 'tcp' THEN 'OTH'
-           WHEN instr(history, 'F') > 0 AND instr(history, 'f') > 0 AND NOT history GLOB '*R*F*'
-                AND NOT history GLOB '*r*f*' THEN 'SF'
-           WHEN instr(history, 'r') > 0 AND instr(history, 'S') > 0 THEN
-               iif(instr(history, 'h') = 0 OR NOT history GLOB '*[ADF]*', 'REJ', 'RSTR')
-           WHEN instr(history, 'r') > 0 THEN iif(history GLOB '*h*[AD]*', 'RSTR', 'RSTRH')
-           WHEN instr(history, 'R') > 0 THEN iif(instr(history, 'h') > 0, 'RSTO', 'RSTOS0')
-           WHEN instr(history, 'F') > 0 THEN iif(instr(history, 'h') > 0, 'S2', 'SH')
+           -- A RST counts unless its sender and the other side both had sent a FIN: 'FfR', and 'FRf' as well.
+           WHEN instr(history, 'r') > 0 AND NOT (history GLOB '*f*r*' AND instr(history, 'F') > 0
+                AND NOT history GLOB '*R*F*') THEN
+               CASE WHEN instr(history, 'S') > 0 AND NOT history GLOB '*[hsFR]*' THEN 'REJ'
+                    WHEN instr(history, 'R') > 0 AND client_bytes = 0 AND server_bytes = 0 THEN 'REJ'
+                    WHEN history GLOB '*[SFR]*' OR history GLOB '*h*[AD]*' THEN 'RSTR'
+                    ELSE 'RSTRH' END
+           WHEN instr(history, 'R') > 0 AND NOT (history GLOB '*F*R*' AND instr(history, 'f') > 0
+                AND NOT history GLOB '*r*f*') THEN
+               CASE WHEN history GLOB '*[hsf]*' THEN 'RSTO'
+                    WHEN history GLOB '*S*R*' AND NOT history GLOB '*S*[HAFG]*R*' THEN 'RSTOS0'
+                    ELSE 'OTH' END
+           WHEN instr(history, 'F') > 0 AND instr(history, 'f') > 0 THEN 'SF'
+           WHEN instr(history, 'F') > 0 THEN iif(history GLOB '*[hs]*', 'S2', 'SH')
            WHEN instr(history, 'f') > 0 THEN iif(instr(history, 'S') > 0 OR history GLOB '*h*[AD]*', 'S3', 'SHR')
-           WHEN state = 'attempt' THEN 'S0'
-           WHEN state = 'established' THEN 'S1'
+           WHEN instr(history, 'S') > 0 AND NOT history GLOB '*[hsd]*' THEN 'S0'
+           WHEN history GLOB '*[hs]*' AND (instr(history, 'S') > 0 OR history GLOB '*h*[AD]*') THEN 'S1'
            ELSE 'OTH' END AS conn_state,
            NULL AS local_orig,                                    -- nobody said which networks are local
            NULL AS local_resp,
@@ -87,8 +94,15 @@ CREATE VIEW eve_flow AS
            server_ip AS dest_ip,
            CASE WHEN protocol NOT LIKE 'icmp%' THEN server_port END AS dest_port,
            CASE protocol WHEN 'icmpv6' THEN 'IPv6-ICMP' ELSE upper(protocol) END AS proto,
+           iif(instr(client_ip, ':') > 0, 6, 4) AS ip_v,
            CASE WHEN protocol LIKE 'icmp%' THEN client_port END AS icmp_type,
            CASE WHEN protocol LIKE 'icmp%' THEN server_port END AS icmp_code,
+           CASE WHEN server_packets = 0 THEN NULL
+                WHEN protocol = 'icmp' THEN
+               CASE client_port WHEN 8 THEN 0 WHEN 13 THEN 14 WHEN 15 THEN 16 WHEN 10 THEN 9 WHEN 17 THEN 18 END
+                WHEN protocol = 'icmpv6' THEN
+               CASE client_port WHEN 128 THEN 129 WHEN 130 THEN 131 WHEN 133 THEN 134 WHEN 135 THEN 136
+                   WHEN 139 THEN 140 WHEN 144 THEN 145 END END AS response_icmp_type,
            NULL AS app_proto,
            client_packets AS "flow.pkts_toserver",
            server_packets AS "flow.pkts_toclient",
@@ -123,6 +137,8 @@ CREATE VIEW eve_flow AS
                 WHEN state = 'closing' THEN iif(client_flags & 1, 'fin_wait1', 'close_wait')
                 WHEN state IN ('closed', 'rejected', 'reset') THEN 'closed'
                 ELSE 'established' END AS "tcp.state",
+           CASE WHEN protocol = 'tcp' AND instr(history, 'g') > 0 THEN 1 END AS "tcp.tc_gap",
+           CASE WHEN protocol = 'tcp' AND instr(history, 'G') > 0 THEN 1 END AS "tcp.ts_gap",
            community_id AS community_id
       FROM flows AS f;
 
@@ -185,8 +201,8 @@ CREATE VIEW ipfix_flow AS
            server_packets AS reversePacketTotalCount,
            server_ip_bytes AS reverseOctetTotalCount,
            server_frame_bytes AS reverseLayer2OctetTotalCount,
-           client_bytes AS initiatorOctets,
-           server_bytes AS responderOctets,
+           client_bytes + client_carried AS initiatorOctets,
+           server_bytes + server_carried AS responderOctets,
            CASE WHEN protocol = 'tcp' THEN client_flags END AS tcpControlBits,
            CASE WHEN protocol = 'tcp' THEN server_flags END AS reverseTcpControlBits,
            client_min_ttl AS minimumTTL,

@@ -33,7 +33,7 @@ static const struct scene joined[] = {
                "c\nisn client 99000\nisn server 77000\nc SYN\n" IPIP "s SYN ACK\n" PLAIN
                "c 'B'\n" IPIP "s 'C'",
      .client = "A | B", .server = " | C",
-     .flows = "closed ShDFfA fin | established ShDd capture_end", .oddities = DIFFERS " x2"},
+     .flows = "closed ShFfA fin | established ShDd capture_end", .oddities = DIFFERS " x2"},
 };
 
 #define MIDSTREAM "midstream D capture_end guessed"
