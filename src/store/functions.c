@@ -45,7 +45,8 @@ static enum status read_case(struct streams *streams, sqlite3_context *context,
 {
     const char *name = schema ? (const char *)sqlite3_value_text(schema) : "main";
 
-    return streams_enter(streams, sqlite3_context_db_handle(context), name ? name : "main", err);
+    return streams_enter(streams, sqlite3_user_data(context), sqlite3_context_db_handle(context),
+                         name ? name : "main", err);
 }
 
 /* Whether there is a stream of this id. */
@@ -163,9 +164,13 @@ enum status functions_register(sqlite3 *db, struct error *err)
         {"stream_bytes", 5, stream_bytes},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        struct reader_checked *checked = calloc(1, sizeof *checked);
+        if (!checked)
+            return error_no_memory(err, "no memory for the function %s", functions[i].name);
+        /* Frees it also when it fails. */
         if (sqlite3_create_function_v2(db, functions[i].name, functions[i].argc,
-                                       SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, functions[i].function,
-                                       NULL, NULL, NULL) != SQLITE_OK)
+                                       SQLITE_UTF8 | SQLITE_DIRECTONLY, checked,
+                                       functions[i].function, NULL, NULL, free) != SQLITE_OK)
             return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
                 err, "the function %s cannot be registered: %s", functions[i].name,
                 sqlite3_errmsg(db));

@@ -297,6 +297,34 @@ enum status reader_check(struct reader *r, struct error *err)
     return check_tables(r, err);
 }
 
+/* The number that SQLite counts up whenever a schema is changed; false where it cannot be had. */
+static bool schema_version(int64_t *version, sqlite3 *db)
+{
+    sqlite3_stmt *row;
+    bool found = false;
+
+    if (sqlite3_prepare_v2(db, "PRAGMA main.schema_version", -1, &row, NULL) == SQLITE_OK &&
+        sqlite3_step(row) == SQLITE_ROW) {
+        *version = sqlite3_column_int64(row, 0);
+        found = true;
+    }
+    sqlite3_finalize(row);
+    return found;
+}
+
+enum status reader_check_once(struct reader *r, struct reader_checked *checked, struct error *err)
+{
+    int64_t version = 0;
+    bool is_main = strcmp(r->schema, "main") == 0 && schema_version(&version, r->db);
+
+    if (is_main && checked->is && checked->version == version)
+        return STATUS_OK;
+    enum status status = reader_check(r, err);
+    checked->is = is_main && status == STATUS_OK;
+    checked->version = version;
+    return status;
+}
+
 /* Whether the file that was opened is a case, brought back first to what it was before an addition that
  * was cut off. */
 static enum status check_file(struct reader *r, struct error *err)

@@ -41,6 +41,15 @@ void reader_interrupt(struct reader *reader);
 /* Whether what it reads is a case: reader_open() has asked, reader_borrow() has not. */
 enum status reader_check(struct reader *reader, struct error *err);
 
+/* The same, asked once of the main database as long as its schema stays what it is, for who is called for each row of
+ * a query. One of these for a connection, zeros at first. */
+struct reader_checked {
+    bool is; /* it was a case when its schema had this version */
+    int64_t version;
+};
+enum status reader_check_once(struct reader *reader, struct reader_checked *checked,
+                              struct error *err);
+
 /* The connection, borrowed, for queries of the caller's own. */
 sqlite3 *reader_db(struct reader *reader);
 const char *reader_path(const struct reader *reader);

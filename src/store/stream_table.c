@@ -32,6 +32,7 @@ enum column {
 struct stream_table {
     sqlite3_vtab base;
     sqlite3 *db;
+    struct reader_checked checked;
 };
 
 struct stream_cursor_of {
@@ -247,7 +248,7 @@ static int bytes_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
     if (status == STATUS_END)
         return SQLITE_OK;
     if (status == STATUS_OK)
-        status = streams_enter(&c->streams, t->db, schema, &err);
+        status = streams_enter(&c->streams, &t->checked, t->db, schema, &err);
     if (status == STATUS_OK)
         status = view_open(&c->view, c->streams.reader, c->stream_id, policy, &err);
     if (status == STATUS_OK)

@@ -27,12 +27,13 @@ static enum status read_evidence(void *context, uint32_t evidence_id, void *to, 
     return status;
 }
 
-enum status streams_enter(struct streams *s, sqlite3 *db, const char *schema, struct error *err)
+enum status streams_enter(struct streams *s, struct reader_checked *checked, sqlite3 *db,
+                          const char *schema, struct error *err)
 {
     *s = (struct streams){.evidence = {read_evidence, s}};
     enum status status = reader_borrow(&s->reader, db, schema, err);
     if (status == STATUS_OK)
-        status = reader_check(s->reader, err);
+        status = reader_check_once(s->reader, checked, err);
     if (status != STATUS_OK || sqlite3_prepare_v2(db, "SELECT evidence_bytes(?1, ?2, ?3, ?4)", -1,
                                                   &s->bytes, NULL) != SQLITE_OK)
         return status; /* without it too, as long as nobody wants evidence */

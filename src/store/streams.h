@@ -16,9 +16,9 @@ struct streams {
     sqlite3_stmt *bytes; /* of evidence; NULL where the connection has nothing that reads it */
 };
 
-/* The case in a schema of a connection. To be ended by streams_leave() also when it fails. */
-enum status streams_enter(struct streams *streams, sqlite3 *db, const char *schema,
-                          struct error *err);
+/* The case in a schema of a connection; `checked` is the caller's, of this connection. To be ended by streams_leave() also when it fails. */
+enum status streams_enter(struct streams *streams, struct reader_checked *checked, sqlite3 *db,
+                          const char *schema, struct error *err);
 void streams_leave(struct streams *streams); /* also of one that is all zeros */
 
 #endif

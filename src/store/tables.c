@@ -32,9 +32,8 @@ struct table_kind {
 struct table_module {
     const struct table_kind *kind;
     sqlite3 *db;
-    bool busy;    /* fetching rows of the tables below */
-    bool checked; /* the main database was a case when its schema had this version */
-    int64_t checked_version;
+    bool busy; /* fetching rows of the tables below */
+    struct reader_checked checked;
 };
 
 struct table {
@@ -187,37 +186,15 @@ static bool owner_of(sqlite3_value *value, int64_t *owner)
     }
 }
 
-/* The number that SQLite counts up whenever a schema is changed; false where it cannot be had. */
-static bool schema_version(int64_t *version, sqlite3 *db)
-{
-    sqlite3_stmt *row;
-    bool found = false;
-
-    if (sqlite3_prepare_v2(db, "PRAGMA main.schema_version", -1, &row, NULL) == SQLITE_OK &&
-        sqlite3_step(row) == SQLITE_ROW) {
-        *version = sqlite3_column_int64(row, 0);
-        found = true;
-    }
-    sqlite3_finalize(row);
-    return found;
-}
-
-/* Whether `schema` is a case. Of the main database that is asked once as long as its schema stays the same: a
- * question per stream would cost more than its segments. */
+/* Whether `schema` is a case: asked once, as a question per stream would cost more than its segments. */
 static enum status check_case(struct table_module *module, const char *schema, struct error *err)
 {
-    int64_t version = 0;
-    bool is_main = strcmp(schema, "main") == 0 && schema_version(&version, module->db);
     struct reader *reader;
-
-    if (is_main && module->checked && module->checked_version == version)
-        return STATUS_OK;
     enum status status = reader_borrow(&reader, module->db, schema, err);
+
     if (status == STATUS_OK)
-        status = reader_check(reader, err);
+        status = reader_check_once(reader, &module->checked, err);
     reader_close(reader);
-    module->checked = is_main && status == STATUS_OK;
-    module->checked_version = version;
     return status;
 }
 

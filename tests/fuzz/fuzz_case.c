@@ -4,7 +4,7 @@
  * case, made here from crafted packets: values of any type in any column, bytes changed in the
  * middle of a blob, rows removed and doubled; its tables have lost STRICT, which a stranger's need
  * not be. The case is then read as the commands do (statements in all forms, cursors, conversations,
- * virtual tables, proofs, an extract), and whatever is in it, that must end, with no more than a
+ * virtual tables, views, searches, proofs, an extract), and whatever is in it, that must end, with no more than a
  * sentence, and leave every byte of the file as it was. To some a capture is added at last, which may
  * fail. */
 #include "fuzz/fuzz.h"
@@ -13,8 +13,10 @@
 #include "cli/transcript.h"
 #include "craft/craft.h"
 #include "pipeline/extract.h"
+#include "pipeline/files.h"
 #include "pipeline/ingest.h"
 #include "pipeline/verify.h"
+#include "search/search.h"
 #include "store/reader.h"
 #include "store/render.h"
 
@@ -275,6 +277,11 @@ static void write_edited(struct fuzz_input *in)
                        SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE) == SQLITE_OK,
                "no case in memory");
     sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+    if (in->len % 5 == 0) /* then its payload is read in the capture */
+        sqlite3_exec(db,
+                     "UPDATE evidence SET options = '{\"payload\":\"reference\"}';"
+                     "DELETE FROM stream_data; DELETE FROM chunk_data",
+                     NULL, NULL, NULL);
     for (unsigned i = 0; i < EDITS_MAX && in->len > 0; i++)
         edit_row(db, in);
     sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
@@ -321,6 +328,13 @@ static const char *const questions[] = {
     "ns_iso(first_ns),"
     " tcp_flags(client_flags) FROM flows",
     "SELECT hexdump(data), printable(data) FROM chunks",
+    "SELECT * FROM zeek_conn",
+    "SELECT * FROM eve_flow",
+    "SELECT * FROM ecs_flow",
+    "SELECT * FROM ipfix_flow",
+    "SELECT stream_view_sha256(stream_id, 'last'), stream_bytes(stream_id, 3, 90) FROM streams",
+    "SELECT evidence_bytes(evidence_id, file_offset, captured) FROM segments WHERE fate <> 'kept'",
+    "SELECT evidence_bytes(evidence_id, file_offset, captured) FROM frames",
 };
 
 static int give_up(void *context)
@@ -449,6 +463,25 @@ static void walk_conversation(struct reader *reader, int64_t flow_id, enum trans
 
 /* ---- all of it ---- */
 
+/* Hits of a pattern that is everywhere, in what lost too. */
+static void walk_search(struct reader *reader)
+{
+    const struct search_options options = {.flow_id = -1, .side = -1, .losers = true};
+    struct pattern *pattern;
+    struct search *search;
+    struct search_hit hit;
+    struct error err = {0};
+
+    FUZZ_HOLDS(pattern_compile(&pattern, "e", PATTERN_TEXT, true, LIBRARY_PCRE2, &err) == STATUS_OK,
+               "%s", err.text);
+    if (search_open(&search, reader, pattern, &options, &err) == STATUS_OK) {
+        for (unsigned i = 0; i < STEPS_MAX && search_next(search, &hit, &err) == STATUS_OK; i++)
+            FUZZ_HOLDS(hit.begin < hit.end, "a hit without bytes");
+        search_close(search);
+    }
+    pattern_free(pattern);
+}
+
 static void read_all(void)
 {
     static const char *const words[] = {"open", "complete", "\x01"};
@@ -461,6 +494,8 @@ static void read_all(void)
     FUZZ_HOLDS(reader || err.text[0], "failed without a sentence");
     if (!reader)
         return;
+    if (files_register(reader_db(reader), NULL, &err) != STATUS_OK)
+        fuzz_broken(__FILE__, __LINE__, "%s", err.text);
     for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
         ask(reader, questions[i], (enum render_as)(i % 3));
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -475,6 +510,7 @@ static void read_all(void)
         walk_frames(reader, owners[i]);
         walk_conversation(reader, owners[i], (enum transcript_form)(i % 3));
     }
+    walk_search(reader);
     reader_close(reader);
 }
 

@@ -14,6 +14,8 @@ seine ask case.db spoke-with --address 2001:db8::/32 --limit 3 --csv
 seine ask case.db conflicts --json
 # Ports that were scanned, and two versions of the same bytes: crafted.
 craft -o overlap.pcap $GOLDEN/overlap.craft; seine ingest -q -o overlap.db overlap.pcap; seine ask overlap.db conflicts
+craft -o clear.pcap $GOLDEN/clear.craft; seine ingest -q -o clear.db clear.pcap; seine ask clear.db clear-text
+seine ingest -q --payload reference -o stays.db clear.pcap; seine ask stays.db clear-text --limit 2; rm clear.pcap; seine ask stays.db clear-text
 craft -o scan.pcap $GOLDEN/scan.craft; seine ingest -q -o scan.db scan.pcap; seine ask scan.db scanned-ports
 seine ask scan.db beacons
 seine ask case.db scanned-ports --address 192.0.2.0/24 --since 2026-11-23 --sql

@@ -8,9 +8,9 @@
 -- --address ADDRESS: with this address on either side; 10.0.0.0/8 is a network
 -- --limit N = 20: at most so many paths
 
-SELECT client_ip, server_ip, count(*) AS flows, sum(client_retransmitted) AS client_again,
+SELECT client_ip, server_ip, count(*) AS flows, sum(client_retransmitted) AS client_again_bytes,
        round(100.0 * sum(client_retransmitted) / nullif(sum(client_bytes), 0), 2) AS client_percent,
-       sum(server_retransmitted) AS server_again,
+       sum(server_retransmitted) AS server_again_bytes,
        round(100.0 * sum(server_retransmitted) / nullif(sum(server_bytes), 0), 2) AS server_percent
   FROM flows
  WHERE protocol = 'tcp' AND client_retransmitted + server_retransmitted > 0
