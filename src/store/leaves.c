@@ -580,6 +580,43 @@ enum status leaves_end(struct leaves *l)
     return status;
 }
 
+/* ---- a table as if it had no rows ---- */
+
+/* Writes the page in nodes[0] where the tree begins, between two transactions; what was there is in nodes[1] then, if it is
+ * asked for. */
+static enum status root_write(struct leaves *l, struct leaves_tree *t, uint8_t *before)
+{
+    uint8_t head[FILE_HEAD];
+    enum status status = between_begin(l);
+
+    if (status == STATUS_OK && before)
+        status = file_read(l, before, l->page_size, page_at(l, t->root));
+    if (status == STATUS_OK)
+        status = file_write(l, t->nodes[0].page, l->page_size, page_at(l, t->root));
+    if (status == STATUS_OK)
+        status = file_read(l, head, sizeof head, 0);
+    if (status == STATUS_OK)
+        status = head_write(l, head);
+    return status == STATUS_OK ? between_end(l) : status;
+}
+
+enum status leaves_hide(struct leaves *l, struct leaves_tree *t)
+{
+    assert(!t->open && !t->without_rowid);
+    if (!node_ready(l, &t->nodes[0]) || !node_ready(l, &t->nodes[1]))
+        return STATUS_FAILED;
+    memset(t->nodes[0].page, 0, l->page_size);
+    t->nodes[0].page[0] = TABLE_LEAF;
+    put_u16(t->nodes[0].page + 5, l->page_size);
+    return root_write(l, t, t->nodes[1].page);
+}
+
+enum status leaves_show(struct leaves *l, struct leaves_tree *t)
+{
+    memcpy(t->nodes[0].page, t->nodes[1].page, l->page_size);
+    return root_write(l, t, NULL);
+}
+
 /* ---- all rows ---- */
 
 struct reading {
@@ -690,13 +727,12 @@ bool leaves_init(struct leaves *l, struct case_file *file)
     return true;
 }
 
-bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *table,
-                      bool without_rowid)
+bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *name, bool without_rowid)
 {
     int64_t root = ask(l->file->db,
-                       "SELECT rootpage FROM main.sqlite_master WHERE type = 'table'"
-                       " AND name = ?1",
-                       table);
+                       "SELECT rootpage FROM main.sqlite_master WHERE name = ?1"
+                       " AND type IN ('table', 'index')",
+                       name);
 
     *t = (struct leaves_tree){.root = (uint32_t)root, .without_rowid = without_rowid};
     return root >= 2 && root <= UINT32_MAX;

@@ -57,8 +57,8 @@ struct leaves {
 /* Whether a fresh case can have its rows written so. */
 bool leaves_init(struct leaves *l, struct case_file *file);
 
-/* A tree that is SQLite's. False when there is no such table, or no memory. */
-bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *table,
+/* A tree that is SQLite's; that of an index is as of a table without rowids. False when there is none of the name. */
+bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *name,
                       bool without_rowid);
 void leaves_tree_release(struct leaves_tree *t);
 
@@ -76,7 +76,12 @@ enum status leaves_link(struct leaves *l);
 /* The same, and what was set apart is SQLite's too. */
 enum status leaves_end(struct leaves *l);
 
-/* Tells all rows of a tree that is SQLite's, in the order of their keys, without SQLite, which takes several times as
+/* Shows SQLite a table without rows, for a moment, and what it has again: so that it declares an index without building it.
+ * Nothing may write into the table in between. */
+enum status leaves_hide(struct leaves *l, struct leaves_tree *t);
+enum status leaves_show(struct leaves *l, struct leaves_tree *t);
+
+/* Tells all rows of a tree that is SQLite's, in the order of their keys, with their first columns, without SQLite, which takes several times as
  * long. STATUS_END: there is a row among them that does not lie in its leaf, or has values that we do not write. */
 enum status leaves_each(struct leaves *l, struct leaves_tree *t, int columns,
                         void (*row)(void *context, const struct row_value *row, int columns),

@@ -371,7 +371,8 @@ static void finish_rows(struct store *s, char hex[65])
     s->layout = NULL;
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", sorting_memory(s) / 1024);
     insert_run(&s->insert, sql);
-    insert_run(&s->insert, indexes_sql);
+    if (!flow_indexes_make(s, sorting_memory(s)))
+        insert_run(&s->insert, indexes_sql);
     hash_views(s);
     if (s->insert.failed)
         return;

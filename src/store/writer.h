@@ -395,6 +395,9 @@ void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side); /* the
 void flow_rows_missing(struct store *s, struct kept_flow *k, enum side side, int64_t position,
                        int64_t len, enum gap_cause cause, bool tail); /* a gap, which is pending */
 
+/* flow_indexes.c - all indexes of a fresh case, with `memory` for sorting. False: nothing was done, and SQLite must. */
+bool flow_indexes_make(struct store *s, size_t memory);
+
 /* store.c */
 enum status store_open_file(struct store *s, const char *path,
                             struct error *err); /* s->live.options */

@@ -471,6 +471,61 @@ static void sealed_while_written(void)
     }
 }
 
+/* A flow between addresses that have much in common, in their text, at a time that may be before 1970. */
+static void flow_between(struct rig *r, uint32_t n, uint32_t luck)
+{
+    struct rig_flow f;
+    uint8_t low[16] = {0x20, 1, 0x0d, 0xb8, 0x11, 0x11, 0x22, 0x22}, high[16] = {0x20, 1};
+
+    rig_flow_init(&f, luck % 300);
+    if (luck % 3 > 0) { /* 2001:db8:1111:2222:... is 17 characters and more, and some are shorter */
+        low[luck % 2 ? 8 : 15] = (uint8_t)(luck >> 8);
+        low[14] = (uint8_t)(luck >> 16);
+        high[15] = (uint8_t)(luck >> 9);
+        address_v6(&f.flow.key.low, span_of(low, sizeof low));
+        address_v6(&f.flow.key.high, span_of(high, sizeof high));
+        f.flow.key.ip_version = 6;
+    }
+    f.flow.first_evidence_id = r->evidence_id;
+    f.flow.first_ns = (int64_t)luck - INT64_C(0x7fffffff) + (int64_t)n % 7;
+    f.flow.last_ns = f.flow.first_ns;
+    rig_text(r, &f, 0, "hello");
+    rig_flow_end(r, &f);
+}
+
+/* The indexes of flows, sorted past SQLite where there is memory for it: that each row has its entry, and in its place,
+ * is for PRAGMA integrity_check to say. */
+static void indexes_at_the_end(void)
+{
+    static const uint32_t counts[] = {1, 2, 3, 700, 9000};
+    static const size_t memories[] = {64 << 20, 0};
+
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        for (size_t m = 0; m < sizeof memories / sizeof *memories; m++) {
+            struct rig r;
+            char expected[64];
+            uint32_t luck = 7;
+            rig_init(&r);
+            r.options.memory = memories[m];
+            rig_open(&r);
+            for (uint32_t n = 0; n < counts[c]; n++) {
+                luck = luck * 1664525 + 1013904223;
+                flow_between(&r, n, luck);
+            }
+            rig_finish(&r);
+            CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
+            snprintf(expected, sizeof expected, "%u|%u|%u|1", counts[c], counts[c], counts[c]);
+            CHECK_SQL(&r,
+                      "SELECT count(*), (SELECT count(*) FROM flows AS f INDEXED BY flows_client_ip"
+                      " WHERE f.client_ip > ''), (SELECT count(*) FROM flows INDEXED BY"
+                      " flows_server_ip WHERE server_ip > ''), (SELECT min(first_ns) FROM flows)"
+                      " = (SELECT min(+first_ns) FROM flows) FROM flows",
+                      expected);
+            rig_release(&r);
+        }
+    }
+}
+
 static const struct test tests[] = {
     {"a fresh case has its name only when it is whole", fresh},
     {"an addition goes on where the case ended", addition},
@@ -487,5 +542,6 @@ static const struct test tests[] = {
     {"a full disk is one sentence, and nothing is left", full_disk},
     {"equal runs have equal seals", equal_runs},
     {"rows in order are sealed while they are written", sealed_while_written},
+    {"indexes are whole, with addresses that begin alike", indexes_at_the_end},
 };
 SUITE("store case", tests)
