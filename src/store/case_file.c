@@ -1,6 +1,7 @@
 /* case_file.c - the file under a case. */
 #include "store/case_file.h"
 
+#include "store/log_file.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -246,9 +247,10 @@ static enum status lock_case(struct case_file *f, struct error *err)
 
 /* Opens the case that is there, and checks that it is one. A reader may hold it for a moment: the first one after a
  * kill reads its log again. */
-static enum status open_there(struct case_file *f, size_t cache_len, int wait_ms, struct error *err)
+static enum status open_there(struct case_file *f, size_t cache_len, int wait_ms, const char *vfs,
+                              struct error *err)
 {
-    if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+    if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs) !=
         SQLITE_OK)
         return case_file_fault(f, "opening", err);
     harden(f->db);
@@ -277,7 +279,7 @@ static enum status open_addition(struct case_file *f, size_t cache_len, bool syn
     enum status status = lock_case(f, err);
 
     if (status == STATUS_OK)
-        status = open_there(f, cache_len, 0, err);
+        status = open_there(f, cache_len, 0, NULL, err);
     if (status != STATUS_OK)
         return status;
     return begin(f,
@@ -328,7 +330,8 @@ static enum status open_live(struct case_file *f, const struct case_file_options
                              struct error *err)
 {
     sqlite3_stmt *mode = NULL;
-    enum status status = open_there(f, options->cache_len, OPEN_WAIT_MS, err);
+    enum status status =
+        open_there(f, options->cache_len, OPEN_WAIT_MS, options->sync ? log_file_vfs() : NULL, err);
 
     if (status != STATUS_OK)
         return status;
