@@ -513,11 +513,11 @@ static enum status watch(struct live_state *run)
         if (check(run) != STATUS_OK)
             return STATUS_FAILED;
     } while (next == LIVE_FRAME || next == LIVE_IDLE);
+    tell_remarks(run);
     if (next == LIVE_FAILED) {
         remark(run, "%s", why.text);
         run->result->partial = true;
     }
-    tell_remarks(run);
     return STATUS_OK;
 }
 
