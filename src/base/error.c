@@ -13,6 +13,7 @@ static void put(struct error *err, bool no_memory, const char *format, va_list a
     if (!err)
         return;
     err->no_memory = no_memory;
+    err->no_room = false;
     vsnprintf(err->text, sizeof err->text, format, args);
 }
 

@@ -19,6 +19,8 @@ enum status {
 struct error {
     char text[640]; /* a sentence without a final stop or line feed; empty while nothing failed */
     bool no_memory; /* it failed for want of memory, which says nothing about what was read */
+    bool
+        no_room; /* or of room on the disk, which may come back: who sets the sentence sets it behind */
 };
 
 /* Writes the sentence (cut at the buffer's end) and returns STATUS_FAILED, so that a failing function

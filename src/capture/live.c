@@ -30,16 +30,15 @@ struct live {
     uint64_t mark;     /* frames given */
     uint64_t released; /* of them */
 
-    int control;         /* owned; a socket to ask the system about interfaces */
-    int epoll;           /* owned */
-    int stop_event;      /* owned; readable once live_stop() was called */
-    atomic_bool stop;    /* set by live_stop() */
-    bool quiet;          /* and seen */
-    int64_t quiet_ms;    /* when it was */
-    unsigned gone_count; /* of interfaces: what becomes of them, time alone will tell */
-    int64_t sought_ms;   /* when they were last looked for */
-    enum live_next end;  /* LIVE_STOPPED or LIVE_FAILED once it is */
-    struct error why;    /* of LIVE_FAILED */
+    int control;        /* owned; a socket to ask the system about interfaces */
+    int epoll;          /* owned */
+    int stop_event;     /* owned; readable once live_stop() was called */
+    atomic_bool stop;   /* set by live_stop() */
+    bool quiet;         /* and seen */
+    int64_t quiet_ms;   /* when it was */
+    int64_t sought_ms;  /* when they were last looked for */
+    enum live_next end; /* LIVE_STOPPED or LIVE_FAILED once it is */
+    struct error why;   /* of LIVE_FAILED */
 
     struct nic_losses losses;
 
@@ -274,7 +273,10 @@ static bool has_frame(struct live *l, struct port *p)
     while (p->left == 0) {
         if (p->held_count == p->block_count)
             return false;
+        const bool was_gone = p->gone;
         const bool has_come = p->source->begin(p);
+        if (p->gone && !was_gone && !l->quiet)
+            p->gone_ms = now_ms();
         tell_remark(l, p);
         if (!has_come)
             return false;
@@ -424,12 +426,6 @@ static void see_stop(struct live *l)
     l->quiet_ms = now_ms();
 }
 
-static void count_gone(struct live *l, struct port *p)
-{
-    p->gone_ms = now_ms();
-    l->gone_count++;
-}
-
 static void see_trouble(struct live *l, struct port *p)
 {
     const bool was_gone = p->gone;
@@ -437,7 +433,7 @@ static void see_trouble(struct live *l, struct port *p)
     if (!p->source->trouble(p, &why))
         return;
     if (p->gone && !was_gone)
-        count_gone(l, p);
+        p->gone_ms = now_ms();
     remark(l, why.text);
 }
 
@@ -454,7 +450,7 @@ static bool is_over(struct live *l)
         l->end = LIVE_FAILED;
         error_set(&l->why, "%s: %s", l->ports[0].name,
                   l->port_count > 1 ? "no interface is left, this one and all others are gone"
-                                    : "the interface is gone");
+                                    : "nothing is left to capture from");
     }
     return l->end != LIVE_FRAME;
 }
@@ -470,7 +466,7 @@ static void see_whether_there(struct live *l, struct port *p)
     if (p->up || p->gone || p->any || nic_is_there(l->control, p->nic.index))
         return;
     p->gone = true;
-    count_gone(l, p);
+    p->gone_ms = now_ms();
     remark_on(l, p, "the interface is gone");
 }
 
@@ -489,7 +485,6 @@ static void seek(struct live *l)
             continue;
         p->gone = false;
         p->up = p->nic.up;
-        l->gone_count--;
         nic_dropped(&l->losses, &p->dropped_last, p->nic.index);
         remark_on(l, p, "the interface is back");
     }

@@ -139,6 +139,26 @@ static void copy(u_char *context, const struct pcap_pkthdr *header, const u_char
         pcap_breakloop(p->pcap);
 }
 
+/* Whether its interface is gone, or down, or something else is wrong, after which nothing will come. That it went
+ * down libpcap mostly does not say, and waits. */
+static void tell_end(struct port *p)
+{
+    const bool is_there = p->any || nic_is_there(p->descriptor, p->nic.index);
+    const char *why = pcap_geterr(p->pcap);
+
+    p->up = false;
+    if (!is_there) {
+        p->gone = true;
+        error_set(&p->remark, "%s: the interface is gone", p->name);
+    } else if (!p->any && strstr(why, "went down")) {
+        error_set(&p->remark, "%s: the interface went down; frames come again once it is up",
+                  p->name);
+    } else {
+        p->gone = p->broken = true;
+        error_set(&p->remark, "%s: libpcap: %s", p->name, why);
+    }
+}
+
 static bool pcap_source_begin(struct port *p)
 {
     const unsigned block = port_block(p, p->held_count);
@@ -149,10 +169,8 @@ static bool pcap_source_begin(struct port *p)
     p->fill_end = p->fill + p->block_len - place_len(p->options.snap_len);
     void *context = p;
     const int status = pcap_dispatch(p->pcap, -1, copy, context);
-    if (status < 0 && status != PCAP_ERROR_BREAK) {
-        p->gone = true;
-        error_set(&p->remark, "%s: libpcap: %s", p->name, pcap_geterr(p->pcap));
-    }
+    if (status < 0 && status != PCAP_ERROR_BREAK)
+        tell_end(p);
     return p->left > 0;
 }
 
@@ -223,11 +241,11 @@ static bool pcap_source_trouble(struct port *p, struct error *err)
     return false;
 }
 
-/* A libpcap handle ends with its interface. */
+/* A new handle would need the rights that were given up. But it is a socket as the ring's is, and what it says of an
+ * interface that is gone it says when its socket tells of it, and by its name. */
 static bool pcap_source_rejoin(struct port *p)
 {
-    (void)p;
-    return false;
+    return !p->broken && port_rejoin(p);
 }
 
 const struct port_source pcap_source = {

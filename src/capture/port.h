@@ -105,6 +105,7 @@ struct port {
 
     /* Of libpcap. */
     struct pcap *pcap; /* owned */
+    bool broken;       /* gone, but for another reason than its interface: it cannot come back */
     uint8_t *fill;     /* where the next frame is copied to */
     uint8_t *fill_end; /* behind the last place at which one may begin */
     int64_t stopped_ns;
@@ -118,5 +119,11 @@ static inline unsigned port_block(const struct port *p, unsigned after_first_hel
 
 /* How the length of a ring is cut into blocks. */
 void port_cut(struct port *p, size_t ring_len, size_t least_block_len);
+
+/* Has the AF_PACKET socket of a port listen on p->nic; it needs no rights to do so again. */
+enum status port_listen(struct port *p, struct error *err);
+
+/* rejoin() of such a socket: it stays, and with it the ring. */
+bool port_rejoin(struct port *p);
 
 #endif

@@ -173,7 +173,7 @@ static void ask_for_hardware_time(struct port *p)
                   p->name, why.text);
 }
 
-static enum status listen_on(struct port *p, struct error *err)
+enum status port_listen(struct port *p, struct error *err)
 {
     const struct sockaddr_ll address = {
         .sll_family = AF_PACKET,
@@ -208,7 +208,7 @@ static enum status ring_open(struct port *p, struct error *err)
         return STATUS_FAILED;
     if (p->options.hardware_time)
         ask_for_hardware_time(p);
-    return listen_on(p, err);
+    return port_listen(p, err);
 }
 
 static void ring_close(struct port *p)
@@ -423,8 +423,7 @@ static bool ring_trouble(struct port *p, struct error *err)
     return true;
 }
 
-/* The socket stays, and with it the ring; it needs no rights to be bound again. */
-static bool ring_rejoin(struct port *p)
+bool port_rejoin(struct port *p)
 {
     struct nic nic;
 
@@ -432,7 +431,7 @@ static bool ring_rejoin(struct port *p)
         nic.hardware != p->nic.hardware)
         return false;
     p->nic = nic;
-    if (listen_on(p, NULL) != STATUS_OK)
+    if (port_listen(p, NULL) != STATUS_OK)
         return false;
     if (p->hardware_time)
         nic_stamp(p->descriptor, p->name, NULL);
@@ -451,5 +450,5 @@ const struct port_source ring_source = {
     .quiet = ring_quiet,
     .count = ring_count,
     .trouble = ring_trouble,
-    .rejoin = ring_rejoin,
+    .rejoin = port_rejoin,
 };

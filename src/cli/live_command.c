@@ -423,8 +423,10 @@ static const char *const description[] = {
     "written. A conversation that goes on from one to the next has a row in each, with what came "
     "in it; continues_flow_id names the one before. Ids are unique in the folder, which seine "
     "sql(1) and the others read as one case. When the disk is nearly full the oldest case of the "
-    "folder is removed, whatever --keep says, and where there is none, payload is no longer kept "
-    "until there is room.",
+    "folder is removed, whatever --keep says, but for the last one, and where there is none, "
+    "payload is no longer kept until there is room. A disk that is full to its end does not end "
+    "the "
+    "run: frames are counted, and nothing is stored until there is room.",
     "Frames that this machine lost are counted, each second, in capture_stats, and conversations "
     "of that time are marked as lossy. What is captured is not kept as a capture, unless --pcap "
     "says so: the case has the payload, and no file to prove it by.",
@@ -433,7 +435,8 @@ static const char *const description[] = {
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Ended when it was told to, and no frame was lost."},
-    {EXIT_TOLD, "Ended, but frames were lost, or the interfaces went away."},
+    {EXIT_TOLD, "Ended, but frames were lost, or the interfaces went away, or the disk was full at "
+                "the end."},
     {EXIT_USAGE, "The command line makes no sense."},
     {EXIT_WORLD, "An interface could not be opened, or the disk or the memory failed: what was "
                  "committed before is kept."},

@@ -120,7 +120,8 @@ static void tell_statistics(struct live_state *run, const struct watched *i, int
         .dropped_by_socket = now->dropped_by_socket - before->dropped_by_socket,
         .freezes = now->freezes - before->freezes,
         .dropped_by_interface = now->dropped_by_interface - before->dropped_by_interface,
-        .dropped_by_backlog = now->dropped_by_backlog - before->dropped_by_backlog};
+        .dropped_by_backlog = now->dropped_by_backlog - before->dropped_by_backlog,
+        .shed = i->shed};
     snprintf(s->detail, sizeof s->detail, "%s", detail);
     tell_note(run, &note);
 }
@@ -368,6 +369,7 @@ static void begin_anew(struct live_state *run, struct watched *i)
     i->frames = i->frames_told = i->frames_committed = 0;
     memset(&i->seen, 0, sizeof i->seen);
     i->counts_before = i->counts;
+    i->shed = 0;
 }
 
 /* The file of frames beside the case that begins. */
@@ -531,11 +533,11 @@ static enum status watch(struct live_state *run)
         if (check(run) != STATUS_OK)
             return STATUS_FAILED;
     } while (next == LIVE_FRAME || next == LIVE_IDLE);
+    tell_remarks(run);
     if (next == LIVE_FAILED) {
         remark(run, "%s", why.text);
         run->result->partial = true;
     }
-    tell_remarks(run);
     return STATUS_OK;
 }
 
@@ -653,7 +655,7 @@ static enum status open_store(struct live_state *run)
         slices_began(&run->slices, run->slices.number, clock_ns(CLOCK_REALTIME));
         first.first_flow_id = slices_first_flow_id(run->slices.number);
         first.first_evidence_id = run->slices.evidence_id + 1;
-        run->result->slices = 1;
+        run->result->slices++;
     }
     if (o->keep_frames) {
         char frames[SLICES_PATH_MAX];
@@ -698,6 +700,7 @@ static enum status begin_evidence(struct live_state *run)
     for (size_t n = 0; n < run->options->interface_count; n++) {
         struct watched *i = &run->interfaces[n];
         live_interface(run->live, &i->said, (unsigned)n);
+        free(i->json); /* of before a pause */
         i->json = options_json(run, &i->said);
         if (i->json && run->options->slices && run->raw_frames) {
             i->json_room = strlen(i->json) + FRAMES_NAME_ROOM;
@@ -769,6 +772,25 @@ static void begin_clocks(struct live_state *run)
     run->second_began_ns = clock_ns(CLOCK_REALTIME);
 }
 
+/* How long nothing was stored, with the frames of that time, and how it goes on. */
+static void tell_pause(struct live_state *run)
+{
+    char text[200];
+
+    if (run->paused_ns == 0)
+        return;
+    snprintf(text, sizeof text,
+             "nothing was stored for %" PRId64
+             " s, nor what came up to 2 s before: the disk was full",
+             (run->paused_ns + SECOND_NS - 1) / SECOND_NS);
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        live_counts(run->live, &run->interfaces[n].counts, (unsigned)n);
+    tell_all_statistics(run, text);
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        run->interfaces[n].counts_told = run->interfaces[n].counts;
+    run->paused_ns = 0;
+}
+
 enum status live_run_check(const struct live_run_options *o, struct error *err)
 {
     struct filter *filter = NULL;
@@ -805,14 +827,11 @@ static size_t ring_len(const struct live_run_options *o, size_t memory)
     return len < LIVE_RING_LEN_MIN ? LIVE_RING_LEN_MIN : len;
 }
 
-static enum status run_all(struct live_state *run)
+/* Of a case, or of a folder, until the end, or a failure. */
+static enum status store_frames(struct live_state *run)
 {
-    enum status status = open_interfaces(run);
+    enum status status = open_store(run);
 
-    if (status == STATUS_OK && run->options->opened && !run->options->opened(run->options->context))
-        status = STATUS_FAILED;
-    if (status == STATUS_OK)
-        status = open_store(run);
     if (status == STATUS_OK)
         status = begin_evidence(run);
     if (status == STATUS_OK)
@@ -821,10 +840,90 @@ static enum status run_all(struct live_state *run)
         return status;
     begin_clocks(run);
     tell_remarks(run);
-    if (run->options->ready)
+    tell_pause(run);
+    if (run->options->ready && !run->is_ready)
         run->options->ready(run->options->context);
+    run->is_ready = true;
     status = watch(run);
     return status == STATUS_OK ? end_flows(run) : status;
+}
+
+/* Leaves what was begun as a kill would: but nothing of it goes on. */
+static void leave_store(struct live_state *run)
+{
+    relay_free(run->relay); /* first: what it has to tell borrows from the others */
+    run->relay = NULL;
+    life_close(&run->life);
+    store_abandon(run->store);
+    run->store = NULL;
+    raw_frames_free(run->raw_frames);
+    run->raw_frames = NULL;
+    worker_free(run->closer); /* waits until the slices before are closed */
+    run->closer = NULL;
+}
+
+/* All that is counted begins anew, in the next slice or the next run of the case. What came since the last commit
+ * counts as shed. */
+static void forget_store(struct live_state *run)
+{
+    for (size_t n = 0; n < run->options->interface_count; n++) {
+        struct watched *i = &run->interfaces[n];
+        live_counts(run->live, &i->counts, (unsigned)n);
+        begin_anew(run, i);
+        i->counts_told = i->counts;
+    }
+    live_release(run->live, live_mark(run->live));
+    run->held_first = run->held_count = 0;
+    run->frames_committed = run->frames;
+    run->bytes_committed = run->bytes;
+    run->frames_lost_told = 0;
+    run->log_told = false;
+    run->disk_level = SHED_NOTHING;
+    run->pressure = (struct pressure){0};
+    atomic_store(&run->case_len, 0);
+    atomic_store(&run->log_len, 0);
+    atomic_store(&run->log_held, false);
+    atomic_store(&run->raw_frames_len, 0);
+    atomic_store(&run->tending, false);
+    atomic_store(&run->slices.closing_len, 0);
+}
+
+/* The disk is full: waits until it is not, and goes on. */
+static enum status wait_for_room(struct live_state *run)
+{
+    leave_store(run);
+    if (atomic_load(&run->closing_failed)) { /* for the same reason: it is mended with the others */
+        remark(run, "%s", run->closing_error.text);
+        atomic_store(&run->closing_failed, false);
+    }
+    forget_store(run);
+    if (!live_pause(run))
+        return STATUS_END;
+    const uint64_t removed = atomic_load(&run->slices.removed_for_room) - run->removed_told;
+    if (run->options->slices)
+        slices_end(&run->slices);
+    run->slices = (struct slices){.lock = -1}; /* it looks at the folder anew */
+    atomic_store(&run->slices.removed_for_room, removed);
+    run->removed_told = 0;
+    *run->err = (struct error){0};
+    return STATUS_OK;
+}
+
+/* STATUS_END: the end came while nothing could be stored. */
+static enum status run_all(struct live_state *run)
+{
+    enum status status = open_interfaces(run);
+
+    if (status == STATUS_OK && run->options->opened && !run->options->opened(run->options->context))
+        status = STATUS_FAILED;
+    if (status != STATUS_OK)
+        return status;
+    while ((status = store_frames(run)) == STATUS_FAILED && run->is_ready && live_wants_room(run)) {
+        status = wait_for_room(run);
+        if (status != STATUS_OK)
+            break;
+    }
+    return status;
 }
 
 /* Of a folder. What was not closed in good order is for the next run. */
@@ -868,6 +967,11 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
     raw_frames_free(run.raw_frames);
     worker_free(run.closer); /* waits until the slices before are closed */
     end_slices(&run, status);
+    if (status ==
+        STATUS_END) { /* what was left open is for the next run, and the user has been told */
+        run.result->frames = run.frames;
+        status = STATUS_OK;
+    }
     if (atomic_load(&run.closing_failed))
         remark(&run, "%s", run.closing_error.text);
     for (size_t n = 0; run.interfaces && n < options->interface_count; n++) {

@@ -1,4 +1,4 @@
-/* live_state.h - what the threads of a live run share; private to live.c and live_writer.c.
+/* live_state.h - what the threads of a live run share; private to live.c, live_pause.c and live_writer.c.
  *
  * The reader's thread owns all of it, but for what the store is, which is the writer's from the first note on, and
  * for what is atomic. */
@@ -57,6 +57,7 @@ struct watched {
     struct verdict_counts seen;
     struct live_counts counts, counts_told;
     struct live_counts counts_before; /* of earlier slices */
+    uint64_t shed;                    /* while nothing could be stored, before this slice */
 };
 
 /* Frames up to `mark` have been told when the writer has been told up to `place`. */
@@ -87,6 +88,7 @@ struct live_state {
     uint64_t frames_committed, bytes_committed;
     bool stopping;
     bool log_told; /* that it is long */
+    bool is_ready; /* it has been told so */
 
     struct raw_frames *raw_frames;        /* NULL: frames are not kept */
     uint64_t frames_lost_told;            /* not kept, since that was too slow */
@@ -107,6 +109,7 @@ struct live_state {
     struct pressure pressure;
     enum store_shed disk_level; /* what is not kept since the disk is nearly full */
     uint64_t removed_told;      /* slices for want of room */
+    int64_t paused_ns;          /* how long nothing was stored, until it is told; 0: that did not happen */
 
     /* Told by the writer's thread. */
     atomic_uint_least64_t flows, log_len;
@@ -129,5 +132,11 @@ void live_hear_note(void *state, struct span note);
 bool live_see_told(void *state);
 void live_begin_interface(struct live_state *run, size_t n);
 uint64_t live_writing_len(struct live_state *run);
+
+/* live_pause.c - whether the run failed for want of room on the disk; then what is done until there is some: frames
+ * are taken, and counted as shed, and not kept. False: the end came first. Nothing else of the run is open but its
+ * interfaces, and the folder. */
+bool live_wants_room(const struct live_state *run);
+bool live_pause(struct live_state *run);
 
 #endif

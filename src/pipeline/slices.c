@@ -33,6 +33,10 @@ enum { SLICES_KEPT = 8, SLICES_ON_DISK = 16 };
 /* When the disk is full, and no slice is there to remove, one that has so much may as well be the next to go. */
 enum { WORTH_REMOVING = 8 << 20 };
 
+/* Closed ones that stay though the disk is full, since who fills it may be somebody else: the last one, so that there
+ * is something to look at for who has to find out what happened. */
+enum { SLICES_STAY = 1 };
+
 /* What lies beside a slice, and goes with it. */
 static const char *const beside[] = {".db-wal", ".db-shm", ".db-journal", ".db.partial", ".pcapng"};
 
@@ -224,8 +228,9 @@ static void tend(struct slices *s, uint64_t writing_len, bool needs_room)
         const struct kept_slice oldest = s->kept[0];
         const bool is_old = keep_ns > 0 && oldest.written_ns < now_ns() - keep_ns;
         const bool is_much = keep_len > 0 && all > most;
-        const bool has_no_room = needs_room && is_full(s, false);
-        if (!is_old && !is_much && !has_no_room && !(needs_room && is_full(s, true)))
+        const bool may_make_room = needs_room && s->kept_count > SLICES_STAY;
+        const bool has_no_room = may_make_room && is_full(s, false);
+        if (!is_old && !is_much && !has_no_room && !(may_make_room && is_full(s, true)))
             break;
         if (!remove_oldest(s))
             break;
@@ -234,7 +239,8 @@ static void tend(struct slices *s, uint64_t writing_len, bool needs_room)
             atomic_fetch_add(&s->removed_for_room, 1);
     }
     s->tended_len = all;
-    atomic_store(&s->is_short, s->kept_count == 0 && (is_full(s, false) || is_full(s, true)));
+    atomic_store(&s->is_short,
+                 s->kept_count <= SLICES_STAY && (is_full(s, false) || is_full(s, true)));
 }
 
 void slices_tend(struct slices *s, uint64_t writing_len)

@@ -6,7 +6,8 @@
  *     FOLDER/slices.db          what lies in which (store/folder.h)
  *
  * Slices are numbered from 1 and never use a number again, unless all are gone. When the folder has more than it is
- * to keep, or the disk is nearly full, whole slices go, the oldest first, never the one that is being written.
+ * to keep, or the disk is nearly full, whole slices go, the oldest first, never the one that is being written, and
+ * for the disk's sake not the last before it: somebody else may fill it.
  *
  * After slices_begin() all of it is done by one thread, the one that closes slices, but for what says otherwise. */
 #ifndef SEINE_PIPELINE_SLICES_H

@@ -34,12 +34,17 @@ enum status case_file_fault(const struct case_file *f, const char *what, struct 
 {
     int code = sqlite3_errcode(f->db);
     int reason = sqlite3_system_errno(f->db);
+    const bool is_of_system = (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && reason != 0;
 
-    if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && reason != 0)
-        return error_set(err, "%s %s: %s (%s)", what, case_file_name(f), sqlite3_errmsg(f->db),
-                         strerror(reason));
-    return (code == SQLITE_NOMEM ? error_no_memory : error_set)(
-        err, "%s %s: %s", what, case_file_name(f), sqlite3_errmsg(f->db));
+    if (is_of_system)
+        error_set(err, "%s %s: %s (%s)", what, case_file_name(f), sqlite3_errmsg(f->db),
+                  strerror(reason));
+    else
+        (code == SQLITE_NOMEM ? error_no_memory : error_set)(
+            err, "%s %s: %s", what, case_file_name(f), sqlite3_errmsg(f->db));
+    if (err)
+        err->no_room = code == SQLITE_FULL || (is_of_system && reason == ENOSPC);
+    return STATUS_FAILED;
 }
 
 static enum status run(struct case_file *f, const char *sql, struct error *err)

@@ -168,7 +168,7 @@ void store_live_statistics(struct store *s, uint32_t evidence_id, const struct l
     put_count(row, 7, of->dropped_by_socket);
     put_count(row, 8, of->freezes);
     put_count(row, 9, of->dropped_by_backlog);
-    put_count(row, 10, shed_counted(s, evidence_id));
+    put_count(row, 10, shed_counted(s, evidence_id) + of->shed);
     put_text(row, 11, of->detail[0] ? of->detail : NULL);
     insert_end(&s->insert, row);
 }

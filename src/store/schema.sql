@@ -256,7 +256,7 @@ CREATE TABLE capture_stats (
     dropped_by_system INTEGER,      -- of a live interface: the ring had no room for them
     freezes INTEGER,                -- how often the ring became full
     dropped_by_backlog INTEGER,     -- by this machine's queues, of all interfaces together
-    shed INTEGER,                   -- frames whose payload was not kept, since they came too fast
+    shed INTEGER,                   -- frames that were not kept, or their payload: too fast, or the disk full
     detail TEXT                     -- a sentence: what was shed from here on, and why
 ) STRICT;
 

@@ -359,7 +359,7 @@ def check_kill(net, place, turn):
         begun = [case for case in cases() if lib.rows(case, "select 1 from runs")]  # else it has its tables, and no more
         told = lib.seine("summary", begun[-1])
         if not wrong and (told.status != 1 or b"wire0 is interrupted" not in told.out):
-            wrong = "summary does not say interrupted, exit status %s" % told.status
+            wrong = "summary of %s does not say interrupted, exit status %s (turn %d)" % (os.path.basename(begun[-1]), told.status, turn)
         last = max(lib.one(case, "select coalesce(max(last_ns), 0) from evidence") for case in begun)
         began = max(lib.one(case, "select max(started_ns) from runs") for case in begun)
         if not wrong and killed_ns - max(last, began) > 2_000_000_000:

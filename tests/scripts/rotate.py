@@ -604,6 +604,57 @@ def check_full(net, place):
         subprocess.run(["umount", "-l", folder], capture_output=True)
 
 
+def check_no_room(net, place):
+    """Others fill the disk at once, to its last byte: nothing is stored meanwhile, and then it goes on."""
+    name = "a disk that others fill at once is survived"
+    for what, options in (("folder", ("--rotate", "2s")), ("case.db", ())):
+        disk = os.path.join(place, "full-" + what)
+        os.mkdir(disk)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True).returncode:
+            lib.tell("skip", name, "nothing can be mounted here")
+            return
+        try:
+            output, others = os.path.join(disk, what), os.path.join(disk, "others")
+            cases = lambda: [path for _, path in slices(output)] if options else [output]
+            run = live.Live(net, output, *options)
+            drip = net.start(net.near, sys.executable, live.HERE, "--drip")
+            time.sleep(3)
+            closed = len(cases())
+            with open(others, "wb", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(bytes(1 << 16)):
+                    pass
+            until = time.monotonic() + 6
+            while time.monotonic() < until:  # what becomes free is taken as well
+                with open(others, "ab", buffering=0) as file, contextlib.suppress(OSError):
+                    while file.write(bytes(1 << 12)):
+                        pass
+                time.sleep(0.01)
+            wrong = None
+            if run.process.poll() is not None:
+                wrong = "%s: it ended, exit status %s" % (what, run.process.returncode)
+            elif options and not min(closed, 1) <= len(cases()) <= 2:
+                wrong = "of %d slices %d stayed" % (closed, len(cases()))
+            os.unlink(others)
+            told = "select shed from capture_stats where detail like 'nothing was stored for%'"
+            if not wrong and not wait(lambda: any(lib.rows(case, told) for case in cases())):
+                wrong = "%s: no row says that nothing was stored" % what
+            time.sleep(2)
+            drip.kill()
+            wrong = run.stop() or wrong
+            if not wrong and not [1 for case in cases() for shed, in lib.rows(case, told) if shed > 100]:
+                wrong = "%s: the frames of that time are not counted" % what
+            for number, case in enumerate(cases(), 1):
+                wrong = wrong or live.incoherent(case) or live.unproved(case)
+            statuses = [status for case in cases() for status, in lib.rows(case, "select status from evidence")]
+            if not wrong and (statuses.count("interrupted") != 1 or statuses[-1] != "complete"):
+                wrong = "%s: its evidence is said to be %s" % (what, statuses)
+            if wrong:
+                break
+        finally:
+            subprocess.run(["umount", "-l", disk], capture_output=True)
+    lib.check(name, wrong, "a folder and a case")
+
+
 def main():
     try:
         with live.Net():
@@ -622,7 +673,7 @@ def main():
 
     checks = [threading.Thread(target=alone, args=(check,))
               for check in (check_placed, check_placed_kill, check_soak, check_memory, check_crowd, check_kill,
-                            check_damaged, check_snapshot, check_full)]
+                            check_damaged, check_snapshot, check_full, check_no_room)]
     for check in checks:
         check.start()
     for check in checks:

@@ -690,6 +690,39 @@ static void down_and_up(void)
     close(fd);
 }
 
+/* As the ring does, and so does what was promiscuous. */
+static void gone_and_back_by_libpcap(void)
+{
+    const char *names[] = {"seine0", "seine1"};
+    const struct live_options options = {.interfaces = names,
+                                         .interface_count = 2,
+                                         .source = LIVE_PCAP,
+                                         .promiscuous = true,
+                                         .ring_len = 1 << 20};
+    int fds[] = {tap(names[0]), tap(names[1])};
+    struct live *l = opened(&options);
+    struct made m = plain(1, 100);
+
+    for (int turn = 0; turn < 2; turn++) {
+        send_frame(fds[0], &m);
+        expect_frame(l, &m);
+        live_release(l, live_mark(l)); /* libpcap is asked when there is a block to fill */
+        close(fds[0]);
+        expect_remark(l, "seine0: the interface is gone");
+        send_frame(fds[1], &m);
+        expect_frame(l, &m);
+        live_release(l, live_mark(l));
+        fds[0] = tap(names[0]);
+        expect_remark(l, "seine0: the interface is back");
+        CU_ASSERT_PTR_NULL(live_remark(l));
+    }
+    send_frame(fds[0], &m);
+    expect_frame(l, &m);
+    live_close(l);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* One that is taken down first, and away when that has been seen, is known to be gone, and found when it is back. */
 static void down_and_gone(void)
 {
@@ -906,6 +939,7 @@ static const struct test tests[] = {
     {"a flood that is refused here keeps nobody waiting", refused_flood},
     {"an interface may go down and come back", down_and_up},
     {"an interface that is taken down and then away is gone", down_and_gone},
+    {"libpcap's interface may be gone and come back", gone_and_back_by_libpcap},
     {"frames over the loopback interface are given once, however long", loopback},
     {"a tunnel has packets without a link header", tunnel},
     {"AF_XDP, where the build has it", by_xdp},

@@ -1,0 +1,154 @@
+/* live_pause.c - what a live run does while the disk has no room at all.
+ *
+ *     stored │ cannot be │ frames are counted, and let go │ stored, in the next slice
+ *            └ up to 2 s    └ older slices go, but the last ┘ with a row that says so
+ *               are missing, as after a kill
+ *
+ * Others may fill a disk faster than slices can be removed. What cannot be written then is undone by SQLite, with all
+ * since the last commit; so what was begun is left as a kill leaves it, and is mended when there is room again, by
+ * what mends it after a kill. The interfaces stay open, and no right is needed to go on. */
+#include "pipeline/live_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+enum { WAIT_MS = 200, TOO_LITTLE = 4 << 20, FRAMES_BETWEEN_LOOKS = 1000 };
+
+static const int64_t LOOK_NS = 1000 * 1000000ll;
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void say(const struct live_state *run, const char *sentence)
+{
+    if (run->options->remark)
+        run->options->remark(run->options->context, sentence);
+}
+
+/* The disk that the case lies on, or is to. False when that cannot be said. */
+static bool see_room(const struct live_state *run, uint64_t *left, uint64_t *all)
+{
+    char path[SLICES_PATH_MAX];
+    struct statvfs of;
+
+    snprintf(path, sizeof path, "%s", run->options->case_path);
+    if (statvfs(path, &of) != 0)
+        return false;
+    *left = (uint64_t)of.f_bavail * of.f_frsize;
+    *all = (uint64_t)of.f_blocks * of.f_frsize;
+    return true;
+}
+
+/* SQLite says so, but not of the calls that make a file. */
+bool live_wants_room(const struct live_state *run)
+{
+    uint64_t left, all;
+
+    return run->err->no_room ||
+           (run->err->text[0] && see_room(run, &left, &all) && left < TOO_LITTLE);
+}
+
+/* As much as makes payload be kept again, within a half: what was begun is to be mended in it. */
+static bool has_room(const struct live_state *run)
+{
+    uint64_t left, all;
+
+    return see_room(run, &left, &all) && left >= pressure_disk_little(all) / 2;
+}
+
+static void see(struct live_state *run, const struct frame *frame)
+{
+    run->interfaces[frame->interface_id].shed++;
+    run->frames++;
+    run->bytes += frame->bytes.len;
+    run->last_ns = frame->time_ns;
+}
+
+static void tell_progress(const struct live_state *run)
+{
+    if (!run->options->progress)
+        return;
+    struct ingest_progress progress = {.bytes_done = run->bytes,
+                                       .frames = run->frames,
+                                       .flows = atomic_load(&run->flows),
+                                       .source = run->interfaces[0].said.name};
+    run->options->progress(run->options->context, &progress);
+}
+
+/* What is said of an interface here has no case to be a row of. */
+static void tell_remarks(struct live_state *run)
+{
+    const char *sentence;
+    while ((sentence = live_remark(run->live)) != NULL)
+        say(run, sentence);
+}
+
+/* Lets all go that has come. False when nothing will come any more, or it is to end. */
+static bool let_go(struct live_state *run)
+{
+    enum live_next next = LIVE_FRAME;
+    struct error why = {0};
+    struct frame frame;
+
+    for (unsigned n = 0; n < FRAMES_BETWEEN_LOOKS && next == LIVE_FRAME; n++) {
+        next = live_next(run->live, &frame, n == 0 ? WAIT_MS : 0, &why);
+        if (next == LIVE_FRAME)
+            see(run, &frame);
+        live_release(run->live, live_mark(run->live));
+    }
+    tell_remarks(run);
+    if (next == LIVE_FAILED)
+        say(run, why.text);
+    return (next == LIVE_FRAME || next == LIVE_IDLE) &&
+           !(run->options->stop && *run->options->stop);
+}
+
+static uint64_t shed_so_far(const struct live_state *run)
+{
+    uint64_t count = 0;
+
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        count += run->interfaces[n].shed;
+    return count;
+}
+
+bool live_pause(struct live_state *run)
+{
+    const int64_t began_ns = now_ns();
+    int64_t looked_ns = began_ns;
+    char text[200];
+
+    snprintf(text, sizeof text, "%.*s: nothing is stored until the disk has room again", 120,
+             run->err->text);
+    say(run, text);
+    for (;;) {
+        const bool goes_on = let_go(run);
+        const int64_t at_ns = now_ns();
+        tell_progress(run);
+        if (!goes_on)
+            break;
+        if (at_ns - looked_ns < LOOK_NS)
+            continue;
+        looked_ns = at_ns;
+        if (run->options->slices) {
+            slices_heed(&run->slices);
+            slices_tend(&run->slices, 0);
+        }
+        if (has_room(run)) {
+            run->paused_ns += at_ns - began_ns;
+            return true;
+        }
+    }
+    snprintf(text, sizeof text,
+             "it ends while the disk is full: %" PRIu64 " frames were not stored",
+             shed_so_far(run));
+    say(run, text);
+    run->result->partial = true;
+    return false;
+}
