@@ -430,6 +430,9 @@ static const char *const description[] = {
     "Frames that this machine lost are counted, each second, in capture_stats, and conversations "
     "of that time are marked as lossy. What is captured is not kept as a capture, unless --pcap "
     "says so: the case has the payload, and no file to prove it by.",
+    "On a card or a stick, --pcap --payload reference writes least: the payload once, in the "
+    "frames, where a case has it twice, in its log and in itself. Frames and cases belong "
+    "together then, and go together from a folder.",
     NULL,
 };
 
@@ -447,6 +450,8 @@ static const struct example examples[] = {
     {"seine live -i eth0 -p -o today.db", "All that a mirror port sends to eth0."},
     {"seine live -i eth0 -p -o /var/lib/seine --rotate 1h --keep 80%",
      "For months: a case an hour, and the oldest go when the disk is full to four fifths."},
+    {"seine live -i eth0 -p -o /media/card --rotate 10m --keep 8G --pcap --payload reference",
+     "What a memory card can bear."},
     {"seine live -i eth0 -i eth1 -f 'not port 22' -o case.db", "Two interfaces, as one."},
     {0},
 };

@@ -194,7 +194,8 @@ static void take_out_of_logs(struct slices *s)
         if (!k->logged || !slices_path(path, s, k->number))
             continue;
         if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-            sqlite3_exec(db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) == SQLITE_OK)
+            sqlite3_exec(db, "PRAGMA wal_checkpoint; PRAGMA journal_mode = DELETE", NULL, NULL,
+                         NULL) == SQLITE_OK)
             k->logged = false;
         sqlite3_close(db);
         if (k->logged)

@@ -298,6 +298,18 @@ static enum status open_addition(struct case_file *f, size_t cache_len, bool syn
 static bool sync_folder(const char *path);
 static enum status name_partial(struct case_file *f, struct error *err);
 
+/* Says in the file that it has a write-ahead log, as of when it is opened next (SQLite's file format, 1.3). To be changed
+ * later, it would have to be nobody else's for a moment. */
+static enum status say_logged(struct case_file *f, struct error *err)
+{
+    enum { VERSIONS_AT = 18 };
+    static const uint8_t logged[] = {2, 2};
+
+    return pwrite(f->lock, logged, sizeof logged, VERSIONS_AT) == sizeof logged
+               ? STATUS_OK
+               : error_set(err, "writing %s: %s", f->partial, strerror(errno));
+}
+
 /* Makes an empty case under its own name. A kill leaves it with all its tables, or none of it. */
 static enum status make_live(struct case_file *f, const struct case_file_options *options,
                              struct error *err)
@@ -308,6 +320,8 @@ static enum status make_live(struct case_file *f, const struct case_file_options
         status = run(f, "COMMIT", err);
     sqlite3_close(f->db);
     f->db = NULL;
+    if (status == STATUS_OK)
+        status = say_logged(f, err);
     if (status == STATUS_OK && options->sync && fsync(f->lock) != 0)
         status = error_set(err, "flushing %s: %s", f->partial, strerror(errno));
     if (status == STATUS_OK)
@@ -501,26 +515,37 @@ enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_hel
     return status == STATUS_OK ? run(f, "BEGIN IMMEDIATE", err) : status;
 }
 
+/* What is in the log is copied while others read; only the change itself is alone with the file. */
 enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err)
 {
+    int pages = 0, copied = 0;
+    int64_t sync = 0;
     enum status status = run(f, "COMMIT", err);
 
-    sqlite3_busy_timeout(f->db, COMMIT_WAIT_MS);
+    if (status == STATUS_OK)
+        status = checkpoint(f, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied, err);
+    /* All is in the file, and flushed: what is left is a word in its first sector, which need not be while it is ours
+     * alone. */
+    if (status == STATUS_OK && pages == copied && ask(f, "PRAGMA synchronous", &sync))
+        status = run(f, "PRAGMA synchronous = OFF", err);
     int code = status == STATUS_OK
                    ? sqlite3_exec(f->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL)
                    : SQLITE_OK;
     if (code != SQLITE_OK && code != SQLITE_BUSY)
         status = case_file_fault(f, "closing", err);
     *one_file = code == SQLITE_OK;
-    return status == STATUS_OK ? run(f, "BEGIN IMMEDIATE", err) : status;
+    if (status == STATUS_OK && sync > 0 && (fsync(f->lock) != 0 || !sync_folder(f->path)))
+        status = error_set(err, "flushing %s: %s", f->path, strerror(errno));
+    return status;
 }
 
 enum status case_file_end(struct case_file *f, bool sync, struct error *err)
 {
-    enum status status;
+    enum status status = STATUS_OK;
 
     sqlite3_busy_timeout(f->db, COMMIT_WAIT_MS); /* readers of an addition may finish first */
-    status = run(f, "COMMIT", err);
+    if (!sqlite3_get_autocommit(f->db))
+        status = run(f, "COMMIT", err);
     if (status == STATUS_OK && f->partial) {
         int code = sqlite3_close(f->db);
         assert(code == SQLITE_OK); /* every statement has been finalized */

@@ -53,8 +53,9 @@ enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_hel
 /* How long it is, with what is in the log. 0 when SQLite does not say. */
 uint64_t case_file_len(struct case_file *f);
 
-/* Commits a live case and takes it out of its log, so that it is one file, and begins a transaction; where a
- * reader does not let go within some seconds, it stays in its log, and *one_file is false. */
+/* Commits a live case, of which nothing more is to be written, and takes it out of its log, so that it is one file. Where
+ * a reader has it open it stays in its log, and *one_file is false. Nobody can read it for as long as that takes: some
+ * flushes of the disk. */
 enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err);
 
 /* The file that is being written, for sentences. */

@@ -173,15 +173,15 @@ enum status store_closing_end(struct store_closing *c, char seal[65], bool *one_
 {
     char sql[64], hex[65] = "";
     const bool sync = c->sync;
-    enum status status = case_file_settle(&c->file, one_file, err);
 
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", c->cache_len / 1024);
-    if (status == STATUS_OK)
-        status = run_sql(&c->file, sql, err);
-    if (status == STATUS_OK)
+    enum status status = run_sql(&c->file, sql, err);
+    if (status == STATUS_OK) /* in the log, so that it can be read meanwhile */
         status = run_sql(&c->file, indexes_sql, err);
     if (status == STATUS_OK)
         status = write_seal(c, hex, err);
+    if (status == STATUS_OK)
+        status = case_file_settle(&c->file, one_file, err);
     if (status == STATUS_OK)
         status = case_file_end(&c->file, sync, err);
     else

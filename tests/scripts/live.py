@@ -386,7 +386,7 @@ def check_kills(net, place, count):
 def check_readers(net, place, seconds):
     """Readers in loops, and one that stays in its transaction: none is refused, and no row is lost."""
     case, capture, ingested = (os.path.join(place, name) for name in ("read.db", "r.pcap", "r.db"))
-    trouble, reads, ended = [], [0], threading.Event()
+    trouble, reads, ended, log = [], [0], threading.Event(), 0
 
     def read(n):
         while not ended.is_set():
@@ -418,11 +418,18 @@ def check_readers(net, place, seconds):
         while time.monotonic() < until:
             net.talk(1000 + turn, 30)
             turn += 1
+            log = max(log, os.stat(case + "-wal").st_size)
+        said = lib.rows(case, "select detail from capture_stats where detail like 'the write-ahead log has%'")
+        if log > 68 << 20 and len(said) != 1:
+            trouble.append("the log had %d bytes, and %d rows say so" % (log, len(said)))
         if stays.execute("select count(*) from flows").fetchone() != before:
             trouble.append("a snapshot changed")
     ended.set()
     for reader in readers:
         reader.join()
+    time.sleep(2.5)
+    if log > 68 << 20 and os.stat(case + "-wal").st_size > 68 << 20:
+        trouble.append("the log is as long as it was when nobody reads any more")
     wrong = live.stop() or (trouble[0] if trouble else None)
     if dump.stop() + lost(case) > 0 and not wrong:
         lib.tell("skip", "readers", "frames were lost: this machine is too slow")
@@ -431,7 +438,7 @@ def check_readers(net, place, seconds):
     if not wrong and streams(case) != streams(ingested):
         wrong = "a stream is missing, or another"
     lib.check("readers in loops, and one that stays, are never refused and cost no row", wrong,
-              "%d reads" % reads[0])
+              "%d reads, a log of %d MiB" % (reads[0], log >> 20))
 
 
 def slices(folder):
