@@ -108,6 +108,14 @@ void flow_key_of_quote(struct flow_key *key, const struct packet *p, uint16_t pl
 
 /* ---- a new flow ---- */
 
+/* A group, or all: nobody there has asked for what is sent to it. */
+static bool is_multicast(const struct packet *p)
+{
+    const uint8_t *dst = p->ends.dst.bytes;
+
+    return p->ip_version == 6 ? dst[0] == 0xff : dst[ADDRESS_V4_AT] >= 224;
+}
+
 /* Who the client is, as far as the first packet tells. */
 static bool sender_is_client(const struct packet *p, bool *guessed)
 {
@@ -125,7 +133,7 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
         uint8_t answer;
         bool is_request;
         icmp_answer(p->transport, icmp_type(&p->icmp), &answer, &is_request);
-        return is_request;
+        return is_request || is_multicast(p);
     }
     *guessed = true;
     bool src_serves = p->ends.src_port < 1024, dst_serves = p->ends.dst_port < 1024;
@@ -205,7 +213,7 @@ void flow_begin(struct flow *f, bool src_is_low, const struct packet *p)
         uint8_t type = icmp_type(&p->icmp), answer;
         bool is_request;
         bool paired = icmp_answer(p->transport, type, &answer, &is_request);
-        f->sides[SIDE_CLIENT].icmp = paired && !is_request ? answer : type;
+        f->sides[SIDE_CLIENT].icmp = paired && !src_is_client ? answer : type;
         f->sides[SIDE_SERVER].icmp = icmp_code(&p->icmp);
     }
 }

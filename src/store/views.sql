@@ -27,12 +27,12 @@ CREATE VIEW zeek_conn AS
            CASE protocol WHEN 'icmpv6' THEN 'icmp' WHEN 'sctp' THEN 'unknown_transport' ELSE protocol END AS proto,
            NULL AS service,
            CASE WHEN last_ns > first_ns THEN (last_ns - first_ns) / 1000 / 1e6 END AS duration, -- seconds
-           -- By sequence numbers, so that what is missing counts, and with what a tunnel carries. NULL where
-           -- duration is, as Zeek has it.
+           -- By sequence numbers and lengths in headers, so that what is missing or cut counts, and with what a
+           -- tunnel carries; what came and is not kept is in client_bytes. NULL where duration is, as Zeek has it.
            CASE WHEN last_ns > first_ns THEN client_bytes + client_carried + coalesce((SELECT sum(length) FROM gaps AS g
-               WHERE g.stream_id = 2 * f.flow_id AND g.cause NOT IN ('truncated', 'evicted')), 0) END AS orig_bytes,
+               WHERE g.stream_id = 2 * f.flow_id AND g.cause NOT IN ('evicted', 'shed')), 0) END AS orig_bytes,
            CASE WHEN last_ns > first_ns THEN server_bytes + server_carried + coalesce((SELECT sum(length) FROM gaps AS g
-               WHERE g.stream_id = 2 * f.flow_id + 1 AND g.cause NOT IN ('truncated', 'evicted')), 0) END AS resp_bytes,
+               WHERE g.stream_id = 2 * f.flow_id + 1 AND g.cause NOT IN ('evicted', 'shed')), 0) END AS resp_bytes,
            CASE
            WHEN protocol = 'udp' AND client_packets > 0 THEN iif(server_packets > 0, 'SF', 'S0')
            WHEN protocol = 'udp' THEN 'SHR'

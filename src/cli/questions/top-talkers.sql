@@ -1,7 +1,7 @@
 -- top-talkers: the addresses that moved the most bytes
 --
 -- For each address, as client and as server alike: its flows, with how many others, and the bytes of the IP
--- packets that it sent and received.
+-- packets that it sent and received. A packet in a tunnel over UDP counts for the tunnel's ends, too.
 --
 -- --since TIME: flows that began then or later
 -- --until TIME: flows that began before then
