@@ -1,6 +1,6 @@
 /* flow_indexes.c - the indexes of the flows of a fresh case, sorted and written past SQLite.
  *
- *     leaves of flows ──► keys ──► sorted ──► leaves of each index
+ *     leaves of flows ──► what the indexes hold ──► sorted by each key ──► leaves of each index
  *
  * SQLite makes an index by reading the whole table, once for each, and sorts records; that is at the end, when
  * nothing else is to be done meanwhile. Here the table is read once, and what is sorted is a few words a row. SQLite still
@@ -12,41 +12,56 @@
 #include <string.h>
 
 enum {
-    COLUMNS = 12, /* of a flow, up to the last one that is wanted: schema.sql */
+    COLUMNS = 18, /* of a flow, up to the last one that is wanted: schema.sql */
     CLIENT_IP = 3,
     SERVER_IP = 5,
+    SERVER_PORT = 6,
     FIRST_NS = 11,
-    INDEXES = 3,
+    CLIENT_BYTES = 16,
+    SERVER_BYTES = 17,
 
     TEXT_MOST = 64, /* an address is shorter */
     WORD = 8,
     WORDS_LEN = 2 * WORD, /* bytes of a text that its key has: all of nearly any IPv4 address */
-    FLOW_COST = 4 * 32,   /* bytes a flow: its keys, and what sorting one of them takes */
+    FLOW_COST = 144,      /* bytes a flow: what is kept of it, and two keys to sort one index */
 };
 
-/* A value of an index, and the flow that it leads to. */
-struct key {
-    uint64_t words[2]; /* the first bytes of a text, or a number as one without a sign */
-    int64_t flow_id;
-    uint32_t rest; /* where its other bytes are, among those of all */
-    uint32_t len;  /* of a text */
+/* Those of indexes.sql that lead to flows. */
+enum { BY_CLIENT, BY_SERVER, BY_TIME, INDEXES };
+static const char *const names[INDEXES] = {"flows_client_ip", "flows_server_ip", "flows_first_ns"};
+
+struct ip_text {
+    uint64_t words[2]; /* the first bytes of its text */
+    uint32_t rest;     /* where its other bytes are, among those of all */
+    uint32_t len;
 };
-_Static_assert((INDEXES + 1) * sizeof(struct key) <= FLOW_COST, "what is charged is what is taken");
+
+/* A flow, as far as its indexes hold it. */
+struct indexed {
+    struct ip_text client, server;
+    int64_t flow_id, first_ns, client_bytes, server_bytes;
+    uint32_t server_port;
+};
+
+/* What is sorted. Flows come by their ids, so that the order of places is that of the flows. */
+struct key {
+    uint64_t words[2]; /* of an address, or a number as one without a sign */
+    uint32_t place;    /* of its flow */
+    uint32_t len;      /* of an address */
+};
+_Static_assert(sizeof(struct indexed) + 2 * sizeof(struct key) <= FLOW_COST,
+               "what is charged is what is taken");
 
 struct building {
-    struct key *keys[INDEXES], *other; /* owned; the other is what sorting takes */
+    struct indexed *flows; /* owned */
+    struct key *keys,
+        *other; /* owned, for an index after the other; the other is what sorting takes */
     size_t count, room;
-    struct buffer rests; /* of texts that are longer than WORDS_LEN */
+    struct buffer rests; /* of addresses that are longer than WORDS_LEN */
     bool failed;
 };
 
-static const struct {
-    const char *name;
-    int column;
-} indexes[INDEXES] = {
-    {"flows_client_ip", CLIENT_IP}, {"flows_server_ip", SERVER_IP}, {"flows_first_ns", FIRST_NS}};
-
-/* ---- keys ---- */
+/* ---- flows ---- */
 
 static uint64_t word_of(const uint8_t *bytes, size_t len)
 {
@@ -57,114 +72,174 @@ static uint64_t word_of(const uint8_t *bytes, size_t len)
     return word;
 }
 
-static bool key_make(struct key *key, struct building *b, const struct row_value *value)
+static bool ip_keep(struct building *b, struct ip_text *to, const struct row_value *value)
 {
-    *key = (struct key){.len = 0};
-    if (value->type == SQLITE_INTEGER) {
-        key->words[0] = (uint64_t)value->number ^ (uint64_t)1 << 63;
-        return true;
-    }
     const size_t len = (size_t)value->number;
+
     if (value->type != SQLITE_TEXT || len > TEXT_MOST)
         return false;
-    key->len = (uint32_t)len;
-    key->words[0] = word_of(value->bytes, len);
+    *to = (struct ip_text){.words = {word_of(value->bytes, len)},
+                           .rest = (uint32_t)b->rests.len,
+                           .len = (uint32_t)len};
     if (len > WORD)
-        key->words[1] = word_of(value->bytes + WORD, len - WORD);
-    key->rest = (uint32_t)b->rests.len;
+        to->words[1] = word_of(value->bytes + WORD, len - WORD);
     return len <= WORDS_LEN || buffer_add(&b->rests, value->bytes + WORDS_LEN, len - WORDS_LEN);
 }
 
 static void see_flow(void *building, const struct row_value *row, int columns)
 {
+    static const int numbers[] = {0, FIRST_NS, CLIENT_BYTES, SERVER_BYTES, SERVER_PORT};
     struct building *b = building;
 
     (void)columns;
-    if (b->count == b->room)
-        b->failed = true;
-    for (int i = 0; i < INDEXES && !b->failed; i++) {
-        struct key *key = &b->keys[i][b->count];
-        b->failed = !key_make(key, b, &row[indexes[i].column]);
-        key->flow_id = row[0].number;
-    }
+    b->failed = b->failed || b->count == b->room;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        b->failed = b->failed || row[numbers[i]].type != SQLITE_INTEGER;
+    if (b->failed)
+        return;
+    struct indexed *f = &b->flows[b->count];
+    *f = (struct indexed){.flow_id = row[0].number,
+                          .first_ns = row[FIRST_NS].number,
+                          .client_bytes = row[CLIENT_BYTES].number,
+                          .server_bytes = row[SERVER_BYTES].number,
+                          .server_port = (uint32_t)row[SERVER_PORT].number};
+    b->failed = f->server_port != row[SERVER_PORT].number ||
+                !ip_keep(b, &f->client, &row[CLIENT_IP]) ||
+                !ip_keep(b, &f->server, &row[SERVER_IP]);
     b->count += !b->failed;
 }
 
+/* ---- sorting ---- */
+
+static const struct ip_text *ip_of(const struct indexed *f, int which)
+{
+    return which == BY_CLIENT ? &f->client : &f->server;
+}
+
+static void keys_make(struct building *b, int which)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        const struct indexed *f = &b->flows[i];
+        struct key *key = &b->keys[i];
+        *key = (struct key){.place = (uint32_t)i};
+        if (which == BY_TIME) {
+            key->words[0] = (uint64_t)f->first_ns ^ (uint64_t)1 << 63;
+        } else {
+            const struct ip_text *a = ip_of(f, which);
+            key->words[0] = a->words[0];
+            key->words[1] = a->words[1];
+            key->len = a->len;
+        }
+    }
+}
+
+/* Of two addresses that begin alike, and go on. */
+static int compare_rests(const struct building *b, int which, const struct key *one,
+                         const struct key *other)
+{
+    const struct ip_text *a = ip_of(&b->flows[one->place], which);
+    const struct ip_text *z = ip_of(&b->flows[other->place], which);
+    const size_t a_len = a->len - WORDS_LEN, z_len = z->len - WORDS_LEN;
+    int order =
+        memcmp(b->rests.data + a->rest, b->rests.data + z->rest, a_len < z_len ? a_len : z_len);
+
+    return order != 0 ? order : (a_len > z_len) - (a_len < z_len);
+}
+
 /* Texts as their bytes are, then the flow; none of them has a NUL. */
-static bool is_before(const struct building *b, const struct key *one, const struct key *other)
+static bool is_before(const struct building *b, int which, const struct key *one,
+                      const struct key *other)
 {
     if (one->words[0] != other->words[0])
         return one->words[0] < other->words[0];
     if (one->words[1] != other->words[1])
         return one->words[1] < other->words[1];
     if (one->len > WORDS_LEN && other->len > WORDS_LEN) {
-        const size_t a = one->len - WORDS_LEN, z = other->len - WORDS_LEN;
-        int order = memcmp(b->rests.data + one->rest, b->rests.data + other->rest, a < z ? a : z);
-        if (order != 0 || a != z)
-            return order != 0 ? order < 0 : a < z;
+        int order = compare_rests(b, which, one, other);
+        if (order != 0)
+            return order < 0;
     } else if (one->len != other->len) {
         return one->len < other->len;
     }
-    return one->flow_id < other->flow_id;
+    return one->place < other->place;
 }
 
-static void merge(const struct building *b, struct key *to, const struct key *from, size_t middle,
-                  size_t end)
+static void merge(const struct building *b, int which, struct key *to, const struct key *from,
+                  size_t middle, size_t end)
 {
     const struct key *left = from, *right = from + middle;
 
     for (size_t i = 0; i < end; i++) {
         bool from_right =
-            left == from + middle || (right < from + end && is_before(b, right, left));
+            left == from + middle || (right < from + end && is_before(b, which, right, left));
         to[i] = from_right ? *right++ : *left++;
     }
 }
 
 /* Sorts by merging, and hardly looks at what is sorted already, as times are. */
-static void sort(struct building *b, struct key **keys)
+static void sort(struct building *b, int which)
 {
     for (size_t width = 1; width < b->count; width *= 2) {
         bool sorted = true;
         for (size_t at = 1; at < b->count && sorted; at++)
-            sorted = !is_before(b, &(*keys)[at], &(*keys)[at - 1]);
+            sorted = !is_before(b, which, &b->keys[at], &b->keys[at - 1]);
         if (sorted)
             return;
         for (size_t at = 0; at < b->count; at += 2 * width) {
             size_t left = b->count - at;
-            merge(b, b->other + at, *keys + at, width < left ? width : left,
+            merge(b, which, b->other + at, b->keys + at, width < left ? width : left,
                   2 * width < left ? 2 * width : left);
         }
-        struct key *swap = *keys;
-        *keys = b->other;
+        struct key *swap = b->keys;
+        b->keys = b->other;
         b->other = swap;
     }
 }
 
 /* ---- pages ---- */
 
+static struct row_value number_value(int64_t number)
+{
+    return (struct row_value){.type = SQLITE_INTEGER, .number = number};
+}
+
+static struct row_value ip_value(const struct building *b, const struct ip_text *a,
+                                 uint8_t text[TEXT_MOST])
+{
+    for (size_t at = 0; at < WORDS_LEN; at++)
+        text[at] = (uint8_t)(a->words[at / WORD] >> (56 - 8 * (at % WORD)));
+    if (a->len > WORDS_LEN)
+        memcpy(text + WORDS_LEN, b->rests.data + a->rest, a->len - WORDS_LEN);
+    return (struct row_value){.type = SQLITE_TEXT, .bytes = text, .number = a->len};
+}
+
 static enum status index_write(struct leaves *l, const struct building *b, int which)
 {
     struct leaves_tree tree;
-    uint8_t text[TEXT_MOST];
-    struct row_value row[2] = {{.bytes = text}, {.type = SQLITE_INTEGER}};
     enum status status = STATUS_OK;
 
-    if (!leaves_tree_init(&tree, l, indexes[which].name, true))
+    if (!leaves_tree_init(&tree, l, names[which], true))
         return error_set(&l->error, "writing %s: %s is not there", case_file_name(l->file),
-                         indexes[which].name);
+                         names[which]);
     if (b->count > 0)
         status = leaves_open(l, &tree);
     for (size_t i = 0; i < b->count && status == STATUS_OK; i++) {
-        const struct key *key = &b->keys[which][i];
-        row[0].type = indexes[which].column == FIRST_NS ? SQLITE_INTEGER : SQLITE_TEXT;
-        row[0].number = row[0].type == SQLITE_INTEGER ? (int64_t)(key->words[0] ^ (uint64_t)1 << 63)
-                                                      : (int64_t)key->len;
-        for (size_t at = 0; at < WORDS_LEN; at++)
-            text[at] = (uint8_t)(key->words[at / WORD] >> (56 - 8 * (at % WORD)));
-        if (key->len > WORDS_LEN)
-            memcpy(text + WORDS_LEN, b->rests.data + key->rest, key->len - WORDS_LEN);
-        row[1].number = key->flow_id;
-        status = leaves_add(l, &tree, row, 2);
+        const struct indexed *f = &b->flows[b->keys[i].place];
+        const struct row_value id = number_value(f->flow_id);
+        uint8_t one[TEXT_MOST], other[TEXT_MOST];
+        if (which == BY_TIME) {
+            const struct row_value row[] = {number_value(f->first_ns), id};
+            status = leaves_add(l, &tree, row, 2);
+        } else {
+            const struct row_value row[] = {ip_value(b, ip_of(f, which), one),
+                                            id,
+                                            which == BY_CLIENT ? ip_value(b, &f->server, other)
+                                                               : number_value(f->server_port),
+                                            number_value(f->client_bytes),
+                                            number_value(f->server_bytes),
+                                            id};
+            status = leaves_add(l, &tree, row, sizeof row / sizeof row[0]);
+        }
     }
     if (status == STATUS_OK)
         status = leaves_link(l);
@@ -174,27 +249,25 @@ static enum status index_write(struct leaves *l, const struct building *b, int w
 
 static void release(struct building *b)
 {
-    for (int i = 0; i < INDEXES; i++)
-        free(b->keys[i]);
+    free(b->flows);
+    free(b->keys);
     free(b->other);
     buffer_release(&b->rests);
 }
 
-/* Reads the keys of all flows. False: there is no room for them, or they are not what they should be. */
-static bool read_keys(struct building *b, struct leaves *l, struct leaves_tree *flows, size_t count,
-                      size_t memory)
+/* Reads what the indexes hold of all flows. False: there is no room for it, or it is not what it should be. */
+static bool read_flows(struct building *b, struct leaves *l, struct leaves_tree *flows,
+                       size_t count, size_t memory)
 {
     *b = (struct building){.room = count};
-    if (count == 0 || count > memory / FLOW_COST)
+    if (count == 0 || count > memory / FLOW_COST || count > UINT32_MAX)
         return false;
     buffer_init(&b->rests, memory - count * FLOW_COST);
+    b->flows = malloc(count * sizeof *b->flows);
+    b->keys = malloc(count * sizeof *b->keys);
     b->other = malloc(count * sizeof *b->other);
-    b->failed = !b->other;
-    for (int i = 0; i < INDEXES && !b->failed; i++) {
-        b->keys[i] = malloc(count * sizeof *b->keys[i]);
-        b->failed = !b->keys[i];
-    }
-    return !b->failed && leaves_each(l, flows, COLUMNS, see_flow, b) == STATUS_OK && !b->failed;
+    return b->flows && b->keys && b->other &&
+           leaves_each(l, flows, COLUMNS, see_flow, b) == STATUS_OK && !b->failed;
 }
 
 bool flow_indexes_make(struct store *s, size_t memory)
@@ -206,7 +279,7 @@ bool flow_indexes_make(struct store *s, size_t memory)
     insert_settle(&s->insert);
     if (s->insert.failed || !l->file || !batch->leaves)
         return false;
-    if (!read_keys(&b, l, &batch->tree, s->counts.flows, memory)) {
+    if (!read_flows(&b, l, &batch->tree, s->counts.flows, memory)) {
         release(&b);
         if (l->error.text[0])
             insert_fail_as(&s->insert, &l->error);
@@ -218,7 +291,8 @@ bool flow_indexes_make(struct store *s, size_t memory)
     if (status == STATUS_OK && !s->insert.failed)
         status = leaves_show(l, &batch->tree);
     for (int i = 0; i < INDEXES && status == STATUS_OK && !s->insert.failed; i++) {
-        sort(&b, &b.keys[i]);
+        keys_make(&b, i);
+        sort(&b, i);
         status = index_write(l, &b, i);
     }
     if (status == STATUS_OK && !s->insert.failed)
