@@ -137,6 +137,22 @@ static void check_whole(const struct packet *p, const struct evidence *e)
                "the payload of IP is not in the datagram");
 }
 
+/* Frames of a tunnel over UDP that hold no packet are the datagram, which nothing of that kind carries. */
+static void check_carriers(const struct packet *p, enum verdict verdict)
+{
+    const bool is_packet = verdict == VERDICT_OK || verdict == VERDICT_FRAGMENT ||
+                           (verdict == VERDICT_BAD_CHECKSUM && p->transport != 0);
+
+    FUZZ_HOLDS(p->carrier_count == 0 || is_packet, "%s in a carrier", verdict_name(verdict));
+    FUZZ_HOLDS(p->carrier_count <= p->tunnel_count, "%u carriers of %u tunnels", p->carrier_count,
+               p->tunnel_count);
+    for (unsigned i = 0; i < p->carrier_count; i++)
+        FUZZ_HOLDS(p->carriers[i].tunnel_count < p->tunnel_count &&
+                       p->carriers[i].tunnel_len < strlen(p->tunnel) &&
+                       (i == 0 || p->carriers[i - 1].tunnel_count < p->carriers[i].tunnel_count),
+                   "a carrier has no place in the path");
+}
+
 static void see(struct defrag *defrag, const struct frame *frame, const struct evidence *e)
 {
     struct packet packet, again;
@@ -149,6 +165,7 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
     FUZZ_HOLDS(!other, "another %s at a second look", other);
     FUZZ_HOLDS(packet.frame == frame && !packet.pieces && !packet.frames, "a packet without frame");
     check_any(&packet);
+    check_carriers(&packet, verdict);
     if (packet.compressed)
         FUZZ_HOLDS(is_inside(packet.ip_payload, frame->bytes) && packet.ip_payload_offset == 0,
                    "what came compressed has a place");

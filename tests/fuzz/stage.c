@@ -19,6 +19,11 @@ struct stage {
     char *client; /* once it has ended */
 };
 
+static void tell_carried(void *flows, const struct packet *packet)
+{
+    flows_carriers(flows, packet);
+}
+
 struct stage *stage_new(size_t memory, bool live_timeouts)
 {
     struct stage *s = fuzz_must(calloc(1, sizeof *s));
@@ -33,6 +38,7 @@ struct stage *stage_new(size_t memory, bool live_timeouts)
     s->life.flows = fuzz_must(
         flows_new(s->life.sink, memory,
                   live_timeouts ? &flow_timeouts_live : &flow_timeouts_offline, PLACE_DEFAULT));
+    defrag_tell_carried(s->life.defrag, tell_carried, s->life.flows);
     return s;
 }
 
