@@ -367,6 +367,13 @@ void batch_turn(struct batch *b)
         b->filling = b->filling == &b->sets[0] ? &b->sets[1] : &b->sets[0];
 }
 
+void batch_drop(struct batch *b)
+{
+    b->writing->count = 0;
+    b->writing->bytes_len = 0;
+    b->writing = NULL;
+}
+
 int batch_write(struct batch *b, bool alone)
 {
     struct batch_rows *rows = b->writing;
@@ -382,8 +389,6 @@ int batch_write(struct batch *b, bool alone)
         code = SQLITE_ABORT;
     if (code == SQLITE_OK && b->order_first < b->order_end)
         code = b->image.bytes ? write_image(b) : run(b);
-    rows->count = 0;
-    rows->bytes_len = 0;
-    b->writing = NULL;
+    batch_drop(b);
     return code;
 }

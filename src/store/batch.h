@@ -139,4 +139,7 @@ void batch_turn(struct batch *b);
  * b->leaves says what failed. */
 int batch_write(struct batch *b, bool alone);
 
+/* Forgets it instead. */
+void batch_drop(struct batch *b);
+
 #endif

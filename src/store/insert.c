@@ -269,7 +269,11 @@ static void write_batch(void *job, struct span unused)
     struct insert *in = j->in;
 
     (void)unused;
-    if (in->failed_there || batch_write(&in->rows[j->which].batch, j->alone) == SQLITE_OK)
+    if (in->failed_there) { /* who gives the next may not know yet */
+        batch_drop(&in->rows[j->which].batch);
+        return;
+    }
+    if (batch_write(&in->rows[j->which].batch, j->alone) == SQLITE_OK)
         return;
     in->failed_there = true;
     if (in->leaves.error.text[0])

@@ -122,6 +122,12 @@ static enum status sql_run(struct leaves *l, const char *sql)
  * changed. */
 static enum status between_begin(struct leaves *l)
 {
+    sqlite3_stmt *s = NULL;
+
+    while ((s = sqlite3_next_stmt(l->file->db, s)) != NULL) /* it would not look at the file anew */
+        if (sqlite3_stmt_busy(s))
+            return error_set(&l->error, "writing %s: a statement is still at work: %s",
+                             case_file_name(l->file), sqlite3_sql(s));
     return sql_run(l, "COMMIT");
 }
 

@@ -418,6 +418,64 @@ static void full_disk(void)
     rig_release(&r);
 }
 
+/* A worker that does what it is given as late as it may. */
+struct late_worker {
+    struct {
+        void (*task)(void *of, struct span bytes);
+        void *of;
+        struct span bytes;
+    } given[64];
+    uint64_t count, done;
+};
+
+static void late_wait(void *worker, uint64_t turn)
+{
+    struct late_worker *w = worker;
+
+    for (; w->done < turn; w->done++)
+        w->given[w->done % 64].task(w->given[w->done % 64].of, w->given[w->done % 64].bytes);
+}
+
+static uint64_t late_give(void *worker, void (*task)(void *of, struct span bytes), void *of,
+                          struct span bytes)
+{
+    struct late_worker *w = worker;
+
+    if (w->count == w->done + 64)
+        late_wait(w, w->done + 1);
+    w->given[w->count % 64].task = task;
+    w->given[w->count % 64].of = of;
+    w->given[w->count % 64].bytes = bytes;
+    return ++w->count;
+}
+
+/* Batches that are given when one of another table has failed, which nobody has been told yet. */
+static void full_disk_late(void)
+{
+    struct late_worker late = {.count = 0};
+    const struct store_worker worker = {late_give, late_wait, &late};
+    struct error err = {0};
+    struct rig r;
+
+    rig_init(&r);
+    if (mount("tmpfs", r.folder, "tmpfs", 0, "size=1m") != 0) {
+        rig_release(&r); /* only root may */
+        return;
+    }
+    r.options.memory = 0;
+    r.options.worker = &worker;
+    rig_open(&r);
+    for (uint32_t n = 0; n < 20000; n++)
+        one_flow(&r, n, "some bytes of payload, so that all tables have something of it");
+    rig_evidence_end(&r);
+    CU_ASSERT_EQUAL(store_finish(r.store, NULL, &err), STATUS_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "No space left on device"));
+    r.store = NULL;
+    CU_ASSERT_EQUAL(files(&r), 0);
+    CU_ASSERT_EQUAL(umount(r.folder), 0);
+    rig_release(&r);
+}
+
 /* Two runs over the same give the same seal, whatever the memory. */
 static void equal_runs(void)
 {
@@ -540,6 +598,7 @@ static const struct test tests[] = {
     {"open evidence is removed with all its rows", open_evidence},
     {"what a capture says beside frames", beside_frames},
     {"a full disk is one sentence, and nothing is left", full_disk},
+    {"a full disk is told when batches wait behind it", full_disk_late},
     {"equal runs have equal seals", equal_runs},
     {"rows in order are sealed while they are written", sealed_while_written},
     {"indexes are whole, with addresses that begin alike", indexes_at_the_end},
