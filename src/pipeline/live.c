@@ -679,6 +679,7 @@ static enum status open_life(struct live_state *run)
     run->relay = relay_new(&relay);
     if (!run->relay)
         return error_no_memory(run->err, "no memory for the flow table");
+    run->rotated_place = 0;
     relay_frames_last(run->relay, true);
     run->life.batch = LIFE_BATCH_MOST;
     enum status status = life_open(&run->life, relay_sink(run->relay), &life, run->err);
