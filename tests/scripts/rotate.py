@@ -232,7 +232,7 @@ def anonymous(pid):
 def check_memory(_, place):
     """Conversations come and go by the hundred, through many slices: memory stays what it is once as many are
     remembered as end in two minutes. In a short run the same ones begin anew, so that it is so at once."""
-    seconds, turns, ends, slack = (600, 60, 1 << 24, 1024) if lib.LONG else (12, 12, 100, 512)
+    seconds, turns, ends, slack = (600, 60, 1 << 24, 1024) if lib.LONG else (12, 12, 30, 512)
     with live.Cable() as cable:
         run = live.Live(cable, os.path.join(place, "flat"), "--rotate", "%ds" % (seconds // turns), "--keep", "32M",
                         "--memory", "64M", binary=lib.RELEASE)
