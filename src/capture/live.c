@@ -29,6 +29,7 @@ struct live {
 
     uint64_t mark;     /* frames given */
     uint64_t released; /* of them */
+    bool sparse;       /* the block of the frame that was given last */
 
     int control;        /* owned; a socket to ask the system about interfaces */
     int epoll;          /* owned */
@@ -305,9 +306,15 @@ static bool take(struct live *l, struct port *p, struct frame *frame)
         p->number++;
         l->mark++;
     }
+    l->sparse = p->sparse;
     if (p->left == 0)
         end_block(l, p);
     return wanted;
+}
+
+bool live_is_sparse(const struct live *l)
+{
+    return l->sparse;
 }
 
 uint64_t live_mark(const struct live *l)

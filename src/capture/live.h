@@ -103,6 +103,10 @@ uint64_t live_mark(const struct live *live);
  * batch of frames is better than once for each. */
 void live_release(struct live *live, uint64_t mark);
 
+/* Whether the frame that was given last lies in a block with little in it. Blocks come whether they are full or not,
+ * and the ring is used up by their number: who holds such a one for long had better have a copy of its frames. */
+bool live_is_sparse(const struct live *live);
+
 /* Of all rings together: bytes of blocks that have come and have not gone back, whether they were given yet
  * or not, and of all blocks. A caller that falls behind sees it here first; of LIVE_PCAP, what lies in
  * libpcap's own buffer cannot be seen. */

@@ -74,6 +74,7 @@ struct port {
     enum port_judges judges;
     bool filter_too_long; /* for the kernel: `judges` is all */
     bool tagged;          /* take() put a tag into the frame */
+    bool sparse;          /* the block at hand has little in it: begin() says so */
     bool up;
     bool gone; /* nothing is taken any more; what was taken may still come, for LIVE_HOLD_MS */
     int64_t gone_ms; /* when that was found, by the monotonic clock; 0: nothing may still come */

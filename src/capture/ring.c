@@ -21,6 +21,7 @@
 
 enum {
     RETIRE_MS = 50,   /* a block that is not full comes after so long, or twice that */
+    SPARSE_PART = 8,  /* a block that came with less than this part of it is sparse */
     FRAME_LEN = 2048, /* the kernel wants a number: frames of TPACKET_V3 are as long as they are */
     MACS_LEN = 12,
     TAG_LEN = 4,
@@ -250,6 +251,7 @@ static bool ring_begin(struct port *p)
         return false;
     const struct tpacket_hdr_v1 *head = &block_at(p, next)->hdr.bh1;
     p->left = head->num_pkts;
+    p->sparse = head->blk_len < p->block_len / SPARSE_PART;
     p->at = p->memory + next * p->block_len + head->offset_to_first_pkt;
     return true;
 }

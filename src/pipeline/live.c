@@ -59,10 +59,13 @@ static int64_t clock_ns(clockid_t clock)
 
 /* ---- frames that the writer still looks at ---- */
 
-/* All frames so far have been told by now. */
+/* All frames so far have been told by now. Of those that were copied the blocks are not needed. */
 static void hold_back(struct live_state *run)
 {
-    struct held now = {relay_place(run->relay), live_mark(run->live)};
+    if (run->pointed)
+        run->pointed_place = relay_place(run->relay);
+    run->pointed = false;
+    struct held now = {run->pointed_place, live_mark(run->live)};
     struct held *last = &run->held[(run->held_first + run->held_count - 1) % LIVE_HELD_MOST];
 
     if (run->held_count > 0 && (last->place == now.place || run->held_count == LIVE_HELD_MOST))
@@ -494,10 +497,23 @@ static enum status check(struct live_state *run)
     return relay_failed(run->relay) ? settle(run) : STATUS_OK;
 }
 
+/* Whether what is told of a frame points into the ring, or has a copy: of a block with little in it, which would be held
+ * while the disk is slow, and 50 ms later the next. */
+static void point(struct live_state *run, bool pointing)
+{
+    if (pointing != run->pointing) {
+        life_catch_up(&run->life); /* what was seen before is told as it was seen */
+        relay_frames_last(run->relay, pointing);
+        run->pointing = pointing;
+    }
+    run->pointed |= pointing;
+}
+
 static void see(struct live_state *run, struct frame *frame)
 {
     struct watched *i = &run->interfaces[frame->interface_id];
 
+    point(run, !live_is_sparse(run->live));
     frame->evidence_id = i->evidence_id;
     if (i->frames == 0 || frame->time_ns < i->first_ns)
         i->first_ns = frame->time_ns;
@@ -735,6 +751,8 @@ static enum status open_life(struct live_state *run)
     run->relay = relay_new(&relay);
     if (!run->relay)
         return error_no_memory(run->err, "no memory for the flow table");
+    run->rotated_place = run->pointed_place = 0;
+    run->pointing = true;
     relay_frames_last(run->relay, true);
     run->life.batch = LIFE_BATCH_MOST;
     enum status status = life_open(&run->life, relay_sink(run->relay), &life, run->err);

@@ -80,6 +80,8 @@ struct live_state {
     uint64_t frames, bytes;
     struct held held[LIVE_HELD_MOST]; /* a ring */
     unsigned held_first, held_count;
+    uint64_t pointed_place; /* up to which messages point into the ring */
+    bool pointing, pointed; /* they do from here on; some did since hold_back() */
 
     /* By the monotonic clock. */
     int64_t ticked_ns, committed_ns, second_ns, framed_ns, told_ns;

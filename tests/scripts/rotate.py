@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import struct
@@ -395,7 +396,7 @@ def anonymous(pid):
 def check_memory(_, place):
     """Conversations come and go by the hundred, through many slices: memory stays what it is once as many are
     remembered as end in two minutes. In a short run the same ones begin anew, so that it is so at once."""
-    seconds, turns, ends, slack = (600, 60, 1 << 24, 1024) if lib.LONG else (12, 12, 100, 512)
+    seconds, turns, ends, slack = (600, 60, 1 << 24, 1024) if lib.LONG else (12, 12, 30, 512)
     with live.Cable() as cable:
         run = live.Live(cable, os.path.join(place, "flat"), "--rotate", "%ds" % (seconds // turns), "--keep", "32M",
                         "--memory", "64M", binary=lib.RELEASE)
@@ -434,6 +435,47 @@ def check_crowd(_, place):
     if not wrong and (shed or kept != count):
         wrong = "of %d flows %d have payload, and %d rows say that more comes than can be written" % (count, kept, shed)
     lib.check("many flows at the turn of a slice cost no payload", wrong, "%d slices" % len(slices(folder)))
+
+
+SLOW = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+#include <unistd.h>
+int fdatasync(int fd)
+{
+    static time_t began;
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    began = began ? began : time(NULL);
+    if (time(NULL) - began >= 1 && time(NULL) - began <= 12)
+        usleep(3000000);
+    return real(fd);
+}
+"""
+
+
+def check_slow(_, place):
+    """A disk that takes three seconds for each flush, as the card of a small board may, loses nothing of little."""
+    name = "a disk that is slow to flush costs no frame and no payload"
+    library, case = os.path.join(place, "slow.so"), os.path.join(place, "slow.db")
+    made = subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"], input=SLOW.encode(),
+                          capture_output=True) if shutil.which("cc") else None
+    if not made or made.returncode:
+        lib.tell("skip", name, "no library can be made to slow it down")
+        return
+    with live.Cable() as cable:
+        run = live.Live(cable, case, "--memory", "64M", binary=lib.RELEASE,
+                        env=dict(os.environ, LD_PRELOAD=library, SEINE_SANDBOX="off"))
+        time.sleep(1)
+        frames = cable.start(cable.far, sys.executable, wire.__file__, "wire0", "conversations", 20, 11,
+                             stdout=subprocess.PIPE)
+        sent = int(frames.communicate()[0])
+        wrong = run.stop()
+    there = lib.one(case, "select sum(frames) from evidence")
+    shed = lib.one(case, "select sum(shed) + count(nullif(detail, '')) from capture_stats")
+    if not wrong and (there != sent or shed):
+        wrong = "of %d frames %d are there, and %d had payload that was not kept, or rows that say so" % (sent, there, shed)
+    lib.check(name, wrong, "%d frames" % sent)
 
 
 def check_kill(net, place):
@@ -672,8 +714,8 @@ def main():
             lib.check(check.__doc__, repr(error))
 
     checks = [threading.Thread(target=alone, args=(check,))
-              for check in (check_placed, check_placed_kill, check_soak, check_memory, check_crowd, check_kill,
-                            check_damaged, check_snapshot, check_full, check_no_room)]
+              for check in (check_placed, check_placed_kill, check_soak, check_memory, check_crowd, check_slow,
+                            check_kill, check_damaged, check_snapshot, check_full, check_no_room)]
     for check in checks:
         check.start()
     for check in checks:
