@@ -105,6 +105,8 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
     }
     for (size_t n = 0; n < run->options->interface_count && status == STATUS_OK; n++)
         live_begin_interface(run, n);
+    if (status == STATUS_OK) /* a kill that leaves it with nothing leaves nothing that says so */
+        commit(run, 0);
 }
 
 static void second_over(struct live_state *run, const struct live_note *note)
