@@ -325,8 +325,9 @@ def check_kill(net, place, turn):
         killed_ns = time.time_ns()
         live.kill()
         for case in cases():
-            if lib.one(case, "pragma integrity_check") != "ok":  # may write: it rolls back what closing had begun
-                wrong = wrong or "integrity_check"
+            with contextlib.closing(sqlite3.connect(case)) as db:  # may write: it rolls back what closing had begun
+                if db.execute("pragma integrity_check").fetchone()[0] != "ok":
+                    wrong = wrong or "integrity_check"
             wrong = wrong or incoherent(case)
         begun = [case for case in cases() if lib.rows(case, "select 1 from runs")]  # else it has its tables, and no more
         last = cases()[-1]
