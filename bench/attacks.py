@@ -254,6 +254,17 @@ def errors(c, n):
         c.ip(B, A, ICMP, body[:2] + struct.pack(">H", 0xffff ^ fold(body)) + body[4:])
 
 
+def addresses(c, n):
+    """n UDP flows, each frame of another MAC address"""
+    for i in range(n):
+        mac = struct.pack(">HI", 0x0200, i)
+        c.frame(mac + b"\x02" + mac[1:] + b"\x08\0" +
+                ip4(0x0b000000 + i, B, UDP, udp(1024 + i % 60000, 53, b"m")))
+
+
+addresses.link = ETHERNET
+
+
 # ---- below the transport ----
 
 def fragments(c, n):
@@ -635,6 +646,7 @@ ATTACKS = [Attack(*entry) for entry in (
     (doubted, 100000, 10000), (takeovers, 100000, 10000), (outside, 100000, 10000), (keepalives, 100000, 10000),
     (urgent, 100000, 10000), (zero, 100000, 10000), (resets, 100000, 10000), (syns, 400000, 50000),
     (handshakes, 200000, 20000), (reuse, 200000, 20000), (open_streams, 200000, 40000), (ports, 200000, 50000),
+    (addresses, 200000, 50000),
     (errors, 100000, 10000), (fragments, 300000, 30000), (tiny, 160000, 16000), (shuffled, 160000, 16000),
     (overlaps, 160000, 16000), (duplicates, 100000, 10000), (fragments6, 160000, 16000), (tunnels, 100000, 10000),
     (carriers, 20000, 2000),

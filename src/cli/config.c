@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char blanks[] = " \t\r";
@@ -196,6 +197,18 @@ void config_compare(struct config_changes *changes, const struct command *comman
     }
 }
 
+/* What is no file may be waited for, a FIFO for its writer; and frames come meanwhile. */
+static bool is_file(const char *path)
+{
+    struct stat is;
+
+    if (stat(path, &is) == 0 && !S_ISREG(is.st_mode)) {
+        say_as(WEIGHT_ERROR, "%s is no regular file, and is not read while frames come", path);
+        return false;
+    }
+    return true; /* or it is not there, which reading it says */
+}
+
 bool config_reload(struct arguments *after, struct config_changes *changes,
                    const struct command *command, const char *const *reloadable,
                    const struct arguments *before, bool (*holds)(const struct arguments *after))
@@ -203,7 +216,9 @@ bool config_reload(struct arguments *after, struct config_changes *changes,
     enum { COMMAND_WORDS = 2 }; /* seine live */
     char names[1024];
 
-    if (!arguments_parse(after, command, before->argc, before->argv, COMMAND_WORDS) ||
+    *after = (struct arguments){0};
+    if ((before->config && !is_file(before->config->path)) ||
+        !arguments_parse(after, command, before->argc, before->argv, COMMAND_WORDS) ||
         !holds(after)) {
         say_as(WEIGHT_ERROR, "reload: everything stays as it was");
         return false;

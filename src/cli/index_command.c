@@ -6,6 +6,7 @@
 #include "pipeline/evidence_file.h"
 #include "search/indexes.h"
 #include "search/texts.h"
+#include "store/case_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +138,17 @@ static enum status prepare(struct wish *w, struct reader *reader, struct error *
     return STATUS_OK;
 }
 
+/* Those that every case has, which a kill may have kept from it. */
+static enum status finish(const struct wish *w, const char *path, struct error *err)
+{
+    bool built;
+    enum status status = case_file_index(&built, path, w->memory, err);
+
+    if (status == STATUS_OK && (built || w->count == 0))
+        printf("the usual ones: %s\n", built ? "built" : "are there already");
+    return status;
+}
+
 /* One after the other: what is built stays when the next one fails, or is not waited for. */
 static enum status change(const struct wish *w, const char *path, struct error *err)
 {
@@ -203,7 +215,7 @@ static enum exit_status index_run(const struct command *self, const struct argum
     if (!wish_read(&wish, self, a) || !is_one_case(self, a->words[0]))
         return EXIT_USAGE;
     bool list = a->options[LIST] != NULL, text = a->options[TEXT] != NULL, told = false;
-    if (list ? wish.count > 0 || wish.drop || text : wish.count == 0 && !text)
+    if (list ? wish.count > 0 || wish.drop || text : wish.count == 0 && !text && wish.drop)
         return usage_error(self, list ? "--list takes a case and nothing else"
                                       : "no index is named: --list says which there are");
     if (!confine_to_evidence(a->words[0], list ? NULL : a->words[0]) ||
@@ -213,6 +225,8 @@ static enum exit_status index_run(const struct command *self, const struct argum
     if (status == STATUS_OK && text)
         status = change_text(&told, reader, &wish, a->options[EVIDENCE], &err);
     reader_close(reader);
+    if (status == STATUS_OK && !list && !text && !wish.drop)
+        status = finish(&wish, a->words[0], &err);
     if (status == STATUS_OK && !list)
         status = change(&wish, a->words[0], &err);
     if (status == STATUS_OK)
@@ -225,6 +239,8 @@ static const char *const description[] = {
     "Builds indexes beyond those that every case has, which are for flow_id, client_ip, server_ip "
     "and first_ns, so that questions by other columns are answered at once. What each will cost is "
     "said before, and what it did cost after.",
+    "Without the name of an index those are built that every case has, of a case whose closing was "
+    "cut short: seine summary says so.",
     "With --text a full-text index of the words in the payload is made, in a file beside the case "
     "that is named after it. It has the words and where they are, and no payload: it is of no use "
     "without the case, nor once that has been added to.",

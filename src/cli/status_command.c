@@ -95,9 +95,10 @@ static void print_vitals(const char *path, const struct vitals *v)
     print_count("flows   ", v->flows, "");
     print_count(", ", v->frames, " frames of evidence\n");
     if (v->unread > 0)
-        printf("        of %" PRIu64
-               " slices not known: the catalogue lacks them, and --rebuild makes it anew\n",
-               v->unread);
+        printf("        %" PRIu64
+               " of the slices %s not known: the catalogue lacks %s, and --rebuild "
+               "makes it anew\n",
+               v->unread, v->unread == 1 ? "is" : "are", v->unread == 1 ? "it" : "them");
     if (v->memory_budget >= 0) {
         size_text(size, (uint64_t)v->memory_budget);
         printf("memory  budget %s", size);

@@ -174,6 +174,44 @@ static enum status print_warnings(struct reader *reader, bool *told, bool print,
     return statement_end(reader, statement, err);
 }
 
+/* What a kill leaves that no row says: a case in which nothing is yet, and one that is whole but for its indexes. Not of one
+ * that is being written, nor of a folder: there the next run sees to them. */
+static enum status print_unfinished(struct reader *reader, bool *told, bool print,
+                                    struct error *err)
+{
+    sqlite3_stmt *statement;
+    bool is_empty = false, has_indexes = true;
+
+    if (strcmp(reader_evidence_status(reader, "open"), "interrupted") != 0)
+        return STATUS_OK;
+    enum status status = reader_prepare(
+        reader, &statement,
+        "SELECT NOT EXISTS (SELECT 1 FROM runs),"
+        " EXISTS (SELECT 1 FROM evidence WHERE status = 'open') OR"
+        " EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = 'flows_first_ns')",
+        err);
+    if (status != STATUS_OK)
+        return status;
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        is_empty = sqlite3_column_int(statement, 0) != 0;
+        has_indexes = sqlite3_column_int(statement, 1) != 0;
+    }
+    status = statement_end(reader, statement, err);
+    if (status != STATUS_OK || (!is_empty && has_indexes))
+        return status;
+    *told = true;
+    if (!print)
+        return STATUS_OK;
+    const bool colours = terminal_colours(stdout);
+    fputs(colour_start(COLOUR_WARNING, colours), stdout);
+    fputs(is_empty ? "its run is interrupted: it was ended before anything was stored here"
+                   : "it has no indexes yet, since whoever closed it was ended before its time: "
+                     "seine index builds them, or the next run into its folder",
+          stdout);
+    printf("%s\n", colour_end(colours));
+    return STATUS_OK;
+}
+
 /* Of each piece of evidence what its capturing side lost: counters are cumulative, so the highest count. A case
  * from before `shed` was a column has nothing shed. */
 #define LOSS_SQL(SHED)                                                                          \
@@ -325,6 +363,8 @@ enum exit_status summary_print(const char *case_path, bool json)
         status = print_losses(reader, &told, !json, &err);
     if (status == STATUS_OK)
         status = print_warnings(reader, &told, !json, &err);
+    if (status == STATUS_OK)
+        status = print_unfinished(reader, &told, !json, &err);
     if (status == STATUS_OK && json) {
         status = summary_json(reader, &err);
     } else if (status == STATUS_OK) {

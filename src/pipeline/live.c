@@ -398,7 +398,7 @@ static void next_slice(struct live_state *run, int64_t now_ns)
     tell_second(run);
     flows_tell_all(run->life.flows, true);
     for (size_t n = 0; n < run->options->interface_count; n++)
-        tell_evidence(run, &run->interfaces[n], "complete");
+        tell_evidence(run, &run->interfaces[n], "open"); /* complete, once the next one is there */
     note.rotate.number = ++run->slices.number;
     note.rotate.len = live_writing_len(run);
     if (run->raw_frames) {

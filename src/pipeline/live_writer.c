@@ -118,19 +118,41 @@ static void tend(void *of, struct span unused)
     atomic_store(&run->tending, false);
 }
 
-static void rotate_store(struct live_state *run, const struct live_note *note)
+/* At any instant one of the two says that a kill interrupted the run: the old one until the next one has rows. */
+static enum status begin_next(struct live_state *run, struct store_closing **old,
+                              const struct live_note *note)
 {
     char path[SLICES_PATH_MAX];
-    struct closing *closing = calloc(1, sizeof *closing);
-    struct store_closing *old = NULL;
 
     if (run->raw_frames && slices_frames_path(path, &run->slices, note->rotate.number - 1)) {
         raw_frames_wait(run->raw_frames, note->rotate.frames_place);
         slices_tell_frames(run->store, 0, path);
     }
     slices_path(path, &run->slices, note->rotate.number);
-    enum status status = store_rotate(run->store, &old, path, &note->rotate.slice, NULL);
-    if (closing && old) {
+    if (store_rotate(run->store, old, path, &note->rotate.slice, NULL) != STATUS_OK)
+        return STATUS_FAILED;
+    if (run->raw_frames && slices_frames_path(path, &run->slices, note->rotate.number))
+        live_begin_beside(run, path, note->rotate.frames_file,
+                          note->rotate.slice.first_evidence_id);
+    for (size_t n = 0; n < run->options->interface_count; n++)
+        live_begin_interface(run, n);
+    commit(run, 0);
+    return store_checkpoint(run->store, NULL) == STATUS_OK
+               ? store_closing_complete(run->store, *old, NULL)
+               : STATUS_FAILED;
+}
+
+static void rotate_store(struct live_state *run, const struct live_note *note)
+{
+    struct closing *closing = calloc(1, sizeof *closing);
+    struct store_closing *old = NULL;
+
+    const enum status status = begin_next(run, &old, note);
+    if (status != STATUS_OK) { /* of the store, found afterwards */
+        free(closing);
+        if (old)
+            store_closing_abandon(old);
+    } else if (closing && old) {
         *closing = (struct closing){.run = run,
                                     .of = old,
                                     .number = note->rotate.number - 1,
@@ -143,11 +165,6 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
         if (old)
             store_closing_end(old, NULL, &(bool){false}, NULL);
     }
-    if (run->raw_frames && slices_frames_path(path, &run->slices, note->rotate.number))
-        live_begin_beside(run, path, note->rotate.frames_file,
-                          note->rotate.slice.first_evidence_id);
-    for (size_t n = 0; n < run->options->interface_count && status == STATUS_OK; n++)
-        live_begin_interface(run, n);
 }
 
 static void second_over(struct live_state *run, const struct live_note *note)

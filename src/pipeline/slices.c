@@ -6,6 +6,7 @@
 #include "capture/live.h"
 #include "pipeline/pressure.h"
 #include "pipeline/reading.h"
+#include "store/case_file.h"
 #include "store/folder.h"
 #include "store/reader.h"
 #include "store/store.h"
@@ -360,6 +361,30 @@ static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
     return store_finish_live(store, NULL, one_file, err);
 }
 
+/* Who closed slices may have been killed before the last of them had its indexes: they are closed in order. What cannot
+ * be done stays undone: a case without them is as true. */
+static void index_last(struct slices *s, void (*tell)(void *context, const char *sentence),
+                       void *context)
+{
+    bool built = true;
+
+    for (size_t i = s->kept_count; i > 0 && built; i--) {
+        char path[SLICES_PATH_MAX];
+        struct error why = {0};
+        if (is_open(s, s->kept[i - 1].number) || !slices_path(path, s, s->kept[i - 1].number))
+            continue;
+        if (case_file_index(&built, path, MENDING_MEMORY / 4, &why) != STATUS_OK) {
+            error_prefix(&why, "slice %" PRIu32 " stays without indexes", s->kept[i - 1].number);
+            tell(context, why.text);
+            built = true;
+        } else if (built) {
+            measure(s, &s->kept[i - 1]);
+            if (folder_catalogue_add(s->folder, s->kept[i - 1].number, &why) != STATUS_OK)
+                tell_later(s, &why);
+        }
+    }
+}
+
 /* One slice that a loss of power has damaged does not keep the next from being written: it stays as it is, for who
  * knows how to save what is in it. But two runs do not share a folder. */
 static enum status mend_if_possible(struct slices *s, struct kept_slice *k,
@@ -476,6 +501,8 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
     for (size_t i = 0; i < s->kept_count && status == STATUS_OK; i++)
         if (is_open(s, s->kept[i].number))
             status = mend_if_possible(s, &s->kept[i], tell, context, err);
+    if (status == STATUS_OK)
+        index_last(s, tell, context);
     s->evidence_id = last_evidence(s);
     if (s->kept_count > 0)
         s->number = s->kept[s->kept_count - 1].number;

@@ -24,6 +24,10 @@ static void carry_stream(struct store *s, struct kept_flow *k, enum side side, i
     rare->tail_lost = false;
     if (!t->carried || (had && stored_to > rare->carried_to))
         rare->carried_to = had ? stored_to : INT64_MIN;
+    if (t->shed &&
+        rare->shed_to > rare->carried_to) /* what was not kept is asked for no more than what was */
+        rare->carried_to = rare->shed_to;
+    t->shed = false; /* the next slice may have the room that this one had not */
     t->carried = t->idle = true;
 }
 

@@ -586,3 +586,25 @@ void case_file_drop(struct case_file *f)
     free(f->path);
     *f = (struct case_file){.lock = -1};
 }
+
+enum status case_file_index(bool *built, const char *path, size_t cache_len, struct error *err)
+{
+    struct case_file f;
+    int64_t before = 0, after = 0;
+    enum status status = case_file_open(
+        &f, path, &(struct case_file_options){.cache_len = cache_len, .sync = true}, err);
+
+    *built = false;
+    if (status != STATUS_OK)
+        return status;
+    if (!ask(&f, "PRAGMA schema_version", &before) || run(&f, indexes_sql, err) != STATUS_OK ||
+        !ask(&f, "PRAGMA schema_version", &after)) {
+        status = case_file_fault(&f, "building the indexes of", err);
+    }
+    if (status != STATUS_OK || before == after) {
+        case_file_drop(&f);
+        return status;
+    }
+    *built = true;
+    return case_file_end(&f, true, err);
+}

@@ -50,6 +50,10 @@ enum status case_file_open(struct case_file *f, const char *path,
 enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_held,
                              struct error *err);
 
+/* Builds the indexes that every case has where they are not there, since whoever closed it was killed before they were:
+ * one transaction, as any addition. *built: they were not. */
+enum status case_file_index(bool *built, const char *path, size_t cache_len, struct error *err);
+
 /* How long it is, with what is in the log. 0 when SQLite does not say. */
 uint64_t case_file_len(struct case_file *f);
 

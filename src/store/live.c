@@ -262,3 +262,27 @@ enum status store_rotate(struct store *s, struct store_closing **old, const char
     s->oddities_indexed = s->refused_indexed = s->takeovers = false;
     return s->insert.failed ? tell_failure(s, err) : STATUS_OK;
 }
+
+enum status store_closing_complete(struct store *s, struct store_closing *c, struct error *err)
+{
+    struct error why = {0};
+    char sql[160];
+    size_t log_len;
+    bool log_held;
+
+    snprintf(sql, sizeof sql,
+             "UPDATE evidence SET status = 'complete' WHERE run_id = %" PRId64
+             " AND status = 'open'",
+             c->run_id);
+    if (run_sql(&c->file, sql, &why) == STATUS_OK &&
+        case_file_commit(&c->file, &log_len, &log_held, &why) == STATUS_OK)
+        return STATUS_OK;
+    insert_fail_as(&s->insert, &why);
+    return tell_failure(s, err);
+}
+
+void store_closing_abandon(struct store_closing *c)
+{
+    case_file_drop(&c->file);
+    free(c);
+}

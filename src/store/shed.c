@@ -4,7 +4,7 @@
  *                   AAAAAAAAAAAAA..AAAA│AAAA..AAAAAAA      what came before goes on being compared;
  *                                      └ gaps, `shed`      from here on nothing is kept, or looked at
  *
- * From one position on a stream keeps nothing, for good: not what comes late, nor what is refused, so that nothing
+ * From one position on a stream keeps nothing until its slice ends: not what comes late, nor what is refused, so that nothing
  * is asked for later that was not kept. That position is above all that is stored of it. What comes behind it is
  * an arrival with the fate `refused: shed`, until only flows are kept: then it is counted, and no more. */
 #include "store/writer.h"
@@ -87,6 +87,7 @@ static void begin(struct store *s, struct kept_flow *k, const struct arrival *a)
     rare->shed_from = t->stored > 0 ? shed_stored_to(s, k, a->side) : INT64_MIN;
     if (t->carried && rare->carried_to > rare->shed_from)
         rare->shed_from = rare->carried_to;
+    rare->shed_to = INT64_MIN;
     t->shed = true;
     if (rare->shed_from > INT64_MIN)
         snprintf(text, sizeof text,
@@ -130,6 +131,8 @@ static void shed_part(struct store *s, struct kept_flow *k, const struct arrival
     struct arrival_record record;
     const uint32_t skipped = (uint32_t)(position - a->position);
 
+    if (a->position + a->len > k->sides[a->side]->rare->shed_to)
+        k->sides[a->side]->rare->shed_to = a->position + a->len;
     part.position = position;
     part.len = a->len - skipped;
     part.bytes = span_after(a->bytes, skipped < a->bytes.len ? skipped : a->bytes.len);
@@ -193,6 +196,8 @@ int64_t shed_believed(struct store *s, struct kept_flow *k, enum side side, int6
     if (!t->shed || !t->rare || position + len <= t->rare->shed_from)
         return len;
     int64_t from = t->rare->shed_from > position ? t->rare->shed_from : position;
+    if (position + len > t->rare->shed_to)
+        t->rare->shed_to = position + len;
     flow_rows_missing(s, k, side, from, position + len - from, GAP_SHED, false);
     return from - position;
 }

@@ -215,8 +215,16 @@ struct store_slice {
 struct store_closing;
 enum status store_rotate(struct store *store, struct store_closing **old, const char *path,
                          const struct store_slice *to, struct error *err);
+
+/* Once the next case has rows that say it is being written: the old one's evidence is complete, which is committed. Until
+ * then it says `open`, so that after a kill at any instant one of the two is interrupted. A failure is the store's. */
+enum status store_closing_complete(struct store *store, struct store_closing *closing,
+                                   struct error *err);
+
+/* Both free it. The second leaves it as a kill would. */
 enum status store_closing_end(struct store_closing *closing, char seal[65], bool *one_file,
-                              struct error *err); /* frees */
+                              struct error *err);
+void store_closing_abandon(struct store_closing *closing);
 
 /* Gives up: removes what a fresh case has so far, or rolls an addition back; a live case stays what it was at the
  * last commit. Frees; NULL allowed. */

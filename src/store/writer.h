@@ -68,9 +68,10 @@ struct stream_rare {
     uint64_t missing, truncated, missing_tail, conflicted;
     uint64_t unhashed; /* bytes from hashed_to on, by reference; valid with kept_stream.behind */
     bool tail_lost;    /* some of the missing tail is not just truncated */
-    int64_t shed_from; /* valid with kept_stream.shed */
+    int64_t shed_from, shed_to; /* all of what was shed lies between; valid with kept_stream.shed */
     int64_t
-        carried_to; /* what was stored of it in earlier slices lies below; valid with kept_stream.carried */
+        carried_to; /* what was stored of it in earlier slices, or shed there, lies below; valid with
+                           kept_stream.carried */
 };
 
 struct kept_stream {

@@ -90,6 +90,7 @@ LEFT = {
     "syns": (flows, lambda n: n), "handshakes": (flows, lambda n: n), "reuse": (flows, lambda n: n // 2),
     "open_streams": (segments, lambda n: n), "ports": (segments, lambda n: n), "tunnels": (flows, lambda n: n),
     "carriers": (flows, lambda n: 9 * n),
+    "addresses": (flows, lambda n: n),
     "fragments": (given_up, lambda n: n), "tunnelled_fragments": (given_up, lambda n: n),
     "comments": (lambda case: lib.one(case, "select count(*) from notes"), lambda n: n),
     "interfaces": (lambda case: lib.one(case, "select count(*) from interfaces"), lambda n: n + 1),

@@ -552,6 +552,31 @@ def check_damaged(net, place):
     lib.check("a damaged slice does not keep the next from being written", wrong)
 
 
+def check_unindexed(net, place):
+    """A slice whose closing a kill cut short has its indexes after the next run; so has a case, when it is asked for."""
+    folder = os.path.join(place, "unindexed")
+    wrong = live.Live(net, folder, "--rotate", "1h").stop()
+    path = slices(folder)[0][1]
+    indexes = "select count(*) from sqlite_master where type = 'index' and sql is not null"
+    usual = lib.one(path, indexes)
+    cuts = ";".join("drop index " + name for name, in lib.rows(
+        path, "select name from sqlite_master where type = 'index' and sql is not null and name <> 'chunk_data_place'"))
+
+    def cut():
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.executescript(cuts)
+        told = lib.seine("summary", path)
+        return None if told.status == 1 and b"has no indexes yet" in told.out else "summary does not say so"
+
+    wrong = wrong or cut() or live.Live(net, folder, "--rotate", "1h").stop()
+    if not wrong and (lib.one(path, indexes) != usual or lib.seine("summary", path).status != 0):
+        wrong = "the next run leaves it without: %d of %d, %s" % (lib.one(path, indexes), usual, lib.seine("summary", path).out[:200])
+    wrong = wrong or cut() or lib.seine("index", path).wrong(0)
+    if not wrong and (lib.one(path, indexes) != usual or lib.seine("summary", path).status != 0):
+        wrong = "seine index leaves it without"
+    lib.check("indexes that a kill prevented are built afterwards", wrong, "%d indexes" % usual)
+
+
 def bulk():
     """As much as a log may have, and more."""
     with socket.create_connection((live.SERVER, live.PORT)) as connection:
@@ -715,7 +740,8 @@ def main():
 
     checks = [threading.Thread(target=alone, args=(check,))
               for check in (check_placed, check_placed_kill, check_soak, check_memory, check_crowd, check_slow,
-                            check_kill, check_damaged, check_snapshot, check_full, check_no_room)]
+                            check_kill, check_damaged, check_snapshot, check_full, check_no_room,
+                            check_unindexed)]
     for check in checks:
         check.start()
     for check in checks:

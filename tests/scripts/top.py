@@ -268,7 +268,7 @@ def status(live, folder, case):
         "%s %s" % (run.out, run.err)]
     os.unlink(os.path.join(folder, "slices.db"))
     run = lib.seine("status", folder)
-    if b"29 slices not known" not in run.out:
+    if b"29 of the slices are not known" not in run.out:
         wrong.append("without a catalogue: %s" % run.out)
     run = lib.seine("status", "--rebuild", folder)
     if run.status or b"flows   60," not in run.out:

@@ -297,6 +297,9 @@ static void a_reload_reads_the_file_anew(void)
     unlink(path);
     CU_ASSERT_FALSE(config_reload(&last, &changes, &watch, reloadable, &after, memory_holds));
     arguments_release(&last);
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0); /* nobody writes it: it would be waited for */
+    CU_ASSERT_FALSE(config_reload(&last, &changes, &watch, reloadable, &after, memory_holds));
+    arguments_release(&last);
     arguments_release(&after);
     arguments_release(&before);
 }

@@ -363,6 +363,60 @@ static void a_stream_that_is_shed_says_from_where(void)
     rig_release(&r);
 }
 
+/* And in the next slice it is kept again; what was shed before is not asked for there either. */
+static void a_stream_that_is_shed_is_kept_in_the_next_slice(void)
+{
+    struct rig r;
+    struct rig_flow f;
+    struct error err = {0};
+    struct store_closing *old;
+    char next[120];
+    bool one_file;
+    const struct store_slice slice = {
+        .first_flow_id = 1000, .first_evidence_id = 2, .begun_ns = 10};
+
+    rig_init(&r);
+    rig_flow_init(&f, 1);
+    live_open_case(&r);
+    rig_text(&r, &f, 0, "AAAA");
+    store_shed(r.store, SHED_ALL_BUT_FLOWS, 0);
+    rig_text(&r, &f, 4, "shed");
+    rig_text(&r, &f, 10, "shed"); /* a hole at 8 */
+    store_shed(r.store, SHED_NOTHING, 0);
+    rig_text(&r, &f, 14, "late");
+    f.flow.end = END_CONTINUED;
+    news(&r, &f);
+    told_so_far(&r, "open");
+    snprintf(next, sizeof next, "%s/next.db", r.folder);
+    CU_ASSERT_EQUAL_FATAL(store_rotate(r.store, &old, next, &slice, &err), STATUS_OK);
+    CU_ASSERT_EQUAL(store_closing_complete(r.store, old, &err), STATUS_OK);
+    sqlite3_close(r.db);
+    r.db = NULL;
+    CU_ASSERT_EQUAL_FATAL(store_closing_end(old, NULL, &one_file, &err), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    CHECK_SQL(&r, "SELECT status FROM evidence", "complete");
+    CHECK_SQL(&r, "SELECT position, length, cause FROM gaps", "4|4|shed 10|8|shed");
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2, "AAAA", 4));
+
+    sqlite3_close(r.db);
+    r.db = NULL;
+    strcpy(r.path, next);
+    r.evidence_id = store_evidence_begin(r.store, "eth0", "live", "ring", "{}");
+    f.flow.end = END_CAPTURE;
+    news(&r, &f);
+    r.frame = 0;
+    commit(&r);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    rig_text(&r, &f, 12, "EDlateNEW"); /* again, across */
+    rig_text(&r, &f, 8, "BB");         /* the hole */
+    f.flow.end = END_FIN;
+    rig_flow_end(&r, &f);
+    finish(&r);
+    CHECK_SQL(&r, "SELECT position, data FROM chunks", "8|BB 18|NEW");
+    CHECK_SQL(&r, "SELECT count(*) FROM conflicts", "0");
+    rig_release(&r);
+}
+
 static void new_streams_and_frames_are_shed(void)
 {
     struct rig r;
@@ -512,6 +566,7 @@ static const struct test tests[] = {
      a_kill_leaves_what_was_committed},
     {"one writes at a time, and readers know whether one does", one_writes_at_a_time},
     {"a stream that is shed says from where, and stays so", a_stream_that_is_shed_says_from_where},
+    {"but is kept in the next slice", a_stream_that_is_shed_is_kept_in_the_next_slice},
     {"new streams are shed, and at last all but flows", new_streams_and_frames_are_shed},
     {"flows of a second with loss are lossy", flows_of_a_second_with_loss_are_lossy},
     {"a flow goes on in the next slice", a_flow_goes_on_in_the_next_slice},
