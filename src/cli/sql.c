@@ -314,7 +314,8 @@ static enum exit_status answer_all(char *const *paths, int cases, const char *qu
     enum exit_status status = EXIT_WORLD;
     if ((session->many ? value_functions_register(db, &err) : tables_register(db, &err)) !=
             STATUS_OK ||
-        (files && files_register(db, &err) != STATUS_OK)) {
+        (files && files_register(db, &err) != STATUS_OK) ||
+        (files && !session->many && files_register_streams(db, &err) != STATUS_OK)) {
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", paths[0], sqlite3_errmsg(db));

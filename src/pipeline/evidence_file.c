@@ -503,7 +503,7 @@ const struct payload_source *evidence_shelf_source(const struct evidence_shelf *
     return &shelf->source;
 }
 
-/* ---- for a store that mends ---- */
+/* ---- for a store that mends, and for functions of SQL ---- */
 
 static const struct payload_source *shelf_of(void **shelf, struct reader *reader, struct error *err)
 {
@@ -541,5 +541,5 @@ static void shelf_end(void *shelf)
     evidence_shelf_close(shelf);
 }
 
-const struct store_shelf evidence_for_mending = {
+const struct store_shelf evidence_shelves = {
     .open = shelf_of, .measure = measure, .close = shelf_end};

@@ -84,9 +84,9 @@ void evidence_shelf_close(struct evidence_shelf *shelf); /* NULL is allowed */
 /* For reader_set_evidence(); the shelf's. */
 const struct payload_source *evidence_shelf_source(const struct evidence_shelf *shelf);
 
-/* For a store that mends. */
+/* For a store that mends, and for functions of SQL. */
 struct store_shelf;
-extern const struct store_shelf evidence_for_mending;
+extern const struct store_shelf evidence_shelves;
 
 /* Evidence by id, for whoever looks things up in it: NULL when it is not there. */
 typedef struct evidence_file *evidence_by_id(void *context, uint32_t evidence_id);

@@ -15,6 +15,10 @@
 
 enum status files_register(sqlite3 *db, struct error *err);
 
+/* stream_bytes() and stream_view_sha256(), that read payload which is in the evidence of a case, and not in it. For a
+ * connection to cases that are read one by one. */
+enum status files_register_streams(sqlite3 *db, struct error *err);
+
 /* Each of them. */
 enum status capture_table_register(sqlite3 *db, struct error *err);
 enum status capture_flows_register(sqlite3 *db, struct error *err);

@@ -18,7 +18,9 @@ int sqlite3_seinefiles_init(sqlite3 *db, char **message, const sqlite3_api_routi
 
     if (!extension_take(&sqlite3_api, api, message))
         return SQLITE_ERROR;
-    if (files_register(db, &err) == STATUS_OK)
+    /* Loaded by a statement, or beside one, those of seine.so stay as they are. */
+    if (files_register(db, &err) == STATUS_OK &&
+        (files_register_streams(db, &err) == STATUS_OK || sqlite3_errcode(db) == SQLITE_BUSY))
         return SQLITE_OK;
     *message = api->mprintf("%s", err.text);
     return SQLITE_ERROR;

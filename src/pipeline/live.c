@@ -660,7 +660,7 @@ static enum status open_store(struct live_state *run)
                                           o->reference ? PAGE_SIZE_WITHOUT_PAYLOAD : PAGE_SIZE,
                                       .hash = !o->no_hash,
                                       .reference = o->reference ? &run->reference : NULL,
-                                      .shelf = &evidence_for_mending,
+                                      .shelf = &evidence_shelves,
                                       .live = true,
                                       .sync = !o->no_sync,
                                       .jobs = 2,

@@ -1,4 +1,5 @@
 /* functions.c - views of streams as functions of SQL. */
+#include "store/store.h"
 #include "store/tables.h"
 #include "store/view.h"
 
@@ -38,16 +39,70 @@ static bool is_integer(sqlite3_value *value)
     return sqlite3_value_type(value) == SQLITE_INTEGER;
 }
 
-/* A reader of the case in a schema, "main" where `schema` is NULL. Ended by reader_close() also when it
- * fails. */
+/* What a function keeps from call to call: the evidence of the case that it was asked about last. */
+struct evidence_kept {
+    const struct store_shelf *how; /* borrowed */
+    void *shelf;                   /* NULL: none is open */
+    const struct payload_source *source;
+    char *schema, *path; /* of which case */
+};
+
+static void evidence_forget(struct evidence_kept *e)
+{
+    if (e->shelf)
+        e->how->close(e->shelf);
+    free(e->schema);
+    free(e->path);
+    *e = (struct evidence_kept){.how = e->how};
+}
+
+static void evidence_free(void *kept)
+{
+    evidence_forget(kept);
+    free(kept);
+}
+
+static enum status evidence_take(struct evidence_kept *e, struct reader *reader, struct error *err)
+{
+    const char *schema = reader_schema(reader), *path = reader_path(reader);
+
+    if (e->shelf && strcmp(e->schema, schema) == 0 && strcmp(e->path, path) == 0)
+        return STATUS_OK;
+    evidence_forget(e);
+    e->schema = strdup(schema);
+    e->path = strdup(path);
+    if (!e->schema || !e->path)
+        return error_no_memory(err, "no memory");
+    e->source = e->how->open(&e->shelf, reader, err);
+    return e->source ? STATUS_OK : STATUS_FAILED;
+}
+
+/* A reader of the case in a schema, "main" where `schema` is NULL. Ended by read_end() also when it fails. */
 static enum status read_case(struct reader **reader, sqlite3_context *context,
                              sqlite3_value *schema, struct error *err)
 {
     const char *name = schema ? (const char *)sqlite3_value_text(schema) : "main";
+    struct evidence_kept *e = sqlite3_user_data(context);
     enum status status =
         reader_borrow(reader, sqlite3_context_db_handle(context), name ? name : "main", err);
 
-    return status == STATUS_OK ? reader_check(*reader, err) : status;
+    if (status == STATUS_OK)
+        status = reader_check(*reader, err);
+    if (status == STATUS_OK && e)
+        status = evidence_take(e, *reader, err);
+    if (status == STATUS_OK && e)
+        reader_set_evidence(*reader, e->source);
+    return status;
+}
+
+/* After a failure evidence is looked for anew the next time: it may be there then, or be more. */
+static void read_end(struct reader *reader, sqlite3_context *context, enum status status)
+{
+    struct evidence_kept *e = sqlite3_user_data(context);
+
+    reader_close(reader);
+    if (e && status != STATUS_OK)
+        evidence_forget(e);
 }
 
 /* Whether there is a stream of this id. */
@@ -86,7 +141,7 @@ static void stream_view_sha256(sqlite3_context *context, int argc, sqlite3_value
         status = find_stream(&found, reader, stream_id, &err);
     if (status == STATUS_OK && found)
         status = view_hash(hex, reader, stream_id, policy, &err);
-    reader_close(reader);
+    read_end(reader, context, status);
     if (status != STATUS_OK)
         fails(context, &err);
     else if (found)
@@ -143,7 +198,7 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
     if (status == STATUS_OK)
         status = read_range(bytes, &whole, view, position, position + length, &err);
     view_close(view);
-    reader_close(reader);
+    read_end(reader, context, status);
     if (status != STATUS_OK)
         fails(context, &err);
     else if (whole)
@@ -151,7 +206,7 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
     sqlite3_free(bytes);
 }
 
-enum status functions_register(sqlite3 *db, struct error *err)
+static enum status register_all(sqlite3 *db, const struct store_shelf *shelf, struct error *err)
 {
     static const struct {
         const char *name;
@@ -165,12 +220,30 @@ enum status functions_register(sqlite3 *db, struct error *err)
         {"stream_bytes", 5, stream_bytes},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        struct evidence_kept *kept = shelf ? calloc(1, sizeof *kept) : NULL;
+        if (shelf && !kept)
+            return error_no_memory(err, "no memory for the function %s", functions[i].name);
+        if (kept)
+            kept->how = shelf;
+        /* Frees it also when it fails. */
         if (sqlite3_create_function_v2(db, functions[i].name, functions[i].argc,
-                                       SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, functions[i].function,
-                                       NULL, NULL, NULL) != SQLITE_OK)
+                                       SQLITE_UTF8 | SQLITE_DIRECTONLY, kept, functions[i].function,
+                                       NULL, NULL, kept ? evidence_free : NULL) != SQLITE_OK)
             return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
                 err, "the function %s cannot be registered: %s", functions[i].name,
                 sqlite3_errmsg(db));
     }
     return STATUS_OK;
+}
+
+enum status functions_register(sqlite3 *db, struct error *err)
+{
+    return register_all(db, NULL, err);
+}
+
+enum status functions_register_reading(sqlite3 *db, const struct store_shelf *shelf,
+                                       struct error *err)
+{
+    enum status status = register_all(db, shelf, err);
+    return status == STATUS_OK ? stream_table_register(db, shelf, err) : status;
 }

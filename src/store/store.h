@@ -57,8 +57,8 @@ struct payload_source;
 struct store_slice;
 struct reader;
 
-/* Who finds the captures of a case whose payload is in them, to mend what a killed run left: by its own rows. NULL with
- * a sentence where that cannot be. */
+/* Who finds the captures of a case whose payload is in them, by its own rows: to mend what a killed run left, and for
+ * functions of SQL. NULL with a sentence where that cannot be. */
 struct store_shelf {
     const struct payload_source *(*open)(void **shelf, struct reader *reader, struct error *err);
     /* What there is of a capture, and how it is known again. False where it is not there. */

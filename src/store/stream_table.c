@@ -6,6 +6,7 @@
  * A row is a run of bytes, or a gap, with its cause in place of data; each begins where the one before it ended,
  * and is at most a chunk long. The function of the same name gives the bytes in one blob, and NULL where one is
  * missing. As that one it computes views, so a schema cannot call it (direct only). */
+#include "store/store.h"
 #include "store/tables.h"
 #include "store/view.h"
 #include "store/vtab.h"
@@ -31,11 +32,13 @@ enum column {
 struct stream_table {
     sqlite3_vtab base;
     sqlite3 *db;
+    const struct store_shelf *shelf; /* borrowed, or NULL */
 };
 
 struct stream_cursor_of {
     sqlite3_vtab_cursor base;
     struct reader *reader;
+    void *shelf;       /* NULL: none was opened */
     struct view *view; /* NULL at the end */
     struct stream_piece piece;
     int64_t stream_id;
@@ -48,7 +51,7 @@ struct stream_cursor_of {
 static int bytes_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **vtab, char **message)
 {
-    (void)aux, (void)argc, (void)argv, (void)message;
+    (void)argc, (void)argv, (void)message;
 
     int rc = sqlite3_declare_vtab(
         db, "CREATE TABLE stream_bytes (stream_id INTEGER, position INTEGER, length INTEGER,"
@@ -59,7 +62,7 @@ static int bytes_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
     struct stream_table *t = sqlite3_malloc(sizeof *t);
     if (!t)
         return SQLITE_NOMEM;
-    *t = (struct stream_table){.db = db};
+    *t = (struct stream_table){.db = db, .shelf = aux};
     sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
     *vtab = &t->base;
     return SQLITE_OK;
@@ -111,10 +114,15 @@ static int bytes_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **cursor)
 
 static void bytes_leave(struct stream_cursor_of *c)
 {
+    const struct stream_table *t = (struct stream_table *)c->base.pVtab;
+
     view_close(c->view);
     reader_close(c->reader);
+    if (c->shelf)
+        t->shelf->close(c->shelf);
     c->view = NULL;
     c->reader = NULL;
+    c->shelf = NULL;
 }
 
 static void bytes_forget(struct stream_cursor_of *c)
@@ -250,6 +258,11 @@ static int bytes_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
         status = reader_borrow(&c->reader, t->db, schema, &err);
     if (status == STATUS_OK)
         status = reader_check(c->reader, &err);
+    if (status == STATUS_OK && t->shelf) {
+        const struct payload_source *source = t->shelf->open(&c->shelf, c->reader, &err);
+        reader_set_evidence(c->reader, source);
+        status = source ? STATUS_OK : STATUS_FAILED;
+    }
     if (status == STATUS_OK)
         status = view_open(&c->view, c->reader, c->stream_id, policy, &err);
     if (status == STATUS_OK)
@@ -315,9 +328,10 @@ static const sqlite3_module bytes_methods = {
     .xRowid = bytes_rowid,
 };
 
-enum status stream_table_register(sqlite3 *db, struct error *err)
+enum status stream_table_register(sqlite3 *db, const struct store_shelf *shelf, struct error *err)
 {
-    if (sqlite3_create_module_v2(db, "stream_bytes", &bytes_methods, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_create_module_v2(db, "stream_bytes", &bytes_methods, (void *)(uintptr_t)shelf,
+                                 NULL) != SQLITE_OK)
         return (sqlite3_errcode(db) == SQLITE_NOMEM ? error_no_memory : error_set)(
             err, "the table stream_bytes cannot be registered: %s", sqlite3_errmsg(db));
     return STATUS_OK;

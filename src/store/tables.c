@@ -423,6 +423,6 @@ enum status tables_register(sqlite3 *db, struct error *err)
     if (status == STATUS_OK)
         status = value_functions_register(db, err);
     if (status == STATUS_OK)
-        status = stream_table_register(db, err);
+        status = stream_table_register(db, NULL, err);
     return status == STATUS_OK ? hosts_table_register(db, err) : status;
 }

@@ -29,6 +29,12 @@ enum status tables_register(sqlite3 *db, struct error *err);
  * A schema cannot call them: no view or trigger of a hostile case does. */
 enum status functions_register(sqlite3 *db, struct error *err);
 
+/* These two, and the table of that name, in the place of those that tables_register() has registered: so that payload
+ * that is not in a case is read in its evidence. `shelf` says how, and must outlive the connection. */
+struct store_shelf;
+enum status functions_register_reading(sqlite3 *db, const struct store_shelf *shelf,
+                                       struct error *err);
+
 /* Those below are registered by tables_register() too.
  *
  * Functions over single values (value_functions.c); docs/functions.md says what each gives:
@@ -38,8 +44,9 @@ enum status functions_register(sqlite3 *db, struct error *err);
  *     ns_iso(ns)  hexdump(blob)  printable(blob)  tcp_flags(bits)  oui(mac) */
 enum status value_functions_register(sqlite3 *db, struct error *err);
 
-/* stream_bytes(stream_id [, position, length [, policy [, schema]]]) as a table (stream_table.c). */
-enum status stream_table_register(sqlite3 *db, struct error *err);
+/* stream_bytes(stream_id [, position, length [, policy [, schema]]]) as a table (stream_table.c). `shelf` as above;
+ * NULL: what is not in the case is not read. */
+enum status stream_table_register(sqlite3 *db, const struct store_shelf *shelf, struct error *err);
 
 /* hosts_in(net [, schema]) (hosts_table.c). */
 enum status hosts_table_register(sqlite3 *db, struct error *err);
