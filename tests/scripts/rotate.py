@@ -324,6 +324,15 @@ def check_placed(net, place):
     if not wrong and int(frames) <= 1518:
         wrong = "no frame is longer than one on the wire"
     wrong = wrong or unlike_said(once)
+    asked = lib.seine("sql", "--csv", "--files", once, """select count(*), sum(stream_view_sha256(stream_id, null) = sha256
+        and length(stream_bytes(stream_id, start, length)) = length
+        and (select sum(length(data)) from stream_bytes(s.stream_id)) = length) from streams as s where stored > 0""")
+    told = asked.out.decode().split()[-1].split(",")
+    if not wrong and (asked.wrong() or int(told[0]) == 0 or told[0] != told[1]):
+        wrong = "functions of SQL agree with %s of streams: %s" % (told, asked.wrong())
+    refused = lib.seine("sql", once, "select stream_bytes(stream_id, start, 1) from streams where stored > 0")
+    if not wrong and b"is not in the case but in its evidence" not in refused.err:
+        wrong = "functions of SQL open files that nobody allowed: %s" % lib.tail(refused.err)
     lib.check(name, wrong, "%d streams%s" % (len(mine), ", with netem" if noisy else ""))
 
 
