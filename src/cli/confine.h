@@ -4,7 +4,8 @@
  *     ask, status, top                 read: the case, or all cases that are named
  *     export                           read: the case; write in the folder of what it makes
  *     follow, extract, search,
- *     index, verify                    read: whatever the user may, since the case says where its captures
+ *     index, verify, sql --files,
+ *     ask clear-text                   read: whatever the user may, since the case says where its captures
  *                                      lie, and that may be anywhere; extract writes in the folder of FILE, index in that
  *                                      of the case
  *     ingest                           read: the captures; write in the folder of the case

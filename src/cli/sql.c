@@ -233,6 +233,17 @@ static enum exit_status dot_word(struct session *s, char *line, bool *quit)
     return EXIT_USAGE;
 }
 
+/* The query of the command line: statements, or a word with a dot as the sqlite3 shell takes it there. */
+static enum exit_status answer_query(struct session *s, const char *query)
+{
+    char word[256];
+    bool quit = false;
+    if (query[0] != '.')
+        return answer(s, query);
+    snprintf(word, sizeof word, "%s", query);
+    return dot_word(s, word, &quit);
+}
+
 /* Statements from standard input. On a terminal a failure is told and the next one is awaited;
  * elsewhere the first failure is the end. */
 static enum exit_status answer_input(struct session *s, struct prompt *prompt)
@@ -375,7 +386,7 @@ static enum exit_status answer_all(char *const *paths, int cases, const char *qu
     } else if (session->many || cases == 0 || tell_strangers(session->reader)) {
         sqlite3_set_authorizer(db, authorize, NULL);
         if (query) {
-            status = answer(session, query);
+            status = answer_query(session, query);
         } else {
             signal(SIGINT, on_interrupt);
             status = answer_input(session, prompt);

@@ -615,7 +615,7 @@ static int many_filter(sqlite3_vtab_cursor *cursor, int index, const char *index
         c->values[i] = sqlite3_value_dup(argv[i]);
         if (!c->values[i])
             return SQLITE_NOMEM;
-        bool argument = t->kind->called && is_argument(column);
+        bool argument = t->kind->called && c->plan.terms[i].op == '=' && is_argument(column);
         if (argument && check_argument(column, t->kind->name, argv[i], &err) != STATUS_OK)
             return many_failed(cursor->pVtab, &err);
         if (argument && type == SQLITE_NULL && column->role != ROLE_STREAM)

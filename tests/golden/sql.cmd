@@ -32,6 +32,9 @@ seine sql case.db ''
 printf 'SELECT 1;\n\n.schema hosts\nSELECT\n2' | seine sql case.db
 printf '.tables\n.quit\nSELECT 1;\n' | seine sql case.db | grep -c table
 printf '.nothing\nSELECT 1;\n' | seine sql case.db
+# The words with a dot on the command line, too.
+seine sql case.db '.schema verdicts'
+seine sql case.db .nothing
 printf 'SELECT 1;\nSELEC;\nSELECT 2;\n' | seine sql case.db
 sha256sum < case.db | cmp - before; ls
 # What somebody added under the name of what is decoded.

@@ -78,6 +78,7 @@ QUESTIONS = [
     "SELECT position, hex(data), cause FROM stream_bytes(%d, 1, 5, 'last')" % (3 * 2 * BLOCK + 2),
     "SELECT position, hex(data), cause FROM stream_bytes(%d, NULL, 3)" % (2 * 2 * BLOCK + 3),
     "SELECT count(*) + 1 FROM stream_bytes(7) JOIN stream_bytes(NULL)",
+    "SELECT position FROM stream_bytes(%d) WHERE stream_id > 5.5 AND position >= 0" % (3 * 2 * BLOCK + 2),
     "SELECT s.stream_id, b.position, b.length, b.cause FROM streams s JOIN stream_bytes b USING (stream_id) ORDER BY 1, 2",
     "SELECT flow_id FROM flows WHERE client_ip IN hosts_in('10.0.0.0/8') ORDER BY 1",
     "SELECT ip FROM hosts_in('2001:db8::/32') ORDER BY 1",
@@ -534,7 +535,8 @@ def named(work, case, folder):
                      " JOIN runs USING (run_id)",
                      "SELECT sum(stream_view_sha256(stream_id, NULL) = sha256) FROM streams",
                      "SELECT count(DISTINCT conflict_id) + 3 FROM conflicts",
-                     "SELECT count(*) FROM segments g JOIN evidence USING (evidence_id)"):
+                     "SELECT count(*) FROM segments g JOIN evidence USING (evidence_id)",
+                     "SELECT sum(length(b.data)) FROM streams s JOIN stream_bytes b USING (stream_id)"):
         one, three = numbers(say(case, question))[0], numbers(say([case, other, case], question))[0]
         if "+ 3" in question:
             one, three = one - 3, three - 3
