@@ -619,7 +619,7 @@ static void see_news(struct sink *sink, struct flow *flow)
 void picture_sink_init(struct picture_sink *p)
 {
     *p = (struct picture_sink){
-        .sink = {see_frame, see_segment, see_believe, see_gap, see_oddity, see_end, see_news},
+        .sink = {see_frame, see_segment, see_believe, see_gap, see_oddity, see_end, see_news, NULL},
     };
     text_init(&p->gaps);
     text_init(&p->conflicts);
