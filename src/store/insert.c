@@ -203,7 +203,7 @@ size_t insert_cost(size_t memory)
     for (int i = 0; i < BATCH_COUNT; i++)
         cost += 2 * (size.bytes + (size_t)size.rows * (size_t)batches[i].name.column_count *
                                       sizeof(struct row_value)) +
-                (batches[i].by_rowid ? IMAGE_COST + LEAVES_COST : 0);
+                (batches[i].by_rowid ? IMAGE_COST + LEAVES_COST : 0); /* the trees of all */
     return cost;
 }
 

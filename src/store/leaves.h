@@ -25,7 +25,7 @@
 enum {
     LEAVES_LEVELS = 12,          /* of a tree; four cells a page, at least, make 2^24 pages */
     LEAVES_PAGE_MOST = 16 << 10, /* bytes of a page; cases with larger ones go without */
-    LEAVES_COST = 64 << 10, /* bytes of memory a tree: three levels are rare, more still more so */
+    LEAVES_COST = 64 << 10,      /* bytes of memory: three levels, and something for others */
 };
 
 /* A page of a right edge. */
