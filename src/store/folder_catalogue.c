@@ -68,7 +68,9 @@ enum status slice_learn(struct slice *slice, struct reader *reader, struct error
         " CASE o.n WHEN 0 THEN (SELECT count(*) FROM flows)"
         " ELSE (SELECT max(flow_id) FROM flows) - (SELECT min(flow_id) FROM flows) + 1 END,"
         " CASE o.n WHEN 0 THEN (SELECT min(first_ns) FROM flows) END"
-        " FROM (SELECT count(*) AS n FROM evidence WHERE status = 'open') AS o";
+        /* one without evidence has been begun, and nothing of it is committed */
+        " FROM (SELECT count(*) FILTER (WHERE status = 'open') + (count(*) = 0) AS n FROM evidence)"
+        " AS o";
     enum {
         EVIDENCE,
         STATS = 2,

@@ -1,6 +1,7 @@
 /* store_live_test.c - a case that is read while it is written: its commits, what a kill leaves, what is shed. */
 #include "store_rig.h"
 
+#include "store/folder.h"
 #include "store/layout.h"
 #include "store/reader.h"
 
@@ -104,6 +105,28 @@ static void readers_see_each_commit(void)
     CHECK_SQL(&r, "SELECT length(seal), ended_ns > 0 FROM runs", "64|1");
     CU_ASSERT_TRUE(rig_stream_is(&r, 2, "AAABB", 5));
     CU_ASSERT_TRUE(rig_stream_is(&r, 3, "ss", 2));
+    rig_release(&r);
+}
+
+/* What is learned of it before its first commit would be taken to hold for as long as its file has the same size. */
+static void what_has_begun_is_growing(void)
+{
+    struct rig r;
+    struct reader *reader;
+    struct slice slice = {.number = 1};
+    struct error err = {0};
+
+    rig_init(&r);
+    live_open_case(&r);
+    CU_ASSERT_EQUAL_FATAL(reader_open(&reader, r.path, &err), STATUS_OK);
+    CU_ASSERT_EQUAL(slice_learn(&slice, reader, &err), STATUS_OK);
+    CU_ASSERT_TRUE(slice.growing);
+    reader_close(reader);
+    finish(&r);
+    CU_ASSERT_EQUAL_FATAL(reader_open(&reader, r.path, &err), STATUS_OK);
+    CU_ASSERT_EQUAL(slice_learn(&slice, reader, &err), STATUS_OK);
+    CU_ASSERT_FALSE(slice.growing);
+    reader_close(reader);
     rig_release(&r);
 }
 
@@ -560,6 +583,7 @@ static void a_flow_goes_on_in_the_next_slice(void)
 
 static const struct test tests[] = {
     {"readers see each commit, and what is written stays", readers_see_each_commit},
+    {"a case that was begun, and has nothing yet, is being written", what_has_begun_is_growing},
     {"streams are hashed across commits", streams_are_hashed_across_commits},
     {"what is written for a byte of payload is bounded", wear_is_bounded},
     {"a kill leaves what was committed, and the next run mends it",
