@@ -5,6 +5,7 @@
 #include "pipeline/option_text.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -110,6 +111,22 @@ static void tell_evidence(struct live_state *run, struct watched *i, const char 
     tell_note(run, &note);
 }
 
+/* Bytes that are the run's own, with its rings, which are the kernel's; -1 where that is not known. What is read of a
+ * file and may go at any time is none. */
+static int64_t memory_used(const struct live_state *run)
+{
+    char text[120];
+    long long resident, shared;
+    const ssize_t len = run->statm < 0 ? -1 : pread(run->statm, text, sizeof text - 1, 0);
+
+    if (len <= 0)
+        return -1;
+    text[len] = '\0';
+    if (sscanf(text, "%*d %lld %lld", &resident, &shared) != 2 || resident < shared)
+        return -1;
+    return (resident - shared) * sysconf(_SC_PAGESIZE) + (int64_t)live_ring_len(run->live);
+}
+
 static void tell_statistics(struct live_state *run, const struct watched *i, int64_t now_ns,
                             const char *detail)
 {
@@ -124,7 +141,8 @@ static void tell_statistics(struct live_state *run, const struct watched *i, int
         .freezes = now->freezes - before->freezes,
         .dropped_by_interface = now->dropped_by_interface - before->dropped_by_interface,
         .dropped_by_backlog = now->dropped_by_backlog - before->dropped_by_backlog,
-        .shed = i->shed};
+        .shed = i->shed,
+        .memory = memory_used(run)};
     snprintf(s->detail, sizeof s->detail, "%s", detail);
     tell_note(run, &note);
 }
@@ -643,6 +661,7 @@ static enum status open_interfaces(struct live_state *run)
                                      .promiscuous = o->promiscuous,
                                      .hardware_time = o->hardware_time};
 
+    run->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC); /* while it may */
     run->interfaces = calloc(o->interface_count, sizeof *run->interfaces);
     if (!run->interfaces)
         return error_no_memory(run->err, "no memory");
@@ -966,6 +985,7 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
     struct live_state run = {.options = options,
                              .result = result,
                              .err = err,
+                             .statm = -1,
                              .memory = options->memory ? options->memory : INGEST_MEMORY_DEFAULT};
 
     *result = (struct live_run_result){0};
@@ -998,5 +1018,7 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
     }
     evidence_close(run.beside.again);
     free(run.interfaces);
+    if (run.statm >= 0)
+        close(run.statm);
     return status;
 }

@@ -70,6 +70,7 @@ struct live_state {
     struct live_run_result *result;
     struct error *err;
     size_t memory, ring_len;
+    int statm; /* owned: what the system says of our memory; -1: it does not */
     unsigned place_parts;
     struct live *live;
     struct store *store; /* the writer's, from the first note on */

@@ -257,7 +257,8 @@ CREATE TABLE capture_stats (
     freezes INTEGER,                -- how often the ring became full
     dropped_by_backlog INTEGER,     -- by this machine's queues, of all interfaces together
     shed INTEGER,                   -- frames that were not kept, or their payload: too fast, or the disk full
-    detail TEXT                     -- a sentence: what was shed from here on, and why
+    detail TEXT,                    -- a sentence: what was shed from here on, and why
+    memory INTEGER                  -- bytes that a live run had then, rings included; its budget is runs.memory
 ) STRICT;
 
 -- Keys to encrypted traffic that a pcapng carries. A block of more than 1 MiB is several rows, in order, cut

@@ -132,6 +132,10 @@ static void add_columns(struct store *s)
                                "ALTER TABLE capture_stats ADD COLUMN dropped_by_backlog INTEGER;"
                                "ALTER TABLE capture_stats ADD COLUMN shed INTEGER;"
                                "ALTER TABLE capture_stats ADD COLUMN detail TEXT");
+    if (store_ask(
+            s, "SELECT count(*) FROM pragma_table_xinfo('capture_stats') WHERE name = 'memory'") ==
+        0)
+        insert_run(&s->insert, "ALTER TABLE capture_stats ADD COLUMN memory INTEGER");
 }
 
 static void remark_on(struct store *s)
