@@ -98,7 +98,7 @@ struct live_state {
     struct pressure pressure;
     enum store_shed disk_level; /* what is not kept since the disk is nearly full */
     uint64_t removed_told;      /* slices for want of room */
-    int64_t paused_ns;          /* how long nothing was stored, until it is told; 0: that did not happen */
+    int64_t paused_ns; /* how long nothing was stored, until it is told; 0: that did not happen */
 
     /* Told by the writer's thread. */
     atomic_uint_least64_t flows, log_len;
