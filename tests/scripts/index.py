@@ -81,7 +81,7 @@ def check_life(place):
     lib.check("index.foreign", run.wrong(3) or b"something else" not in run.err and lib.tail(run.err))
     run = lib.seine("index", case, "states", "--drop")
     lib.check("index.foreign.drop", run.wrong(3) or len(schema(case)) != len(before) + 1 and "it was dropped")
-    for words, status in ((("--list", "ports"), 2), ((), 2), (("nothing",), 2), (("ports", "--memory", "1"), 2)):
+    for words, status in ((("--list", "ports"), 2), ((), 0), (("--drop",), 2), (("nothing",), 2), (("ports", "--memory", "1"), 2)):
         lib.check("index.words %s" % " ".join(words), lib.seine("index", case, *words).wrong(status))
     lib.check("index.nothing", lib.seine("index", os.path.join(place, "none.db"), "ports").wrong(3) or
               os.path.exists(os.path.join(place, "none.db")) and "a case was made")
