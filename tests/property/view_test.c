@@ -244,7 +244,7 @@ static void every_list(void)
 
 static void random_lists(void)
 {
-    uint32_t count = getenv("SEINE_LONG") ? 40000 : 800;
+    uint32_t count = getenv("SEINE_LONG") ? 40000 : 400;
     struct list *lists = calloc(count, sizeof *lists);
     uint64_t state = 20250801;
 

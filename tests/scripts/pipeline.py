@@ -21,7 +21,7 @@ import lib
 
 SEED = int(os.environ.get("SEINE_SEED") or time.time_ns() % 1000000)
 CRAFT = os.environ.get("CRAFT") or os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
-ROUNDS = 20 if lib.LONG else 3
+ROUNDS = 20 if lib.LONG else 2
 TESTS = []
 
 

@@ -2,7 +2,7 @@
 
 Every sample and every hard script is ingested both ways. Equal must be all rows but those of the payload
 itself, with the hashes of streams; what `follow --as raw` writes, to the byte; and `verify` must hold. Where
-the evidence has gone or changed, that is said, and nothing else is written. Without SEINE_LONG every third of
+the evidence has gone or changed, that is said, and nothing else is written. Without SEINE_LONG every fourth of
 the hard scripts is taken, and fewer flows are followed.
 """
 import os
@@ -244,7 +244,7 @@ def refused(place):
 
 def main():
     lib.each(sample, lib.samples())
-    lib.each(hard_case, sorted(glob.glob(os.path.join(FOLDER, "*.craft")))[::1 if lib.LONG else 3])
+    lib.each(hard_case, sorted(glob.glob(os.path.join(FOLDER, "*.craft")))[::1 if lib.LONG else 4])
     for test in (piece_of_work, evidence_gone, by_sql, refused):
         with lib.folder() as place:
             test(place)
