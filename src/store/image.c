@@ -29,18 +29,6 @@ static uint8_t *page_at(const struct image *m, unsigned number)
     return m->bytes + (size_t)(number - 1) * PAGE;
 }
 
-static void put_u16(uint8_t *to, unsigned value)
-{
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
-}
-
-static void put_u32(uint8_t *to, uint32_t value)
-{
-    put_u16(to, value >> 16);
-    put_u16(to + 2, value & 0xffff);
-}
-
 /* ---- pages ---- */
 
 static void leaf_begin(struct image *m, unsigned page)
@@ -56,9 +44,9 @@ static void leaf_end(struct image *m)
     uint8_t *head = m->leaf;
 
     head[0] = IS_LEAF;
-    put_u16(head + 1, 0); /* no free blocks */
-    put_u16(head + 3, m->cells);
-    put_u16(head + 5, (unsigned)m->end);
+    u16_put(head + 1, 0); /* no free blocks */
+    u16_put(head + 3, m->cells);
+    u16_put(head + 5, (unsigned)m->end);
     head[7] = 0; /* and no fragments */
 }
 
@@ -82,7 +70,7 @@ bool image_add(struct image *m, const struct row_value *row, int columns)
         leaf_begin(m, m->page + 1);
     }
     m->end -= len;
-    put_u16(m->leaf + LEAF_HEAD + 2 * (size_t)m->cells, (unsigned)m->end);
+    u16_put(m->leaf + LEAF_HEAD + 2 * (size_t)m->cells, (unsigned)m->end);
     m->cells++;
     m->last[m->page - LEAF] = row[0].number;
     uint8_t *to = number_put(m->leaf + m->end, r.len);
@@ -105,18 +93,18 @@ void image_end(struct image *m)
     }
     for (unsigned i = 0; i < inner; i++) {
         uint8_t cell[4 + NUMBER_MOST];
-        put_u32(cell, LEAF + i);
+        u32_put(cell, LEAF + i);
         size_t len = (size_t)(number_put(cell + 4, (uint64_t)m->last[i]) - cell);
         end -= len;
         memcpy(root + end, cell, len);
-        put_u16(root + INNER_HEAD + 2 * (size_t)i, (unsigned)end);
+        u16_put(root + INNER_HEAD + 2 * (size_t)i, (unsigned)end);
     }
     root[0] = IS_INNER;
-    put_u16(root + 1, 0);
-    put_u16(root + 3, inner);
-    put_u16(root + 5, (unsigned)end);
+    u16_put(root + 1, 0);
+    u16_put(root + 3, inner);
+    u16_put(root + 5, (unsigned)end);
     root[7] = 0;
-    put_u32(root + 8, m->page);
+    u32_put(root + 8, m->page);
 }
 
 /* ---- the database ---- */
@@ -175,7 +163,7 @@ static int make_empty(struct image *m, char *declaration)
     if (rc == SQLITE_OK) {
         memcpy(m->bytes, made, (size_t)len);
         memset(m->bytes + len, 0, (size_t)PAGES * PAGE - (size_t)len);
-        put_u32(m->bytes + 28, PAGES); /* of the file's head: its length in pages */
+        u32_put(m->bytes + 28, PAGES); /* of the file's head: its length in pages */
     }
     sqlite3_free(made);
     sqlite3_close(db);

@@ -43,28 +43,6 @@ enum {
     EXTENT_MOST = 16 << 20, /* bytes */
 };
 
-static void put_u16(uint8_t *to, unsigned value)
-{
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
-}
-
-static void put_u32(uint8_t *to, uint32_t value)
-{
-    put_u16(to, value >> 16);
-    put_u16(to + 2, value & 0xffff);
-}
-
-static unsigned get_u16(const uint8_t *from)
-{
-    return (unsigned)from[0] << 8 | from[1];
-}
-
-static uint32_t get_u32(const uint8_t *from)
-{
-    return (uint32_t)get_u16(from) << 16 | get_u16(from + 2);
-}
-
 /* ---- the file ---- */
 
 static enum status failed(struct leaves *l, const char *what)
@@ -143,10 +121,10 @@ static enum status between_end(struct leaves *l)
 /* Writes the head, so that SQLite sees that it is another. */
 static enum status head_write(struct leaves *l, uint8_t head[FILE_HEAD])
 {
-    uint32_t changes = get_u32(head + AT_CHANGES) + 1;
+    uint32_t changes = u32_take(head + AT_CHANGES) + 1;
 
-    put_u32(head + AT_CHANGES, changes);
-    put_u32(head + AT_PAGES_VALID, changes);
+    u32_put(head + AT_CHANGES, changes);
+    u32_put(head + AT_PAGES_VALID, changes);
     return file_write(l, head, FILE_HEAD, 0);
 }
 
@@ -160,7 +138,7 @@ static enum status extent_take(struct leaves *l)
     assert(l->next == l->end);
     if (status != STATUS_OK)
         return status;
-    const uint32_t pages = get_u32(head + AT_PAGES), most = EXTENT_MOST / l->page_size;
+    const uint32_t pages = u32_take(head + AT_PAGES), most = EXTENT_MOST / l->page_size;
     uint32_t more = pages / 8;
     more = more < EXTENT_LEAST ? EXTENT_LEAST : more > most ? most : more;
     if (pages > UINT32_MAX - 2 - more)
@@ -169,7 +147,7 @@ static enum status extent_take(struct leaves *l)
     l->end = pages + 1 + more;
     if (ftruncate(l->file->lock, page_at(l, l->end)) != 0)
         return failed(l, "writing");
-    put_u32(head + AT_PAGES, l->end - 1);
+    u32_put(head + AT_PAGES, l->end - 1);
     return head_write(l, head);
 }
 
@@ -232,7 +210,7 @@ static uint8_t *node_add(struct leaves_node *n, unsigned level, size_t len)
     n->end -= len;
     n->last_len = len;
     n->cells++;
-    put_u16(n->page + list, (unsigned)n->end);
+    u16_put(n->page + list, (unsigned)n->end);
     return n->page + n->end;
 }
 
@@ -260,9 +238,9 @@ static enum status node_write(struct leaves *l, const struct leaves_tree *t, uns
         head[0] = t->without_rowid ? INDEX_LEAF : TABLE_LEAF;
     else
         head[0] = t->without_rowid ? INDEX_INNER : TABLE_INNER;
-    put_u16(head + 1, 0); /* no free blocks */
-    put_u16(head + 3, n->cells);
-    put_u16(head + 5, (unsigned)n->end);
+    u16_put(head + 1, 0); /* no free blocks */
+    u16_put(head + 3, n->cells);
+    u16_put(head + 5, (unsigned)n->end);
     head[7] = 0; /* and no fragments */
     memset(n->page + list_end, 0, n->end - list_end);
     return file_write(l, n->page, l->page_size, page_at(l, number));
@@ -314,7 +292,7 @@ static enum status child_add(struct leaves *l, struct leaves_tree *t, unsigned l
             status = child_add(l, t, level + 1, number, up, up_len - 4);
         cell = node_add(n, level, 4 + len);
     }
-    put_u32(cell, child);
+    u32_put(cell, child);
     memcpy(cell + 4, divider, len);
     return status;
 }
@@ -396,14 +374,14 @@ static bool node_take(const struct leaves *l, struct leaves_tree *t, unsigned le
                       const uint8_t *page)
 {
     struct leaves_node *n = &t->nodes[level];
-    const unsigned count = get_u16(page + 3);
+    const unsigned count = u16_take(page + 3);
 
     node_clear(l, n);
     memcpy(n->page, page, head_len(level));
     if (head_len(level) + 2 * (size_t)count > l->page_size)
         return false;
     for (unsigned i = 0; i < count; i++) {
-        size_t at = get_u16(page + head_len(level) + 2 * (size_t)i);
+        size_t at = u16_take(page + head_len(level) + 2 * (size_t)i);
         size_t len = at < l->page_size
                          ? cell_len(l, t, level, page + at, l->page_size - at, &t->last_key)
                          : 0;
@@ -432,7 +410,7 @@ static enum status edge_read(struct leaves *l, struct leaves_tree *t, uint8_t *p
             return status;
         if (page[0] == TABLE_LEAF || page[0] == INDEX_LEAF)
             break;
-        number = get_u32(page + 8);
+        number = u32_take(page + 8);
     }
     t->top = depth - 1;
     for (unsigned level = 0; level < depth; level++) {
@@ -488,7 +466,7 @@ static enum status edge_write(struct leaves *l, struct leaves_tree *t)
         if (number == 0)
             status = page_take(l, &number, true);
         if (level > 0)
-            put_u32(n->page + 8, below);
+            u32_put(n->page + 8, below);
         if (status == STATUS_OK)
             status = node_write(l, t, level, number);
         below = number;
@@ -534,16 +512,16 @@ static enum status rest_free(struct leaves *l, uint8_t *page)
         if (is_locked(l, trunk))
             continue;
         memset(page, 0, l->page_size);
-        put_u32(page, get_u32(head + AT_FREE_FIRST));
+        u32_put(page, u32_take(head + AT_FREE_FIRST));
         while (names < names_most && l->next < l->end) {
             if (!is_locked(l, l->next))
-                put_u32(page + 8 + 4 * (size_t)names++, l->next);
+                u32_put(page + 8 + 4 * (size_t)names++, l->next);
             l->next++;
         }
-        put_u32(page + 4, names);
+        u32_put(page + 4, names);
         status = file_write(l, page, l->page_size, page_at(l, trunk));
-        put_u32(head + AT_FREE_FIRST, trunk);
-        put_u32(head + AT_FREE_COUNT, get_u32(head + AT_FREE_COUNT) + 1 + names);
+        u32_put(head + AT_FREE_FIRST, trunk);
+        u32_put(head + AT_FREE_COUNT, u32_take(head + AT_FREE_COUNT) + 1 + names);
     }
     return status == STATUS_OK ? head_write(l, head) : status;
 }
@@ -554,12 +532,12 @@ static enum status rest_cut(struct leaves *l)
     uint8_t head[FILE_HEAD];
     enum status status = file_read(l, head, sizeof head, 0);
 
-    if (status != STATUS_OK || get_u32(head + AT_PAGES) != l->end - 1)
+    if (status != STATUS_OK || u32_take(head + AT_PAGES) != l->end - 1)
         return status;
     if (is_locked(l, l->next - 1)) /* it would be the last */
         return STATUS_OK;
     l->end = l->next;
-    put_u32(head + AT_PAGES, l->end - 1);
+    u32_put(head + AT_PAGES, l->end - 1);
     status = head_write(l, head);
     if (status == STATUS_OK && ftruncate(l->file->lock, page_at(l, l->end)) != 0)
         status = failed(l, "writing");
@@ -613,7 +591,7 @@ enum status leaves_hide(struct leaves *l, struct leaves_tree *t)
         return STATUS_FAILED;
     memset(t->nodes[0].page, 0, l->page_size);
     t->nodes[0].page[0] = TABLE_LEAF;
-    put_u16(t->nodes[0].page + 5, l->page_size);
+    u16_put(t->nodes[0].page + 5, l->page_size);
     return root_write(l, t, t->nodes[1].page);
 }
 
@@ -668,20 +646,20 @@ static enum status page_tell(struct leaves *l, struct leaves_tree *t, const stru
         return status;
     const bool is_leaf = page[0] == TABLE_LEAF || page[0] == INDEX_LEAF;
     const size_t list = is_leaf ? LEAF_HEAD : INNER_HEAD;
-    const unsigned count = get_u16(page + 3);
+    const unsigned count = u16_take(page + 3);
     if (list + 2 * (size_t)count > l->page_size)
         return STATUS_END;
     for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
-        const size_t at = get_u16(page + list + 2 * (size_t)i);
+        const size_t at = u16_take(page + list + 2 * (size_t)i);
         if (at + 4 > l->page_size)
             return STATUS_END;
         if (!is_leaf)
-            status = page_tell(l, t, r, depth + 1, get_u32(page + at));
+            status = page_tell(l, t, r, depth + 1, u32_take(page + at));
         if (status == STATUS_OK && (is_leaf || t->without_rowid))
             status = cell_tell(l, t, r, is_leaf, page + at, l->page_size - at);
     }
     if (!is_leaf && status == STATUS_OK)
-        status = page_tell(l, t, r, depth + 1, get_u32(page + 8));
+        status = page_tell(l, t, r, depth + 1, u32_take(page + 8));
     return status;
 }
 
@@ -725,7 +703,7 @@ bool leaves_init(struct leaves *l, struct case_file *file)
     int64_t page_size = ask(file->db, "PRAGMA page_size", "");
     if (page_size < 512 || page_size > LEAVES_PAGE_MOST ||
         file_read(l, head, sizeof head, 0) != STATUS_OK || head[AT_RESERVED] != 0 ||
-        get_u32(head + AT_AUTOVACUUM) != 0) {
+        u32_take(head + AT_AUTOVACUUM) != 0) {
         l->file = NULL;
         return false;
     }

@@ -1,5 +1,5 @@
 /* record.h - a row as SQLite lays it out: the record of the SQLite file format, version 4
- * (sqlite.org/fileformat2.html, 2.1), and the numbers of variable length around it. */
+ * (sqlite.org/fileformat2.html, 2.1), and the numbers around it. */
 #ifndef SEINE_STORE_RECORD_H
 #define SEINE_STORE_RECORD_H
 
@@ -18,6 +18,29 @@ enum {
     RECORD_COLUMNS = 64, /* of a row, at most */
     NUMBER_MOST = 9,     /* bytes of a number of variable length */
 };
+
+/* Numbers of fixed length, the highest byte first (1.6 of it). */
+static inline void u16_put(uint8_t *to, unsigned value)
+{
+    to[0] = (uint8_t)(value >> 8);
+    to[1] = (uint8_t)value;
+}
+
+static inline void u32_put(uint8_t *to, uint32_t value)
+{
+    u16_put(to, value >> 16);
+    u16_put(to + 2, value & 0xffff);
+}
+
+static inline unsigned u16_take(const uint8_t *from)
+{
+    return (unsigned)from[0] << 8 | from[1];
+}
+
+static inline uint32_t u32_take(const uint8_t *from)
+{
+    return (uint32_t)u16_take(from) << 16 | u16_take(from + 2);
+}
 
 /* Seven bits a byte, the highest first; a ninth byte has eight. Returns what is behind it. */
 uint8_t *number_put(uint8_t *to, uint64_t value);
