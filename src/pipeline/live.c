@@ -7,18 +7,15 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
     FRAMES_BETWEEN_CHECKS = 256,
-    LOG_MOST = 64 << 20, /* bytes of the write-ahead log; beyond, a row says so */
     FRAMES_A_COMMIT = 200000,
     BYTES_A_COMMIT = 32 << 20, /* of frames, at most */
     WAIT_MS = 50,
@@ -30,33 +27,9 @@ enum {
     PAGE_SIZE_WITHOUT_PAYLOAD = 1024,
 };
 
-static const int64_t TICK_NS = 200 * 1000000ll;    /* news of flows are told, at least */
 static const int64_t COMMIT_NS = 900 * 1000000ll;  /* since the commit before */
 static const int64_t SECOND_NS = 1000 * 1000000ll; /* between rows of counters */
 static const int64_t LATE_NS = 1000 * 1000000ll;   /* frames may yet come that are as old as this */
-
-static void remark(const struct live_state *run, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void remark(const struct live_state *run, const char *format, ...)
-{
-    char sentence[1024];
-    va_list args;
-
-    if (!run->options->remark)
-        return;
-    va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
-    va_end(args);
-    run->options->remark(run->options->context, sentence);
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* ---- frames that the writer still looks at ---- */
 
@@ -89,132 +62,11 @@ static void let_go(struct live_state *run)
         live_release(run->live, mark);
 }
 
-/* ---- what is told of the interfaces ---- */
-
-static void tell_note(struct live_state *run, const struct live_note *note)
-{
-    relay_note(run->relay, note, sizeof *note);
-}
-
-static void tell_evidence(struct live_state *run, struct watched *i, const char *status)
-{
-    struct live_note note = {.kind = NOTE_EVIDENCE, .evidence_id = i->evidence_id};
-    struct evidence_end *end = &note.evidence;
-
-    *end = (struct evidence_end){.is_live = true,
-                                 .frames = i->frames,
-                                 .first_ns = i->first_ns,
-                                 .last_ns = i->last_ns,
-                                 .status = status};
-    memcpy(end->verdict_frames, i->seen.frames, sizeof end->verdict_frames);
-    memcpy(end->verdict_bytes, i->seen.bytes, sizeof end->verdict_bytes);
-    tell_note(run, &note);
-}
-
-/* Bytes that are the run's own, with its rings, which are the kernel's; -1 where that is not known. What is read of a
- * file and may go at any time is none. */
-static int64_t memory_used(const struct live_state *run)
-{
-    char text[120];
-    long long resident, shared;
-    const ssize_t len = run->statm < 0 ? -1 : pread(run->statm, text, sizeof text - 1, 0);
-
-    if (len <= 0)
-        return -1;
-    text[len] = '\0';
-    if (sscanf(text, "%*d %lld %lld", &resident, &shared) != 2 || resident < shared)
-        return -1;
-    return (resident - shared) * sysconf(_SC_PAGESIZE) + (int64_t)live_ring_len(run->live);
-}
-
-static void tell_statistics(struct live_state *run, const struct watched *i, int64_t now_ns,
-                            const char *detail)
-{
-    struct live_note note = {.kind = NOTE_STATISTICS, .evidence_id = i->evidence_id};
-    struct live_statistics *s = &note.statistics;
-    const struct live_counts *now = &i->counts, *before = &i->counts_before;
-
-    *s = (struct live_statistics){
-        .time_ns = now_ns,
-        .received = now->received - before->received,
-        .dropped_by_socket = now->dropped_by_socket - before->dropped_by_socket,
-        .freezes = now->freezes - before->freezes,
-        .dropped_by_interface = now->dropped_by_interface - before->dropped_by_interface,
-        .dropped_by_backlog = now->dropped_by_backlog - before->dropped_by_backlog,
-        .shed = i->shed,
-        .memory = memory_used(run)};
-    snprintf(s->detail, sizeof s->detail, "%s", detail);
-    tell_note(run, &note);
-}
-
-/* Of all interfaces, and to the user. */
-static void tell_all_statistics(struct live_state *run, const char *text)
-{
-    const int64_t now_ns = clock_ns(CLOCK_REALTIME);
-
-    for (size_t n = 0; n < run->options->interface_count; n++)
-        tell_statistics(run, &run->interfaces[n], now_ns, text);
-    remark(run, "%s", text);
-}
-
-static bool has_lost(const struct watched *i)
-{
-    const struct live_counts *now = &i->counts, *told = &i->counts_told;
-    return now->dropped_by_socket > told->dropped_by_socket ||
-           now->dropped_by_interface > told->dropped_by_interface ||
-           now->dropped_by_backlog > told->dropped_by_backlog;
-}
-
-/* A row of counters of each interface that has seen something, and what its evidence is by now. */
-static void tell_second(struct live_state *run)
-{
-    const int64_t now_ns = clock_ns(CLOCK_REALTIME);
-    bool lost = false;
-
-    for (size_t n = 0; n < run->options->interface_count; n++) {
-        struct watched *i = &run->interfaces[n];
-        live_counts(run->live, &i->counts, (unsigned)n);
-        bool has = has_lost(i);
-        lost = lost || has;
-        if (i->frames == i->frames_told && !has)
-            continue;
-        tell_statistics(run, i, now_ns, "");
-        i->frames_told = i->frames;
-        i->counts_told = i->counts;
-    }
-    struct live_note second = {.kind = NOTE_SECOND};
-    second.second.begin_ns = run->second_began_ns;
-    second.second.end_ns = now_ns;
-    second.second.lost = lost;
-    tell_note(run, &second);
-    run->second_began_ns = now_ns;
-}
-
-/* Frames, and their verdicts, are those of which the store has been told until then. */
-static void tell_commit(struct live_state *run)
-{
-    struct live_note note = {.kind = NOTE_COMMIT};
-
-    for (size_t n = 0; n < run->options->interface_count; n++) {
-        struct watched *i = &run->interfaces[n];
-        if (i->frames != i->frames_committed)
-            tell_evidence(run, i, "open");
-        i->frames_committed = i->frames;
-    }
-    if (run->raw_frames) {
-        note.frames_place = raw_frames_pass(run->raw_frames);
-        atomic_store(&run->raw_frames_len, raw_frames_len(run->raw_frames));
-    }
-    tell_note(run, &note);
-    run->frames_committed = run->frames;
-    run->bytes_committed = run->bytes;
-}
-
 /* ---- the loop ---- */
 
 static void tell_progress(struct live_state *run, int64_t now_ns)
 {
-    if (!run->options->progress || now_ns - run->told_ns < TICK_NS)
+    if (!run->options->progress || now_ns - run->told_ns < LIVE_TICK_NS)
         return;
     run->told_ns = now_ns;
     struct ingest_progress progress = {.bytes_done = run->bytes,
@@ -222,26 +74,6 @@ static void tell_progress(struct live_state *run, int64_t now_ns)
                                        .flows = atomic_load(&run->flows),
                                        .source = run->interfaces[0].said.name};
     run->options->progress(run->options->context, &progress);
-}
-
-/* An interface that is down or gone is a row: why no frame came is to be known from the case. */
-static void tell_of_interface(struct live_state *run, const char *sentence)
-{
-    for (size_t n = 0; n < run->options->interface_count; n++) {
-        const char *name = run->interfaces[n].said.name;
-        const size_t len = strlen(name);
-        if (strncmp(sentence, name, len) == 0 && strncmp(sentence + len, ": ", 2) == 0)
-            tell_statistics(run, &run->interfaces[n], clock_ns(CLOCK_REALTIME), sentence + len + 2);
-    }
-}
-
-static void tell_remarks(struct live_state *run)
-{
-    const char *sentence;
-    while ((sentence = live_remark(run->live)) != NULL) {
-        tell_of_interface(run, sentence);
-        remark(run, "%s", sentence);
-    }
 }
 
 /* Where no frame comes, the clock of the frames goes on all the same, as fast as ours does. */
@@ -253,127 +85,12 @@ static void advance_clock(struct live_state *run, int64_t now_ns)
         flows_advance(run->life.flows, run->last_ns + quiet_ns - LATE_NS);
 }
 
-/* ---- when there is too much ---- */
-
-/* Of the reasons to keep less the stronger one counts. */
-static void shed(struct live_state *run)
-{
-    const struct pressure *p = &run->pressure;
-    const enum store_shed level = p->level > run->disk_level ? p->level : run->disk_level;
-
-    store_shed(run->store, level, p->level > SHED_NOTHING ? p->above : UINT64_MAX);
-}
-
-/* Of a hundred. What all flows are told with when a slice begins comes at once, and says nothing of the traffic: until
- * the writer has heard it, the ring alone counts. */
-static unsigned batches_full(struct live_state *run)
-{
-    return relay_told(run->relay) < run->rotated_place
-               ? 0
-               : 100 * relay_backlog(run->relay) / relay_batches(run->relay);
-}
-
-/* How full that is which stands between us and the writer: more than one of both is none too much. */
-static void see_pressure(struct live_state *run, int64_t now_ns)
-{
-    const unsigned batches = batches_full(run);
-    const size_t ring = live_ring_len(run->live) / 100;
-    const unsigned held = ring > 0 ? (unsigned)(live_held_len(run->live) / ring) : 0;
-    char text[160];
-
-    if (!pressure_see(&run->pressure, batches > held ? batches : held, now_ns))
-        return;
-    shed(run);
-    pressure_text(text, sizeof text, &run->pressure);
-    tell_all_statistics(run, text);
-}
-
-/* Frames that are not in the file beside the case. */
-static void see_frames(struct live_state *run)
-{
-    const uint64_t lost = raw_frames_lost(run->raw_frames);
-    struct error why;
-    char text[160];
-
-    if (raw_frames_failed(run->raw_frames, &why))
-        tell_all_statistics(run, why.text);
-    if (lost == run->frames_lost_told || clock_ns(CLOCK_MONOTONIC) - run->second_ns < TICK_NS * 4)
-        return; /* at most once a second */
-    snprintf(text, sizeof text, "frames are missing in the pcapng file: %" PRIu64,
-             lost - run->frames_lost_told);
-    run->frames_lost_told = lost;
-    tell_all_statistics(run, text);
-}
-
-/* What the closer has found, and done for want of room. */
-static void see_folder(struct live_state *run)
-{
-    const uint64_t removed = atomic_load(&run->slices.removed_for_room);
-    struct error sentence;
-    char text[160];
-
-    slices_heed(&run->slices);
-    if (run->raw_frames)
-        see_frames(run);
-    if (slices_remark(&run->slices, &sentence))
-        remark(run, "%s", sentence.text);
-    if (removed == run->removed_told)
-        return;
-    const uint64_t count = removed - run->removed_told;
-    snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slice%s removed", count,
-             count == 1 ? " was" : "s were");
-    run->removed_told = removed;
-    tell_all_statistics(run, text);
-}
-
-/* A disk that is nearly full: the oldest slices go (slices_tend()), and if that is not enough, less is kept. */
-static void see_disk(struct live_state *run)
-{
-    static const char *const texts[] = {
-        [SHED_NOTHING] = "the disk has room again: the payload of streams that begin is kept",
-        [SHED_NEW_STREAMS] = "no payload of streams that begin is kept: the disk is nearly full",
-        [SHED_ALL_BUT_FLOWS] = "only flows are kept: the disk is full",
-    };
-    struct statvfs of;
-
-    if (statvfs(run->options->case_path, &of) != 0)
-        return;
-    const enum store_shed level = pressure_of_disk(
-        run->disk_level, (uint64_t)of.f_bavail * of.f_frsize, (uint64_t)of.f_blocks * of.f_frsize);
-    if (level == run->disk_level)
-        return;
-    run->disk_level = level;
-    shed(run);
-    tell_all_statistics(run, texts[level]);
-}
-
-/* Where a reader stays in its transaction, the log cannot begin anew. No row is lost by that; but the disk fills. */
-static void see_log(struct live_state *run)
-{
-    const uint64_t len = atomic_load(&run->log_len);
-    const bool is_long = atomic_load(&run->log_held) && len > LOG_MOST;
-    char text[160];
-
-    if (is_long == run->log_told)
-        return;
-    run->log_told = is_long;
-    if (is_long)
-        snprintf(text, sizeof text,
-                 "the write-ahead log has %" PRIu64
-                 " MiB: somebody who reads the case does not end their transaction",
-                 len >> 20);
-    else
-        snprintf(text, sizeof text, "the write-ahead log is short again");
-    tell_statistics(run, &run->interfaces[0], clock_ns(CLOCK_REALTIME), text);
-    remark(run, "%s", text);
-}
-
 /* ---- the next slice ---- */
 
 /* A reader who stays in a transaction keeps the log from beginning anew: that of the next case is a new one. */
 static bool is_log_too_long(struct live_state *run)
 {
-    return atomic_load(&run->log_held) && atomic_load(&run->log_len) > LOG_MOST;
+    return atomic_load(&run->log_held) && atomic_load(&run->log_len) > LIVE_LOG_MOST;
 }
 
 static bool wants_next_slice(struct live_state *run, int64_t now_ns)
@@ -403,7 +120,7 @@ static void begin_frames(struct live_state *run, const char *path)
         interfaces[n] = (struct raw_interface){said->name, said->link_type, said->snap_len};
     }
     if (!raw_frames_begin(run->raw_frames, path, interfaces, run->options->interface_count))
-        remark(run, "no memory to keep frames in %s", path);
+        live_say(run, "no memory to keep frames in %s", path);
     atomic_store(&run->raw_frames_len, raw_frames_len(run->raw_frames));
 }
 
@@ -413,10 +130,11 @@ static void next_slice(struct live_state *run, int64_t now_ns)
     struct live_note note = {.kind = NOTE_ROTATE};
     const bool is_for_log = is_log_too_long(run);
 
-    tell_second(run);
+    live_tell_second(run);
     flows_tell_all(run->life.flows, true);
     for (size_t n = 0; n < run->options->interface_count; n++)
-        tell_evidence(run, &run->interfaces[n], "open"); /* complete, once the next one is there */
+        live_tell_evidence(run, &run->interfaces[n],
+                           "open"); /* complete, once the next one is there */
     note.rotate.number = ++run->slices.number;
     note.rotate.len = live_writing_len(run);
     if (run->raw_frames) {
@@ -429,15 +147,16 @@ static void next_slice(struct live_state *run, int64_t now_ns)
     note.rotate.slice =
         (struct store_slice){.first_flow_id = slices_first_flow_id(run->slices.number),
                              .first_evidence_id = run->next_evidence_id,
-                             .begun_ns = clock_ns(CLOCK_REALTIME)};
-    tell_note(run, &note);
+                             .begun_ns = live_clock_ns(CLOCK_REALTIME)};
+    live_tell_note(run, &note);
     for (size_t n = 0; n < run->options->interface_count; n++)
         begin_anew(run, &run->interfaces[n]);
     flows_tell_all(run->life.flows, false);
     if (is_for_log)
-        tell_all_statistics(run, "somebody who reads the slice before this one does not end their "
+        live_tell_all_statistics(run,
+                                 "somebody who reads the slice before this one does not end their "
                                  "transaction: its write-ahead log became too long");
-    tell_commit(run);
+    live_tell_commit(run);
     run->committed_ns = run->second_ns = run->slice_ns = now_ns;
     atomic_store(&run->case_len, 0);
     atomic_store(&run->log_len, 0);
@@ -459,23 +178,23 @@ static void tick(struct live_state *run, int64_t now_ns)
     const bool is_much = run->frames - run->frames_committed >= FRAMES_A_COMMIT ||
                          run->bytes - run->bytes_committed >= bytes_a_commit(run);
 
-    if (now_ns - run->ticked_ns < TICK_NS && !is_much)
+    if (now_ns - run->ticked_ns < LIVE_TICK_NS && !is_much)
         return;
     run->ticked_ns = now_ns;
     advance_clock(run, now_ns);
     if (now_ns - run->second_ns >= SECOND_NS) {
         run->second_ns = now_ns;
-        tell_second(run);
-        see_disk(run);
+        live_tell_second(run);
+        live_see_disk(run);
     }
     flows_tell_news(run->life.flows);
     if (is_much || now_ns - run->committed_ns >= COMMIT_NS) {
-        tell_commit(run);
+        live_tell_commit(run);
         run->committed_ns = now_ns;
     }
     if (wants_next_slice(run, now_ns))
         next_slice(run, now_ns);
-    tell_remarks(run);
+    live_tell_remarks(run);
 }
 
 /* Waits until the writer has been told all; STATUS_FAILED when it has failed. */
@@ -490,7 +209,7 @@ static enum status settle(struct live_state *run)
 
 static enum status check(struct live_state *run)
 {
-    const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    const int64_t now_ns = live_clock_ns(CLOCK_MONOTONIC);
 
     life_catch_up(&run->life);
     tick(run, now_ns);
@@ -500,13 +219,13 @@ static enum status check(struct live_state *run)
     if (relay_backlog(run->relay) == 0)
         relay_passed(run->relay);
     let_go(run);
-    see_pressure(run, now_ns);
+    live_see_pressure(run, now_ns);
     if (run->options->slices) /* and where the log is too long, the next one begins */
-        see_folder(run);
+        live_see_folder(run);
     else
-        see_log(run);
+        live_see_log(run);
     if (!run->options->slices && run->raw_frames)
-        see_frames(run);
+        live_see_frames(run);
     tell_progress(run, now_ns);
     if (run->options->stop && *run->options->stop && !run->stopping) {
         run->stopping = true;
@@ -562,14 +281,14 @@ static enum status watch(struct live_state *run)
                 continue;
         }
         if (unchecked > 0)
-            run->framed_ns = clock_ns(CLOCK_MONOTONIC);
+            run->framed_ns = live_clock_ns(CLOCK_MONOTONIC);
         unchecked = 0;
         if (check(run) != STATUS_OK)
             return STATUS_FAILED;
     } while (next == LIVE_FRAME || next == LIVE_IDLE);
-    tell_remarks(run);
+    live_tell_remarks(run);
     if (next == LIVE_FAILED) {
-        remark(run, "%s", why.text);
+        live_say(run, "%s", why.text);
         run->result->partial = true;
     }
     return STATUS_OK;
@@ -581,12 +300,12 @@ static enum status end_flows(struct live_state *run)
     const char *status = run->result->partial ? "partial" : "complete";
 
     life_catch_up(&run->life);
-    tell_second(run);
+    live_tell_second(run);
     defrag_end(run->life.defrag);
     flows_end_all(run->life.flows);
     for (size_t n = 0; n < run->options->interface_count; n++) {
         struct watched *i = &run->interfaces[n];
-        tell_evidence(run, i, status);
+        live_tell_evidence(run, i, status);
         run->result->lost += i->counts.dropped_by_socket;
     }
     return settle(run);
@@ -671,7 +390,7 @@ static enum status open_interfaces(struct live_state *run)
 
 static void tell_user(void *run, const char *sentence)
 {
-    remark(run, "%s", sentence);
+    live_say(run, "%s", sentence);
 }
 
 static enum status open_store(struct live_state *run)
@@ -687,7 +406,7 @@ static enum status open_store(struct live_state *run)
         run->closer = worker_new();
         if (!run->closer || !slices_path(path, &run->slices, ++run->slices.number))
             return error_no_memory(run->err, "no memory");
-        slices_began(&run->slices, run->slices.number, clock_ns(CLOCK_REALTIME));
+        slices_began(&run->slices, run->slices.number, live_clock_ns(CLOCK_REALTIME));
         first.first_flow_id = slices_first_flow_id(run->slices.number);
         first.first_evidence_id = run->slices.evidence_id + 1;
         run->result->slices++;
@@ -722,7 +441,7 @@ static enum status open_store(struct live_state *run)
         return STATUS_FAILED;
     const char *sentence;
     while ((sentence = store_remark(run->store)) != NULL)
-        remark(run, "%s", sentence);
+        live_say(run, "%s", sentence);
     return STATUS_OK;
 }
 
@@ -802,11 +521,11 @@ static enum status finish_store(struct live_state *run)
 
 static void begin_clocks(struct live_state *run)
 {
-    const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    const int64_t now_ns = live_clock_ns(CLOCK_MONOTONIC);
 
     run->ticked_ns = run->committed_ns = run->second_ns = run->framed_ns = now_ns;
     run->slice_ns = now_ns;
-    run->second_began_ns = clock_ns(CLOCK_REALTIME);
+    run->second_began_ns = live_clock_ns(CLOCK_REALTIME);
 }
 
 /* How long nothing was stored, with the frames of that time, and how it goes on. */
@@ -822,7 +541,7 @@ static void tell_pause(struct live_state *run)
              (run->paused_ns + SECOND_NS - 1) / SECOND_NS);
     for (size_t n = 0; n < run->options->interface_count; n++)
         live_counts(run->live, &run->interfaces[n].counts, (unsigned)n);
-    tell_all_statistics(run, text);
+    live_tell_all_statistics(run, text);
     for (size_t n = 0; n < run->options->interface_count; n++)
         run->interfaces[n].counts_told = run->interfaces[n].counts;
     run->paused_ns = 0;
@@ -876,7 +595,7 @@ static enum status store_frames(struct live_state *run)
     if (status != STATUS_OK)
         return status;
     begin_clocks(run);
-    tell_remarks(run);
+    live_tell_remarks(run);
     tell_pause(run);
     if (run->options->ready && !run->is_ready)
         run->options->ready(run->options->context);
@@ -930,7 +649,7 @@ static enum status wait_for_room(struct live_state *run)
 {
     leave_store(run);
     if (atomic_load(&run->closing_failed)) { /* for the same reason: it is mended with the others */
-        remark(run, "%s", run->closing_error.text);
+        live_say(run, "%s", run->closing_error.text);
         atomic_store(&run->closing_failed, false);
     }
     forget_store(run);
@@ -975,7 +694,7 @@ static void end_slices(struct live_state *run, enum status status)
         slices_tend_last(&run->slices);
     }
     if (slices_remark(&run->slices, &sentence))
-        remark(run, "%s", sentence.text);
+        live_say(run, "%s", sentence.text);
     slices_end(&run->slices);
 }
 
@@ -1011,7 +730,7 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
         status = STATUS_OK;
     }
     if (atomic_load(&run.closing_failed))
-        remark(&run, "%s", run.closing_error.text);
+        live_say(&run, "%s", run.closing_error.text);
     for (size_t n = 0; run.interfaces && n < options->interface_count; n++) {
         free(run.interfaces[n].json);
         free(run.interfaces[n].json_of_slice);

@@ -18,19 +18,6 @@ enum { WAIT_MS = 200, TOO_LITTLE = 4 << 20, FRAMES_BETWEEN_LOOKS = 1000 };
 
 static const int64_t LOOK_NS = 1000 * 1000000ll;
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void say(const struct live_state *run, const char *sentence)
-{
-    if (run->options->remark)
-        run->options->remark(run->options->context, sentence);
-}
-
 /* The disk that the case lies on, or is to. False when that cannot be said. */
 static bool see_room(const struct live_state *run, uint64_t *left, uint64_t *all)
 {
@@ -86,7 +73,7 @@ static void tell_remarks(struct live_state *run)
 {
     const char *sentence;
     while ((sentence = live_remark(run->live)) != NULL)
-        say(run, sentence);
+        live_say(run, "%s", sentence);
 }
 
 /* Lets all go that has come. False when nothing will come any more, or it is to end. */
@@ -104,7 +91,7 @@ static bool let_go(struct live_state *run)
     }
     tell_remarks(run);
     if (next == LIVE_FAILED)
-        say(run, why.text);
+        live_say(run, "%s", why.text);
     return (next == LIVE_FRAME || next == LIVE_IDLE) &&
            !(run->options->stop && *run->options->stop);
 }
@@ -120,16 +107,16 @@ static uint64_t shed_so_far(const struct live_state *run)
 
 bool live_pause(struct live_state *run)
 {
-    const int64_t began_ns = now_ns();
+    const int64_t began_ns = live_clock_ns(CLOCK_MONOTONIC);
     int64_t looked_ns = began_ns;
     char text[200];
 
     snprintf(text, sizeof text, "%.*s: nothing is stored until the disk has room again", 120,
              run->err->text);
-    say(run, text);
+    live_say(run, "%s", text);
     for (;;) {
         const bool goes_on = let_go(run);
-        const int64_t at_ns = now_ns();
+        const int64_t at_ns = live_clock_ns(CLOCK_MONOTONIC);
         tell_progress(run);
         if (!goes_on)
             break;
@@ -148,7 +135,7 @@ bool live_pause(struct live_state *run)
     snprintf(text, sizeof text,
              "it ends while the disk is full: %" PRIu64 " frames were not stored",
              shed_so_far(run));
-    say(run, text);
+    live_say(run, "%s", text);
     run->result->partial = true;
     return false;
 }

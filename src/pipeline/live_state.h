@@ -1,4 +1,4 @@
-/* live_state.h - what the threads of a live run share; private to live.c, live_pause.c and live_writer.c.
+/* live_state.h - what the threads of a live run share; private to live.c and live_*.c.
  *
  * The reader's thread owns all of it, but for what the store is, which is the writer's from the first note on, and
  * for what is atomic. */
@@ -17,8 +17,14 @@
 #include "store/store.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
 
-enum { LIVE_HELD_MOST = 256 };
+enum {
+    LIVE_HELD_MOST = 256,
+    LIVE_LOG_MOST = 64 << 20, /* bytes of the write-ahead log; beyond, a row says so */
+};
+#define LIVE_TICK_NS (200 * INT64_C(1000000)) /* news of flows are told, at least */
 
 /* ---- what the reader's thread has the writer do, beside what reassembly tells ---- */
 
@@ -124,6 +130,26 @@ struct live_state {
     atomic_bool closing_failed;
     struct error closing_error; /* valid with that; of the first */
 };
+
+/* live_tell.c - on the reader's thread: to the store, and to the user. */
+void live_say(const struct live_state *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int64_t live_clock_ns(clockid_t clock);
+void live_tell_note(struct live_state *run, const struct live_note *note);
+void live_tell_evidence(struct live_state *run, struct watched *i, const char *status);
+void live_tell_statistics(struct live_state *run, const struct watched *i, int64_t now_ns,
+                          const char *detail);
+void live_tell_all_statistics(struct live_state *run, const char *text); /* and to the user */
+void live_tell_second(struct live_state *run);
+void live_tell_commit(struct live_state *run);
+void live_tell_remarks(struct live_state *run);
+
+/* live_strain.c - on the reader's thread: what is looked at, and done where it is too much. */
+void live_see_pressure(struct live_state *run, int64_t now_ns);
+void live_see_frames(struct live_state *run); /* while frames are kept */
+void live_see_folder(struct live_state *run); /* while there is one */
+void live_see_disk(struct live_state *run);
+void live_see_log(struct live_state *run);
 
 /* live_writer.c - on the writer's thread: payload that stays in frames; a note; after each batch; and what an interface is, in a case that begins,
  * which is called before there is another thread, too. How long the case that is written is, with its log. */
