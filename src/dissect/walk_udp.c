@@ -153,6 +153,12 @@ static enum verdict walk_mpls_in_udp(struct walk *w)
     return walk_enter(w, "mpls", NEXT_MPLS);
 }
 
+/* RFC 8086. */
+static enum verdict walk_gre_in_udp(struct walk *w)
+{
+    return walk_on(w, NEXT_GRE);
+}
+
 /* RFC 6951: the addresses are those of the IP packet around, the ports SCTP's own. */
 static enum verdict walk_sctp_in_udp(struct walk *w)
 {
@@ -175,6 +181,8 @@ static tunnel_step *tunnel_at(uint16_t port)
         return walk_teredo;
     case 4341:
         return walk_lisp;
+    case 4754:
+        return walk_gre_in_udp;
     case 4789:
     case 8472: /* Linux, before there was a number */
         return walk_vxlan;

@@ -25,7 +25,7 @@ bool is_doubted(const struct side_state *side, int64_t position)
         return false;
     const struct ranges *doubted = &rare->doubted;
     uint32_t i = ranges_find(doubted, position - 1);
-    return i < doubted->count && ranges_items(doubted)[i].begin < position;
+    return i < doubted->count && ranges_items(doubted)[i].begin <= position;
 }
 
 /* The lowest position that may still come into the stream. */

@@ -65,7 +65,8 @@ void datagram_carrying(struct flow *flow, enum side side, uint32_t payload_len);
 /* Gives the lower half of a side's holes up: they are told as gaps now, and closed. */
 void tcp_settle(const struct segment_context *at, struct flow *flow, enum side side);
 
-/* Whether an acknowledgement of all below `position` covers bytes that are doubted. */
+/* Whether an acknowledgement of all below `position` covers bytes that are doubted, or waits for the first of them:
+ * so its receiver is where they are. */
 bool is_doubted(const struct side_state *side, int64_t position);
 
 /* Takes what is doubted and has been acknowledged into the stream. */

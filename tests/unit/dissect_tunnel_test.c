@@ -166,6 +166,11 @@ static const struct row udp_rows[] = {
                                      "4500 001c 1234 2001 40 11 1111 0a000001 0a000002"
                                      "6162636465666768",
      OUTSIDE("4789", "50 bytes"), 0},
+    /* RFC 8086, with a key. */
+    {"GRE", 228, OUT_UDP("004f", "1292", "003b") "2000 0800 0000002a" IN4, OK_TCP4 " in gre:42", 0},
+    {"GRE from its port is none", 228, FROM_UDP("004b", "1292", "0037") "0000 0800" IN4,
+     "ok udp 192.0.2.1:4754 > 192.0.2.2:50000 '47 bytes'", 0},
+    {"what is short for GRE", 228, OUT_UDP("001f", "1292", "000b") ABC, OUTSIDE("4754", "abc"), 0},
     {"VXLAN-GPE around IPv4", 228, OUT_UDP("004f", "12b6", "003b") "0c000001 00002a00" IN4,
      OK_TCP4 " in vxlan:42", 0},
     {"VXLAN-GPE around a service header", 228,
