@@ -487,6 +487,12 @@ def check_slow(_, place):
     lib.check(name, wrong, "%d frames" % sent)
 
 
+def is_logged(path):
+    """Whether the slice is written, or was when its writer was killed: its header says that it has a log."""
+    with open(path, "rb") as case:
+        return case.read(20)[19:] == b"\2"
+
+
 def check_kill(net, place):
     """Killed: every slice opens, and the next run goes on with the next number, and mends."""
     folder = os.path.join(place, "killed")
@@ -520,7 +526,10 @@ def check_kill(net, place):
     reader.close()
     if os.path.exists(last_path + "-wal"):
         wrong = wrong or "the log of a slice that was killed is there, and this test tests nothing"
+    left_open = [path for _, path in slices(folder) if is_logged(path)]
     run = live.Live(net, folder, "--rotate", "1s")
+    if not left_open or not wait(lambda: not any(map(is_logged, left_open))):
+        wrong = wrong or "%d slices were left open, and they are not mended while the next run goes on" % len(left_open)
     other = subprocess.run(["ip", "netns", "exec", net.near, lib.SEINE, "live", "-i", "wire0", "-o", folder,
                             "--keep", "32M"], capture_output=True, text=True, timeout=live.PATIENCE)
     if "is being written by another seine" not in other.stderr:
