@@ -532,7 +532,7 @@ static void tell_pause(struct live_state *run)
         return;
     snprintf(text, sizeof text,
              "nothing was stored for %" PRId64
-             " s, nor what came up to 2 s before: the disk was full",
+             " s, nor what came up to 2 s before: there was no room on the disk",
              (run->paused_ns + SECOND_NS - 1) / SECOND_NS);
     for (size_t n = 0; n < run->options->interface_count; n++)
         live_counts(run->live, &run->interfaces[n].counts, (unsigned)n);

@@ -255,6 +255,15 @@ void slices_tend_last(struct slices *s)
     tend(s, 0, false);
 }
 
+void slices_make_room(struct slices *s)
+{
+    struct kept_slice writing = {.number = s->number};
+
+    measure(s, &writing);
+    if (s->kept_count > (writing.len < WORTH_REMOVING ? SLICES_STAY : 0) && remove_oldest(s))
+        atomic_fetch_add(&s->removed_for_room, 1);
+}
+
 void slices_heed(struct slices *s)
 {
     atomic_store(&s->keep_ns, s->options->keep_ns);

@@ -110,6 +110,10 @@ void slices_tend(struct slices *s, uint64_t writing_len);
 /* The same for the last time: nothing more is to be written, so that nothing has to make room for it. */
 void slices_tend_last(struct slices *s);
 
+/* Removes the oldest, since a quota is full: the last one as well, where the one that was being written has enough to be
+ * what stays. */
+void slices_make_room(struct slices *s);
+
 /* Mends and closes one slice that was left open, the oldest; when there is none left, builds the indexes that the last
  * closed ones lack. To be called while slices_wants_mending(), which any thread may ask. */
 bool slices_wants_mending(const struct slices *s);
