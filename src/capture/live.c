@@ -169,7 +169,7 @@ static enum status open_port(struct live *l, const struct live_options *o, const
         p->up = p->nic.up;
         if (!p->up)
             remark_on(l, p, "the interface is down; frames come once it is up");
-        nic_dropped(&l->losses, &p->dropped_last, p->nic.index);
+        nic_dropped(&l->losses, &p->drops_last, p->nic.index);
     }
     if (p->source->open(p, err) != STATUS_OK)
         return STATUS_FAILED;
@@ -492,7 +492,7 @@ static void seek(struct live *l)
             continue;
         p->gone = false;
         p->up = p->nic.up;
-        nic_dropped(&l->losses, &p->dropped_last, p->nic.index);
+        nic_dropped(&l->losses, &p->drops_last, p->nic.index);
         remark_on(l, p, "the interface is back");
     }
 }
@@ -593,14 +593,14 @@ bool live_counts(struct live *l, struct live_counts *counts, unsigned interface)
 {
     assert(interface < l->port_count);
     struct port *p = &l->ports[interface];
-    uint64_t dropped;
+    struct nic_drops now;
 
     bool known = p->source->count(p, &p->counts);
     if (!p->any) {
-        if (nic_dropped(&l->losses, &dropped, p->nic.index)) {
-            if (dropped > p->dropped_last) /* less: the driver was loaded anew */
-                p->counts.dropped_by_interface += dropped - p->dropped_last;
-            p->dropped_last = dropped;
+        if (nic_dropped(&l->losses, &now, p->nic.index)) {
+            p->counts.dropped_by_interface += nic_lost_since(&p->drops_last, &now);
+            p->counts.discarded += nic_discarded_since(&p->drops_last, &now);
+            p->drops_last = now;
         } else {
             known = false;
         }

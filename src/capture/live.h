@@ -128,20 +128,22 @@ struct live_interface {
 };
 void live_interface(const struct live *live, struct live_interface *said, unsigned interface);
 
-/* Counted since live_open(), never falling. What the backlog drops is counted by the interface as well, so the
- * drops must not be added up. */
+/* Counted since live_open(), never falling. What is discarded may be among `received`, or among those that the backlog
+ * dropped: only the drops are losses. */
 struct live_counts {
     uint64_t received;             /* passed the filter, dropped_by_socket included */
     uint64_t dropped_by_socket;    /* passed the filter, and the ring had no room */
     uint64_t freezes;              /* how often the ring became full */
-    uint64_t dropped_by_interface; /* by driver or card: rx_dropped and rx_missed_errors */
+    uint64_t dropped_by_interface; /* they never reached the system: nic_lost_since() */
+    uint64_t
+        discarded; /* rx_dropped: by the system or a driver, before or after they were captured */
     uint64_t
         dropped_by_backlog; /* by the queues between drivers and sockets, of all interfaces of the
                                       machine: /proc/net/softnet_stat does not say of which */
 };
 
-/* False when they cannot be had any more, with *counts as they were last. Of "any", dropped_by_interface is
- * 0. */
+/* False when they cannot be had any more, with *counts as they were last. Of "any", dropped_by_interface and
+ * discarded are 0. */
 bool live_counts(struct live *live, struct live_counts *counts, unsigned interface);
 
 /* Sentences that the user should see once: an interface that went down, vanished or came back, hardware

@@ -126,8 +126,8 @@ bool nic_losses_read(struct nic_losses *losses)
     return true;
 }
 
-/* What a message says of rx_dropped and rx_missed_errors; they may end anywhere. */
-static bool read_statistics(const struct nlmsghdr *message, uint64_t *dropped)
+/* What a message says; counters that a kernel does not know are 0. */
+static bool read_statistics(const struct nlmsghdr *message, struct nic_drops *drops)
 {
     const size_t head = NLMSG_ALIGN(sizeof(struct if_stats_msg));
     const char *at = (const char *)message + NLMSG_HDRLEN + head;
@@ -144,7 +144,10 @@ static bool read_statistics(const struct nlmsghdr *message, uint64_t *dropped)
             memset(&statistics, 0, sizeof(statistics));
             memcpy(&statistics, at + sizeof(attribute),
                    len < sizeof(statistics) ? len : sizeof(statistics));
-            *dropped = statistics.rx_dropped + statistics.rx_missed_errors;
+            *drops = (struct nic_drops){.missed = statistics.rx_missed_errors,
+                                        .fifo = statistics.rx_fifo_errors,
+                                        .over = statistics.rx_over_errors,
+                                        .discarded = statistics.rx_dropped};
             return true;
         }
         const size_t step = NLMSG_ALIGN(attribute.rta_len);
@@ -156,7 +159,7 @@ static bool read_statistics(const struct nlmsghdr *message, uint64_t *dropped)
     return false;
 }
 
-bool nic_dropped(struct nic_losses *losses, uint64_t *dropped, unsigned index)
+bool nic_dropped(struct nic_losses *losses, struct nic_drops *drops, unsigned index)
 {
     struct {
         struct nlmsghdr header;
@@ -186,7 +189,24 @@ bool nic_dropped(struct nic_losses *losses, uint64_t *dropped, unsigned index)
             continue;
         return answer.header.nlmsg_type == RTM_NEWSTATS &&
                answer.header.nlmsg_len >= NLMSG_SPACE(sizeof(struct if_stats_msg)) &&
-               read_statistics(&answer.header, dropped);
+               read_statistics(&answer.header, drops);
     }
     return false;
+}
+
+static uint64_t since(uint64_t before, uint64_t now)
+{
+    return now > before ? now - before : 0;
+}
+
+uint64_t nic_lost_since(const struct nic_drops *before, const struct nic_drops *now)
+{
+    const uint64_t fifo = since(before->fifo, now->fifo), over = since(before->over, now->over);
+
+    return since(before->missed, now->missed) + (fifo > over ? fifo : over);
+}
+
+uint64_t nic_discarded_since(const struct nic_drops *before, const struct nic_drops *now)
+{
+    return since(before->discarded, now->discarded);
 }

@@ -41,7 +41,20 @@ void nic_losses_close(struct nic_losses *losses);
 /* Reads how many frames the queues between drivers and sockets dropped, into `losses->backlog`. */
 bool nic_losses_read(struct nic_losses *losses);
 
-/* How many frames driver and card of an interface dropped, as the system counts: since when, nobody says. */
-bool nic_dropped(struct nic_losses *losses, uint64_t *dropped, unsigned index);
+/* What the system counts of an interface: since when, nobody says. The first three are frames that never reached the
+ * system: the card had no room for them, or was given none. Drivers use `fifo` and `over` for the same, and some count
+ * a frame in both. `discarded` is frames of all kinds: a driver without memory, a queue that is full, and those that
+ * no protocol of this machine wanted, which a packet socket has been given before. */
+struct nic_drops {
+    uint64_t missed;    /* rx_missed_errors */
+    uint64_t fifo;      /* rx_fifo_errors */
+    uint64_t over;      /* rx_over_errors */
+    uint64_t discarded; /* rx_dropped */
+};
+bool nic_dropped(struct nic_losses *losses, struct nic_drops *drops, unsigned index);
+
+/* How many frames were lost since `before`, at least. A counter that fell is one of a driver that was loaded anew. */
+uint64_t nic_lost_since(const struct nic_drops *before, const struct nic_drops *now);
+uint64_t nic_discarded_since(const struct nic_drops *before, const struct nic_drops *now);
 
 #endif

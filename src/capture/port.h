@@ -93,7 +93,7 @@ struct port {
 
     uint64_t number;
     struct live_counts counts;
-    uint64_t dropped_last; /* by the interface, as the system counts */
+    struct nic_drops drops_last; /* as the system counts */
 
     uint8_t *memory; /* owned: all blocks */
     size_t memory_len;

@@ -30,6 +30,7 @@ enum {
 static const int64_t COMMIT_NS = 900 * 1000000ll;  /* since the commit before */
 static const int64_t SECOND_NS = 1000 * 1000000ll; /* between rows of counters */
 static const int64_t LATE_NS = 1000 * 1000000ll;   /* frames may yet come that are as old as this */
+static const int64_t MENDING_AT_END_NS = 10 * 1000 * 1000000ll;
 
 /* ---- frames that the writer still looks at ---- */
 
@@ -388,11 +389,6 @@ static enum status open_interfaces(struct live_state *run)
     return run->live ? STATUS_OK : STATUS_FAILED;
 }
 
-static void tell_user(void *run, const char *sentence)
-{
-    live_say(run, "%s", sentence);
-}
-
 static enum status open_store(struct live_state *run)
 {
     const struct live_run_options *o = run->options;
@@ -400,8 +396,7 @@ static enum status open_store(struct live_state *run)
     char path[SLICES_PATH_MAX];
 
     if (o->slices) {
-        if (slices_begin(&run->slices, o->case_path, o->slices, tell_user, run, run->err) !=
-            STATUS_OK)
+        if (slices_begin(&run->slices, o->case_path, o->slices, run->err) != STATUS_OK)
             return STATUS_FAILED;
         run->closer = worker_new();
         if (!run->closer || !slices_path(path, &run->slices, ++run->slices.number))
@@ -537,7 +532,7 @@ static void tell_pause(struct live_state *run)
         return;
     snprintf(text, sizeof text,
              "nothing was stored for %" PRId64
-             " s, nor what came up to 2 s before: the disk was full",
+             " s, nor what came up to 2 s before: there was no room on the disk",
              (run->paused_ns + SECOND_NS - 1) / SECOND_NS);
     for (size_t n = 0; n < run->options->interface_count; n++)
         live_counts(run->live, &run->interfaces[n].counts, (unsigned)n);
@@ -641,6 +636,7 @@ static void forget_store(struct live_state *run)
     atomic_store(&run->log_held, false);
     atomic_store(&run->raw_frames_len, 0);
     atomic_store(&run->tending, false);
+    atomic_store(&run->mending, false);
     atomic_store(&run->slices.closing_len, 0);
 }
 
@@ -682,19 +678,37 @@ static enum status run_all(struct live_state *run)
     return status;
 }
 
-/* Of a folder. What was not closed in good order is for the next run. */
-static void end_slices(struct live_state *run, enum status status)
+static void tell_of_slices(struct live_state *run)
 {
     struct error sentence;
 
+    if (slices_remark(&run->slices, &sentence))
+        live_say(run, "%s", sentence.text);
+}
+
+/* What an earlier run left open, and this one has had no time for: as much as can be begun before who stops a service
+ * becomes impatient. */
+static void mend_slices(struct live_state *run)
+{
+    const int64_t until_ns = live_clock_ns(CLOCK_MONOTONIC) + MENDING_AT_END_NS;
+
+    while (slices_wants_mending(&run->slices) && live_clock_ns(CLOCK_MONOTONIC) < until_ns) {
+        tell_of_slices(run);
+        slices_mend(&run->slices);
+    }
+}
+
+/* Of a folder. What was not closed in good order is for the next run. */
+static void end_slices(struct live_state *run, enum status status)
+{
     if (!run->options->slices)
         return;
     if (status == STATUS_OK) {
+        mend_slices(run);
         slices_closed(&run->slices, run->slices.number, run->result->logged);
         slices_tend_last(&run->slices);
     }
-    if (slices_remark(&run->slices, &sentence))
-        live_say(run, "%s", sentence.text);
+    tell_of_slices(run);
     slices_end(&run->slices);
 }
 

@@ -4,15 +4,18 @@
  *            └ up to 2 s    └ older slices go, but the last ┘ with a row that says so
  *               are missing, as after a kill
  *
- * Others may fill a disk faster than slices can be removed. What cannot be written then is undone by SQLite, with all
+ * Others may fill a disk faster than slices can be removed, and a quota may be full while the disk is not. What cannot be written then is undone by SQLite, with all
  * since the last commit; so what was begun is left as a kill leaves it, and is mended when there is room again, by
  * what mends it after a kill. The interfaces stay open, and no right is needed to go on. */
 #include "pipeline/live_state.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { WAIT_MS = 200, TOO_LITTLE = 4 << 20, FRAMES_BETWEEN_LOOKS = 1000 };
 
@@ -32,21 +35,60 @@ static bool see_room(const struct live_state *run, uint64_t *left, uint64_t *all
     return true;
 }
 
+/* Nobody says how much of a quota is left: so much is written, into a file that has no name any more, and which no disk
+ * will see. False when there is no room for that; what else is wrong with it does not matter here. */
+static bool takes_bytes(const struct live_state *run)
+{
+    static const char zeros[64 << 10];
+    char path[SLICES_PATH_MAX];
+    bool takes = true;
+
+    const int len = snprintf(path, sizeof path, run->options->slices ? "%s/room" : "%s-room",
+                             run->options->case_path);
+    if (len < 0 || len >= (int)sizeof path)
+        return true;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        takes = errno != ENOSPC && errno != EDQUOT;
+        if (errno == EEXIST) /* of who was killed here */
+            unlink(path);
+        return takes;
+    }
+    unlink(path);
+    for (size_t written = 0; takes && written < TOO_LITTLE; written += sizeof zeros)
+        takes = write(fd, zeros, sizeof zeros) == (ssize_t)sizeof zeros;
+    close(fd);
+    return takes;
+}
+
 /* SQLite says so, but not of the calls that make a file. */
 bool live_wants_room(const struct live_state *run)
 {
     uint64_t left, all;
 
     return run->err->no_room ||
-           (run->err->text[0] && see_room(run, &left, &all) && left < TOO_LITTLE);
+           (run->err->text[0] &&
+            ((see_room(run, &left, &all) && left < TOO_LITTLE) || !takes_bytes(run)));
 }
 
 /* As much as makes payload be kept again, within a half: what was begun is to be mended in it. */
-static bool has_room(const struct live_state *run)
+static bool has_room_on_disk(const struct live_state *run)
 {
     uint64_t left, all;
 
     return see_room(run, &left, &all) && left >= pressure_disk_little(all) / 2;
+}
+
+/* Where the disk has room and a quota has not, nobody else filled it: slices_tend() sees nothing of that. */
+static bool has_room(struct live_state *run)
+{
+    if (!has_room_on_disk(run))
+        return false;
+    if (takes_bytes(run))
+        return true;
+    if (run->options->slices)
+        slices_make_room(&run->slices);
+    return false;
 }
 
 static void see(struct live_state *run, const struct frame *frame)
@@ -133,7 +175,7 @@ bool live_pause(struct live_state *run)
         }
     }
     snprintf(text, sizeof text,
-             "it ends while the disk is full: %" PRIu64 " frames were not stored",
+             "it ends while there is no room on the disk: %" PRIu64 " frames were not stored",
              shed_so_far(run));
     live_say(run, "%s", text);
     run->result->partial = true;

@@ -125,6 +125,7 @@ struct live_state {
     atomic_uint_least64_t case_len;
     atomic_bool log_held;
     atomic_bool tending; /* the closer is to look at the folder, or does */
+    atomic_bool mending; /* and at what was left open */
 
     /* Told by the closer. */
     atomic_bool closing_failed;

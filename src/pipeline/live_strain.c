@@ -74,8 +74,8 @@ void live_see_folder(struct live_state *run)
     if (removed == run->removed_told)
         return;
     const uint64_t count = removed - run->removed_told;
-    snprintf(text, sizeof text, "the disk is nearly full: %" PRIu64 " slice%s removed", count,
-             count == 1 ? " was" : "s were");
+    snprintf(text, sizeof text, "there is little room on the disk: %" PRIu64 " slice%s removed",
+             count, count == 1 ? " was" : "s were");
     run->removed_told = removed;
     live_tell_all_statistics(run, text);
 }

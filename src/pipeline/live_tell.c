@@ -79,6 +79,7 @@ void live_tell_statistics(struct live_state *run, const struct watched *i, int64
         .freezes = now->freezes - before->freezes,
         .dropped_by_interface = now->dropped_by_interface - before->dropped_by_interface,
         .dropped_by_backlog = now->dropped_by_backlog - before->dropped_by_backlog,
+        .discarded = now->discarded - before->discarded,
         .shed = i->shed,
         .memory = memory_used(run)};
     snprintf(s->detail, sizeof s->detail, "%s", detail);

@@ -118,6 +118,15 @@ static void tend(void *of, struct span unused)
     atomic_store(&run->tending, false);
 }
 
+static void mend(void *of, struct span unused)
+{
+    struct live_state *run = of;
+
+    (void)unused;
+    slices_mend(&run->slices);
+    atomic_store(&run->mending, false);
+}
+
 /* At any instant one of the two says that a kill interrupted the run: the old one until the next one has rows. */
 static enum status begin_next(struct live_state *run, struct store_closing **old,
                               const struct live_note *note)
@@ -172,6 +181,8 @@ static void second_over(struct live_state *run, const struct live_note *note)
     store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
     if (run->closer && !atomic_exchange(&run->tending, true))
         worker_give(run->closer, tend, run, span_of(NULL, 0));
+    if (run->closer && slices_wants_mending(&run->slices) && !atomic_exchange(&run->mending, true))
+        worker_give(run->closer, mend, run, span_of(NULL, 0));
 }
 
 void live_hear_note(void *context, struct span bytes)

@@ -255,6 +255,15 @@ void slices_tend_last(struct slices *s)
     tend(s, 0, false);
 }
 
+void slices_make_room(struct slices *s)
+{
+    struct kept_slice writing = {.number = s->number};
+
+    measure(s, &writing);
+    if (s->kept_count > (writing.len < WORTH_REMOVING ? SLICES_STAY : 0) && remove_oldest(s))
+        atomic_fetch_add(&s->removed_for_room, 1);
+}
+
 void slices_heed(struct slices *s)
 {
     atomic_store(&s->keep_ns, s->options->keep_ns);
@@ -332,9 +341,7 @@ void slices_tell_frames(struct store *store, uint32_t first_evidence_id, const c
 }
 
 /* Opening it mends it, and closing it makes it one file. */
-static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
-                        void (*tell)(void *context, const char *sentence), void *context,
-                        struct error *err)
+static enum status mend(struct slices *s, uint32_t number, bool *one_file, struct error *err)
 {
     const struct store_options how = {.memory = MENDING_MEMORY,
                                       .page_size = 4096,
@@ -354,8 +361,11 @@ static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
     if (store_open(&store, path, &how, err) != STATUS_OK)
         return STATUS_FAILED;
     const char *sentence = store_remark(store);
-    if (sentence)
-        tell(context, sentence);
+    struct error remark;
+    if (sentence) {
+        error_set(&remark, "%s", sentence);
+        tell_later(s, &remark);
+    }
     if (slices_frames_path(path, s, number))
         slices_tell_frames(store, 0, path);
     return store_finish_live(store, NULL, one_file, err);
@@ -363,8 +373,7 @@ static enum status mend(const struct slices *s, uint32_t number, bool *one_file,
 
 /* Who closed slices may have been killed before the last of them had its indexes: they are closed in order. What cannot
  * be done stays undone: a case without them is as true. */
-static void index_last(struct slices *s, void (*tell)(void *context, const char *sentence),
-                       void *context)
+static void index_last(struct slices *s)
 {
     bool built = true;
 
@@ -375,7 +384,7 @@ static void index_last(struct slices *s, void (*tell)(void *context, const char 
             continue;
         if (case_file_index(&built, path, MENDING_MEMORY / 4, &why) != STATUS_OK) {
             error_prefix(&why, "slice %" PRIu32 " stays without indexes", s->kept[i - 1].number);
-            tell(context, why.text);
+            tell_later(s, &why);
             built = true;
         } else if (built) {
             measure(s, &s->kept[i - 1]);
@@ -386,29 +395,41 @@ static void index_last(struct slices *s, void (*tell)(void *context, const char 
 }
 
 /* One slice that a loss of power has damaged does not keep the next from being written: it stays as it is, for who
- * knows how to save what is in it. But two runs do not share a folder. */
-static enum status mend_if_possible(struct slices *s, struct kept_slice *k,
-                                    void (*tell)(void *context, const char *sentence),
-                                    void *context, struct error *err)
+ * knows how to save what is in it. */
+static void mend_if_possible(struct slices *s, struct kept_slice *k)
 {
-    char path[SLICES_PATH_MAX];
     struct error why = {0};
     bool one_file = true;
 
-    if (mend(s, k->number, &one_file, tell, context, &why) != STATUS_OK) {
-        if (!slices_path(path, s, k->number) || reader_sees_writer(path)) {
-            *err = why;
-            return STATUS_FAILED;
-        }
+    if (mend(s, k->number, &one_file, &why) != STATUS_OK) {
         error_prefix(&why, "slice %" PRIu32 " stays as it was left", k->number);
-        tell(context, why.text);
-        return STATUS_OK;
+        tell_later(s, &why);
+        return;
     }
     k->logged = !one_file;
     measure(s, k);
     if (one_file && folder_catalogue_add(s->folder, k->number, &why) != STATUS_OK)
         tell_later(s, &why);
-    return STATUS_OK;
+}
+
+bool slices_wants_mending(const struct slices *s)
+{
+    return atomic_load(&s->unmended);
+}
+
+void slices_mend(struct slices *s)
+{
+    for (size_t i = 0; i < s->kept_count; i++) {
+        if (!s->kept[i].open)
+            continue;
+        s->kept[i].open = false; /* or it was tried */
+        mend_if_possible(s, &s->kept[i]);
+        return;
+    }
+    if (s->unindexed)
+        index_last(s);
+    s->unindexed = false;
+    atomic_store(&s->unmended, false);
 }
 
 /* The highest evidence_id in a slice, 0 where there is none. False where that cannot be said. */
@@ -482,7 +503,6 @@ static enum status lock_folder(struct slices *s, struct error *err)
 }
 
 enum status slices_begin(struct slices *s, const char *folder, const struct slices_options *options,
-                         void (*tell)(void *context, const char *sentence), void *context,
                          struct error *err)
 {
     enum status status = STATUS_OK;
@@ -499,10 +519,9 @@ enum status slices_begin(struct slices *s, const char *folder, const struct slic
     if (status == STATUS_OK)
         slices_tend(s, 0); /* what is mended may need room */
     for (size_t i = 0; i < s->kept_count && status == STATUS_OK; i++)
-        if (is_open(s, s->kept[i].number))
-            status = mend_if_possible(s, &s->kept[i], tell, context, err);
-    if (status == STATUS_OK)
-        index_last(s, tell, context);
+        s->kept[i].open = is_open(s, s->kept[i].number);
+    s->unindexed = s->kept_count > 0;
+    atomic_store(&s->unmended, s->unindexed);
     s->evidence_id = last_evidence(s);
     if (s->kept_count > 0)
         s->number = s->kept[s->kept_count - 1].number;

@@ -9,6 +9,9 @@
  * to keep, or the disk is nearly full, whole slices go, the oldest first, never the one that is being written, and
  * for the disk's sake not the last before it: somebody else may fill it.
  *
+ * What a run that was killed has left open is mended while the next slice is written already: what closing it takes
+ * grows with what came in two minutes, and frames do not wait.
+ *
  * After slices_begin() all of it is done by one thread, the one that closes slices, but for what says otherwise. */
 #ifndef SEINE_PIPELINE_SLICES_H
 #define SEINE_PIPELINE_SLICES_H
@@ -38,6 +41,7 @@ enum {
 struct kept_slice {
     uint32_t number;
     bool logged; /* somebody read it when it was closed: it has its log beside it yet */
+    bool open;   /* a run that was killed has left it so */
     uint64_t len;
     int64_t written_ns; /* last */
 };
@@ -57,6 +61,8 @@ struct slices {
     size_t kept_count, kept_room;
     uint64_t tended_len;               /* of all, when they were last tended */
     atomic_uint_least64_t closing_len; /* of those on their way to be closed; by the writer, too */
+    bool unindexed;                    /* it is not known that they have their indexes */
+    atomic_bool unmended;              /* slices_mend() has something to do */
 
     /* Of the thread that closes, for another one. */
     atomic_bool is_short; /* the disk is fuller than it may be, and there is no slice to remove */
@@ -67,11 +73,9 @@ struct slices {
     struct error sentence;
 };
 
-/* Looks at the folder, which is made where there is none, and removes what is not to be kept. What a run that was
- * killed has left open is mended and closed; `tell` hears of it. STATUS_FAILED also where another run writes into
- * the folder. After a failure, too, slices_end(). */
+/* Looks at the folder, which is made where there is none, and removes what is not to be kept. STATUS_FAILED also where
+ * another run writes into the folder. After a failure, too, slices_end(). */
 enum status slices_begin(struct slices *s, const char *folder, const struct slices_options *options,
-                         void (*tell)(void *context, const char *sentence), void *context,
                          struct error *err);
 void slices_end(struct slices *s);
 
@@ -106,7 +110,16 @@ void slices_tend(struct slices *s, uint64_t writing_len);
 /* The same for the last time: nothing more is to be written, so that nothing has to make room for it. */
 void slices_tend_last(struct slices *s);
 
-/* What has gone wrong, once; false: nothing. By another thread. */
+/* Removes the oldest, since a quota is full: the last one as well, where the one that was being written has enough to be
+ * what stays. */
+void slices_make_room(struct slices *s);
+
+/* Mends and closes one slice that was left open, the oldest; when there is none left, builds the indexes that the last
+ * closed ones lack. To be called while slices_wants_mending(), which any thread may ask. */
+bool slices_wants_mending(const struct slices *s);
+void slices_mend(struct slices *s);
+
+/* What has been done or has gone wrong, once; false: nothing. By another thread. */
 bool slices_remark(struct slices *s, struct error *sentence);
 
 #endif

@@ -43,7 +43,8 @@ enum status case_file_fault(const struct case_file *f, const char *what, struct 
         (code == SQLITE_NOMEM ? error_no_memory : error_set)(
             err, "%s %s: %s", what, case_file_name(f), sqlite3_errmsg(f->db));
     if (err)
-        err->no_room = code == SQLITE_FULL || (is_of_system && reason == ENOSPC);
+        err->no_room =
+            code == SQLITE_FULL || (is_of_system && (reason == ENOSPC || reason == EDQUOT));
     return STATUS_FAILED;
 }
 

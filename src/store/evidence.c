@@ -151,7 +151,7 @@ void store_statistics(struct store *s, uint32_t evidence_id, uint32_t interface_
     put_said(row, 5, dropped_by_interface);
     put_said(row, 6, accepted_by_filter);
     put_said(row, 7, dropped_by_system);
-    for (int at = 8; at <= 12; at++)
+    for (int at = 8; at <= 13; at++)
         put_null(row, at);
     insert_end(&s->insert, row);
 }
@@ -171,6 +171,7 @@ void store_live_statistics(struct store *s, uint32_t evidence_id, const struct l
     put_count(row, 10, shed_counted(s, evidence_id) + of->shed);
     put_text(row, 11, of->detail[0] ? of->detail : NULL);
     put_said(row, 12, of->memory);
+    put_count(row, 13, of->discarded);
     insert_end(&s->insert, row);
 }
 

@@ -43,8 +43,8 @@ static const char *const texts[STATEMENT_COUNT] = {
     [INSERT_NOTE] = "INSERT INTO notes (evidence_id, frame, kind, text) VALUES (?1, ?2, ?3, ?4)",
     [INSERT_STATISTICS] = "INSERT INTO capture_stats (evidence_id, interface_id, time_ns, received,"
                           " dropped_by_interface, accepted_by_filter, dropped_by_system, freezes,"
-                          " dropped_by_backlog, shed, detail, memory)"
-                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                          " dropped_by_backlog, shed, detail, memory, discarded)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [INSERT_SECRETS] = "INSERT INTO secrets (evidence_id, type, data) VALUES (?1, ?2, ?3)",
     [INSERT_CHUNK] = "INSERT INTO chunk_data (stream_id, position, length, part, data)"
                      " VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -121,22 +121,19 @@ static void see_bytes(struct store *s, int64_t stream_id, struct found *f, int64
     f->reached = position + (int64_t)bytes.len;
 }
 
-/* The bytes of a stream, in order: hashed, counted, and what lies between them explained. */
-static void mend_stream(struct store *s, int64_t stream_id)
+/* The bytes of a stream, in order: hashed, counted, and what lies between them explained. There may be a hundred thousand
+ * of them to mend, so the question for its `rows` is made once. */
+static void mend_stream(struct store *s, int64_t stream_id, struct row *rows)
 {
     struct found f = {.hashed = true};
-    struct row rows;
 
     digest_start(&f.digest);
-    if (!ask(s, &rows,
-             "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
-             " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
-             &stream_id))
-        return;
-    while (insert_next(&s->insert, &rows)) {
-        int64_t position = sqlite3_column_int64(rows.statement, 0);
-        struct span bytes = span_of(sqlite3_column_blob(rows.statement, 1),
-                                    (size_t)sqlite3_column_bytes(rows.statement, 1));
+    sqlite3_reset(rows->statement);
+    put_int(rows, 1, stream_id);
+    while (insert_next(&s->insert, rows)) {
+        int64_t position = sqlite3_column_int64(rows->statement, 0);
+        struct span bytes = span_of(sqlite3_column_blob(rows->statement, 1),
+                                    (size_t)sqlite3_column_bytes(rows->statement, 1));
         if ((f.stored > 0 && position < f.reached) || position > INT64_MAX - (int64_t)bytes.len) {
             insert_fail(&s->insert, "%s is not a case: rows of stream %lld make no sense",
                         s->file.path, (long long)stream_id);
@@ -144,7 +141,6 @@ static void mend_stream(struct store *s, int64_t stream_id)
         }
         see_bytes(s, stream_id, &f, position, bytes);
     }
-    done(&rows);
     tell_stream(s, stream_id, &f);
 }
 
@@ -160,22 +156,6 @@ static enum status read_nothing(void *context, uint32_t evidence_id, void *to, s
 }
 
 static const struct payload_source nothing = {.read = read_nothing};
-
-static bool is_by_reference(struct store *s, int64_t stream_id)
-{
-    struct row row;
-    bool is = false;
-
-    if (ask(s, &row,
-            "SELECT options FROM flows JOIN evidence USING (evidence_id) WHERE flow_id = ?1 >> 1",
-            &stream_id) &&
-        insert_next(&s->insert, &row)) {
-        const char *options = (const char *)sqlite3_column_text(row.statement, 0);
-        is = options && layout_is_asked(options);
-    }
-    done(&row);
-    return is;
-}
 
 /* Where the arrivals begin, or end, of those that go beyond `position`. */
 static int64_t arrivals_at(struct store *s, const char *sql, int64_t stream_id, int64_t position)
@@ -297,17 +277,26 @@ static const struct payload_source *open_shelf(struct store *s, void **shelf,
 
 static void mend_streams(struct store *s, const struct payload_source *source)
 {
-    struct row open;
+    struct row open, rows = {.statement = NULL};
 
-    if (!ask(s, &open, "SELECT stream_id FROM streams WHERE verdict = 'open'", NULL))
-        return;
-    while (insert_next(&s->insert, &open)) {
-        const int64_t stream_id = sqlite3_column_int64(open.statement, 0);
-        if (is_by_reference(s, stream_id))
-            mend_placed(s, stream_id, source);
-        else
-            mend_stream(s, stream_id);
+    if (ask(s, &open,
+            "SELECT stream_id, (SELECT options FROM flows JOIN evidence USING (evidence_id)"
+            "  WHERE flow_id = stream_id >> 1) FROM streams WHERE verdict = 'open'",
+            NULL) &&
+        ask(s, &rows,
+            "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
+            " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
+            NULL)) {
+        while (insert_next(&s->insert, &open)) {
+            const int64_t stream_id = sqlite3_column_int64(open.statement, 0);
+            const char *options = (const char *)sqlite3_column_text(open.statement, 1);
+            if (options && layout_is_asked(options))
+                mend_placed(s, stream_id, source);
+            else
+                mend_stream(s, stream_id, &rows);
+        }
     }
+    done(&rows);
     done(&open);
 }
 

@@ -251,14 +251,15 @@ CREATE TABLE capture_stats (
     interface_id INTEGER NOT NULL,
     time_ns INTEGER,
     received INTEGER,               -- NULL: not said; those dropped by the system included
-    dropped_by_interface INTEGER,
+    dropped_by_interface INTEGER,   -- of a live interface: they never reached this machine's memory
     accepted_by_filter INTEGER,
     dropped_by_system INTEGER,      -- of a live interface: the ring had no room for them
     freezes INTEGER,                -- how often the ring became full
     dropped_by_backlog INTEGER,     -- by this machine's queues, of all interfaces together
     shed INTEGER,                   -- frames that were not kept, or their payload: too fast, or the disk full
     detail TEXT,                    -- a sentence: what was shed from here on, and why
-    memory INTEGER                  -- bytes that a live run had then, rings included; its budget is runs.memory
+    memory INTEGER,                 -- bytes that a live run had then, rings included; its budget is runs.memory
+    discarded INTEGER               -- rx_dropped of the interface: dropped before, or after, they were captured
 ) STRICT;
 
 -- Keys to encrypted traffic that a pcapng carries. A block of more than 1 MiB is several rows, in order, cut

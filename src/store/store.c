@@ -136,6 +136,9 @@ static void add_columns(struct store *s)
             s, "SELECT count(*) FROM pragma_table_xinfo('capture_stats') WHERE name = 'memory'") ==
         0)
         insert_run(&s->insert, "ALTER TABLE capture_stats ADD COLUMN memory INTEGER");
+    if (store_ask(s, "SELECT count(*) FROM pragma_table_xinfo('capture_stats')"
+                     " WHERE name = 'discarded'") == 0)
+        insert_run(&s->insert, "ALTER TABLE capture_stats ADD COLUMN discarded INTEGER");
 }
 
 static void remark_on(struct store *s)

@@ -133,6 +133,7 @@ void store_statistics(struct store *store, uint32_t evidence_id, uint32_t interf
 struct live_statistics {
     int64_t time_ns;
     uint64_t received, dropped_by_socket, freezes, dropped_by_interface, dropped_by_backlog;
+    uint64_t discarded;
     uint64_t shed;    /* beside the frames that the store has counted itself */
     int64_t memory;   /* in use, in bytes; -1: not known */
     char detail[200]; /* a sentence; "" for none */

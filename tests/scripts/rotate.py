@@ -487,6 +487,12 @@ def check_slow(_, place):
     lib.check(name, wrong, "%d frames" % sent)
 
 
+def is_logged(path):
+    """Whether the slice is written, or was when its writer was killed: its header says that it has a log."""
+    with open(path, "rb") as case:
+        return case.read(20)[19:] == b"\2"
+
+
 def check_kill(net, place):
     """Killed: every slice opens, and the next run goes on with the next number, and mends."""
     folder = os.path.join(place, "killed")
@@ -520,7 +526,10 @@ def check_kill(net, place):
     reader.close()
     if os.path.exists(last_path + "-wal"):
         wrong = wrong or "the log of a slice that was killed is there, and this test tests nothing"
+    left_open = [path for _, path in slices(folder) if is_logged(path)]
     run = live.Live(net, folder, "--rotate", "1s")
+    if not left_open or not wait(lambda: not any(map(is_logged, left_open))):
+        wrong = wrong or "%d slices were left open, and they are not mended while the next run goes on" % len(left_open)
     other = subprocess.run(["ip", "netns", "exec", net.near, lib.SEINE, "live", "-i", "wire0", "-o", folder,
                             "--keep", "32M"], capture_output=True, text=True, timeout=live.PATIENCE)
     if "is being written by another seine" not in other.stderr:
@@ -731,6 +740,88 @@ def check_no_room(net, place):
     lib.check(name, wrong, "a folder and a case")
 
 
+QUOTA = """
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static long long in_use(const char *folder)
+{
+    long long sum = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        struct stat st;
+        if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+            sum += st.st_size;
+    }
+    if (dir)
+        closedir(dir);
+    return sum;
+}
+
+static int is_refused(int fd, long long end)
+{
+    const char *folder = getenv("QUOTA_FOLDER");
+    const int before = errno;
+    char name[64], path[4096];
+    struct stat st;
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    const ssize_t len = readlink(name, path, sizeof path - 1);
+    path[len > 0 ? len : 0] = 0;
+    int is = 0;
+    if (strncmp(path, folder, strlen(folder)) == 0 && fstat(fd, &st) == 0 && end > st.st_size)
+        is = in_use(folder) + end - (st.st_nlink ? st.st_size : 0) > atoll(getenv("QUOTA"));
+    errno = is ? EDQUOT : before;
+    return is;
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
+{
+    return is_refused(fd, at + (long long)len) ? -1 : syscall(SYS_pwrite64, fd, data, len, at);
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+    const off_t at = lseek(fd, 0, SEEK_CUR);
+    return at >= 0 && is_refused(fd, at + (long long)len) ? -1 : syscall(SYS_write, fd, data, len);
+}
+"""
+
+
+def check_quota(net, place):
+    """A quota is full, and the disk is not: the oldest slices go, and it is told what was not stored meanwhile."""
+    name, folder, quota = "a quota that is full is survived", os.path.join(place, "quota"), 16 << 20
+    library = os.path.join(place, "quota.so")
+    made = subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"], input=QUOTA.encode(),
+                          capture_output=True) if shutil.which("cc") else None
+    if not made or made.returncode:
+        lib.tell("skip", name, "no library can be made that refuses bytes")
+        return
+    run = live.Live(net, folder, "--rotate", "4M", binary=lib.RELEASE, env=dict(
+        os.environ, LD_PRELOAD=library, QUOTA_FOLDER=folder, QUOTA=str(quota), SEINE_SANDBOX="off"))
+    told = "nothing was stored for"
+    drips = [net.start(net.near, sys.executable, live.HERE, "--drip") for _ in range(6)]
+    wrong = None
+    if not wait(lambda: said(folder, told) > 0 and slices(folder)[0][0] > 1):
+        wrong = "no row says that nothing was stored, or no slice was removed: %d bytes" % length(folder)
+    for drip in drips:
+        drip.kill()
+    wrong = run.stop() or wrong
+    if not wrong and length(folder) > quota:
+        wrong = "it has %d bytes" % length(folder)
+    wrong = wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    for _, path in slices(folder):
+        wrong = wrong or live.incoherent(path) or live.unproved(path)
+    lib.check(name, wrong, "slices %s are left, told %d times" % ([number for number, _ in slices(folder)], said(folder, told)))
+
+
 def main():
     try:
         with live.Net():
@@ -749,7 +840,7 @@ def main():
 
     checks = [threading.Thread(target=alone, args=(check,))
               for check in (check_placed, check_placed_kill, check_soak, check_memory, check_crowd, check_slow,
-                            check_kill, check_damaged, check_snapshot, check_full, check_no_room,
+                            check_kill, check_damaged, check_snapshot, check_full, check_no_room, check_quota,
                             check_unindexed)]
     for check in checks:
         check.start()
