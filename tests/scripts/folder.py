@@ -595,9 +595,6 @@ def one_at_a_time(folder):
         run = lib.seine("sql", folder, question)
         if run.status not in (2, 3) or words not in run.err:
             wrong.append("%s: %s %s" % (question, run.status, run.err))
-    run = lib.seine("sql", "--files", folder, "SELECT evidence_bytes(1, 2, 3)")
-    if run.status != 2 or b"reads one case" not in run.err:
-        wrong.append("%s" % run.err)
     lib.check("what takes one case says so of a folder", "; ".join(wrong))
 
 
