@@ -770,6 +770,26 @@ static bool known_allows(const struct slice *s, const struct folder_wish *wish)
             ranges_meet(s->first_flow_id, s->last_flow_id, wish->flow_low, wish->flow_high));
 }
 
+bool folder_allows(const struct folder *f, const struct slice *s, const struct folder_wish *wish)
+{
+    return !wish->nothing && !s->broken && number_allows(f, s, wish) && known_allows(s, wish);
+}
+
+bool folder_ids_rise(const struct folder *f)
+{
+    int64_t last = INT64_MIN;
+
+    for (size_t i = 0; !f->path && i < f->count; i++) {
+        const struct slice *s = &f->slices[i];
+        if (s->first_flow_id > s->last_flow_id)
+            continue;
+        if (s->first_flow_id <= last)
+            return false;
+        last = s->last_flow_id;
+    }
+    return true;
+}
+
 /* Whether it must be asked for its ranges before they can decide. */
 static bool must_learn(const struct slice *s, const struct folder_wish *wish)
 {

@@ -118,6 +118,13 @@ void folder_wish_all(struct folder_wish *wish);
 enum status folder_next(struct folder *folder, uint32_t *next, uint32_t number, bool backwards,
                         const struct folder_wish *wish, struct error *err);
 
+/* Whether by what is known of it a slice may have what is wished for. */
+bool folder_allows(const struct folder *folder, const struct slice *slice,
+                   const struct folder_wish *wish);
+
+/* Whether flow_id rises from each slice to the next; of cases that are named it need not. */
+bool folder_ids_rise(const struct folder *folder);
+
 /* A slice that is open. It stays so until folder_unpin(), and as long as there is room after that. */
 struct open_slice;
 

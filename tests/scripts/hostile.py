@@ -52,7 +52,7 @@ COMMANDS = (
     ("sql", "SLICES", "select * from segments order by stream_id desc limit 400"),
     ("sql", "SLICES", "select f.* from flows s join frames(s.flow_id) f limit 200"),
     ("sql", "SLICES", "select * from hosts, evidence, interfaces, verdicts limit 300"),
-    ("sql", "SLICES", "select * from flows order by first_ns desc, flow_id limit 20"),
+    ("sql", "SLICES", "select * from flows order by first_ns desc limit 20"),
     ("sql", "--csv", "SLICES", "select * from zeek_conn order by ts desc limit 90"),
     ("sql", "--files", "SLICES", "select count(*), sum(b.length) from streams s join stream_bytes(s.stream_id) b"),
     ("sql", "--files", "SLICES", "select count(evidence_bytes(evidence_id, file_offset, captured)) from frames"),
