@@ -8,8 +8,6 @@
 #include "cli/questions.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
-#include "pipeline/files.h"
-#include "store/folder.h"
 #include "store/layout.h"
 #include "store/network.h"
 
@@ -185,21 +183,14 @@ static enum status is_by_reference(bool *is, struct reader *reader, struct error
 }
 
 /* Has the captures of the case read, where the question wants that. */
-static enum status allow_evidence(struct asked *asked, struct reader *reader, const char *folder,
-                                  struct error *err)
+static enum status allow_evidence(struct asked *asked, struct reader *reader, struct error *err)
 {
     bool is;
     enum status status = is_by_reference(&is, reader, err);
 
-    if (status != STATUS_OK || !is)
-        return status;
-    if (folder_is_one(reader_path(reader)))
-        return error_set(err,
-                         "payload of %s is in its captures, which are read of one case at a time: "
-                         "ask its slices",
-                         reader_path(reader));
-    asked->given[asked->given_count++] = "reference";
-    return files_register(reader_db(reader), folder, err);
+    if (status == STATUS_OK && is)
+        asked->given[asked->given_count++] = "reference";
+    return status;
 }
 
 static enum status answer(struct reader *reader, const struct question *q,
@@ -238,13 +229,14 @@ static enum exit_status ask_run(const struct command *self, const struct argumen
             return EXIT_USAGE;
     }
     bool evidence = question && question_reads_evidence(question);
-    if (!(evidence ? confine_to_evidence(a->words[0], NULL) : confine_to_cases(a->words, 1)) ||
-        !cases_open(&reader, a->words, 1))
+    if (!(evidence ? confine_to_evidence(a->words[0], NULL) &&
+                         cases_open_with_evidence(&reader, a->words, 1, a->options[EVIDENCE])
+                   : confine_to_cases(a->words, 1) && cases_open(&reader, a->words, 1)))
         return EXIT_WORLD;
     struct error err = {0};
     enum status status = STATUS_OK;
     if (evidence)
-        status = allow_evidence(&asked, reader, a->options[EVIDENCE], &err);
+        status = allow_evidence(&asked, reader, &err);
     if (question && status == STATUS_OK)
         status = answer(reader, question, &asked, form, a->options[SQL] != NULL, &err);
     if (!question)

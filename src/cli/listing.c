@@ -5,6 +5,7 @@
 #include "cli/confine.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
+#include "pipeline/files.h"
 #include "store/folder_reader.h"
 #include "store/network.h"
 
@@ -64,16 +65,42 @@ void cases_hear(void *context, const char *sentence, bool missing)
     rows_missing = rows_missing || missing;
 }
 
-bool cases_open(struct reader **reader, char *const *paths, int count)
+/* `setup` is what makes evidence readable, or NULL. */
+static bool open_all(struct reader **reader, char *const *paths, int count,
+                     const struct folder_setup *setup)
 {
     struct error err = {0};
-    if (count == 1 && !folder_is_one(paths[0]))
-        return case_open(reader, paths[0]);
-    if (folder_reader_open(reader, paths, (size_t)count, (struct folder_ear){.tell = cases_hear},
-                           &err) == STATUS_OK)
+    enum status status;
+    if (count == 1 && !folder_is_one(paths[0])) {
+        status = reader_open(reader, paths[0], &err);
+        if (status == STATUS_OK && setup)
+            status = setup->opened(setup->context, reader_db(*reader), &err);
+    } else {
+        status = folder_reader_open(reader, paths, (size_t)count,
+                                    (struct folder_ear){.tell = cases_hear}, setup, &err);
+    }
+    if (status == STATUS_OK)
         return true;
+    reader_close(*reader);
+    *reader = NULL;
     say("%s", err.text);
     return false;
+}
+
+bool cases_open(struct reader **reader, char *const *paths, int count)
+{
+    return open_all(reader, paths, count, NULL);
+}
+
+static enum status evidence_opened(const void *folder, sqlite3 *db, struct error *err)
+{
+    return evidence_bytes_register(db, folder, err);
+}
+
+bool cases_open_with_evidence(struct reader **reader, char *const *paths, int count,
+                              const char *folder)
+{
+    return open_all(reader, paths, count, &(struct folder_setup){evidence_opened, folder});
 }
 
 enum exit_status cases_status(void)

@@ -20,6 +20,11 @@ bool is_one_case(const struct command *self, const char *path);
  * be read of a folder is said when it is met, and the rest is read: cases_status() is then what the command
  * ends with, in place of EXIT_DONE. */
 bool cases_open(struct reader **reader, char *const *paths, int count);
+
+/* The same with evidence_bytes(), so that what reads streams reads payload in the captures; `folder` says where
+ * else these may be: NULL, or borrowed as long as the reader is open. */
+bool cases_open_with_evidence(struct reader **reader, char *const *paths, int count,
+                              const char *folder);
 enum exit_status cases_status(void);
 
 /* For a struct folder_ear: says the sentence, and remembers that rows are missing. */

@@ -121,8 +121,6 @@ static const char *hint_of(const struct session *s, const char *words)
 
     if (!s->files && (capture || evidence))
         return ": it opens files, which wants --files";
-    if (s->many && evidence)
-        return ": it reads one case, such as a slice of a folder";
     return "";
 }
 
@@ -338,7 +336,7 @@ static bool words_divide(int *cases, const char **query, const struct command *s
 }
 
 /* A connection without a case. False after a sentence. */
-static bool none_open(struct reader **reader)
+static bool none_open(struct reader **reader, bool files)
 {
     struct error err = {0};
     sqlite3 *db;
@@ -346,6 +344,8 @@ static bool none_open(struct reader **reader)
     if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
         SQLITE_OK) {
         status = reader_take(reader, db, "no case", NULL, NULL, &err);
+        if (status == STATUS_OK && files) /* so that it says what it lacks */
+            status = evidence_bytes_register(db, NULL, &err);
     } else {
         sqlite3_close(db);
         status = error_no_memory(&err, "no memory");
@@ -356,16 +356,25 @@ static bool none_open(struct reader **reader)
 }
 
 /* What a query may call, beside what is there when a case has been opened. */
-static enum status functions_add(const struct session *s, const char *folder, struct error *err)
+static enum status functions_add(const struct session *s, struct error *err)
 {
     sqlite3 *db = reader_db(s->reader);
     enum status status = s->many ? value_functions_register(db, err) : tables_register(db, err);
-    if (status != STATUS_OK || !s->files)
-        return status;
-    if (!s->many)
-        return files_register(db, folder, err);
-    status = capture_table_register(db, err); /* evidence is read of one case */
-    return status == STATUS_OK ? capture_flows_register(db, err) : status;
+    if (status == STATUS_OK && s->files)
+        status = capture_table_register(db, err);
+    if (status == STATUS_OK && s->files)
+        status = capture_flows_register(db, err);
+    return status;
+}
+
+/* Opens what is named; false after a sentence. `folder`: where else its captures may be. */
+static bool session_open(struct session *s, char *const *paths, int cases, const char *folder)
+{
+    s->many = cases > 1 || (cases == 1 && folder_is_one(paths[0]));
+    if (cases == 0)
+        return none_open(&s->reader, s->files);
+    return s->files ? cases_open_with_evidence(&s->reader, paths, cases, folder)
+                    : cases_open(&s->reader, paths, cases);
 }
 
 /* `query` is NULL, or else `prompt` is. */
@@ -374,12 +383,11 @@ static enum exit_status answer_all(char *const *paths, int cases, const char *qu
                                    struct prompt *prompt)
 {
     struct error err = {0};
-    if (!(cases > 0 ? cases_open(&session->reader, paths, cases) : none_open(&session->reader)))
+    if (!session_open(session, paths, cases, folder))
         return EXIT_WORLD;
-    session->many = cases > 1 || (cases == 1 && folder_is_one(paths[0]));
     sqlite3 *db = reader_db(session->reader);
     enum exit_status status = EXIT_WORLD;
-    if (functions_add(session, folder, &err) != STATUS_OK) {
+    if (functions_add(session, &err) != STATUS_OK) {
         say("%s", err.text);
     } else if (sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK) {
         say("%s: %s", paths[0], sqlite3_errmsg(db));

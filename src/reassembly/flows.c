@@ -728,7 +728,8 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
         if (!f)
             f = find_detour(t, look, p);
     }
-    if (f && p->transport == TRANSPORT_TCP && (f->rival || tcp_flags(&p->tcp) & TCP_SYN))
+    if (f && p->transport == TRANSPORT_TCP &&
+        (f->rival || f->state == FLOW_RESET || tcp_flags(&p->tcp) & TCP_SYN))
         f = owner_of(t, f, look, p);
     if (f && p->transport == TRANSPORT_SCTP && association_is_reuse(f, side_of(f, src_is_low), p)) {
         flow_finish(t, f, END_REUSED);

@@ -32,4 +32,13 @@ static inline void history_add(struct flow *flow, enum side side, char letter)
         history_append(flow, number);
 }
 
+static inline bool history_has(const struct flow *flow, enum side side, char letter)
+{
+    unsigned place = 0;
+
+    while (HISTORY_LETTERS[place] != letter)
+        place++;
+    return (flow->history_seen & 1u << (2 * place + side)) != 0;
+}
+
 #endif

@@ -1,6 +1,7 @@
 /* tcp_reuse.c - whether a five-tuple has gone to another connection. */
 #include "reassembly/tcp_reuse.h"
 
+#include "reassembly/history.h"
 #include "reassembly/seq.h"
 #include "reassembly/tcp_bounds.h"
 
@@ -26,6 +27,19 @@ static bool is_tried_again(const struct flow *f, const struct packet *p)
            p->frame->time_ns > f->last_ns && p->frame->time_ns - f->last_ns >= copied_within;
 }
 
+/* Payload of a side that had broken off its own handshake with a RST, as who scans ports does. A receiver that had
+ * not heeded the RST would have repeated its SYN-ACK by then: after a second (RFC 6298 2), or three of older
+ * stacks (RFC 1122 4.2.3.1). So it has let go of that connection, and answers this as a closed port would. */
+static bool is_broken_off(const struct flow *f, enum side side, const struct packet *p)
+{
+    const int64_t repeated_within = 3500 * 1000000ll; /* ns */
+
+    return f->sides[side].rst && f->state == FLOW_RESET && p->payload_len > 0 &&
+           history_has(f, side, 'S') && history_has(f, side_other(side), 'H') &&
+           !history_has(f, side, 'A') && !history_has(f, side, 'D') &&
+           p->frame->time_ns > f->last_ns && p->frame->time_ns - f->last_ns >= repeated_within;
+}
+
 /* Whether a segment acknowledges the SYN of the other side, and at most the payload in it. */
 static bool answers_syn(const struct side_state *peer, const struct packet *p)
 {
@@ -46,6 +60,8 @@ enum claim tcp_claim(const struct flow *f, enum side side, const struct packet *
     const struct side_state *us = &f->sides[side], *peer = &f->sides[side_other(side)];
     uint8_t flags = tcp_flags(&p->tcp);
 
+    if (!(flags & TCP_SYN) && us->rst && is_broken_off(f, side, p))
+        return CLAIM_TAKES;
     if (!(flags & TCP_SYN) || flags & TCP_RST || is_spoilt(us, p))
         return CLAIM_NONE;
     if (is_syn_again(us, p))

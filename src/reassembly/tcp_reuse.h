@@ -5,7 +5,10 @@
  * only where nothing runs any more. Otherwise it begins a *rival*, a flow of its own beside the
  * *elder* one, and the packets show which of the two they belong to. The rival takes the elder's place
  * when the other side has answered it, or when the capture has only one side of both, and data follows the
- * SYN. If neither happens it stays what it is, an attempt. */
+ * SYN. If neither happens it stays what it is, an attempt.
+ *
+ * Without a SYN only payload begins another: that of a side which had broken off its own handshake, and whose
+ * other side has shown by its silence that it heeded that. */
 #ifndef SEINE_REASSEMBLY_TCP_REUSE_H
 #define SEINE_REASSEMBLY_TCP_REUSE_H
 

@@ -44,6 +44,7 @@ struct folder {
     char **paths; /* of those, by number - 1 */
     size_t path_count;
     struct folder_ear ear;
+    struct folder_setup setup;
 
     struct slice *slices; /* by number */
     size_t count, room;
@@ -425,6 +426,16 @@ static void slice_close(struct open_slice *o)
     *o = (struct open_slice){0};
 }
 
+void folder_set_up(struct folder *f, struct folder_setup setup)
+{
+    for (int i = 0; i < FOLDER_OPEN_MOST; i++) {
+        assert(f->open[i].pins == 0);
+        if (f->open[i].reader)
+            slice_close(&f->open[i]);
+    }
+    f->setup = setup;
+}
+
 void folder_close(struct folder *f)
 {
     if (!f)
@@ -526,7 +537,9 @@ static enum status slice_open(struct folder *f, struct open_slice *o, struct sli
     snprintf(sql, sizeof sql, "PRAGMA cache_size = -%d", SLICE_CACHE_KIB);
     if (sqlite3_exec(reader_db(o->reader), sql, NULL, NULL, NULL) != SQLITE_OK)
         return reader_fault(o->reader, err);
-    return check_ids(f, o, err);
+    if (f->setup.opened)
+        status = f->setup.opened(f->setup.context, reader_db(o->reader), err);
+    return status == STATUS_OK ? check_ids(f, o, err) : status;
 }
 
 /* What it means that a slice could not be opened. */
@@ -755,6 +768,26 @@ static bool known_allows(const struct slice *s, const struct folder_wish *wish)
                                         wish->evidence_low, wish->evidence_high)) &&
            (!by_flow ||
             ranges_meet(s->first_flow_id, s->last_flow_id, wish->flow_low, wish->flow_high));
+}
+
+bool folder_allows(const struct folder *f, const struct slice *s, const struct folder_wish *wish)
+{
+    return !wish->nothing && !s->broken && number_allows(f, s, wish) && known_allows(s, wish);
+}
+
+bool folder_ids_rise(const struct folder *f)
+{
+    int64_t last = INT64_MIN;
+
+    for (size_t i = 0; !f->path && i < f->count; i++) {
+        const struct slice *s = &f->slices[i];
+        if (s->first_flow_id > s->last_flow_id)
+            continue;
+        if (s->first_flow_id <= last)
+            return false;
+        last = s->last_flow_id;
+    }
+    return true;
 }
 
 /* Whether it must be asked for its ranges before they can decide. */

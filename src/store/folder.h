@@ -60,6 +60,13 @@ struct slice {
 
 struct folder;
 
+/* What is done with the connection to each slice when it has been opened, such as to register functions there; all
+ * zeros: nothing. A failure is the slice's, which is then told and left out. */
+struct folder_setup {
+    enum status (*opened)(const void *context, sqlite3 *db, struct error *err);
+    const void *context; /* borrowed */
+};
+
 /* Who is told, in a sentence, of slices that cannot be read, whose rows are `missing` then, and of what takes time.
  * `tell` may be NULL. */
 struct folder_ear {
@@ -80,6 +87,9 @@ enum status folder_open_cases(struct folder **folder, char *const *paths, size_t
 void folder_close(struct folder *folder); /* NULL is allowed */
 
 bool folder_is_one(const char *path); /* whether a path is a folder of the filesystem */
+
+/* For all slices from now on; those that are open are closed, so nobody may have one. */
+void folder_set_up(struct folder *folder, struct folder_setup setup);
 
 /* Looks whether slices have come or gone; at most once a second. Slices that are handed out die. */
 enum status folder_refresh(struct folder *folder, struct error *err);
@@ -107,6 +117,13 @@ void folder_wish_all(struct folder_wish *wish);
  * memory. */
 enum status folder_next(struct folder *folder, uint32_t *next, uint32_t number, bool backwards,
                         const struct folder_wish *wish, struct error *err);
+
+/* Whether by what is known of it a slice may have what is wished for. */
+bool folder_allows(const struct folder *folder, const struct slice *slice,
+                   const struct folder_wish *wish);
+
+/* Whether flow_id rises from each slice to the next; of cases that are named it need not. */
+bool folder_ids_rise(const struct folder *folder);
 
 /* A slice that is open. It stays so until folder_unpin(), and as long as there is room after that. */
 struct open_slice;

@@ -1,6 +1,7 @@
 /* folder_reader.c - many cases as one reader: the connection, the table `slices`, the functions of views. */
 #include "store/folder_reader.h"
 
+#include "store/folder_kinds.h"
 #include "store/folder_tables.h"
 #include "store/tables.h"
 
@@ -171,17 +172,19 @@ static const sqlite3_module slices_methods = {
 
 /* ---- functions of views ---- */
 
-/* A function of a stream, as the slice answers that has it. */
+/* A function of a stream, or of evidence, as the slice answers that has it. */
 struct routed {
     const char *name;
     int argc;
-    const char *sql; /* to the slice, the stream's id there first */
+    enum role role;  /* of the first argument: a stream, or evidence */
+    const char *sql; /* to the slice, that id as it is there first */
 };
 
 static const struct routed routed[] = {
-    {"stream_view_sha256", 2, "SELECT stream_view_sha256(?1, ?2)"},
-    {"stream_bytes", 3, "SELECT stream_bytes(?1, ?2, ?3)"},
-    {"stream_bytes", 4, "SELECT stream_bytes(?1, ?2, ?3, ?4)"},
+    {"stream_view_sha256", 2, ROLE_STREAM, "SELECT stream_view_sha256(?1, ?2)"},
+    {"stream_bytes", 3, ROLE_STREAM, "SELECT stream_bytes(?1, ?2, ?3)"},
+    {"stream_bytes", 4, ROLE_STREAM, "SELECT stream_bytes(?1, ?2, ?3, ?4)"},
+    {"evidence_bytes", 3, ROLE_EVIDENCE, "SELECT evidence_bytes(?1, ?2, ?3)"},
 };
 
 enum { ROUTED_COUNT = sizeof routed / sizeof *routed };
@@ -197,14 +200,14 @@ static void ask_slice(sqlite3_context *context, const struct route *route, struc
 {
     sqlite3_stmt *statement;
     struct error err = {0};
-    int64_t shift = open_slice_of(open)->flow_shift;
+    int64_t shift = role_shift(open_slice_of(open), route->routed->role);
 
     if (open_slice_statement(open, &statement, route->routed->sql, &err) != STATUS_OK) {
         sqlite3_result_error(context, err.text, -1);
         return;
     }
     sqlite3_bind_int64(statement, 1,
-                       (int64_t)((uint64_t)sqlite3_value_int64(argv[0]) - 2 * (uint64_t)shift));
+                       (int64_t)((uint64_t)sqlite3_value_int64(argv[0]) - (uint64_t)shift));
     for (int i = 1; i < route->routed->argc; i++)
         sqlite3_bind_value(statement, i + 1, argv[i]);
     int rc = sqlite3_step(statement);
@@ -227,8 +230,12 @@ static void route_call(sqlite3_context *context, int argc, sqlite3_value **argv)
 
     if (sqlite3_value_type(argv[0]) != SQLITE_INTEGER)
         return;
+    int64_t id = sqlite3_value_int64(argv[0]);
     folder_wish_all(&wish);
-    wish.flow_low = wish.flow_high = sqlite3_value_int64(argv[0]) >> 1;
+    if (route->routed->role == ROLE_STREAM)
+        wish.flow_low = wish.flow_high = id >> 1;
+    else
+        wish.evidence_low = wish.evidence_high = id;
     uint32_t number;
     enum status status = folder_next(route->folder, &number, 0, false, &wish, &err);
     if (status == STATUS_OK)
@@ -236,14 +243,18 @@ static void route_call(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (status == STATUS_FAILED)
         sqlite3_result_error(context, err.text, -1);
     if (status != STATUS_OK)
-        return; /* no such stream: NULL */
+        return; /* there is none such: NULL */
     ask_slice(context, route, open, argv);
     folder_unpin(route->folder, open);
 }
 
-static enum status functions_make(sqlite3 *db, struct folder *folder, struct error *err)
+/* `evidence`: slices can read theirs. */
+static enum status functions_make(sqlite3 *db, struct folder *folder, bool evidence,
+                                  struct error *err)
 {
     for (int i = 0; i < ROUTED_COUNT; i++) {
+        if (routed[i].role == ROLE_EVIDENCE && !evidence)
+            continue;
         struct route *route = malloc(sizeof *route);
         if (!route)
             return error_no_memory(err, "no memory for the functions of many cases");
@@ -266,12 +277,12 @@ static void interrupt_slices(void *context)
 }
 
 /* All of it in a fresh database; the folder goes with that. */
-static enum status fill(sqlite3 *db, struct folder *folder, struct error *err)
+static enum status fill(sqlite3 *db, struct folder *folder, bool evidence, struct error *err)
 {
     enum status status = folder_tables_register(db, folder, err);
 
     if (status == STATUS_OK)
-        status = functions_make(db, folder, err);
+        status = functions_make(db, folder, evidence, err);
     if (status == STATUS_OK)
         status = hosts_table_register_of(
             db, "SELECT DISTINCT ip FROM main.host_rows WHERE addr BETWEEN ?1 AND ?2", err);
@@ -285,7 +296,8 @@ static enum status fill(sqlite3 *db, struct folder *folder, struct error *err)
 }
 
 enum status folder_reader_open(struct reader **reader, char *const *paths, size_t count,
-                               struct folder_ear ear, struct error *err)
+                               struct folder_ear ear, const struct folder_setup *setup,
+                               struct error *err)
 {
     struct folder *folder;
     sqlite3 *db = NULL;
@@ -296,13 +308,15 @@ enum status folder_reader_open(struct reader **reader, char *const *paths, size_
     *reader = NULL;
     if (status != STATUS_OK)
         return status;
+    if (setup)
+        folder_set_up(folder, *setup);
     if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK) {
         sqlite3_close(db);
         folder_close(folder);
         return error_no_memory(err, "opening %s: no memory", paths[0]);
     }
-    status = fill(db, folder, err);
+    status = fill(db, folder, setup != NULL, err);
     if (status != STATUS_OK) {
         sqlite3_close_v2(db);
         return status;

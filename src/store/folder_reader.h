@@ -15,8 +15,12 @@
  * opened it. Reading it opens none.
  *
  * It may be used as the reader of a case, but for what needs the one file. evidence.status is here what
- * reader_evidence_status() says of each. reader_check() says that it is no case. */
+ * reader_evidence_status() says of each. reader_check() says that it is no case.
+ *
+ * `setup` (NULL: none) makes the connections to slices able to read evidence: it registers evidence_bytes() there.
+ * Then evidence_bytes(evidence_id, offset, length) is here, too, and what reads streams reads it. */
 enum status folder_reader_open(struct reader **reader, char *const *paths, size_t count,
-                               struct folder_ear ear, struct error *err);
+                               struct folder_ear ear, const struct folder_setup *setup,
+                               struct error *err);
 
 #endif

@@ -1,30 +1,23 @@
 /* folder_tables.c - the tables of many cases as one.
  *
- * A condition is handed down only where it means the same in the slice (a number compared with an INTEGER, a text
- * with a TEXT, by bytes), and SQLite checks it again here (omit stays 0). So a slice that is asked for
- * too much is slow, and never wrong. */
+ * A walk asks one slice after the other. In the order of a time it merges: each slice is asked when its turn may have
+ * come, and the rows at hand of those that are open are compared (folder_order.h). */
 #include "store/folder_tables.h"
 
 #include "store/folder_kinds.h"
+#include "store/folder_order.h"
+#include "store/folder_plan.h"
 #include "store/schema.h"
 #include "store/tables.h"
 #include "store/vtab.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    TERMS_MAX = 16,    /* conditions that are handed down */
-    SQL_MAX = 1 << 14, /* bytes of a question to a slice, and of what else is put together here */
-    LATE_S =
-        120, /* older than its slice a segment may be, whose fragments came before that began */
-};
-
-static const int64_t NS = 1000000000;
+/* More than a plan counts with: between plan and walk slices may come. */
+enum { LANES_MAX = 2 * MERGED_MAX };
 
 struct many {
     struct folder *folder;
@@ -39,18 +32,13 @@ struct many_table {
     const struct kind *kind;
 };
 
-struct term {
-    char op; /* '=', '<', '>', 'l' (<=), 'g' (>=) */
-    int column;
-};
-
-/* How a query reads the table: what xBestIndex tells xFilter. */
-struct plan {
-    uint64_t used; /* columns, as bits */
-    int order;     /* the column by which rows come sorted; -1: they do not */
-    bool backwards;
-    int count;
-    struct term terms[TERMS_MAX];
+/* A slice that is being read. */
+struct lane {
+    struct open_slice *open; /* it, pinned; NULL: not in use */
+    struct slice slice;      /* it, as it was when it was opened */
+    sqlite3_stmt *statement;
+    int64_t time;               /* of the row at hand, where lanes are merged */
+    int place[COLUMNS_MAX + 1]; /* of each column in the statement; -1: the slice has none such */
 };
 
 struct many_cursor {
@@ -58,11 +46,10 @@ struct many_cursor {
     struct plan plan;
     struct folder_wish wish;
     sqlite3_value *values[TERMS_MAX]; /* of the terms; owned */
-    uint32_t number;                  /* of the slice that is being read */
-    struct open_slice *open;          /* it, pinned; NULL between slices */
-    struct slice slice;               /* it, as it was when it was opened */
-    sqlite3_stmt *statement;
-    int place[COLUMNS_MAX + 1]; /* of each column in the statement; -1: the slice has none such */
+    uint32_t number;                  /* of the slice that was asked last */
+    struct slice_walk walk;           /* those that are not asked yet, where they are merged */
+    struct lane lanes[LANES_MAX];     /* the first alone, where they are not */
+    struct lane *row;                 /* the one whose row is at hand; NULL before the first */
     bool end;
 };
 
@@ -107,7 +94,7 @@ static int many_connect(sqlite3 *db, void *aux, int argc, const char *const *arg
         *message = sqlite3_mprintf("there is no such table in a case");
         return SQLITE_ERROR;
     }
-    buffer_init(&declaration, SQL_MAX);
+    buffer_init(&declaration, QUESTION_MAX);
     int rc = kind_declaration(&declaration, kind)
                  ? sqlite3_declare_vtab(db, buffer_text(&declaration))
                  : SQLITE_NOMEM;
@@ -129,153 +116,10 @@ static int many_disconnect(sqlite3_vtab *vtab)
     return SQLITE_OK;
 }
 
-static char op_of(unsigned char op)
-{
-    switch (op) {
-    case SQLITE_INDEX_CONSTRAINT_EQ:
-        return '=';
-    case SQLITE_INDEX_CONSTRAINT_GT:
-        return '>';
-    case SQLITE_INDEX_CONSTRAINT_LT:
-        return '<';
-    case SQLITE_INDEX_CONSTRAINT_GE:
-        return 'g';
-    case SQLITE_INDEX_CONSTRAINT_LE:
-        return 'l';
-    default:
-        return 0;
-    }
-}
-
-/* What a plan costs, in rows of a slice that are read; opening a slice is worth some of them. Guesses, of
- * which only the order counts: an id is better than an address, an address than a time, all better than
- * everything. */
-struct cost {
-    double slices; /* that are asked */
-    double each;   /* rows read of each */
-    double gives;  /* rows given of each */
-};
-
-static void cost_of_term(struct cost *c, const struct column *column, char op)
-{
-    static const double few = 10, many = 2000;
-    bool equal = op == '=';
-
-    switch (column->role) {
-    case ROLE_FLOW:
-    case ROLE_STREAM:
-    case ROLE_SLICE:
-    case ROLE_EVIDENCE:
-        c->slices = equal ? 1 : fmin(c->slices, fmax(1, c->slices / 3));
-        break;
-    case ROLE_TIME:
-        c->slices = fmin(c->slices, fmax(2, c->slices / 3));
-        break;
-    case ROLE_PLAIN:
-    case ROLE_OTHER_FLOW:
-    case ROLE_OTHER_EVIDENCE:
-    case ROLE_LOOSE:
-    case ROLE_STATUS:
-    default:
-        break;
-    }
-    if (column->role == ROLE_SLICE)
-        return;
-    if (column->indexed)
-        c->each = fmin(c->each, equal ? few : many * 10);
-    c->gives = equal ? fmin(c->gives, column->indexed ? few : many) : c->gives / 3;
-}
-
-/* Which order comes of itself: by an id that says which slice, slices being asked in their order. */
-static bool order_is_free(const struct kind *k, const sqlite3_index_info *info)
-{
-    if (info->nOrderBy < 1 || info->aOrderBy[0].iColumn < 0)
-        return false;
-    const struct column *c = &k->columns[info->aOrderBy[0].iColumn];
-    if (c->role != ROLE_FLOW && c->role != ROLE_STREAM)
-        return false;
-    if (info->nOrderBy == 1)
-        return true;
-    /* what comes behind a key that no two rows have in common does not matter */
-    return info->aOrderBy[0].iColumn == k->rowid;
-}
-
-/* Of a table that is called: a hidden column, or the one that names the stream as well. */
-static bool is_argument(const struct column *c)
-{
-    return c->role == ROLE_STREAM || (c->hidden && c->role != ROLE_SLICE);
-}
-
 static int many_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
     const struct many_table *t = (const struct many_table *)vtab;
-    const struct kind *k = t->kind;
-    struct cost cost = {fmax(1, (double)folder_slice_count(t->many->folder)), 1e5, 1e5};
-    struct buffer text;
-    bool unique = false, named = false;
-    int argc = 0;
-
-    for (int i = 0; k->called && i < info->nConstraint; i++) {
-        int column = info->aConstraint[i].iColumn;
-        if (info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || column < 0 ||
-            !is_argument(&k->columns[column]))
-            continue;
-        if (!info->aConstraint[i].usable)
-            return SQLITE_CONSTRAINT; /* another plan knows its value */
-        named = named || k->columns[column].role == ROLE_STREAM;
-    }
-    if (k->called && !named)
-        return vtab_needs_more(info);
-
-    buffer_init(&text, SQL_MAX);
-    if (!buffer_reserve(&text, SQL_MAX))
-        return SQLITE_NOMEM;
-    buffer_print(&text, "%" PRIx64, (uint64_t)info->colUsed);
-    bool sorted = order_is_free(k, info);
-    buffer_print(&text, " %d %d", sorted ? info->aOrderBy[0].iColumn : -1,
-                 sorted && info->aOrderBy[0].desc);
-    info->orderByConsumed = sorted;
-    for (int i = 0; i < info->nConstraint && argc < TERMS_MAX; i++) {
-        int column = info->aConstraint[i].iColumn;
-        char op = op_of(info->aConstraint[i].op);
-        if (!info->aConstraint[i].usable || op == 0 || column < 0 ||
-            k->columns[column].role == ROLE_STATUS ||
-            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") != 0)
-            continue;
-        cost_of_term(&cost, &k->columns[column], op);
-        unique = unique ||
-                 (op == '=' && column == k->rowid &&
-                  (k->columns[column].role == ROLE_FLOW || k->columns[column].role == ROLE_STREAM));
-        buffer_print(&text, " %c%d", op, column);
-        info->aConstraintUsage[i].argvIndex = ++argc;
-        info->aConstraintUsage[i].omit = k->called && op == '=' && k->columns[column].hidden &&
-                                         k->columns[column].role != ROLE_SLICE;
-    }
-    if (unique) {
-        cost = (struct cost){1, 1, 1};
-        info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
-    }
-    info->estimatedCost = cost.slices * (cost.each + 50);
-    info->estimatedRows = (sqlite3_int64)fmax(1, cost.slices * cost.gives);
-    info->idxStr = sqlite3_mprintf("%s", buffer_text(&text));
-    info->needToFreeIdxStr = 1;
-    buffer_release(&text);
-    return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
-}
-
-/* The plan that xBestIndex wrote down. */
-static void plan_read(struct plan *p, const char *text)
-{
-    char *at;
-
-    *p = (struct plan){.used = strtoull(text, &at, 16)};
-    p->order = (int)strtol(at, &at, 10);
-    p->backwards = strtol(at, &at, 10) != 0;
-    while (at[0] == ' ' && p->count < TERMS_MAX) {
-        struct term *term = &p->terms[p->count++];
-        term->op = at[1];
-        term->column = (int)strtol(at + 2, &at, 10);
-    }
+    return plan_make(info, t->kind, t->many->folder);
 }
 
 static int many_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **cursor)
@@ -290,25 +134,35 @@ static int many_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **cursor)
     return SQLITE_OK;
 }
 
-/* Leaves the slice that is being read. */
-static void cursor_leave(struct many_cursor *c)
+static struct many *many_of(const struct many_cursor *c)
 {
-    struct many *m = ((struct many_table *)c->base.pVtab)->many;
+    return ((const struct many_table *)c->base.pVtab)->many;
+}
 
-    if (c->statement)
-        open_slice_give_back(c->open, c->statement);
-    c->statement = NULL;
-    if (c->open)
-        folder_unpin(m->folder, c->open);
-    c->open = NULL;
+static const struct kind *kind_of(const struct many_cursor *c)
+{
+    return ((const struct many_table *)c->base.pVtab)->kind;
+}
+
+/* Leaves the slice. */
+static void lane_leave(struct many_cursor *c, struct lane *l)
+{
+    if (l->statement)
+        open_slice_give_back(l->open, l->statement);
+    l->statement = NULL;
+    if (l->open)
+        folder_unpin(many_of(c)->folder, l->open);
+    l->open = NULL;
 }
 
 /* The walk is over. */
 static void cursor_end(struct many_cursor *c)
 {
-    cursor_leave(c);
+    for (int i = 0; i < LANES_MAX; i++)
+        lane_leave(c, &c->lanes[i]);
+    slice_walk_close(&c->walk);
     if (!c->end)
-        ((struct many_table *)c->base.pVtab)->many->walking--;
+        many_of(c)->walking--;
     c->end = true;
 }
 
@@ -324,164 +178,13 @@ static void cursor_clear(struct many_cursor *c)
 static int many_close(sqlite3_vtab_cursor *cursor)
 {
     struct many_cursor *c = (struct many_cursor *)cursor;
-    struct many *m = ((struct many_table *)cursor->pVtab)->many;
+    struct many *m = many_of(c);
 
     cursor_clear(c);
     sqlite3_free(c);
     if (--m->cursors == 0)
         folder_rest(m->folder);
     return SQLITE_OK;
-}
-
-/* The whole numbers next to a value, for ranges. */
-static void neighbours(int64_t *below, int64_t *above, sqlite3_value *value)
-{
-    static const double most = 9.2e18;
-
-    if (sqlite3_value_type(value) == SQLITE_FLOAT) {
-        double real = sqlite3_value_double(value);
-        *below = real < -most ? INT64_MIN : real > most ? (int64_t)most : (int64_t)floor(real);
-        *above = real > most ? INT64_MAX : real < -most ? -(int64_t)most : (int64_t)ceil(real);
-        return;
-    }
-    *below = *above = sqlite3_value_int64(value);
-}
-
-static void narrow(int64_t *low, int64_t *high, char op, int64_t below, int64_t above)
-{
-    if (strchr("=>g", op) && below > *low)
-        *low = below;
-    if (strchr("=<l", op) && above < *high)
-        *high = above;
-}
-
-/* What a condition on a column of numbers says about which slices have rows. */
-static void wish_narrow(struct folder_wish *w, const struct kind *k, enum role role, char op,
-                        sqlite3_value *value)
-{
-    int64_t below, above;
-
-    neighbours(&below, &above, value);
-    if (op == '>' && below < INT64_MAX)
-        below++;
-    if (op == '<' && above > INT64_MIN)
-        above--;
-    switch (role) {
-    case ROLE_FLOW:
-        narrow(&w->flow_low, &w->flow_high, op, below, above);
-        break;
-    case ROLE_STREAM:
-        narrow(&w->flow_low, &w->flow_high, op, below >> 1, above >> 1);
-        break;
-    case ROLE_EVIDENCE:
-        narrow(&w->evidence_low, &w->evidence_high, op, below, above);
-        break;
-    case ROLE_SLICE:
-        narrow(&w->number_low, &w->number_high, op, below, above);
-        break;
-    case ROLE_TIME:
-        if ((k->decoded || strcmp(k->name, "refused") == 0) && above < INT64_MAX - LATE_S * NS)
-            above += LATE_S * NS;
-        narrow(&w->time_low, &w->time_high, op, below, above);
-        break;
-    case ROLE_PLAIN:
-    case ROLE_OTHER_FLOW:
-    case ROLE_OTHER_EVIDENCE:
-    case ROLE_LOOSE:
-    case ROLE_STATUS:
-    default:
-        break;
-    }
-}
-
-/* Whether a comparison with this value means in the slice what it means here. */
-static bool goes_down(const struct column *c, const struct slice *s, sqlite3_value *value)
-{
-    int type = sqlite3_value_type(value);
-
-    if (c->role == ROLE_SLICE || c->role == ROLE_LOOSE || c->role == ROLE_STATUS)
-        return false;
-    if (c->type == 'i')
-        return type == SQLITE_INTEGER || (type == SQLITE_FLOAT && role_shift(s, c->role) == 0);
-    return c->type == 't' ? type == SQLITE_TEXT : type == SQLITE_BLOB;
-}
-
-static const char *sql_of(char op)
-{
-    switch (op) {
-    case '<':
-        return "<";
-    case '>':
-        return ">";
-    case 'l':
-        return "<=";
-    case 'g':
-        return ">=";
-    default:
-        return "=";
-    }
-}
-
-/* Whether an argument of a table that is called is what it takes. NULL is as if it were not there. */
-static enum status check_argument(const struct column *c, const char *table, sqlite3_value *value,
-                                  struct error *err)
-{
-    int type = sqlite3_value_type(value);
-
-    if (type == SQLITE_NULL || type == (c->type == 't' ? SQLITE_TEXT : SQLITE_INTEGER))
-        return STATUS_OK;
-    return error_set(err, "%s(): the %s is no %s", table, c->name,
-                     c->type == 't' ? "text" : "whole number");
-}
-
-/* The question to a slice. Which columns it has decides: what it lacks is NULL. */
-static bool question(struct buffer *sql, struct many_cursor *c, const struct kind *k,
-                     uint64_t present)
-{
-    const struct plan *p = &c->plan;
-    int place = 0;
-
-    if (!buffer_reserve(sql, SQL_MAX)) /* once: a part that found no memory must not be left out */
-        return false;
-    buffer_add_text(sql, "SELECT ");
-    for (int i = 0; i < k->count; i++) {
-        c->place[i] = -1;
-        bool wanted = (p->used & (uint64_t)1 << i) != 0 || i == k->rowid;
-        if (!wanted || !(present & (uint64_t)1 << i))
-            continue;
-        buffer_print(sql, "%s\"%s\"", place ? ", " : "", k->columns[i].name);
-        c->place[i] = place++;
-    }
-    if (place == 0)
-        buffer_add_text(sql, "1");
-    buffer_print(sql, " FROM %s\"%s\" WHERE true", k->decoded ? "" : "main.", k->name);
-    for (int i = 0; i < p->count; i++) {
-        const struct column *column = &k->columns[p->terms[i].column];
-        if (column->role == ROLE_SLICE || !(present & (uint64_t)1 << p->terms[i].column) ||
-            !goes_down(column, &c->slice, c->values[i]))
-            continue;
-        buffer_print(sql, " AND \"%s\" %s ?%d", column->name, sql_of(p->terms[i].op), i + 1);
-        if (k->streams && column->role == ROLE_FLOW && p->terms[i].op == '=' &&
-            sqlite3_value_type(c->values[i]) == SQLITE_INTEGER)
-            buffer_print(sql, " AND stream_id BETWEEN 2 * ?%d AND 2 * ?%d + 1", i + 1, i + 1);
-    }
-    if (p->order >= 0 && (present & (uint64_t)1 << p->order))
-        buffer_print(sql, " ORDER BY \"%s\"%s", k->columns[p->order].name,
-                     p->backwards ? " DESC" : "");
-    return buffer_add_text(sql, "");
-}
-
-static void bind_terms(struct many_cursor *c, const struct kind *k)
-{
-    for (int i = 0; i < c->plan.count; i++) {
-        int64_t shift = role_shift(&c->slice, k->columns[c->plan.terms[i].column].role);
-        if (shift != 0 && sqlite3_value_type(c->values[i]) == SQLITE_INTEGER)
-            sqlite3_bind_int64(
-                c->statement, i + 1,
-                (int64_t)((uint64_t)sqlite3_value_int64(c->values[i]) - (uint64_t)shift));
-        else /* one that did not go down has no place, and that is no matter */
-            sqlite3_bind_value(c->statement, i + 1, c->values[i]);
-    }
 }
 
 /* A case may have tables or views of its own under the names of those that are decoded: then what it would
@@ -510,84 +213,169 @@ static enum status check_strangers(struct open_slice *open, const char *name, st
 }
 
 /* Asks a slice. STATUS_END: there is nothing to ask any more; what there was to tell is told. */
-static enum status cursor_ask(struct many_cursor *c, uint32_t number, struct error *err)
+static enum status lane_ask(struct many_cursor *c, struct lane *l, uint32_t number,
+                            struct error *err)
 {
-    const struct many_table *t = (const struct many_table *)c->base.pVtab;
-    const struct kind *k = t->kind;
-    struct folder *folder = t->many->folder;
+    const struct kind *k = kind_of(c);
+    struct folder *folder = many_of(c)->folder;
     uint64_t present = 0;
     struct buffer sql;
 
-    c->number = number;
-    enum status status = folder_pin(folder, &c->open, c->number, err);
+    enum status status = folder_pin(folder, &l->open, number, err);
     if (status != STATUS_OK)
         return status;
-    c->slice = *open_slice_of(c->open);
-    buffer_init(&sql, SQL_MAX);
-    if (k->decoded && !open_slice_knows(c->open, k->key))
-        status = check_strangers(c->open, k->name, err);
+    l->slice = *open_slice_of(l->open);
+    buffer_init(&sql, QUESTION_MAX);
+    if (k->decoded && !open_slice_knows(l->open, k->key))
+        status = check_strangers(l->open, k->name, err);
     if (status == STATUS_OK)
         status =
-            open_slice_columns(c->open, &present, k->key, k->name, k->names, (size_t)k->count, err);
+            open_slice_columns(l->open, &present, k->key, k->name, k->names, (size_t)k->count, err);
     if (status == STATUS_OK && present != 0) {
-        status = question(&sql, c, k, present)
-                     ? open_slice_statement(c->open, &c->statement, buffer_text(&sql), err)
+        status = plan_question(&sql, l->place, &c->plan, k, &l->slice, c->values, present)
+                     ? open_slice_statement(l->open, &l->statement, buffer_text(&sql), err)
                      : of_memory(err);
         if (status == STATUS_OK)
-            bind_terms(c, k);
+            plan_bind(l->statement, &c->plan, k, &l->slice, c->values);
     }
     buffer_release(&sql);
     if (status == STATUS_OK && present != 0)
         return STATUS_OK;
-    cursor_leave(c);
+    lane_leave(c, l);
     if (status == STATUS_FAILED && err->no_memory)
         return status;
     if (status == STATUS_FAILED)
-        folder_give_up(folder, c->number, err);
+        folder_give_up(folder, number, err);
     return STATUS_END;
 }
 
-/* Goes to the next row: of this slice, or the first of one of those behind it. */
-static int many_next(sqlite3_vtab_cursor *cursor)
+/* The time of the row at hand; false when it is no number, as a stranger may have it. */
+static bool lane_time(struct lane *l, const struct plan *p)
 {
-    struct many_cursor *c = (struct many_cursor *)cursor;
-    struct folder *folder = ((struct many_table *)cursor->pVtab)->many->folder;
+    int at = l->place[p->order];
+    if (at < 0 || sqlite3_column_type(l->statement, at) != SQLITE_INTEGER)
+        return false;
+    l->time = sqlite3_column_int64(l->statement, at);
+    return true;
+}
+
+/* Goes to the next row of a slice: SQLITE_ROW; SQLITE_DONE when it has been left; or what is to be told SQLite. */
+static int lane_step(struct many_cursor *c, struct lane *l)
+{
+    struct folder *folder = many_of(c)->folder;
+    struct reader *reader = open_slice_reader(l->open);
+    struct error err = {0};
+
+    int rc = sqlite3_step(l->statement);
+    if (rc == SQLITE_ROW && (!c->plan.merged || lane_time(l, &c->plan)))
+        return SQLITE_ROW;
+    if (rc == SQLITE_ROW) {
+        error_set(&err, "reading %s: a time is no number", reader_path(reader));
+        folder_give_up(folder, l->slice.number, &err);
+    } else if (rc != SQLITE_DONE && rc != SQLITE_INTERRUPT && rc != SQLITE_NOMEM) {
+        reader_fault(reader, &err);
+        if (err.no_memory || kind_of(c)->called) { /* which is of one stream */
+            lane_leave(c, l);
+            return many_failed(c->base.pVtab, &err);
+        }
+        folder_give_up(folder, l->slice.number, &err);
+    }
+    lane_leave(c, l);
+    return rc == SQLITE_INTERRUPT || rc == SQLITE_NOMEM ? rc : SQLITE_DONE;
+}
+
+/* The next row of this slice, or the first of one of those behind it. */
+static int next_in_line(struct many_cursor *c)
+{
+    struct folder *folder = many_of(c)->folder;
+    struct lane *l = c->row = &c->lanes[0];
     struct error err = {0};
 
     for (;;) {
-        if (c->statement) {
-            int rc = sqlite3_step(c->statement);
-            if (rc == SQLITE_ROW)
-                return SQLITE_OK;
-            if (rc == SQLITE_INTERRUPT || rc == SQLITE_NOMEM) {
-                cursor_leave(c);
-                return rc;
-            }
-            if (rc != SQLITE_DONE) {
-                struct reader *reader = open_slice_reader(c->open);
-                reader_fault(reader, &err);
-                if (err.no_memory) {
-                    cursor_leave(c);
-                    return SQLITE_NOMEM;
-                }
-                if (((struct many_table *)cursor->pVtab)->kind->called) { /* of one stream */
-                    cursor_leave(c);
-                    return many_failed(cursor->pVtab, &err);
-                }
-                folder_give_up(folder, c->number, &err);
-            }
-            cursor_leave(c);
-        }
-        uint32_t number;
+        int rc = l->open ? lane_step(c, l) : SQLITE_DONE;
+        if (rc != SQLITE_DONE)
+            return rc == SQLITE_ROW ? SQLITE_OK : rc;
         enum status status =
-            folder_next(folder, &number, c->number, c->plan.backwards, &c->wish, &err);
+            folder_next(folder, &c->number, c->number, c->plan.backwards, &c->wish, &err);
         if (status == STATUS_END) {
             cursor_end(c);
             return SQLITE_OK;
         }
-        if (status == STATUS_FAILED || cursor_ask(c, number, &err) == STATUS_FAILED)
-            return many_failed(cursor->pVtab, &err);
+        if (status == STATUS_FAILED || lane_ask(c, l, c->number, &err) == STATUS_FAILED)
+            return many_failed(c->base.pVtab, &err);
     }
+}
+
+/* Whether a row comes before another; of the same time, that of the slice whose ids are lower. */
+static bool comes_before(const struct many_cursor *c, const struct lane *l,
+                         const struct lane *other)
+{
+    if (l->time != other->time)
+        return slice_walk_before(&c->walk, l->time, other->time);
+    return c->plan.backwards ? l->slice.number > other->slice.number
+                             : l->slice.number < other->slice.number;
+}
+
+static struct lane *first_lane(struct many_cursor *c)
+{
+    struct lane *first = NULL;
+
+    for (int i = 0; i < LANES_MAX; i++) {
+        struct lane *l = &c->lanes[i];
+        if (l->open && (!first || comes_before(c, l, first)))
+            first = l;
+    }
+    return first;
+}
+
+/* Opens the slice whose turn it is, at its first row; SQLite's code. */
+static int open_turn(struct many_cursor *c)
+{
+    const struct slice_turn *turn = slice_walk_next(&c->walk);
+    struct error err = {0};
+    int i = 0;
+
+    while (i < LANES_MAX && c->lanes[i].open)
+        i++;
+    if (i == LANES_MAX) {
+        error_set(&err, "more than %d slices have rows of the same time now: ask again", LANES_MAX);
+        return many_failed(c->base.pVtab, &err);
+    }
+    c->walk.at++;
+    enum status status = lane_ask(c, &c->lanes[i], turn->number, &err);
+    if (status != STATUS_OK)
+        return status == STATUS_FAILED ? many_failed(c->base.pVtab, &err) : SQLITE_OK;
+    int rc = lane_step(c, &c->lanes[i]);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* The first of the rows that all lanes have at hand, once no slice that is not open yet can have one before it. */
+static int next_in_time(struct many_cursor *c)
+{
+    if (c->row && c->row->open) {
+        int rc = lane_step(c, c->row);
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+            return rc;
+    }
+    for (;;) {
+        struct lane *first = first_lane(c);
+        const struct slice_turn *turn = slice_walk_next(&c->walk);
+        if (!turn || (first && slice_walk_before(&c->walk, first->time, turn->bound))) {
+            c->row = first;
+            if (!first)
+                cursor_end(c);
+            return SQLITE_OK;
+        }
+        int rc = open_turn(c);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
+}
+
+static int many_next(sqlite3_vtab_cursor *cursor)
+{
+    struct many_cursor *c = (struct many_cursor *)cursor;
+    return c->plan.merged ? next_in_time(c) : next_in_line(c);
 }
 
 static int many_filter(sqlite3_vtab_cursor *cursor, int index, const char *index_text, int argc,
@@ -602,7 +390,7 @@ static int many_filter(sqlite3_vtab_cursor *cursor, int index, const char *index
         error_set(&err, "%s() needs a stream, as in %s(5)", t->kind->name, t->kind->name);
         return many_failed(cursor->pVtab, &err);
     }
-    plan_read(&c->plan, index_text);
+    plan_read(&c->plan, t->kind, index_text);
     assert(argc == c->plan.count);
     /* one statement sees one list of slices */
     if (t->many->walking == 0 && folder_refresh(t->many->folder, &err) != STATUS_OK)
@@ -615,16 +403,20 @@ static int many_filter(sqlite3_vtab_cursor *cursor, int index, const char *index
         c->values[i] = sqlite3_value_dup(argv[i]);
         if (!c->values[i])
             return SQLITE_NOMEM;
-        bool argument = t->kind->called && c->plan.terms[i].op == '=' && is_argument(column);
-        if (argument && check_argument(column, t->kind->name, argv[i], &err) != STATUS_OK)
+        bool argument = t->kind->called && c->plan.terms[i].op == '=' && plan_is_argument(column);
+        if (argument && plan_check_argument(column, t->kind->name, argv[i], &err) != STATUS_OK)
             return many_failed(cursor->pVtab, &err);
         if (argument && type == SQLITE_NULL && column->role != ROLE_STREAM)
             continue;
         if (type == SQLITE_NULL) /* nothing compares with it */
             c->wish.nothing = true;
         else if (column->type == 'i' && (type == SQLITE_INTEGER || type == SQLITE_FLOAT))
-            wish_narrow(&c->wish, t->kind, column->role, c->plan.terms[i].op, argv[i]);
+            plan_narrow(&c->wish, t->kind, &c->plan.terms[i], argv[i]);
     }
+    if (c->plan.merged &&
+        slice_walk_open(&c->walk, t->many->folder, &c->wish, c->plan.backwards, &err) != STATUS_OK)
+        return many_failed(cursor->pVtab, &err);
+    c->row = NULL;
     c->number = 0;
     c->end = false;
     t->many->walking++;
@@ -638,39 +430,39 @@ static int many_eof(sqlite3_vtab_cursor *cursor)
 
 static int many_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
 {
-    struct many_cursor *c = (struct many_cursor *)cursor;
+    const struct lane *l = ((struct many_cursor *)cursor)->row;
     const struct kind *k = ((const struct many_table *)cursor->pVtab)->kind;
     enum role role = k->columns[column].role;
 
     if (role == ROLE_SLICE) {
-        sqlite3_result_int64(context, c->slice.number);
+        sqlite3_result_int64(context, l->slice.number);
         return SQLITE_OK;
     }
-    int at = c->place[column];
+    int at = l->place[column];
     if (at < 0)
         return SQLITE_OK; /* NULL */
-    switch (sqlite3_column_type(c->statement, at)) {
+    switch (sqlite3_column_type(l->statement, at)) {
     case SQLITE_INTEGER: {
-        int64_t value = sqlite3_column_int64(c->statement, at);
-        sqlite3_result_int64(context, role_shown(&c->slice, role, value));
+        int64_t value = sqlite3_column_int64(l->statement, at);
+        sqlite3_result_int64(context, role_shown(&l->slice, role, value));
         break;
     }
     case SQLITE_FLOAT:
-        sqlite3_result_double(context, sqlite3_column_double(c->statement, at));
+        sqlite3_result_double(context, sqlite3_column_double(l->statement, at));
         break;
     case SQLITE_TEXT: {
-        const char *text = (const char *)sqlite3_column_text(c->statement, at);
+        const char *text = (const char *)sqlite3_column_text(l->statement, at);
         if (text && role == ROLE_STATUS)
-            sqlite3_result_text(context, reader_evidence_status(open_slice_reader(c->open), text),
+            sqlite3_result_text(context, reader_evidence_status(open_slice_reader(l->open), text),
                                 -1, SQLITE_STATIC);
         else if (text)
-            sqlite3_result_text(context, text, sqlite3_column_bytes(c->statement, at),
+            sqlite3_result_text(context, text, sqlite3_column_bytes(l->statement, at),
                                 SQLITE_TRANSIENT);
         break;
     }
     case SQLITE_BLOB:
-        sqlite3_result_blob(context, sqlite3_column_blob(c->statement, at),
-                            sqlite3_column_bytes(c->statement, at), SQLITE_TRANSIENT);
+        sqlite3_result_blob(context, sqlite3_column_blob(l->statement, at),
+                            sqlite3_column_bytes(l->statement, at), SQLITE_TRANSIENT);
         break;
     default:
         break;
@@ -682,13 +474,13 @@ static int many_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, in
  * without such a one have no rowid here. */
 static int many_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *rowid)
 {
-    const struct many_cursor *c = (const struct many_cursor *)cursor;
+    const struct lane *l = ((const struct many_cursor *)cursor)->row;
     const struct kind *k = ((const struct many_table *)cursor->pVtab)->kind;
-    int at = k->rowid < 0 ? -1 : c->place[k->rowid];
-    int64_t id = at < 0 ? 0 : sqlite3_column_int64(c->statement, at);
+    int at = k->rowid < 0 ? -1 : l->place[k->rowid];
+    int64_t id = at < 0 ? 0 : sqlite3_column_int64(l->statement, at);
     enum role role = k->rowid < 0 ? ROLE_PLAIN : k->columns[k->rowid].role;
 
-    *rowid = role_shown(&c->slice, role, id);
+    *rowid = role_shown(&l->slice, role, id);
     return SQLITE_OK;
 }
 

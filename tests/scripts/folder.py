@@ -55,6 +55,10 @@ QUESTIONS = [
     "SELECT stream_id, position, hex(data) FROM chunks ORDER BY 1, 2",
     "SELECT * FROM chunks WHERE stream_id = %d" % (2 * 2 * BLOCK + 3),
     "SELECT * FROM flow_times ORDER BY flow_id DESC LIMIT 3",
+    "SELECT first_ns, flow_id, client_ip FROM flows ORDER BY first_ns, flow_id",
+    "SELECT client_port FROM flows ORDER BY first_ns DESC, flow_id DESC LIMIT 9",
+    "SELECT first_ns FROM flows WHERE server_port < 500 ORDER BY first_ns DESC",
+    "SELECT f.first_ns, s.length FROM flows f JOIN streams s USING (flow_id) ORDER BY f.first_ns, f.flow_id, s.length",
     "SELECT f.flow_id FROM flows f WHERE f.client_ip IN (SELECT ip FROM hosts WHERE addr BETWEEN"
     " x'00000000000000000000ffff0a000000' AND x'00000000000000000000ffff0affffff') ORDER BY 1",
     "SELECT ip, hex(addr), first_ns, last_ns, flows_as_client, flows_as_server FROM hosts ORDER BY addr",
@@ -288,6 +292,10 @@ def opened(work, case):
         "a slice": ("SELECT count(*) FROM flows WHERE slice = 12", 3, 1),
         "a flow that is not there": ("SELECT count(*) FROM flows WHERE flow_id = 5", 0, 0),
         "the newest": ("SELECT count(*) FROM (SELECT flow_id FROM flows ORDER BY flow_id DESC LIMIT 4)", 4, 2),
+        "the newest by their time": ("SELECT count(*) FROM (SELECT flow_id FROM flows ORDER BY first_ns DESC LIMIT 4)",
+                                     4, 2),
+        "the oldest by their time": ("SELECT count(*) FROM (SELECT flow_id, first_ns FROM flows ORDER BY first_ns, flow_id"
+                                     " LIMIT 4)", 4, 2),
         "nothing but what is known": ("SELECT count(*) FROM slices", SLICES, 0),
     }
     wrong = []
@@ -546,6 +554,15 @@ def named(work, case, folder):
     run = say(paths, "SELECT slice, min(flow_id) FROM flows GROUP BY slice")
     if run.out.decode().split("\n", 1)[1] != "1,%d\n2,%d\n" % (7 * BLOCK + 1, 2 * BLOCK + 1):
         wrong.append("slices that are named keep their ids: %s" % run.out)
+    for of in (paths, [case, other, case], [case] * 9, [*paths, os.path.join(folder, slices.name(3))]):
+        for order in ("flow_id", "flow_id DESC", "first_ns, flow_id", "first_ns DESC, flow_id DESC", "first_ns, flow_id DESC",
+                      "first_ns", "first_ns DESC"):
+            keys = order.replace(" DESC", "")
+            run = say(of, "SELECT %s FROM flows ORDER BY %s" % (keys, order), "SELECT %s FROM flows" % keys)
+            rows = [tuple(map(int, line.split(","))) for line in run.out.decode().split() if line != keys.replace(" ", "")]
+            half, signs = len(rows) // 2, [-1 if "DESC" in one else 1 for one in order.split(",")]
+            if not half or rows[:half] != sorted(rows[half:], key=lambda row: [a * b for a, b in zip(row, signs)]):
+                wrong.append("%d cases in the order of %s: %s" % (len(of), order, rows[:half]))
     run = lib.seine("sql", case, folder, "SELECT 1")
     if run.status != 2:
         wrong.append("a folder among cases: %s" % run.status)
@@ -595,9 +612,6 @@ def one_at_a_time(folder):
         run = lib.seine("sql", folder, question)
         if run.status not in (2, 3) or words not in run.err:
             wrong.append("%s: %s %s" % (question, run.status, run.err))
-    run = lib.seine("sql", "--files", folder, "SELECT evidence_bytes(1, 2, 3)")
-    if run.status != 2 or b"reads one case" not in run.err:
-        wrong.append("%s" % run.err)
     lib.check("what takes one case says so of a folder", "; ".join(wrong))
 
 

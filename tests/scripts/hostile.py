@@ -7,7 +7,8 @@ with a status of its own and a sentence where it is 2 or 3, without a report of 
 byte, and the case and its folder are as they were.
 Every command reads every case with SEINE_LONG, else two of them; HOSTILE is a part of the names of those
 that are wanted. The two extensions read them too, in the sqlite3 shell, which hardens nothing: all with
-SEINE_LONG, else one of eight.
+SEINE_LONG, else one of eight. As a slice of a folder, between two good ones, it is read as well; and so are hostile
+captures, by the tables that read them without an ingest, and a hostile index of words.
 """
 import os
 import resource
@@ -20,6 +21,7 @@ import threading
 import time
 
 import lib
+import slices
 
 SECONDS, MEMORY = 10, 700 << 20  # of one command; the sanitized program needs three times its own
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x00\x9b31m"
@@ -43,6 +45,19 @@ COMMANDS = (
     ("sql", "--files", "CASE", "select count(*), sum(b.length) from streams s join stream_bytes(s.stream_id) b"),
     ("sql", "--files", "CASE", "select count(evidence_bytes(evidence_id, file_offset, captured)) from segments"),
     ("sql", "CASE", "CASE", "select count(*) from flows join streams using (flow_id) join hosts on ip = client_ip"),
+    ("sql", "CASE", "CASE", "select * from segments limit 300"),
+    ("sql", "--files", "CASE", "CASE",
+     "select count(evidence_bytes(evidence_id, file_offset, captured)) from segments"),
+    ("sql", "SLICES", "select * from flows, oddities, notes limit 300"), ("sql", "SLICES", "select * from slices"),
+    ("sql", "SLICES", "select * from segments order by stream_id desc limit 400"),
+    ("sql", "SLICES", "select f.* from flows s join frames(s.flow_id) f limit 200"),
+    ("sql", "SLICES", "select * from hosts, evidence, interfaces, verdicts limit 300"),
+    ("sql", "SLICES", "select * from flows order by first_ns desc limit 20"),
+    ("sql", "--csv", "SLICES", "select * from zeek_conn order by ts desc limit 90"),
+    ("sql", "--files", "SLICES", "select count(*), sum(b.length) from streams s join stream_bytes(s.stream_id) b"),
+    ("sql", "--files", "SLICES", "select count(evidence_bytes(evidence_id, file_offset, captured)) from frames"),
+    ("ask", "SLICES", "clear-text"), ("flows", "SLICES"), ("summary", "SLICES"), ("status", "SLICES"),
+    ("follow", "SLICES", str(2 * slices.BLOCK + 1)),
     ("verify", "CASE"), ("verify", "--evidence", ".", "CASE"), ("extract", "CASE", "1", "-o", "OUT"),
     ("search", "--all", "--json", "CASE", "e"), ("search", "--all", "--regex", "--limit", "50", "CASE", "[^e]{3,9}."),
     ("search", "--flow", "1", "CASE", "o"), ("index", "--list", "CASE"),
@@ -298,10 +313,10 @@ def wrong_run(words, cwd):
     return None
 
 
-def wrong_shell(case, cwd):
+def wrong_shell(case, cwd, questions=QUESTIONS):
     """The same for the extensions, in the stock shell."""
     try:
-        done = subprocess.run(["sqlite3", "-readonly", "-batch", "-init", os.devnull, case], input=QUESTIONS.encode(),
+        done = subprocess.run(["sqlite3", "-readonly", "-batch", "-init", os.devnull, case], input=questions.encode(),
                               capture_output=True, cwd=cwd, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return "still running after %d s" % SECONDS
@@ -310,8 +325,22 @@ def wrong_shell(case, cwd):
     return None
 
 
+def make_hostile(make, case, of_file):
+    """A sentence when it cannot be made."""
+    if of_file:
+        make(case)
+        return None
+    db = sqlite3.connect(case, isolation_level=None)
+    try:
+        make(db, case)
+    except sqlite3.DatabaseError as error:
+        return "cannot be made: %s" % error
+    finally:
+        db.close()
+
+
 def harm(commands, make, good, capture, place, of_file, in_shell):
-    """What goes wrong with a hostile case, as sentences; None when it cannot be made."""
+    """What goes wrong with a hostile case, as sentences."""
     here = os.path.join(place, "here")
     for folder in (here, os.path.join(place, "scratch")):
         shutil.rmtree(folder, ignore_errors=True)
@@ -319,19 +348,19 @@ def harm(commands, make, good, capture, place, of_file, in_shell):
     case, out = os.path.join(here, "case.db"), os.path.join(place, "scratch", "out.pcapng")
     shutil.copy(good, case)
     shutil.copy(capture, here)
-    if of_file:
-        make(case)
-    else:
-        db = sqlite3.connect(case, isolation_level=None)
-        try:
-            make(db, case)
-        except sqlite3.DatabaseError as error:
-            return ["cannot be made: %s" % error]
-        finally:
-            db.close()
+    wrong = make_hostile(make, case, of_file)
+    folder, second = os.path.join(place, "slices"), None
+    if not wrong and any("SLICES" in command for command in commands):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(os.path.join(os.path.dirname(good), "slices"), folder)
+        second = os.path.join(folder, slices.name(2))
+        wrong = make_hostile(make, second, of_file)
+    if wrong:
+        return [wrong]
+    of_slice = second and open(second, "rb").read()
     before, names, wrongs = open(case, "rb").read(), sorted(os.listdir(here)), []
     for command in [*commands, *([SHELL] if in_shell else [])]:
-        words = [{"CASE": case, "OUT": out}.get(word, word) for word in command]
+        words = [{"CASE": case, "OUT": out, "SLICES": folder}.get(word, word) for word in command]
         wrong = wrong_shell(case, here) if command is SHELL else wrong_run(words, here)
         if command[0] == "index" and "--list" not in command:  # which is to change the case, or lie beside it
             with open(case, "wb") as file:
@@ -343,6 +372,8 @@ def harm(commands, make, good, capture, place, of_file, in_shell):
             wrong = "it left %s" % beside
         if not wrong and open(case, "rb").read() != before:
             wrong = "the case was changed"
+        if not wrong and second and open(second, "rb").read() != of_slice:
+            wrong = "the slice was changed"
         left = set(os.listdir(os.path.join(place, "scratch"))) - {"out.pcapng"}
         if not wrong and left:
             wrong = "it left %s in TMPDIR" % left
@@ -355,6 +386,81 @@ def harm(commands, make, good, capture, place, of_file, in_shell):
     return wrongs
 
 
+def spoilt(data, count):
+    """The bytes cut and changed, in as many ways."""
+    for n in range(count):
+        step, mask = (7, 31, 97, 211, 499, 1009)[n % 6], (0x01, 0x80, 0xff, 0x40)[n % 4]
+        turned = bytearray(data[:len(data) * (n % 5 + 1) // 5])
+        for at in range(n * 5 % 60, len(turned), step * (1 + n // 6)):
+            turned[at] ^= mask
+        yield bytes(turned)
+
+
+def captures(place):
+    """A hostile capture, by the tables that read one without an ingest: in seine sql, and in the stock shell."""
+    count, wrongs = 60 if lib.LONG else 4, []
+    questions = ("select count(*), sum(length), count(dst_port), count(payload) from capture('FILE')",
+                 "select * from capture('FILE') where frame between 2 and 40",
+                 "select count(*), max(client_ip), sum(server_bytes) from capture_flows('FILE')",
+                 "select * from capture_flows('FILE', 30)")
+    cwd = os.path.join(place, "captures")
+    os.mkdir(cwd)
+    os.mkdir(os.path.join(place, "scratch"))
+    done = 0
+    for sample in ("dns.pcap", "two-interfaces.pcapng", "tls13-secrets.pcapng", "http-v4.pcap.gz", "dns.pcap.zst"):
+        with open(os.path.join(lib.TOP, "sample_pcaps", sample), "rb") as file:
+            data = file.read()[:60000]
+        for n, bytes in enumerate(spoilt(data, count)):
+            path = os.path.join(cwd, sample)
+            with open(path, "wb") as file:
+                file.write(bytes)
+            question = questions[(done + n) % len(questions)].replace("FILE", path)
+            wrong = wrong_run(("sql", "--csv", "--files", question), cwd)
+            if not wrong and n == 0 and shutil.which("sqlite3") and os.path.exists(EXTENSION + "_files.so"):
+                wrong = wrong_shell(":memory:", cwd, ".load %s_files\n" % EXTENSION + "".join(
+                    "%s;\n" % q.replace("FILE", path) for q in questions))
+            if not wrong and (open(path, "rb").read() != bytes or os.listdir(cwd) != [sample]):
+                wrong = "it wrote"
+            if wrong:
+                wrongs.append("%s, %d: %s" % (sample, n, wrong))
+            os.remove(path)
+        done += count
+    lib.check("hostile.captures", "; ".join(wrongs[:3]), "%d of them" % done)
+
+
+def words(place, good):
+    """A hostile index of words beside a case: what it says is read in the case. (index.py turns its bytes over.)"""
+    cwd, wrongs = os.path.join(place, "words"), []
+    os.mkdir(cwd)
+    case = os.path.join(cwd, "case.db")
+    shutil.copy(good, case)
+    lib.seine("index", "--text", case)
+    with open(case + ".text", "rb") as file:
+        data = file.read()
+    n = 0
+    db = sqlite3.connect(case + ".text", isolation_level=None)
+    for table, in db.execute("select name from sqlite_master where type = 'table' and sql not like '%VIRTUAL%'").fetchall():
+        for column, in db.execute("select name from pragma_table_info(?)", (table,)).fetchall():
+            for value in (HUGE, -1, ESCAPES, b"\x1b\xff" * 9):
+                db.execute("BEGIN")
+                try:
+                    db.execute('UPDATE "%s" SET "%s" = ?' % (table, column), (value,))
+                    db.execute("COMMIT")
+                except sqlite3.Error:
+                    db.execute("ROLLBACK")
+                    continue
+                wrong = wrong_run(("search", "--text", case, "e*"), cwd) if n % 5 == 0 or lib.LONG else None
+                n += 1
+                if wrong:
+                    wrongs.append("%s.%s: %s" % (table, column, wrong))
+                db.close()
+                with open(case + ".text", "wb") as file:
+                    file.write(data)
+                db = sqlite3.connect(case + ".text", isolation_level=None)
+    db.close()
+    lib.check("hostile.words", "; ".join(wrongs[:3]), "%d of them" % n)
+
+
 def main(place):
     good, capture = os.path.join(place, "good.db"), os.path.join(place, "talk.pcap")
     with open(capture, "wb") as file:
@@ -362,6 +468,9 @@ def main(place):
         file.write(lib.datagrams(5, 40)[24:])
     if not lib.check("hostile.undisturbed", lib.ingest(good, capture).wrong(0)):
         return
+    slices.make(os.path.join(place, "slices"), good, 3)
+    captures(place)
+    words(place, good)
     os.mkfifo(os.path.join(place, "fifo"))
     os.mkdir(os.path.join(place, "folder"))
     rows = [(name, make, False) for name, make in table_of_cases(place)]

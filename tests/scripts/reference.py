@@ -11,6 +11,7 @@ import subprocess
 import glob
 
 import lib
+import slices
 
 FOLDER = os.path.join(lib.TOP, "tests", "hard")
 CRAFT = os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
@@ -220,6 +221,7 @@ def by_sql(place):
             lib.check("reference.extension." + name, done.stderr or (
                 [line.replace('"', "") for line in found] !=
                                                                 [line for answer in expected for line in answer]))
+    many(place, keep, by, answers, ask)
     os.mkdir(folder)
     os.rename(capture, os.path.join(folder, "other-name.pcap"))
     run, asked = lib.seine("sql", "--files", by, READ[1]), lib.seine("ask", by, "clear-text")
@@ -230,6 +232,36 @@ def by_sql(place):
     wrong = wrong or (answers("--files", "--evidence", folder, by) != expected and "with --evidence")
     wrong = wrong or (ask("--evidence", folder, by) != question and "ask --evidence")
     lib.check("reference.sql.gone", wrong, lib.tail(run.err))
+
+
+def many(place, keep, by, answers, ask):
+    """Several cases, and a folder of slices, read their captures as one case does."""
+    other = os.path.join(lib.TOP, "sample_pcaps", "http-v6.pcap")
+    keep_too, by_too = os.path.join(place, "keep2.db"), os.path.join(place, "by2.db")
+    wrong = lib.ingest(keep_too, other).wrong(0, 1) or lib.ingest(by_too, "--payload", "reference", other).wrong(0, 1)
+    if not wrong and answers(keep, keep_too) != answers("--files", by, by_too):
+        wrong = "streams of two cases"
+    read = "SELECT frame, hex(evidence_bytes(evidence_id, file_offset, captured)) AS bytes FROM frames"
+    alone = [lib.seine("sql", "--csv", "--files", case, read + " ORDER BY 1").out for case in (by, by_too)]
+    for slice, expected in enumerate(alone, 1):
+        run = lib.seine("sql", "--csv", "--files", by, by_too, read + " WHERE slice = %d ORDER BY 1" % slice)
+        if run.out != expected or not run.out:
+            wrong = wrong or "the frames of case %d: %s" % (slice, lib.tail(run.err))
+    run = lib.seine("sql", "--files", by, by_too, "SELECT evidence_bytes(7, 0, 4) IS NULL AS none")
+    wrong = wrong or run.wrong() or (not run.out.split()[-1] == b"1" and run.out)
+    for question, status, words in (("SELECT evidence_bytes(1, 0, 99999999999)", 3, b"is no length"),
+                                    ("SELECT * FROM stream_bytes(2)", 0, b"")):
+        run = lib.seine("sql", "--files", by, by_too, question)
+        wrong = wrong or run.wrong(status) or (words not in run.err and lib.tail(run.err))
+    folders = [os.path.join(place, name) for name in ("kept", "referred")]
+    for folder, case in zip(folders, (keep, by)):
+        slices.make(folder, case, 3)
+    if not wrong and answers(folders[0]) != answers("--files", folders[1]):
+        wrong = "streams of a folder"
+    wrong = wrong or (ask(folders[0]) != ask(folders[1]) and ask(folders[1]))
+    run = lib.seine("sql", folders[1], "SELECT sum(length(b.data)) FROM streams AS s JOIN stream_bytes(s.stream_id) AS b")
+    wrong = wrong or run.wrong(3) or (b"seine sql --files" not in run.err and lib.tail(run.err))
+    lib.check("reference.sql.many", wrong, lib.tail(run.err))
 
 
 def refused(place):

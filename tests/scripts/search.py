@@ -4,8 +4,9 @@ A model looks for the same patterns in the runs of bytes that `chunks` and `gaps
 segments that `segments` shows: stream, position, length, frame and excerpt of every hit must be its. Cases
 are crafted ones (chunks and segments cut anywhere, overlaps, a gap beside the pattern), conversations with
 holes and conflicts, and the samples; each with both libraries, with its payload in the case and in the
-evidence.
+evidence. Where the first library cannot be loaded the hits are the same.
 """
+import contextlib
 import json
 import os
 import re
@@ -210,6 +211,39 @@ def check_words(place):
         lib.check("search.words %s" % " ".join(words)[:30], wrong)
 
 
+@contextlib.contextmanager
+def hidden(folder):
+    """Whoever loads libraries looks into this folder first."""
+    before = os.environ.get("LD_LIBRARY_PATH")
+    os.environ["LD_LIBRARY_PATH"] = folder
+    try:
+        yield
+    finally:
+        os.environ.pop("LD_LIBRARY_PATH") if before is None else os.environ.update(LD_LIBRARY_PATH=before)
+
+
+def check_hidden(place):
+    """Where Hyperscan cannot be loaded, or is something else by that name, PCRE2 finds the same."""
+    case, sample = os.path.join(place, "picture.db"), os.path.join(place, "sample.db")
+    lib.ingest(sample, os.path.join(lib.TOP, "sample_pcaps", "http-lost.pcap"))
+    questions = [(case, "needle"), (case, "NEEDle", "--ignore-case", "--all"), (case, "6e65", "--hex"),
+                 (sample, "HTTP/1.1"), (sample, "e\r\n"), (sample, "0d0a0d0a", "--hex")]
+    found = [search(*question) for question in questions]
+    broken, other = os.path.join(place, "broken"), os.path.join(place, "other")
+    for folder in (broken, other):
+        os.mkdir(folder)
+    with open(os.path.join(broken, "libhs.so.5"), "w") as file:
+        file.write("no library\n")
+    libc = [line.split()[-1] for line in open("/proc/self/maps") if "libc.so" in line]
+    os.symlink(libc[0], os.path.join(other, "libhs.so.5"))
+    for folder in (broken, other):
+        with hidden(folder):
+            run = lib.seine("search", case, "needle", "--library", "hyperscan")
+            wrong = run.wrong(2) or (b"not installed" not in run.err and lib.tail(run.err))
+            wrong = wrong or ([search(*question) for question in questions] != found and "other hits")
+        lib.check("search.hidden.%s" % os.path.basename(folder), wrong, "%d hits" % sum(map(len, found)))
+
+
 def check_steps(place):
     """An expression that would take for ever is given up, and that is said."""
     capture, case = os.path.join(place, "steps.pcap"), os.path.join(place, "steps.db")
@@ -229,6 +263,8 @@ def main(place):
     check_picture(place)
     check_words(place)
     check_steps(place)
+    if "hyperscan" in LIBRARIES:
+        check_hidden(place)
 
     def one(item, place):
         name, data, count = item["path"], item["data"], item["count"]

@@ -85,7 +85,8 @@ static struct reader *made_folder_read(struct made_folder *f)
     struct reader *reader;
     struct error err = {0};
     char *path = f->path;
-    if (folder_reader_open(&reader, &path, 1, (struct folder_ear){hear, f}, &err) != STATUS_OK)
+    if (folder_reader_open(&reader, &path, 1, (struct folder_ear){hear, f}, NULL, &err) !=
+        STATUS_OK)
         fprintf(stderr, "%s\n", err.text);
     CU_ASSERT_PTR_NOT_NULL_FATAL(reader);
     return reader;
