@@ -117,13 +117,14 @@ static bool slot_write(struct store *s, struct kept_flow *k, enum side side, str
 {
     struct kept_stream *t = k->sides[side];
     struct insert_chunk chunk = {.stream_id = keep_stream_id(s, k, side), .part = slot->part};
-    bool lend = fate != SLOT_STAYS && slot->run_count == 1 && insert_chunk_ready(&s->insert);
+    bool lend = fate != SLOT_STAYS && slot->run_count == 1;
 
     for (unsigned i = 0; i < slot->run_count; i++) {
         const struct run *run = &runs_of(slot)[i];
         chunk.bytes = run_bytes(slot, run);
         chunk.position = slot->begin + run->begin;
         struct digest *digest = digest_for(s, t, chunk.position, chunk.bytes);
+        lend = insert_chunk_ready(&s->insert, &chunk) && lend;
         t->rows += t->rows < UINT32_MAX;
         if (digest && !(lend && fate == SLOT_GOES)) {
             lending_hash(s, digest, chunk.bytes);
@@ -554,6 +555,26 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
     }
 }
 
+/* The same of a row of chunk_data that the index may not have yet. */
+static bool chunk_find(struct store *s, int64_t stream_id, int64_t position)
+{
+    struct insert_chunk chunk;
+
+    s->cached.stream_id = -1; /* its bytes are overwritten */
+    if (!insert_chunk_read(&s->insert, insert_chunk_find(&s->insert, stream_id, position), &chunk,
+                           s->cached.data, MEMORY_MOST) ||
+        chunk.stream_id != stream_id || position < chunk.position ||
+        position - chunk.position >= (int64_t)chunk.bytes.len)
+        return false;
+    s->cached.stream_id = stream_id;
+    s->cached.small = false;
+    s->cached.chunk_id = chunk.chunk_id;
+    s->cached.position = chunk.position;
+    s->cached.part = chunk.part;
+    s->cached.len = (uint32_t)chunk.bytes.len;
+    return true;
+}
+
 /* Reads the row that covers `position`, of one of the two tables, into s->cached. */
 static bool row_find(struct store *s, int64_t stream_id, int64_t position, bool small)
 {
@@ -561,6 +582,8 @@ static bool row_find(struct store *s, int64_t stream_id, int64_t position, bool 
 
     if (small)
         insert_flush_one(&s->insert, INSERT_STREAM_DATA);
+    else if (insert_chunks_past(&s->insert))
+        return chunk_find(s, stream_id, position);
     struct row *row = insert_begin(&s->insert, small ? SELECT_SMALL : SELECT_CHUNK);
     put_int(row, 1, stream_id);
     put_int(row, 2, position);
@@ -691,11 +714,43 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
     }
 }
 
+/* Adds rows of chunk_data that the index may not have yet, and the one of stream_data in its place among them. */
+static void hash_mapped(struct store *s, int64_t stream_id)
+{
+    uint32_t count;
+    const uint32_t *ids = insert_chunks_of(&s->insert, stream_id, &count);
+    struct row *row = insert_begin(&s->insert, SELECT_SMALL);
+
+    put_int(row, 1, stream_id);
+    put_int(row, 2, INT64_MAX);
+    bool small = insert_next(&s->insert, row);
+    s->cached.stream_id = -1; /* its bytes are overwritten */
+    for (uint32_t i = 0; i <= count && !s->insert.failed; i++) {
+        struct insert_chunk chunk = {.position = INT64_MAX};
+        if (i < count &&
+            !insert_chunk_read(&s->insert, ids[i], &chunk, s->cached.data, MEMORY_MOST))
+            insert_fail(&s->insert, "reading %s: row %lu of chunk_data is not where it was written",
+                        case_file_name(&s->file), (unsigned long)ids[i]);
+        if (small && sqlite3_column_int64(row->statement, 1) < chunk.position) {
+            digest_add(&s->digest, span_of(sqlite3_column_blob(row->statement, 3),
+                                           (size_t)sqlite3_column_bytes(row->statement, 3)));
+            small = false;
+        }
+        digest_add(&s->digest, chunk.bytes);
+    }
+    insert_done(&s->insert, row);
+}
+
 /* Hashes a stream from its rows. */
 static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LEN + 1])
 {
     digest_start(&s->digest);
     insert_flush_one(&s->insert, INSERT_STREAM_DATA);
+    if (insert_chunks_past(&s->insert)) {
+        hash_mapped(s, stream_id);
+        digest_end(&s->digest, hex);
+        return;
+    }
     struct row *row = insert_begin(&s->insert, SELECT_CHUNKS);
     put_int(row, 1, stream_id);
     while (insert_next(&s->insert, row)) {

@@ -46,10 +46,12 @@ static const char *const texts[STATEMENT_COUNT] = {
                           " dropped_by_backlog, shed, detail, memory, discarded)"
                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [INSERT_SECRETS] = "INSERT INTO secrets (evidence_id, type, data) VALUES (?1, ?2, ?3)",
-    [INSERT_CHUNK] = "INSERT INTO chunk_data (stream_id, position, length, part, data)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [INSERT_CHUNK] = "INSERT INTO chunk_data (chunk_id, stream_id, position, length, part, data)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SELECT_CHUNK] = "SELECT chunk_id, position, part, data FROM chunk_data"
                      " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
+    [SELECT_CHUNK_ROW] = "SELECT stream_id, position, part, data FROM chunk_data"
+                         " WHERE chunk_id = ?1",
     [SELECT_SMALL] = "SELECT NULL, position, 0, data FROM stream_data"
                      " WHERE stream_id = ?1 AND position <= ?2",
     [SELECT_CHUNKS] = "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
@@ -220,11 +222,14 @@ void insert_init(struct insert *in, struct case_file *file, const struct store_w
 void insert_release(struct insert *in)
 {
     insert_settle(in);
+    chunk_map_release(&in->chunks.map);
+    leaves_tree_release(&in->chunks.tree);
     for (int i = 0; i < STATEMENT_COUNT; i++) {
         sqlite3_finalize(in->rows[i].statement);
         in->rows[i].statement = NULL;
         batch_release(&in->rows[i].batch);
     }
+    leaves_release(&in->leaves);
 }
 
 void insert_fail(struct insert *in, const char *format, ...)
@@ -379,40 +384,9 @@ static bool prepare(struct insert *in, enum statement which)
     return code == SQLITE_OK;
 }
 
-bool insert_chunk_ready(struct insert *in)
+bool insert_prepare(struct insert *in, enum statement which)
 {
-    return !in->failed && (in->rows[INSERT_CHUNK].statement || prepare(in, INSERT_CHUNK));
-}
-
-static void put_chunk(struct row *row, const struct insert_chunk *chunk)
-{
-    put_int(row, 1, chunk->stream_id);
-    put_int(row, 2, chunk->position);
-    put_int(row, 3, (int64_t)chunk->bytes.len);
-    put_int(row, 4, chunk->part);
-    put_blob(row, 5, chunk->bytes);
-}
-
-void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk)
-{
-    struct row *row = &in->rows[INSERT_CHUNK];
-
-    if (in->failed_there)
-        return;
-    put_chunk(row, chunk);
-    if (sqlite3_step(row->statement) != SQLITE_DONE) {
-        in->failed_there = true;
-        case_file_fault(in->file, "writing", &in->error_there);
-    }
-    sqlite3_reset(row->statement);
-}
-
-void insert_chunk(struct insert *in, const struct insert_chunk *chunk)
-{
-    struct row *row = insert_begin(in, INSERT_CHUNK);
-
-    put_chunk(row, chunk);
-    insert_end(in, row);
+    return !in->failed && (in->rows[which].statement || prepare(in, which));
 }
 
 bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LEN])
@@ -442,9 +416,7 @@ void insert_flush(struct insert *in)
 
 struct row *insert_begin(struct insert *in, enum statement which)
 {
-    if (which == SELECT_REFUSED) /* rows are written while it is at work */
-        link_rows(in, leaves_link);
-    else if (which >= BATCH_COUNT)
+    if (which >= BATCH_COUNT)
         insert_settle(in);
     if (in->failed || !prepare(in, which))
         return NULL;

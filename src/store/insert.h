@@ -17,6 +17,7 @@
 #include "base/span.h"
 #include "store/batch.h"
 #include "store/case_file.h"
+#include "store/chunk_map.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -46,6 +47,7 @@ enum statement {
     INSERT_SECRETS,
     INSERT_CHUNK,
     SELECT_CHUNK,
+    SELECT_CHUNK_ROW,
     SELECT_SMALL,
     SELECT_CHUNKS,
     SELECT_CHUNKS_FROM,
@@ -81,11 +83,24 @@ struct row {
     struct batch batch;
 };
 
+/* Rows of chunk_data of a fresh case, which are in the order of their ids: chunk_rows.c. */
+struct chunk_rows {
+    bool mapped; /* a row may go past SQLite, and is in `map` */
+    struct chunk_map map;
+    size_t cache_len; /* of SQLite when there is no map */
+
+    /* The worker's, and ours when it has nothing to do. */
+    struct leaves_tree tree;
+    bool past;      /* some rows went past SQLite: the index lacks them */
+    bool by_sqlite; /* some did not, though they are in `map` */
+};
+
 struct insert {
     struct case_file *file;            /* borrowed */
     const struct store_worker *worker; /* borrowed; NULL: none. It writes batches and chunks */
     struct batch_size size;            /* of each batch */
     struct leaves leaves;              /* of a fresh case */
+    struct chunk_rows chunks;
     struct row rows[STATEMENT_COUNT];
     bool failed;
     struct error error; /* valid when failed */
@@ -124,6 +139,9 @@ void insert_fail_as(struct insert *in, const struct error *error);
 void insert_no_memory(struct insert *in);
 void insert_fault(struct insert *in);
 
+/* Has a statement, or a batch, made before it is asked for. False after a failure. */
+bool insert_prepare(struct insert *in, enum statement which);
+
 /* Ready to be bound; NULL after a failure. */
 struct row *insert_begin(struct insert *in, enum statement which);
 
@@ -139,23 +157,48 @@ void insert_done(struct insert *in, struct row *row);
  * functions comes after it. */
 void insert_settle(struct insert *in);
 
+/* Has `task` run by the worker, where there is one: it may write chunks. Returns its turn; insert_wait() returns when that
+ * is over. 0: it is. */
+uint64_t insert_give(struct insert *in, void (*task)(void *of, struct span unused), void *of);
+void insert_wait(struct insert *in, uint64_t turn);
+
 /* A row of chunk_data. */
 struct insert_chunk {
+    int64_t chunk_id; /* 0: the next one */
     int64_t stream_id, position;
     uint32_t part;
     struct span bytes;
 };
 
+/* chunk_rows.c - rows of chunk_data. In a fresh case they go past SQLite, from where their bytes lie, once there are several
+ * at a time. Half of SQLite's cache, which they do not need, is for the map that finds them. `stretch`: as of chunk_map.h.
+ * Without a call of this they are all SQLite's. */
+void insert_chunks_map(struct insert *in, size_t cache_len, int64_t stretch);
+
+/* Gives a row its place among the others; then it is written, in that order: now, or by a task for insert_give(), which
+ * writes `count` of them between begin and end. Bytes must stay until then. `alone`: insert_is_alone() when the task was
+ * given. False after a failure. */
+bool insert_chunk_ready(struct insert *in, struct insert_chunk *chunk);
 void insert_chunk(struct insert *in, const struct insert_chunk *chunk);
-
-/* Ready for insert_chunk_there(); false after a failure. */
-bool insert_chunk_ready(struct insert *in);
-
-/* Has `task` run by the worker, where there is one: it may call insert_chunk_there(). Returns its turn;
- * insert_wait() returns when that is over. 0: it is. */
-uint64_t insert_give(struct insert *in, void (*task)(void *of, struct span unused), void *of);
-void insert_wait(struct insert *in, uint64_t turn);
+void insert_chunks_begin(struct insert *in, unsigned count, bool alone);
 void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk);
+void insert_chunks_end(struct insert *in);
+static inline bool insert_is_alone(const struct insert *in)
+{
+    return in->open == 0;
+}
+
+/* Whether rows are to be found by these: SQLite's index lacks some. Waits for the worker. The id of the row that covers a
+ * position, if any does; 0: none. A row, its bytes copied: false when there is none, or after a failure. The ids of a stream's
+ * rows in the order of their positions, until the next call. */
+bool insert_chunks_past(struct insert *in);
+int64_t insert_chunk_find(struct insert *in, int64_t stream_id, int64_t position);
+bool insert_chunk_read(struct insert *in, int64_t chunk_id, struct insert_chunk *chunk, uint8_t *to,
+                       size_t room);
+const uint32_t *insert_chunks_of(struct insert *in, int64_t stream_id, uint32_t *count);
+
+/* All rows are SQLite's, and their index has them. */
+void insert_chunks_index(struct insert *in);
 
 /* Writes what waits in a batch; in all of them. */
 void insert_flush_one(struct insert *in, enum statement which);

@@ -6,7 +6,16 @@
  *
  * A page that is full is written where the next free one is, and its cell goes into the page above, which may be full
  * by that. So there is one page of each level in memory, whatever the tree holds. Where the rows are an index (a
- * table without rowid), what divides two leaves is a row itself, and stands above them only. */
+ * table without rowid), what divides two leaves is a row itself, and stands above them only.
+ *
+ * A row that fills its leaf, as payload does, is not copied into it. What is in front of its bytes is made, and
+ * several such leaves are written at once, each from two places:
+ *
+ *     file      [head, cell | bytes ........ ][head, cell | bytes ........ ]   pages that follow each other
+ *                    ▲            ▲                 ▲            ▲
+ *                 a front    where they lie      a front    where they lie
+ *
+ * The last row stays in memory as any other does, since a leaf without rows is none. */
 #include "store/leaves.h"
 
 #include "store/store.h"
@@ -41,6 +50,8 @@ enum {
 
     EXTENT_LEAST = 8,
     EXTENT_MOST = 16 << 20, /* bytes */
+
+    UNUSED_MOST = 96, /* bytes of a leaf that a row leaves free, which fills it all the same */
 };
 
 /* ---- the file ---- */
@@ -63,6 +74,31 @@ static enum status file_write(struct leaves *l, const uint8_t *bytes, size_t len
         bytes += written;
         len -= (size_t)written;
         at += written;
+    }
+    return STATUS_OK;
+}
+
+/* Writes what lies in several places, one behind the other. Changes `parts`. */
+static enum status file_write_parts(struct leaves *l, struct iovec *parts, int count, off_t at)
+{
+    while (count > 0) {
+        ssize_t written = pwritev(l->file->lock, parts, count, at);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written == 0)
+            errno = ENOSPC;
+        if (written <= 0)
+            return failed(l, "writing");
+        at += written;
+        while (count > 0 && (size_t)written >= parts->iov_len) {
+            written -= (ssize_t)parts->iov_len;
+            parts++;
+            count--;
+        }
+        if (count > 0) {
+            parts->iov_base = (uint8_t *)parts->iov_base + written;
+            parts->iov_len -= (size_t)written;
+        }
     }
     return STATUS_OK;
 }
@@ -198,6 +234,7 @@ static void node_clear(const struct leaves *l, struct leaves_node *n)
     n->cells = 0;
     n->end = l->page_size;
     n->number = 0;
+    n->lent_len = 0;
 }
 
 /* Room for a cell of `len` bytes; NULL: there is none. */
@@ -226,6 +263,35 @@ static const uint8_t *node_pop(struct leaves_node *n, size_t *len)
     return cell;
 }
 
+static enum status run_write(struct leaves *l)
+{
+    struct leaves_run *run = &l->run;
+    const int parts = 2 * (int)run->count;
+
+    run->count = 0;
+    return parts == 0 ? STATUS_OK : file_write_parts(l, run->parts, parts, page_at(l, run->first));
+}
+
+/* Has a page written whose last bytes lie elsewhere, with those before it. */
+static enum status run_add(struct leaves *l, const struct leaves_node *n, uint32_t number)
+{
+    struct leaves_run *run = &l->run;
+    const size_t front_len = l->page_size - n->lent_len;
+    enum status status = STATUS_OK;
+
+    if (run->count > 0 && (run->count == LEAVES_RUN || number != run->first + run->count))
+        status = run_write(l);
+    if (run->count == 0)
+        run->first = number;
+    uint8_t *front = run->fronts[run->count];
+    struct iovec *parts = &run->parts[2 * run->count++];
+    assert(front_len <= sizeof run->fronts[0]);
+    memcpy(front, n->page, front_len);
+    parts[0] = (struct iovec){.iov_base = front, .iov_len = front_len};
+    parts[1] = (struct iovec){.iov_base = (void *)(uintptr_t)n->lent, .iov_len = n->lent_len};
+    return status;
+}
+
 /* Writes a page. What is between the list and the cells may be anything, but not what the memory held before. */
 static enum status node_write(struct leaves *l, const struct leaves_tree *t, unsigned level,
                               uint32_t number)
@@ -243,6 +309,8 @@ static enum status node_write(struct leaves *l, const struct leaves_tree *t, uns
     u16_put(head + 5, (unsigned)n->end);
     head[7] = 0; /* and no fragments */
     memset(n->page + list_end, 0, n->end - list_end);
+    if (n->lent_len > 0)
+        return run_add(l, n, number);
     return file_write(l, n->page, l->page_size, page_at(l, number));
 }
 
@@ -321,10 +389,11 @@ static size_t record_most(const struct leaves *l, bool without_rowid)
     return without_rowid ? (l->page_size - 12) * 64 / 255 - 23 : l->page_size - 35;
 }
 
-enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
-                       int columns)
+static enum status add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
+                       int columns, bool lent)
 {
     const bool key_apart = !t->without_rowid;
+    struct leaves_node *n = &t->nodes[0];
     struct record r;
 
     assert(t->open && columns >= 1 && columns <= RECORD_COLUMNS);
@@ -332,19 +401,51 @@ enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row
     if (r.len > record_most(l, t->without_rowid))
         return STATUS_END;
     size_t len = number_len(r.len) + (key_apart ? number_len((uint64_t)row[0].number) : 0) + r.len;
-    uint8_t *cell = node_add(&t->nodes[0], 0, len);
+    uint8_t *cell = node_add(n, 0, len);
     if (!cell) {
         enum status status = leaf_close(l, t);
         if (status != STATUS_OK)
             return status;
-        cell = node_add(&t->nodes[0], 0, len);
+        cell = node_add(n, 0, len);
     }
     cell = number_put(cell, r.len);
     if (key_apart)
         cell = number_put(cell, (uint64_t)row[0].number);
-    record_put(cell, &r, row, columns, key_apart);
+    const size_t blob_len = (size_t)row[columns - 1].number;
+    if (lent && n->cells == 1 && n->end <= LEAF_HEAD + 2 + UNUSED_MOST &&
+        l->page_size - blob_len <= LEAVES_FRONT) {
+        n->lent = row[columns - 1].bytes;
+        n->lent_len = blob_len;
+        record_put_front(cell, &r, row, columns, key_apart);
+    } else {
+        record_put(cell, &r, row, columns, key_apart);
+    }
     t->last_key = row[0].number;
     return STATUS_OK;
+}
+
+enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
+                       int columns)
+{
+    return add(l, t, row, columns, false);
+}
+
+enum status leaves_lend(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
+                        int columns)
+{
+    assert(!t->without_rowid && row[columns - 1].type == SQLITE_BLOB);
+    return add(l, t, row, columns, true);
+}
+
+enum status leaves_return(struct leaves *l, struct leaves_tree *t)
+{
+    struct leaves_node *n = &t->nodes[0];
+
+    if (t->open && n->lent_len > 0) {
+        memcpy(n->page + l->page_size - n->lent_len, n->lent, n->lent_len);
+        n->lent_len = 0;
+    }
+    return run_write(l);
 }
 
 /* ---- a tree that SQLite wrote ---- */
@@ -453,6 +554,105 @@ enum status leaves_open(struct leaves *l, struct leaves_tree *t)
     return status;
 }
 
+/* ---- finding a row ---- */
+
+/* Where a cell of a page lies; NULL: outside of it. */
+static const uint8_t *cell_at(const struct leaves *l, const uint8_t *page, unsigned level,
+                              unsigned index)
+{
+    const size_t at = u16_take(page + head_len(level) + 2 * (size_t)index);
+    return at + 4 <= l->page_size ? page + at : NULL;
+}
+
+/* The first cell of a page of a table whose key is not below `key`; `count` where there is none, or where a cell cannot be. */
+static unsigned cell_search(const struct leaves *l, const uint8_t *page, unsigned level,
+                            unsigned count, int64_t key)
+{
+    unsigned low = 0, high = count;
+
+    while (low < high) {
+        const unsigned middle = low + (high - low) / 2;
+        const uint8_t *cell = cell_at(l, page, level, middle);
+        uint8_t bytes[4 + 2 * NUMBER_MOST] = {0};
+        uint64_t number, record;
+        if (!cell)
+            return count;
+        const size_t room = (size_t)(page + l->page_size - cell);
+        memcpy(bytes, cell, room < sizeof bytes ? room : sizeof bytes);
+        number_take(bytes + (level > 0 ? 4 : number_take(bytes, &record)), &number);
+        if ((int64_t)number < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The child in whose keys a key lies; 0: it is behind all that have a cell. */
+static uint32_t child_find(const struct leaves *l, const uint8_t *page, unsigned level,
+                           unsigned count, int64_t key)
+{
+    const unsigned index = cell_search(l, page, level, count, key);
+    const uint8_t *cell = index < count ? cell_at(l, page, level, index) : NULL;
+
+    return cell ? u32_take(cell) : 0;
+}
+
+/* Tells what a leaf has under a key. */
+static enum status cell_find(const struct leaves *l, const struct leaves_tree *t,
+                             const uint8_t *page, unsigned count, int64_t key,
+                             struct row_value *row, int columns)
+{
+    const unsigned index = cell_search(l, page, 0, count, key);
+    const uint8_t *cell = index < count ? cell_at(l, page, 0, index) : NULL;
+    uint64_t record, number;
+    int64_t found;
+
+    if (!cell || cell_len(l, t, 0, cell, (size_t)(page + l->page_size - cell), &found) == 0 ||
+        found != key)
+        return STATUS_END;
+    cell += number_take(cell, &record);
+    cell += number_take(cell, &number);
+    return record_take(row, columns, true, key, cell, (size_t)record) ? STATUS_OK : STATUS_END;
+}
+
+enum status leaves_find(struct leaves *l, struct leaves_tree *t, int64_t key, struct row_value *row,
+                        int columns)
+{
+    uint32_t number = 0;
+
+    assert(t->open && !t->without_rowid && t->nodes[0].lent_len == 0 && l->run.count == 0);
+    for (unsigned level = t->top; level > 0 && number == 0; level--) { /* the right edge */
+        const struct leaves_node *n = &t->nodes[level];
+        number = child_find(l, n->page, level, n->cells, key);
+    }
+    if (number == 0)
+        return cell_find(l, t, t->nodes[0].page, t->nodes[0].cells, key, row, columns);
+    if (!l->found)
+        l->found = malloc(l->page_size);
+    if (!l->found)
+        return error_no_memory(&l->error, "reading %s: no memory", case_file_name(l->file));
+    for (unsigned depth = 0; depth < LEAVES_LEVELS; depth++) {
+        const uint8_t *page = l->found;
+        enum status status = file_read(l, l->found, l->page_size, page_at(l, number));
+        if (status != STATUS_OK)
+            return status;
+        const unsigned count = u16_take(page + 3);
+        if (page[0] != TABLE_LEAF && page[0] != TABLE_INNER)
+            return STATUS_END;
+        if (head_len(page[0] == TABLE_INNER) + 2 * (size_t)count > l->page_size)
+            return STATUS_END;
+        if (page[0] == TABLE_LEAF)
+            return cell_find(l, t, page, count, key, row, columns);
+        number = child_find(l, page, 1, count, key);
+        if (number == 0)
+            number = u32_take(page + 8); /* behind all cells */
+        if (number == 0)
+            return STATUS_END;
+    }
+    return STATUS_END;
+}
+
 /* ---- and back to SQLite ---- */
 
 static enum status edge_write(struct leaves *l, struct leaves_tree *t)
@@ -460,6 +660,7 @@ static enum status edge_write(struct leaves *l, struct leaves_tree *t)
     enum status status = STATUS_OK;
     uint32_t below = 0;
 
+    assert(t->nodes[0].lent_len == 0 && l->run.count == 0);
     for (unsigned level = 0; level <= t->top && status == STATUS_OK; level++) {
         struct leaves_node *n = &t->nodes[level];
         uint32_t number = level == t->top ? t->root : n->number;
@@ -709,6 +910,12 @@ bool leaves_init(struct leaves *l, struct case_file *file)
     }
     l->page_size = (uint32_t)page_size;
     return true;
+}
+
+void leaves_release(struct leaves *l)
+{
+    free(l->found);
+    *l = (struct leaves){0};
 }
 
 bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *name, bool without_rowid)

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 enum {
     LEAVES_LEVELS = 12,          /* of a tree; four cells a page, at least, make 2^24 pages */
@@ -34,6 +35,8 @@ struct leaves_node {
     uint32_t number; /* 0: it gets one when it is written */
     unsigned cells;
     size_t end, last_len; /* its bytes from `end` on are cells; the last one is in front */
+    const uint8_t *lent;  /* borrowed: its last `lent_len` bytes are here yet */
+    size_t lent_len;      /* 0: all lies in `page` */
 };
 
 struct leaves_tree {
@@ -46,16 +49,28 @@ struct leaves_tree {
     struct leaves_tree *next;                /* of those that are open */
 };
 
+/* Leaves on their way to pages that follow each other: each is a front, and bytes that lie elsewhere. */
+enum { LEAVES_RUN = 32, LEAVES_FRONT = 192 };
+struct leaves_run {
+    uint32_t first; /* of their pages; valid when there are any */
+    unsigned count;
+    struct iovec parts[2 * LEAVES_RUN];
+    uint8_t fronts[LEAVES_RUN][LEAVES_FRONT];
+};
+
 struct leaves {
     struct case_file *file; /* borrowed; NULL: nothing is written past SQLite */
     uint32_t page_size;
     uint32_t next, end; /* pages that are set apart, and have no use yet */
     struct leaves_tree *open;
-    struct error error; /* valid when something failed */
+    struct leaves_run run; /* none but between leaves_lend() and leaves_return() */
+    uint8_t *found;        /* owned; the page that leaves_find() read last; NULL before */
+    struct error error;    /* valid when something failed */
 };
 
 /* Whether a fresh case can have its rows written so. */
 bool leaves_init(struct leaves *l, struct case_file *file);
+void leaves_release(struct leaves *l);
 
 /* A tree that is SQLite's; that of an index is as of a table without rowids. False when there is none of the name. */
 bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *name,
@@ -69,6 +84,17 @@ enum status leaves_open(struct leaves *l, struct leaves_tree *t);
  * long for a leaf, and must be SQLite's. */
 enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns);
+
+/* The same with a row whose last value is a blob that is only borrowed, until leaves_return(): where the row fills its
+ * leaf, the blob goes from there to the file. For a table with rowids. */
+enum status leaves_lend(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
+                        int columns);
+enum status leaves_return(struct leaves *l, struct leaves_tree *t);
+
+/* The row with a key, of an open tree of a table with rowids. Its bytes die with the next call. STATUS_END: there is none, or
+ * it is not as we write it. */
+enum status leaves_find(struct leaves *l, struct leaves_tree *t, int64_t key, struct row_value *row,
+                        int columns);
 
 /* All trees are SQLite's again. */
 enum status leaves_link(struct leaves *l);

@@ -43,8 +43,10 @@ static void write_group(void *group, struct span unused)
     struct lent_group *g = group;
 
     (void)unused;
+    insert_chunks_begin(g->insert, g->count, g->alone);
     for (unsigned i = 0; i < g->count; i++)
         insert_chunk_there(g->insert, &g->lents[i].chunk);
+    insert_chunks_end(g->insert);
 }
 
 /* ---- on the writer's ---- */
@@ -60,6 +62,7 @@ static void hand_over(struct store *s)
     for (unsigned i = 0; i < g->count; i++)
         hash = hash || g->lents[i].digest;
     g->insert = &s->insert;
+    g->alone = insert_is_alone(&s->insert);
     if (s->hasher && hash)
         g->hash_turn = s->hasher->give(s->hasher->context, hash_group, g, span_of(NULL, 0));
     else if (hash)
@@ -81,7 +84,7 @@ void lending_lend(struct store *s, struct digest *d, const struct insert_chunk *
 
     g->lents[g->count++] = (struct lent){.digest = d, .slot = slot, .chunk = *chunk};
     g->bytes += chunk->bytes.len;
-    if (g->count == LENT_TOGETHER || g->bytes >= LENT_BYTES)
+    if (g->count == LENT_TOGETHER || g->bytes >= s->lent_bytes)
         hand_over(s);
 }
 

@@ -125,8 +125,9 @@ static inline uint8_t *integer_put(uint8_t *to, uint64_t value, unsigned len)
     return to;
 }
 
-void record_put(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
-                bool key_apart)
+/* Values from the first up to `end`. */
+static void put(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
+                int end, bool key_apart)
 {
     to = number_put(to, r->head_len);
     for (int i = 0; i < columns; i++) {
@@ -135,7 +136,7 @@ void record_put(uint8_t *to, const struct record *r, const struct row_value *row
         else
             to = number_put(to, r->types[i]);
     }
-    for (int i = key_apart ? 1 : 0; i < columns; i++) {
+    for (int i = key_apart ? 1 : 0; i < end; i++) {
         if (row[i].type == SQLITE_INTEGER) { /* most are */
             to = integer_put(to, (uint64_t)row[i].number, r->lens[i]);
         } else if (row[i].type != SQLITE_NULL && row[i].number > 0) {
@@ -143,6 +144,18 @@ void record_put(uint8_t *to, const struct record *r, const struct row_value *row
             to += row[i].number;
         }
     }
+}
+
+void record_put(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
+                bool key_apart)
+{
+    put(to, r, row, columns, columns, key_apart);
+}
+
+void record_put_front(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
+                      bool key_apart)
+{
+    put(to, r, row, columns, columns - 1, key_apart);
 }
 
 /* One value, whose type is known. Returns how long it is; SIZE_MAX: it is none that we write. */

@@ -59,6 +59,10 @@ void record_measure(struct record *r, const struct row_value *row, int columns, 
 void record_put(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
                 bool key_apart);
 
+/* The same without the last value, which is a blob or a text, and would lie behind it. */
+void record_put_front(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
+                      bool key_apart);
+
 /* The first values of a record; texts and blobs lie in it. False when it has not so many, or others than we write. */
 bool record_take(struct row_value *row, int columns, bool key_apart, int64_t key,
                  const uint8_t *record, size_t len);

@@ -98,6 +98,11 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
     size_t skipped = (size_t)(position - begin);
     bytes = span_after(bytes, skipped);
     bytes = span_first(bytes, (size_t)(end - position));
+    buffer_clear(
+        &s->kept_bytes); /* what is kept may become rows, beside which no statement is at work */
+    if (!buffer_add(&s->kept_bytes, bytes.data, bytes.len))
+        insert_no_memory(&s->insert);
+    bytes = span_of(s->kept_bytes.data, s->kept_bytes.len);
     struct arrival_record record = {
         .position = position,
         .length = (uint32_t)bytes.len,
@@ -108,10 +113,12 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
         .time_ns = sqlite3_column_int64(found, 6),
         .fate = FATE_PROVISIONAL,
     };
+    insert_done(&s->insert, row);
+    if (s->insert.failed)
+        return end;
     chunks_keep(s, k, side, position, bytes,
                 record.offset != 0); /* of pieces SELECT_REFUSED gives none */
     records_add_arrival(s, k, side, &record);
-    insert_done(&s->insert, row);
     end = position + record.length;
     cut_row(s, refused_id, position - begin, end - begin, len);
     return end;

@@ -205,6 +205,9 @@ enum status store_open_file(struct store *s, const char *path, struct error *err
     s->insert.collected = lending_close;
     s->insert.collected_context = s;
     measure_rows(s);
+    if (s->file.partial &&
+        !s->reference) /* by reference, rows are read in the middle of all: layout.c */
+        insert_chunks_map(&s->insert, s->live.cache_len, s->slot_len);
     if (!s->insert.failed)
         remark_on(s);
     if (!s->insert.failed)
@@ -244,6 +247,10 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->live.options = *options;
     s->live.cache_len = cache;
     memory_init(&s->memory, options->memory > used ? options->memory - used : 0);
+    s->lent_bytes = options->memory / 256;
+    s->lent_bytes = s->lent_bytes < LENT_LEAST  ? LENT_LEAST
+                    : s->lent_bytes > LENT_MOST ? LENT_MOST
+                                                : s->lent_bytes;
     buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
     s->cached.data = malloc(MEMORY_MOST);
@@ -371,6 +378,7 @@ static void finish_rows(struct store *s, char hex[65])
 
     oddities_write_evidence(s);
     hosts_write(&s->hosts);
+    insert_chunks_index(&s->insert);
     insert_flush(&s->insert);
     lending_return(s);
     memory_make_room(&s->memory, sorting_memory(s));

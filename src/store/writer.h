@@ -147,7 +147,7 @@ struct kept_queue {
     struct kept_flow *oldest, *newest;
 };
 
-enum { LENT_TOGETHER = 16, LENT_BYTES = 64 << 10, LENT_GROUPS = 4 };
+enum { LENT_TOGETHER = 16, LENT_LEAST = 64 << 10, LENT_MOST = 256 << 10, LENT_GROUPS = 4 };
 
 /* A full chunk, on its way. */
 struct lent {
@@ -159,8 +159,9 @@ struct lent {
 struct lent_group {
     struct lent lents[LENT_TOGETHER];
     unsigned count;
-    size_t bytes;                 /* at most LENT_BYTES and those of the last one */
+    size_t bytes;                 /* at most store.lent_bytes and those of the last one */
     uint64_t hash_turn, row_turn; /* 0: done */
+    bool alone;                   /* no statement was at work when it was handed over */
     struct insert *insert;
 };
 
@@ -230,6 +231,7 @@ struct store {
     const struct store_worker *hasher;      /* borrowed; NULL: none */
     struct lent_group lent[LENT_GROUPS];    /* a ring */
     unsigned lent_open;                     /* the one being filled */
+    size_t lent_bytes;                      /* of a group */
     const struct payload_source *reference; /* borrowed; NULL: payload is kept */
     struct layout *layout;                  /* NULL until something is read again from there */
     const struct kept_stream *laid_out;     /* whose bytes it has; NULL: nobody's */

@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum kind { KIND_NONE, KIND_DISK, KIND_MEMORY, KIND_SHRINK };
@@ -114,6 +115,21 @@ ssize_t pwrite64(int fd, const void *data, size_t len, off64_t offset)
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
     return pwrite64(fd, data, len, offset);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset)
+{
+    int what = fd_fate(fd);
+    if (what == FAIL_IT)
+        return -1;
+    if (what == DO_HALF) /* of the first one */
+        return syscall(SYS_pwrite64, fd, parts->iov_base, parts->iov_len / 2, offset);
+    return syscall(SYS_pwritev, fd, parts, count, (long)offset, (long)((uint64_t)offset >> 32));
+}
+
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    return pwritev64(fd, parts, count, offset);
 }
 
 int fsync(int fd)

@@ -227,6 +227,7 @@ static void rig_release(struct rig *r)
     sqlite3_close(db);
     leaves_tree_release(&r->data);
     leaves_tree_release(&r->arrivals);
+    leaves_release(&r->leaves);
     sqlite3_close(r->wanted);
     unlink(r->path);
     rmdir(r->folder);
@@ -318,7 +319,84 @@ static void too_long(void)
     rig_release(&r);
 }
 
+/* Rows that fill their leaves, or nearly, and others, some at a time; their bytes may change after each time. */
+static void lend_rows(struct rig *r, int rows, uint8_t *bytes)
+{
+    const size_t fills = r->leaves.page_size - 35 - 20; /* of a blob, about */
+    struct row_value row[3];
+
+    if (!r->data.open)
+        CU_ASSERT_EQUAL(leaves_open(&r->leaves, &r->data), STATUS_OK);
+    for (int i = 0; i < rows; i++) {
+        size_t len = fills - random_below(&r->luck, random_below(&r->luck, 3) == 0 ? fills : 150);
+        uint8_t *at = bytes + (size_t)i * r->leaves.page_size;
+        memset(at, (int)random_below(&r->luck, 256), len);
+        at[0] = (uint8_t)i;
+        r->last += 1 + (int64_t)random_below(&r->luck, 3);
+        row[0] = (struct row_value){NULL, r->last, SQLITE_INTEGER};
+        row[1] = (struct row_value){NULL, r->last * 7, SQLITE_INTEGER};
+        row[2] = (struct row_value){at, (int64_t)len, SQLITE_BLOB};
+        CU_ASSERT_EQUAL(leaves_lend(&r->leaves, &r->data, row, 3), STATUS_OK);
+        insert(r->wanted, DATA, row, 3);
+    }
+    CU_ASSERT_EQUAL(leaves_return(&r->leaves, &r->data), STATUS_OK);
+    memset(bytes, 0xee, (size_t)rows * r->leaves.page_size);
+}
+
+/* Whether a key is found with its row, and not where there is none. */
+static void find_any(struct rig *r, sqlite3_stmt *wanted)
+{
+    struct row_value row[3];
+    int64_t key = 1 + (int64_t)random_below(&r->luck, (uint64_t)r->last + 3);
+
+    enum status status = leaves_find(&r->leaves, &r->data, key, row, 3);
+    sqlite3_bind_int64(wanted, 1, key);
+    CU_ASSERT_EQUAL(sqlite3_step(wanted), status == STATUS_OK ? SQLITE_ROW : SQLITE_DONE);
+    if (status == STATUS_OK) {
+        CU_ASSERT_EQUAL(row[0].number, key);
+        CU_ASSERT_EQUAL(row[1].number, sqlite3_column_int64(wanted, 1));
+        CU_ASSERT_EQUAL_FATAL(row[2].number, sqlite3_column_bytes(wanted, 2));
+        CU_ASSERT_EQUAL(memcmp(row[2].bytes, sqlite3_column_blob(wanted, 2), (size_t)row[2].number),
+                        0);
+    }
+    sqlite3_reset(wanted);
+}
+
+static void lent(void)
+{
+    static const uint32_t sizes[] = {512, 4096, 16384};
+    enum { AT_ONCE = 70 }; /* more than are written at once */
+    uint8_t *bytes = malloc((size_t)AT_ONCE * 16384);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        sqlite3_stmt *wanted;
+        struct rig r;
+        rig_init(&r, sizes[i], 60);
+        CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(r.wanted,
+                                                 "SELECT * FROM stream_data WHERE stream_id = ?1",
+                                                 -1, &wanted, NULL),
+                              SQLITE_OK);
+        for (int round = 0; round < 40; round++) {
+            lend_rows(&r, 1 + (int)random_below(&r.luck, AT_ONCE), bytes);
+            for (int look = 0; look < 20; look++)
+                find_any(&r, wanted);
+            append(&r, ARRIVALS, 3);
+            if (random_below(&r.luck, 4) == 0)
+                CU_ASSERT_EQUAL(leaves_link(&r.leaves), STATUS_OK);
+            if (random_below(&r.luck, 10) == 0) {
+                CU_ASSERT_EQUAL(leaves_link(&r.leaves), STATUS_OK);
+                check(&r);
+            }
+        }
+        sqlite3_finalize(wanted);
+        rig_release(&r);
+    }
+    free(bytes);
+}
+
 static const struct test tests[] = {
+    {"rows that fill their leaves are written from where they lie, and found", lent},
     {"rows past SQLite are the rows that it reads", many_rows},
     {"a tree is ours and SQLite's in turn", in_turn},
     {"a tree of one row, and of none", few},

@@ -234,6 +234,7 @@ static inline uint8_t *rig_stream(struct rig *r, int64_t stream_id, size_t *len)
 {
     sqlite3_stmt *statement = NULL;
     uint8_t *all = NULL;
+    size_t room = 0;
     int64_t reached = INT64_MIN;
 
     *len = 0;
@@ -249,7 +250,8 @@ static inline uint8_t *rig_stream(struct rig *r, int64_t stream_id, size_t *len)
         CU_ASSERT_EQUAL(sqlite3_column_int64(statement, 1), (int64_t)more);
         CU_ASSERT_TRUE(position >= reached);
         reached = position + (int64_t)more;
-        all = realloc(all, *len + more + 1);
+        if (*len + more >= room)
+            all = realloc(all, room = 2 * (*len + more) + 1);
         memcpy(all + *len, sqlite3_column_blob(statement, 2), more);
         *len += more;
     }

@@ -510,7 +510,79 @@ static void within_the_budget(void)
     rig_release(&r);
 }
 
+/* Long streams side by side, with bytes that come late, twice, otherwise, and right at last: while their rows are not in the
+ * index yet, and, where there is no room for so many, after they were put there. */
+static void long_and_disturbed(size_t memory, uint32_t page_size, size_t each)
+{
+    enum { FLOWS = 5, SEGMENT = 1400 };
+    struct rig r;
+    struct rig_flow f[FLOWS];
+    uint8_t *bytes = rig_noise(each, 9), other[SEGMENT];
+    size_t conflicts = 0;
+
+    rig_init(&r);
+    r.options.memory = memory;
+    r.options.page_size = page_size;
+    rig_open(&r);
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        rig_flow_init(&f[i], i);
+        rig_segment(&r, &f[i], SIDE_CLIENT, 0, bytes, 10);
+    }
+    for (size_t at = 10, n = 0; at < each; at += SEGMENT, n++) {
+        const size_t len = each - at < SEGMENT ? each - at : SEGMENT;
+        for (uint32_t i = 0; i < FLOWS; i++) {
+            memcpy(other, bytes + at, len);
+            other[n % len] ^= 1;
+            if (n % 97 == i)
+                continue; /* later */
+            if (n % 211 == i)
+                rig_segment_cut(&r, &f[i], SIDE_CLIENT, (int64_t)at, other, len, len,
+                                RIG_PROVISIONAL);
+            else
+                rig_segment(&r, &f[i], SIDE_CLIENT, (int64_t)at, bytes + at, len);
+        }
+        const size_t old = n / 2 * SEGMENT + 10;
+        const uint32_t i = (uint32_t)n % FLOWS;
+        if (n / 2 % 97 == i || n / 2 % 211 == i || old + SEGMENT > at)
+            continue;
+        memcpy(other, bytes + old, SEGMENT);
+        other[n % SEGMENT] ^= 1;
+        rig_segment(&r, &f[i], SIDE_CLIENT, (int64_t)old, other, SEGMENT);
+        conflicts++;
+    }
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        for (size_t at = 10, n = 0; at < each; at += SEGMENT, n++) {
+            const size_t len = each - at < SEGMENT ? each - at : SEGMENT;
+            if (n % 97 == i || n % 211 == i)
+                rig_segment(&r, &f[i], SIDE_CLIENT, (int64_t)at, bytes + at, len);
+            conflicts += n % 97 != i && n % 211 == i;
+        }
+        rig_flow_end(&r, &f[i]);
+    }
+    rig_finish(&r);
+    for (uint32_t i = 0; i < FLOWS; i++)
+        CU_ASSERT_TRUE(rig_stream_is(&r, 2 + 2 * (int64_t)i, bytes, each));
+    char expected[32];
+    snprintf(expected, sizeof expected, "%zu", conflicts);
+    CHECK_SQL(&r, "SELECT count(*) FROM conflicts", expected);
+    CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
+    free(bytes);
+    rig_release(&r);
+}
+
+static void disturbed_unindexed(void)
+{
+    long_and_disturbed(64 << 20, 4096, 2000000);
+}
+
+static void disturbed_indexed_at_last(void)
+{
+    long_and_disturbed(8 << 20, 512, 2700000);
+}
+
 static const struct test tests[] = {
+    {"long streams, disturbed, whose rows are not in an index yet", disturbed_unindexed},
+    {"and those that are put into it in the middle", disturbed_indexed_at_last},
     {"a small stream is one row of stream_data", in_order_and_small},
     {"a long stream is chunks that fill their leaves", in_order_and_long},
     {"segments out of order become one run", out_of_order},
