@@ -176,6 +176,7 @@ static void release(struct store *s)
         memory_release(&s->memory);
     buffer_release(&s->kept_bytes);
     buffer_release(&s->text);
+    diaries_release(&s->diaries);
     free(s->cached.data);
     free(s->live.rest);
     free(s->remark);
@@ -202,6 +203,8 @@ enum status store_open_file(struct store *s, const char *path, struct error *err
     s->insert.collected = lending_close;
     s->insert.collected_context = s;
     measure_rows(s);
+    if (!o->live && !o->reference && !diaries_init(&s->diaries, s))
+        return error_no_memory(err, "opening %s: no memory", path);
     if (!s->insert.failed)
         remark_on(s);
     if (!s->insert.failed)
