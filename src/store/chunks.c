@@ -222,6 +222,13 @@ static void settle(struct kept_stream *t, struct digest *d)
     t->settled = true;
 }
 
+/* What the store's own digest has of a stream is taken at once: nothing more is awaited. */
+static void digest_settle(struct store *s, struct kept_stream *t)
+{
+    t->digest = NULL;
+    settle(t, &s->digest);
+}
+
 /* What the store's own digest has of a stream becomes the stream's, where there is room for that. */
 static void digest_return(struct store *s, struct kept_stream *t)
 {
@@ -311,7 +318,10 @@ void chunks_write_read(struct store *s, struct kept_flow *k, enum side side, str
     if (!borrowed)
         return;
     digest_add(&s->digest, bytes);
-    digest_return(s, t);
+    if (k->is_over)
+        digest_settle(s, t);
+    else
+        digest_return(s, t);
 }
 
 void chunks_end_read(struct store *s, int64_t stream_id, struct span bytes,

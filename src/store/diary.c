@@ -28,6 +28,8 @@ enum {
     PAGE_HEAD = offsetof(struct diary_page, data),
     FIRST_PAGE = 120, /* bytes: a handshake, and a little more */
     NEXT_PAGE = 184,
+    LARGE_PAGE =
+        504, /* where a segment does not fit. Few sizes, so that what one flow gives back serves the next */
     ENTRY_HEAD_MOST = 1 + 5 * VARINT_MAX,
     FRAMES_MOST = UINT8_MAX,
 };
@@ -81,11 +83,8 @@ static size_t page_room(const struct diary *d)
 /* A page more, for `len` bytes if they fit one. False after a failure. */
 static bool page_add(struct store *s, struct diary *d, size_t len)
 {
-    const size_t least = (d->last ? NEXT_PAGE : FIRST_PAGE) - PAGE_HEAD;
-    const size_t most = MEMORY_MOST - PAGE_HEAD;
-    const unsigned size_class = memory_class(PAGE_HEAD + (len < least  ? least
-                                                          : len > most ? most
-                                                                       : len));
+    const size_t usual = d->last ? NEXT_PAGE : FIRST_PAGE;
+    const unsigned size_class = memory_class(PAGE_HEAD + len <= usual ? usual : LARGE_PAGE);
     struct diary_page *page = keep_room(s, size_class);
 
     if (!page)
@@ -344,14 +343,25 @@ void diary_unfold(struct store *s, struct kept_flow *k)
     }
 }
 
+/* Lines of a page, which may not be as long as that. */
+enum { PAGE_LINES = 4, LARGE_PAGE_LINES = 8 };
+
 void diary_bring(const struct diary *d, enum sink_step step, bool ends)
 {
-    enum { END_LINES = 4 };
-
     if (step == SINK_STREAMS && d->last)
         bring_lines(d->last->data + d->used, 1);
     if (step == SINK_STREAMS && ends)
-        bring_lines(d->first, END_LINES);
+        bring_lines(d->first, PAGE_LINES);
     if (step == SINK_BYTES && ends && d->first && d->first->next)
-        bring_lines(d->first->next, END_LINES);
+        bring_lines(d->first->next, PAGE_LINES);
+}
+
+void diary_bring_page(const struct diary *d, unsigned index)
+{
+    const struct diary_page *page = d->first;
+
+    for (unsigned i = 0; page && i < index; i++)
+        page = page->next;
+    if (page)
+        bring_lines(page, index == 0 ? PAGE_LINES / 2 : LARGE_PAGE_LINES);
 }

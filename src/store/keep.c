@@ -66,13 +66,21 @@ void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends)
     }
 }
 
-/* Those that write next when there is no room: each is a step further than the one behind it. */
+/* Those that write next when there is no room: each is a step further than the one behind it, and a diary has as many
+ * steps as pages. */
 static void bring_oldest(const struct kept_queue *q)
 {
+    enum { AHEAD = 8 };
     const struct kept_flow *k = q->oldest;
 
-    for (int step = SINK_STEPS - 1; k && step >= 0; step--, k = k->newer)
-        keep_bring(k, (enum sink_step)step, true);
+    for (int step = AHEAD - 1; k && step >= 0; step--, k = k->newer) {
+        if (step == SINK_FLOW)
+            keep_bring(k, SINK_FLOW, true);
+        else if (k->is_diary)
+            diary_bring_page(&k->diary, (unsigned)step - 1);
+        else if (step < SINK_STEPS)
+            keep_bring(k, (enum sink_step)step, true);
+    }
 }
 
 static bool has_buffers(const struct kept_flow *k)

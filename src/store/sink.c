@@ -31,6 +31,7 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
                                   .captured = captured,
                                   .wire_len =
                                       frame->wire_len > captured ? frame->wire_len : captured};
+    k->is_over = flow_is_over(flow);
     if (k->is_diary && !diary_frame(s, k, &record))
         diary_unfold(s, k);
     if (!k->is_diary)

@@ -358,7 +358,7 @@ static enum status seal(struct store *s, char hex[65], struct error *err)
  * that is millions of buffers. */
 static size_t sorting_memory(const struct store *s)
 {
-    enum { ENOUGH = 32 << 20 };
+    enum { ENOUGH = 64 << 20 };
     const size_t most = s->memory_len / 4 * 3, least = s->memory_len / 4;
 
     return most < ENOUGH ? most : least > ENOUGH ? least : ENOUGH;

@@ -155,6 +155,7 @@ struct kept_flow {
     bool oddities_told : 1; /* some of its oddities are rows already */
     bool told : 1;          /* it has a row in flows, which is renewed, and its hosts know of it */
     bool is_diary : 1;
+    bool is_over : 1; /* probably nothing more comes */
     struct oddity_count *oddities;
     struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
 };
@@ -368,6 +369,7 @@ void diary_write(struct store *s, struct kept_flow *k);                        /
 void diary_end(struct store *s, const struct flow *flow, struct kept_flow *k); /* all its rows */
 void diary_drop(struct store *s, struct kept_flow *k); /* the flow is an ordinary one then */
 void diary_bring(const struct diary *d, enum sink_step step, bool ends);
+void diary_bring_page(const struct diary *d, unsigned index); /* those before it have come */
 
 /* chunks.c - payload. `placed`: the bytes lie in the capture, at the place that an arrival gives. */
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
