@@ -25,7 +25,8 @@ struct head {
     uint8_t kind;
     uint8_t side;
     uint8_t what; /* a refusal, the cause of a gap, or an oddity */
-    bool flag;    /* of a gap: at the tail; of an oddity: it has a text */
+    bool
+        flag; /* of a frame: its flow is over; of a gap: at the tail; of an oddity: it has a text */
 };
 
 /* Behind it: its frame, unless it is the one told last; ranges, pieces, frames of pieces, and the bytes
@@ -88,12 +89,13 @@ static void *put(struct messages *m, enum kind kind, uint32_t flow, size_t len)
     return head;
 }
 
-bool message_put_frame(struct messages *m, uint32_t flow, const struct frame *frame)
+bool message_put_frame(struct messages *m, uint32_t flow, const struct frame *frame, bool is_over)
 {
     struct told_frame *to = put(m, TOLD_FRAME, flow, sizeof *to);
 
     if (!to)
         return false;
+    to->head.flag = is_over;
     to->frame = *frame;
     m->frame = &to->frame;
     return true;
@@ -339,7 +341,9 @@ bool messages_tell(struct messages *m, struct message_flows *flows,
                    const struct message_reader *reader)
 {
     struct sink *sink = reader->sink;
-    struct flow stand_in = {0}; /* but for its end and news, a sink sees only `kept` of a flow */
+    struct flow stand_in = {
+        0}; /* but for its end and news, a sink sees only `kept` of a flow, and of a frame's
+                                  whether it is over */
     const struct frame *last = NULL;
     struct lookout ahead;
 
@@ -363,6 +367,8 @@ bool messages_tell(struct messages *m, struct message_flows *flows,
         switch ((enum kind)head->kind) {
         case TOLD_FRAME:
             last = &told->frame;
+            if (flow)
+                flow->state = head->flag ? FLOW_CLOSED : FLOW_ESTABLISHED;
             sink->frame(sink, flow, last);
             break;
         case TOLD_SEGMENT:

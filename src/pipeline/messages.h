@@ -26,7 +26,7 @@ void messages_clear(struct messages *m);
 
 /* Each adds a message; false, with nothing added, when it does not fit. `flow` is the number of the
  * flow, 0 for none. */
-bool message_put_frame(struct messages *m, uint32_t flow, const struct frame *frame);
+bool message_put_frame(struct messages *m, uint32_t flow, const struct frame *frame, bool is_over);
 
 /* `lasting`: the bytes of the packet's frame stay until the message has been told. */
 bool message_put_segment(struct messages *m, uint32_t flow, const struct arrival *arrival,

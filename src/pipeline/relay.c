@@ -124,7 +124,7 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
     struct relay *r = relay_of(sink);
     uint32_t number = number_of(r, flow);
 
-    while (!message_put_frame(open_batch(r), number, frame))
+    while (!message_put_frame(open_batch(r), number, frame, flow && flow_is_over(flow)))
         hand_over(r);
 }
 

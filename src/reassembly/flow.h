@@ -232,6 +232,12 @@ static inline uint64_t flow_retransmitted(const struct flow *f, enum side side)
     return f->key.protocol == TRANSPORT_UDP ? 0 : f->sides[side].retransmitted;
 }
 
+/* Whether it has come to its end by what both sides know of it: probably nothing more comes. */
+static inline bool flow_is_over(const struct flow *f)
+{
+    return f->state == FLOW_CLOSED || f->state == FLOW_REJECTED || f->state == FLOW_RESET;
+}
+
 /* Of how many ranges the positions held consist. */
 static inline uint32_t side_held_count(const struct side_state *s)
 {

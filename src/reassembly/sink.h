@@ -118,7 +118,7 @@ enum sink_step { SINK_FLOW, SINK_STREAMS, SINK_BYTES, SINK_STEPS };
 struct sink {
     /* A frame belongs to a flow: with or without payload, a fragment of one of its packets (then
      * before the packet's own), or an ICMP error that quotes it. Of frame->bytes only the length may be
-     * read: those of a fragment are gone. */
+     * read: those of a fragment are gone. Of the flow flow_is_over() may be asked, as it was before that frame. */
     void (*frame)(struct sink *sink, struct flow *flow, const struct frame *frame);
 
     /* A segment or datagram with at least one byte of payload on the wire. */

@@ -187,6 +187,20 @@ static struct span small_write(struct store *s, struct kept_stream *t, int64_t s
     return bytes;
 }
 
+/* The row of stream_data of a stream of which there is none. */
+static struct span small_write_read(struct store *s, int64_t stream_id, struct span bytes)
+{
+    struct row *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
+
+    assert(stream_id > s->last_small);
+    put_int(row, 1, stream_id);
+    put_int(row, 2, 0);
+    bytes = put_blob_kept(row, 3, bytes);
+    insert_end(&s->insert, row);
+    s->last_small = stream_id;
+    return bytes;
+}
+
 /* Has the store's own digest hash a stream of which nothing is a row yet, so that no room is asked for before its
  * slots gave theirs. */
 static bool digest_borrow(struct store *s, struct kept_stream *t)
@@ -207,6 +221,13 @@ static void settle(struct kept_stream *t, struct digest *d)
     digest_value(d, value);
     memcpy(t->value, value, DIGEST_LEN);
     t->settled = true;
+}
+
+/* What the store's own digest has of a stream is taken at once: nothing more is awaited. */
+static void digest_settle(struct store *s, struct kept_stream *t)
+{
+    t->digest = NULL;
+    settle(t, &s->digest);
 }
 
 /* What the store's own digest has of a stream becomes the stream's, where there is room for that. */
@@ -284,6 +305,36 @@ void chunks_write(struct store *s, struct kept_flow *k, enum side side)
         lowest_write_of(s, k, side, borrowed);
     if (borrowed)
         digest_return(s, t);
+}
+
+void chunks_write_read(struct store *s, struct kept_flow *k, enum side side, struct span bytes)
+{
+    struct kept_stream *t = k->sides[side];
+    const bool borrowed = digest_borrow(s, t);
+
+    bytes = small_write_read(s, keep_stream_id(s, k, side), bytes);
+    t->rows = 1;
+    t->hashed_to = (int64_t)bytes.len;
+    t->small = true;
+    if (!borrowed)
+        return;
+    digest_add(&s->digest, bytes);
+    if (k->is_over)
+        digest_settle(s, t);
+    else
+        digest_return(s, t);
+}
+
+void chunks_end_read(struct store *s, int64_t stream_id, struct span bytes,
+                     char hex[DIGEST_HEX_LEN + 1])
+{
+    uint8_t value[DIGEST_LEN];
+
+    bytes = small_write_read(s, stream_id, bytes);
+    if (!s->hash)
+        return;
+    digest_once(value, bytes);
+    digest_hex(hex, value);
 }
 
 /* Hashes rows that were left behind: up to the next hole, or all of them. */

@@ -29,15 +29,6 @@ static void queue_out(struct store *s, struct kept_flow *k)
         q->newest = k->older;
 }
 
-/* A line of memory, and those behind it. */
-static void bring(const void *from, unsigned lines)
-{
-    enum { LINE = 64 };
-
-    for (unsigned i = 0; i < lines; i++)
-        __builtin_prefetch((const char *)from + (size_t)i * LINE);
-}
-
 /* The lines that a record is added to, and the one that says where; all of it when it ends. */
 static void bring_blob(const struct blob *b, bool ends)
 {
@@ -45,8 +36,8 @@ static void bring_blob(const struct blob *b, bool ends)
 
     if (!b->data)
         return;
-    bring(b->data, ends ? ALL_LINES : HEAD_LINES);
-    bring(b->data + BLOB_HEAD + b->len, 1);
+    bring_lines(b->data, ends ? ALL_LINES : HEAD_LINES);
+    bring_lines(b->data + BLOB_HEAD + b->len, 1);
 }
 
 void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends)
@@ -54,7 +45,11 @@ void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends)
     enum { STRUCT_LINES = 2, SLOT_LINES = 6 };
 
     if (step == SINK_FLOW) {
-        bring(k, STRUCT_LINES);
+        bring_lines(k, STRUCT_LINES);
+        return;
+    }
+    if (k->is_diary) {
+        diary_bring(&k->diary, step, ends);
         return;
     }
     if (step == SINK_STREAMS)
@@ -62,27 +57,39 @@ void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends)
     for (int side = 0; side < 2; side++) {
         const struct kept_stream *t = k->sides[side];
         if (t && step == SINK_STREAMS)
-            bring(t, STRUCT_LINES);
+            bring_lines(t, STRUCT_LINES);
         if (!t || step != SINK_BYTES)
             continue;
         bring_blob(&t->arrivals, ends);
         if (!t->settled && t->slots)
-            bring(t->slots, ends ? SLOT_LINES : 1);
+            bring_lines(t->slots, ends ? SLOT_LINES : 1);
     }
 }
 
-/* Those that write next when there is no room: each is a step further than the one behind it. */
+/* Those that write next when there is no room: each is a step further than the one behind it, and a diary has as many
+ * steps as pages. */
 static void bring_oldest(const struct kept_queue *q)
 {
+    enum { AHEAD = 8 };
     const struct kept_flow *k = q->oldest;
 
-    for (int step = SINK_STEPS - 1; k && step >= 0; step--, k = k->newer)
-        keep_bring(k, (enum sink_step)step, true);
+    for (int step = AHEAD - 1; k && step >= 0; step--, k = k->newer) {
+        if (step == SINK_FLOW)
+            keep_bring(k, SINK_FLOW, true);
+        else if (k->is_diary)
+            diary_bring_page(&k->diary, (unsigned)step - 1);
+        else if (step < SINK_STEPS)
+            keep_bring(k, (enum sink_step)step, true);
+    }
 }
 
 static bool has_buffers(const struct kept_flow *k)
 {
-    if (k->frames.data || k->oddities)
+    if (k->oddities)
+        return true;
+    if (k->is_diary)
+        return k->diary.first;
+    if (k->frames.data)
         return true;
     for (int side = 0; side < 2; side++) {
         const struct kept_stream *t = k->sides[side];
@@ -99,12 +106,14 @@ static bool has_digest(const struct kept_stream *t)
 
 static bool has_digests(const struct kept_flow *k)
 {
-    return has_digest(k->sides[0]) || has_digest(k->sides[1]);
+    return !k->is_diary && (has_digest(k->sides[0]) || has_digest(k->sides[1]));
 }
 
 /* Writes what the flow holds in buffers. */
 static void write_early(struct store *s, struct kept_flow *k)
 {
+    if (k->is_diary)
+        diary_write(s, k);
     records_write_frames(s, k);
     oddities_write(s, k);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
@@ -122,6 +131,8 @@ static void write_early(struct store *s, struct kept_flow *k)
 
 static void settle_digests(struct store *s, struct kept_flow *k)
 {
+    if (k->is_diary)
+        return;
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         if (!has_digest(k->sides[side]))
             continue;
@@ -202,6 +213,7 @@ struct kept_flow *keep_flow(struct store *s, struct flow *flow)
         if (!k)
             return NULL;
         memset(k, 0, sizeof *k);
+        k->is_diary = s->diaries.frames_most > 0;
         flow->kept = k;
         s->busy = k;
         queue_in(s, k, KEPT_FULL);
@@ -214,6 +226,25 @@ struct kept_flow *keep_flow(struct store *s, struct flow *flow)
     return s->insert.failed ? NULL : k;
 }
 
+struct kept_flow *keep_unfolded(struct store *s, struct flow *flow)
+{
+    struct kept_flow *k = keep_flow(s, flow);
+
+    if (!k || !k->is_diary)
+        return k;
+    diary_unfold(s, k);
+    return s->insert.failed ? NULL : k;
+}
+
+void keep_is_ordinary(struct kept_flow *k)
+{
+    k->is_diary = false;
+    k->sides[0] = k->sides[1] = NULL;
+    k->frames = (struct blob){.data = NULL};
+    k->base = NULL;
+    k->flow_id = 0;
+}
+
 struct kept_stream *keep_stream(struct store *s, struct kept_flow *k, enum side side)
 {
     if (k->sides[side]) {
@@ -223,6 +254,19 @@ struct kept_stream *keep_stream(struct store *s, struct kept_flow *k, enum side 
     struct kept_stream *t = keep_room(s, memory_class(sizeof *t));
     if (!t)
         return NULL;
+    memset(t, 0, sizeof *t);
+    k->sides[side] = t;
+    return t;
+}
+
+struct kept_stream *keep_stream_by_force(struct store *s, struct kept_flow *k, enum side side)
+{
+    struct kept_stream *t = memory_force(&s->memory, memory_class(sizeof *t));
+
+    if (!t) {
+        insert_no_memory(&s->insert);
+        return NULL;
+    }
     memset(t, 0, sizeof *t);
     k->sides[side] = t;
     return t;
@@ -243,6 +287,8 @@ void keep_drop(struct store *s, struct kept_flow *k)
     queue_out(s, k);
     if (s->busy == k)
         s->busy = NULL;
+    if (k->is_diary)
+        diary_drop(s, k);
     records_drop(s, &k->frames);
     oddities_drop(s, &k->oddities);
     for (int side = 0; side < 2; side++) {

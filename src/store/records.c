@@ -76,6 +76,37 @@ void records_write_frames(struct store *s, struct kept_flow *k)
     records_drop(s, b);
 }
 
+void records_write_read_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r)
+{
+    struct row *row = insert_begin(&s->insert, INSERT_FLOW_FRAMES);
+
+    put_int(row, 1, keep_flow_id(s, k));
+    put_int(row, 2, 0);
+    put_int(row, 3, r->frame_count);
+    put_blob(row, 4, span_of(r->bytes, r->frames_len));
+    insert_end(&s->insert, row);
+    k->frames.parts = 1;
+}
+
+/* A blob of `count` records, which was empty. False after a failure. */
+static bool fill(struct store *s, struct blob *b, size_t head_len, struct span records,
+                 uint32_t count)
+{
+    const bool filled = append(s, b, head_len, records.data, records.len);
+
+    if (filled)
+        b->count = count;
+    return filled;
+}
+
+void records_fill_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r)
+{
+    struct blob *b = &k->frames;
+
+    if (fill(s, b, sizeof(struct frames_head), span_of(r->bytes, r->frames_len), r->frame_count))
+        frames_head(b)->last = r->last;
+}
+
 void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record)
 {
     struct blob *b = &k->frames;
@@ -117,6 +148,31 @@ void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side
     insert_end(&s->insert, row);
     b->parts++;
     records_drop(s, b);
+}
+
+void records_write_read_arrivals(struct store *s, struct kept_flow *k, enum side side,
+                                 const struct diary_side *from)
+{
+    struct row *row = insert_begin(&s->insert, INSERT_ARRIVALS);
+
+    put_int(row, 1, keep_stream_id(s, k, side));
+    put_int(row, 2, 0);
+    put_int(row, 3, from->count);
+    put_int(row, 4, 0);
+    put_int(row, 5, from->payload_len);
+    put_blob(row, 6, span_of(from->arrivals, from->arrivals_len));
+    insert_end(&s->insert, row);
+}
+
+void records_fill_arrivals(struct store *s, struct kept_flow *k, enum side side,
+                           const struct diary_side *from)
+{
+    struct blob *b = &k->sides[side]->arrivals;
+
+    if (!fill(s, b, sizeof(struct arrivals_head), span_of(from->arrivals, from->arrivals_len),
+              from->count))
+        return;
+    *arrivals_head(b) = (struct arrivals_head){.last = from->last, .high = from->payload_len};
 }
 
 void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,

@@ -14,7 +14,7 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
 
     if (!k)
         return;
-    if (k->base && k->base->evidence_id == 0) {
+    if (!k->is_diary && k->base && k->base->evidence_id == 0) {
         k->base->evidence_id = frame->evidence_id;
         k->base->first_frame = frame->number;
         k->base->first_ns = frame->time_ns;
@@ -31,7 +31,11 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
                                   .captured = captured,
                                   .wire_len =
                                       frame->wire_len > captured ? frame->wire_len : captured};
-    records_add_frame(s, k, &record);
+    k->is_over = flow_is_over(flow);
+    if (k->is_diary && !diary_frame(s, k, &record))
+        diary_unfold(s, k);
+    if (!k->is_diary)
+        records_add_frame(s, k, &record);
 }
 
 /* Whether all its bytes are new: nearly every segment. */
@@ -86,11 +90,32 @@ static void keep_arrival(struct store *s, struct kept_flow *k, const struct arri
     }
 }
 
+/* Whether a diary may have it, if only for what it says itself. */
+static bool is_usual(const struct arrival *a)
+{
+    return a->refused == REFUSED_NOT && !a->provisional && !a->unaccepted && all_fresh(a) &&
+           a->packet->piece_count == 0;
+}
+
+/* Writes it into the flow's diary; false where it is not of that kind. */
+static bool write_down(struct store *s, struct kept_flow *k, const struct arrival *a)
+{
+    struct arrival_record record;
+
+    if (!is_usual(a) || !pieces_at(&record, a, 0))
+        return false;
+    record.fate = FATE_KEPT;
+    return diary_segment(s, k, a->side, &record, a->bytes);
+}
+
 static void see_segment(struct sink *sink, struct flow *flow, const struct arrival *a)
 {
     struct store *s = store_of(sink);
     struct kept_flow *k = keep_flow(s, flow);
 
+    if (!k || (k->is_diary && write_down(s, k, a)))
+        return;
+    k = keep_unfolded(s, flow);
     if (!k || !keep_stream(s, k, a->side))
         return;
     if (s->live.on)
@@ -107,7 +132,7 @@ static void see_believe(struct sink *sink, struct flow *flow, enum side side, in
                         int64_t len)
 {
     struct store *s = store_of(sink);
-    struct kept_flow *k = keep_flow(s, flow);
+    struct kept_flow *k = keep_unfolded(s, flow);
 
     if (k && keep_stream(s, k, side))
         refused_believe(s, k, side, position, shed_believed(s, k, side, position, len));
@@ -117,7 +142,7 @@ static void see_gap(struct sink *sink, struct flow *flow, enum side side, int64_
                     int64_t len, enum gap_cause cause, bool tail)
 {
     struct store *s = store_of(sink);
-    struct kept_flow *k = keep_flow(s, flow);
+    struct kept_flow *k = keep_unfolded(s, flow);
 
     if (k && len > 0 && keep_stream(s, k, side))
         flow_rows_missing(s, k, side, position, len, cause, tail);
@@ -146,7 +171,9 @@ static void see_flow_end(struct sink *sink, struct flow *flow)
     struct store *s = store_of(sink);
     struct kept_flow *k = keep_flow(s, flow);
 
-    if (k)
+    if (k && k->is_diary)
+        diary_end(s, flow, k);
+    else if (k)
         flow_rows_write(s, flow, k, NULL);
     if (flow->kept)
         keep_drop(s, flow->kept);
@@ -156,7 +183,7 @@ static void see_flow_end(struct sink *sink, struct flow *flow)
 static void see_flow_news(struct sink *sink, struct flow *flow)
 {
     struct store *s = store_of(sink);
-    struct kept_flow *k = keep_flow(s, flow);
+    struct kept_flow *k = keep_unfolded(s, flow);
 
     if (k && flow->end == END_CONTINUED)
         carry_flow(s, flow, k);

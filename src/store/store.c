@@ -179,6 +179,7 @@ static void release(struct store *s)
         memory_release(&s->memory);
     buffer_release(&s->kept_bytes);
     buffer_release(&s->text);
+    diaries_release(&s->diaries);
     free(s->cached.data);
     free(s->live.rest);
     free(s->remark);
@@ -208,6 +209,8 @@ enum status store_open_file(struct store *s, const char *path, struct error *err
     if (s->file.partial &&
         !s->reference) /* by reference, rows are read in the middle of all: layout.c */
         insert_chunks_map(&s->insert, s->live.cache_len, s->slot_len);
+    if (!o->live && !o->reference && !diaries_init(&s->diaries, s))
+        return error_no_memory(err, "opening %s: no memory", path);
     if (!s->insert.failed)
         remark_on(s);
     if (!s->insert.failed)
@@ -365,7 +368,7 @@ static enum status seal(struct store *s, char hex[65], struct error *err)
  * that is millions of buffers. */
 static size_t sorting_memory(const struct store *s)
 {
-    enum { ENOUGH = 32 << 20 };
+    enum { ENOUGH = 64 << 20 };
     const size_t most = s->memory_len / 4 * 3, least = s->memory_len / 4;
 
     return most < ENOUGH ? most : least > ENOUGH ? least : ENOUGH;

@@ -1,13 +1,14 @@
 /* writer.h - what the files of the writer share: the store itself, and what it keeps of a live
  * flow.
  *
- *     struct flow ── kept ──► kept_flow ── frames (blob)
+ *     struct flow ── kept ──► kept_flow ── diary: pages          while all is as usual; then
+ *                                 │ ├───── frames (blob)
  *                                 │ └───── oddities
  *                                 └─ sides ─► kept_stream ── arrivals (blob), digest, gap, sums
  *                                                 └───────── slots: chunks being filled
  *
  * All of it lies in buffers of store/memory.h. When they are used up, flows that nobody has touched
- * for longest write what they have: blobs as parts, slots as rows. Nothing is lost by that; the
+ * for longest write what they have: blobs as parts, slots and diaries as rows. Nothing is lost by that; the
  * rows are only more and shorter. What is left of a flow then is its structs (STORE_FLOW_COST). */
 #ifndef SEINE_STORE_WRITER_H
 #define SEINE_STORE_WRITER_H
@@ -125,17 +126,38 @@ struct kept_base {
     uint32_t evidence_id; /* 0: none has come */
 };
 
+struct diary_page;
+
+/* See diary.c. */
+struct diary {
+    struct diary_page *first, *last; /* NULL while empty */
+    uint64_t number, offset;         /* of the last frame, as the next three */
+    int64_t time_ns;
+    uint32_t evidence_id;
+    uint16_t interface_id;
+    uint16_t used;      /* bytes of the last page */
+    uint16_t stored[2]; /* payload by enum side, from position 0 on */
+    uint8_t frames, segments[2];
+};
+
 struct kept_flow {
-    struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
-    struct kept_stream *sides[2];
-    struct oddity_count *oddities;
-    struct blob frames;
-    struct kept_base *base; /* NULL: it began in this slice */
-    int64_t flow_id;        /* 0 while nothing of it is written */
+    union {
+        struct diary diary; /* while `is_diary`; then none of the others: */
+        struct {
+            struct kept_stream *sides[2];
+            struct blob frames;
+            struct kept_base *base; /* NULL: it began in this slice */
+            int64_t flow_id;        /* 0 while nothing of it is written */
+        };
+    };
     uint8_t queue : 2;      /* enum kept_in */
     bool touched : 1;       /* since it was looked at for what could be written early */
     bool oddities_told : 1; /* some of its oddities are rows already */
     bool told : 1;          /* it has a row in flows, which is renewed, and its hosts know of it */
+    bool is_diary : 1;
+    bool is_over : 1; /* probably nothing more comes */
+    struct oddity_count *oddities;
+    struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
 };
 _Static_assert(sizeof(struct kept_flow) + MEMORY_BESIDE <= STORE_FLOW_COST,
                "a million live flows have a million of these");
@@ -145,6 +167,30 @@ enum kept_in { KEPT_FULL, KEPT_WRITTEN, KEPT_BARE, KEPT_QUEUES };
 
 struct kept_queue {
     struct kept_flow *oldest, *newest;
+};
+
+/* What a diary says, as rows have it. */
+struct diary_rows {
+    uint8_t *bytes;    /* owned: all of it, the frames first */
+    size_t frames_len; /* of their blob */
+    uint32_t frame_count;
+    struct frame_record last;
+    struct diary_side {
+        uint8_t *arrivals, *payload; /* in `bytes` */
+        size_t arrivals_len;
+        uint32_t payload_len;
+        uint32_t count; /* of arrivals */
+        struct arrival_record last;
+    } sides[2];
+};
+
+/* Who reads one: for the flow at work, and for one that must be written early to make room for that. */
+enum { DIARY_AT_WORK, DIARY_EARLY, DIARIES_READ };
+
+struct diaries {
+    uint8_t frames_most, segments_most; /* of one, and of a side of it; 0: there are none */
+    uint16_t stored_most;               /* bytes of a side */
+    struct diary_rows read[DIARIES_READ];
 };
 
 enum { LENT_TOGETHER = 16, LENT_LEAST = 64 << 10, LENT_MOST = 256 << 10, LENT_GROUPS = 4 };
@@ -227,6 +273,7 @@ struct store {
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
+    struct diaries diaries;
     struct digest digest;                   /* for streams that have none of their own */
     const struct store_worker *hasher;      /* borrowed; NULL: none */
     struct lent_group lent[LENT_GROUPS];    /* a ring */
@@ -265,9 +312,13 @@ struct store {
 };
 
 /* keep.c - what is kept of a live flow. */
-struct kept_flow *keep_flow(struct store *s, struct flow *flow); /* NULL after a failure */
+struct kept_flow *keep_flow(struct store *s, struct flow *flow);     /* NULL after a failure */
+struct kept_flow *keep_unfolded(struct store *s, struct flow *flow); /* it has no diary, then */
+void keep_is_ordinary(struct kept_flow *k);                          /* from now on, and empty */
 struct kept_stream *keep_stream(struct store *s, struct kept_flow *k,
-                                enum side side);                       /* likewise */
+                                enum side side); /* likewise */
+struct kept_stream *keep_stream_by_force(struct store *s, struct kept_flow *k,
+                                         enum side side); /* likewise, and nobody writes early */
 struct stream_rare *keep_rare(struct store *s, struct kept_stream *t); /* likewise */
 void keep_drop(struct store *s, struct kept_flow *k); /* gives all back, unwritten */
 void keep_drop_all(struct store *s);
@@ -278,6 +329,15 @@ int64_t keep_stream_id(struct store *s, struct kept_flow *k, enum side side);
 
 /* Has what a flow keeps brought from memory, as sink.h says of `soon`. */
 void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends);
+
+/* Has lines of memory brought, the one at `from` and those behind it. */
+static inline void bring_lines(const void *from, unsigned lines)
+{
+    enum { LINE = 64 };
+
+    for (unsigned i = 0; i < lines; i++)
+        __builtin_prefetch((const char *)from + (size_t)i * LINE);
+}
 
 /* A buffer for the flow at work; others write early to make room. NULL after a failure. */
 void *keep_room(struct store *s, unsigned size_class);
@@ -290,6 +350,28 @@ void records_write_frames(struct store *s, struct kept_flow *k);
 void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side);
 struct span records_arrivals(const struct kept_stream *t); /* those that are not a row yet */
 void records_drop(struct store *s, struct blob *b);
+
+/* The same of what a diary says: as rows, and into blobs that are empty. */
+void records_write_read_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r);
+void records_write_read_arrivals(struct store *s, struct kept_flow *k, enum side side,
+                                 const struct diary_side *from);
+void records_fill_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r);
+void records_fill_arrivals(struct store *s, struct kept_flow *k, enum side side,
+                           const struct diary_side *from);
+
+/* diary.c - flows of which nothing is out of the ordinary. The first two say false where it is too much, or
+ * not of the kind: then nothing is done, and the flow is to be unfolded. */
+bool diaries_init(struct diaries *d, const struct store *s); /* false when there is no memory */
+void diaries_release(struct diaries *d);
+bool diary_frame(struct store *s, struct kept_flow *k, const struct frame_record *record);
+bool diary_segment(struct store *s, struct kept_flow *k, enum side side,
+                   const struct arrival_record *record, struct span bytes);
+void diary_unfold(struct store *s, struct kept_flow *k);
+void diary_write(struct store *s, struct kept_flow *k);                        /* early, as rows */
+void diary_end(struct store *s, const struct flow *flow, struct kept_flow *k); /* all its rows */
+void diary_drop(struct store *s, struct kept_flow *k); /* the flow is an ordinary one then */
+void diary_bring(const struct diary *d, enum sink_step step, bool ends);
+void diary_bring_page(const struct diary *d, unsigned index); /* those before it have come */
 
 /* chunks.c - payload. `placed`: the bytes lie in the capture, at the place that an arrival gives. */
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
@@ -323,6 +405,12 @@ struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side si
 /* Puts `bytes` in the place of those that are there. */
 void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_t position,
                     struct span bytes);
+
+/* All that came of a stream as its row of stream_data: `bytes`, from position 0 on, of a stream without rows whose turn it
+ * is. Early, or at its end. */
+void chunks_write_read(struct store *s, struct kept_flow *k, enum side side, struct span bytes);
+void chunks_end_read(struct store *s, int64_t stream_id, struct span bytes,
+                     char hex[DIGEST_HEX_LEN + 1]);
 
 /* What is left becomes rows; `hex` is the hash of the stream. */
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
@@ -390,6 +478,8 @@ void oddities_drop(struct store *s, struct oddity_count **list);
 /* flow_rows.c - the rows of flows and streams. */
 void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k,
                      const char *verdict); /* of its streams; NULL: as they are */
+void flow_rows_write_read(struct store *s, const struct flow *flow, struct kept_flow *k,
+                          const struct diary_rows *r); /* all of it: what its diary said */
 void flow_rows_renew(struct store *s, const struct flow *flow,
                      struct kept_flow *k); /* of a flow that lives */
 void flow_rows_open(struct store *s, struct kept_flow *k,
