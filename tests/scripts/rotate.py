@@ -877,17 +877,18 @@ def main():
         lib.finish()
     check_sums()
 
-    def alone(check):
-        try:
-            with lib.folder() as place, live.Net() as net:
-                check(net, place)
-        except Exception as error:  # a thread's own is lost otherwise
-            lib.check(check.__doc__, repr(error))
+    def alone(*in_turn):
+        for check in in_turn:
+            try:
+                with lib.folder() as place, live.Net() as net:
+                    check(net, place)
+            except Exception as error:  # a thread's own is lost otherwise
+                lib.check(check.__doc__, repr(error))
 
-    checks = [threading.Thread(target=alone, args=(check,))
-              for check in (check_placed, check_placed_kill, check_soak, check_memory, check_crowd, check_slow,
-                            check_kill, check_damaged, check_snapshot, check_full, check_no_room, check_quota,
-                            check_clock, check_unindexed)]
+    checks = [threading.Thread(target=alone, args=in_turn)
+              for in_turn in ((check_placed,), (check_placed_kill, check_quota), (check_soak,), (check_memory,),
+                              (check_crowd,), (check_slow,), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
+                              (check_full,), (check_no_room,), (check_unindexed,))]
     for check in checks:
         check.start()
     for check in checks:
