@@ -331,7 +331,7 @@ static void print_count(uint64_t count, const char *thing)
 {
     char text[VALUE_TEXT_MAX];
     count_text(text, count);
-    printf("%s %s%s, ", text, thing, count == 1 ? "" : "s");
+    printf("%s %s%s", text, thing, count == 1 ? "" : "s");
 }
 
 static void print_result(const struct live_run_result *r, const char *path)
@@ -343,10 +343,15 @@ static void print_result(const struct live_run_result *r, const char *path)
         printf("%s frame%s lost: this machine was too slow; ", text, r->lost == 1 ? "" : "s");
     }
     print_count(r->frames, "frame");
-    print_count(r->flows, "flow");
-    print_count(r->streams, "stream");
-    size_text(text, r->payload_bytes);
-    printf("%s of payload -> ", text);
+    if (!r->unfinished) {
+        printf(", ");
+        print_count(r->flows, "flow");
+        printf(", ");
+        print_count(r->streams, "stream");
+        size_text(text, r->payload_bytes);
+        printf(", %s of payload", text);
+    }
+    printf(" -> ");
     print_escaped(stdout, path);
     if (r->slices > 0) {
         count_text(text, r->slices);

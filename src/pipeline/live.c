@@ -640,14 +640,20 @@ static void forget_store(struct live_state *run)
     atomic_store(&run->slices.closing_len, 0);
 }
 
+static void tell_of_slices(struct live_state *run)
+{
+    struct error sentence;
+
+    if (slices_remark(&run->slices, &sentence))
+        live_say(run, "%s", sentence.text);
+}
+
 /* The disk is full: waits until it is not, and goes on. */
 static enum status wait_for_room(struct live_state *run)
 {
     leave_store(run);
-    if (atomic_load(&run->closing_failed)) { /* for the same reason: it is mended with the others */
-        live_say(run, "%s", run->closing_error.text);
-        atomic_store(&run->closing_failed, false);
-    }
+    tell_of_slices(
+        run); /* one that could not be closed for the same reason is mended with the others */
     forget_store(run);
     if (!live_pause(run))
         return STATUS_END;
@@ -676,14 +682,6 @@ static enum status run_all(struct live_state *run)
             break;
     }
     return status;
-}
-
-static void tell_of_slices(struct live_state *run)
-{
-    struct error sentence;
-
-    if (slices_remark(&run->slices, &sentence))
-        live_say(run, "%s", sentence.text);
 }
 
 /* What an earlier run left open, and this one has had no time for: as much as can be begun before who stops a service
@@ -741,10 +739,9 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
     if (status ==
         STATUS_END) { /* what was left open is for the next run, and the user has been told */
         run.result->frames = run.frames;
+        run.result->unfinished = true;
         status = STATUS_OK;
     }
-    if (atomic_load(&run.closing_failed))
-        live_say(&run, "%s", run.closing_error.text);
     for (size_t n = 0; run.interfaces && n < options->interface_count; n++) {
         free(run.interfaces[n].json);
         free(run.interfaces[n].json_of_slice);

@@ -53,8 +53,10 @@ struct live_run_options {
 
 struct live_run_result {
     uint64_t frames, flows, streams, payload_bytes;
-    uint64_t lost;   /* frames that this machine dropped */
-    bool partial;    /* it ended since all interfaces were gone */
+    uint64_t lost; /* frames that this machine dropped */
+    bool partial;  /* it ended since all interfaces were gone */
+    bool
+        unfinished; /* it ended while nothing could be stored: frames are counted, and nothing else is */
     bool logged;     /* a reader would not let go of the case: its write-ahead log is still there */
     char seal[65];   /* empty where the case is too long to be read for it; of the last slice */
     uint64_t slices; /* that were begun */

@@ -126,10 +126,6 @@ struct live_state {
     atomic_bool log_held;
     atomic_bool tending; /* the closer is to look at the folder, or does */
     atomic_bool mending; /* and at what was left open */
-
-    /* Told by the closer. */
-    atomic_bool closing_failed;
-    struct error closing_error; /* valid with that; of the first */
 };
 
 /* live_tell.c - on the reader's thread: to the store, and to the user. */

@@ -98,11 +98,8 @@ static void close_slice(void *closing, struct span unused)
 
     (void)unused;
     slices_began(&run->slices, c->number + 1, c->next_ns);
-    if (store_closing_end(c->of, NULL, &one_file, &err) != STATUS_OK &&
-        !atomic_load(&run->closing_failed)) {
-        run->closing_error = err;
-        atomic_store(&run->closing_failed, true);
-    }
+    if (store_closing_end(c->of, NULL, &one_file, &err) != STATUS_OK)
+        slices_tell(&run->slices, &err);
     slices_closed(&run->slices, c->number, !one_file);
     atomic_fetch_sub(&run->slices.closing_len, c->len);
     slices_tend(&run->slices, live_writing_len(run));

@@ -66,7 +66,7 @@ int64_t slices_first_flow_id(uint32_t number)
 
 /* ---- what goes wrong here is told by another thread ---- */
 
-static void tell_later(struct slices *s, const struct error *why)
+void slices_tell(struct slices *s, const struct error *why)
 {
     if (atomic_load(&s->told))
         return;
@@ -85,11 +85,19 @@ bool slices_remark(struct slices *s, struct error *sentence)
 
 /* ---- what is kept ---- */
 
-static int64_t now_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Written so long ago. A board without a clock of its own may learn the time while it runs: what this run has closed is
+ * not a month old since a month was added then. */
+static bool is_older(const struct kept_slice *k, int64_t keep_ns)
+{
+    return k->written_ns < clock_ns(CLOCK_REALTIME) - keep_ns &&
+           (k->closed_ns == 0 || k->closed_ns < clock_ns(CLOCK_BOOTTIME) - keep_ns);
 }
 
 /* How long a slice is, with what lies beside it, and when it was written last. */
@@ -99,7 +107,7 @@ static void measure(const struct slices *s, struct kept_slice *k)
     struct stat st;
 
     k->len = 0;
-    k->written_ns = now_ns();
+    k->written_ns = clock_ns(CLOCK_REALTIME);
     if (slices_path(path, s, k->number) && stat(path, &st) == 0) {
         k->len = (uint64_t)st.st_size;
         k->written_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
@@ -110,9 +118,9 @@ static void measure(const struct slices *s, struct kept_slice *k)
 }
 
 /* Without memory for it a slice is kept until the next run. */
-static void remember(struct slices *s, uint32_t number, bool logged)
+static void remember(struct slices *s, uint32_t number, bool logged, int64_t closed_ns)
 {
-    struct kept_slice slice = {.number = number, .logged = logged};
+    struct kept_slice slice = {.number = number, .logged = logged, .closed_ns = closed_ns};
 
     if (s->kept_count == s->kept_room) {
         size_t room = s->kept_room > 0 ? 2 * s->kept_room : 64;
@@ -163,14 +171,14 @@ static bool remove_files(struct slices *s, uint32_t number)
         return false;
     if (unlink(path) != 0 && errno != ENOENT) {
         error_set(&why, "removing %s: %s", path, strerror(errno));
-        tell_later(s, &why);
+        slices_tell(s, &why);
         return false;
     }
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
         if (path_of(path, s, number, beside[i]))
             unlink(path);
     if (folder_catalogue_remove(s->folder, number, &why) != STATUS_OK)
-        tell_later(s, &why);
+        slices_tell(s, &why);
     return true;
 }
 
@@ -203,7 +211,7 @@ static void take_out_of_logs(struct slices *s)
             continue;
         measure(s, k);
         if (folder_catalogue_add(s->folder, k->number, &why) != STATUS_OK)
-            tell_later(s, &why);
+            slices_tell(s, &why);
     }
 }
 
@@ -228,7 +236,7 @@ static void tend(struct slices *s, uint64_t writing_len, bool needs_room)
     take_out_of_logs(s);
     while (s->kept_count > 0) {
         const struct kept_slice oldest = s->kept[0];
-        const bool is_old = keep_ns > 0 && oldest.written_ns < now_ns() - keep_ns;
+        const bool is_old = keep_ns > 0 && is_older(&oldest, keep_ns);
         const bool is_much = keep_len > 0 && all > most;
         const bool may_make_room = needs_room && s->kept_count > SLICES_STAY;
         const bool has_no_room = may_make_room && is_full(s, false);
@@ -293,16 +301,16 @@ void slices_began(struct slices *s, uint32_t number, int64_t first_ns)
     struct error why = {0};
 
     if (folder_catalogue_begin(s->folder, number, first_ns, &why) != STATUS_OK)
-        tell_later(s, &why);
+        slices_tell(s, &why);
 }
 
 void slices_closed(struct slices *s, uint32_t number, bool logged)
 {
     struct error why = {0};
 
-    remember(s, number, logged);
+    remember(s, number, logged, clock_ns(CLOCK_BOOTTIME));
     if (!logged && folder_catalogue_add(s->folder, number, &why) != STATUS_OK)
-        tell_later(s, &why);
+        slices_tell(s, &why);
 }
 
 /* ---- the beginning ---- */
@@ -364,7 +372,7 @@ static enum status mend(struct slices *s, uint32_t number, bool *one_file, struc
     struct error remark;
     if (sentence) {
         error_set(&remark, "%s", sentence);
-        tell_later(s, &remark);
+        slices_tell(s, &remark);
     }
     if (slices_frames_path(path, s, number))
         slices_tell_frames(store, 0, path);
@@ -384,12 +392,12 @@ static void index_last(struct slices *s)
             continue;
         if (case_file_index(&built, path, MENDING_MEMORY / 4, &why) != STATUS_OK) {
             error_prefix(&why, "slice %" PRIu32 " stays without indexes", s->kept[i - 1].number);
-            tell_later(s, &why);
+            slices_tell(s, &why);
             built = true;
         } else if (built) {
             measure(s, &s->kept[i - 1]);
             if (folder_catalogue_add(s->folder, s->kept[i - 1].number, &why) != STATUS_OK)
-                tell_later(s, &why);
+                slices_tell(s, &why);
         }
     }
 }
@@ -403,13 +411,13 @@ static void mend_if_possible(struct slices *s, struct kept_slice *k)
 
     if (mend(s, k->number, &one_file, &why) != STATUS_OK) {
         error_prefix(&why, "slice %" PRIu32 " stays as it was left", k->number);
-        tell_later(s, &why);
+        slices_tell(s, &why);
         return;
     }
     k->logged = !one_file;
     measure(s, k);
     if (one_file && folder_catalogue_add(s->folder, k->number, &why) != STATUS_OK)
-        tell_later(s, &why);
+        slices_tell(s, &why);
 }
 
 bool slices_wants_mending(const struct slices *s)
@@ -480,7 +488,7 @@ static enum status list(struct slices *s, struct error *err)
     while ((entry = readdir(dir)) != NULL) {
         uint32_t number = folder_slice_number(entry->d_name);
         if (number > 0)
-            remember(s, number, false);
+            remember(s, number, false, 0);
         errno = 0;
     }
     int why = errno;

@@ -44,6 +44,7 @@ struct kept_slice {
     bool open;   /* a run that was killed has left it so */
     uint64_t len;
     int64_t written_ns; /* last */
+    int64_t closed_ns;  /* by this run, by a clock that nobody sets; 0: by an earlier one */
 };
 
 struct slices {
@@ -102,6 +103,9 @@ void slices_tell_frames(struct store *store, uint32_t first_evidence_id, const c
 /* A slice is begun; another is closed, and one file unless `logged`. The catalogue hears of it. */
 void slices_began(struct slices *s, uint32_t number, int64_t first_ns);
 void slices_closed(struct slices *s, uint32_t number, bool logged);
+
+/* What is wrong with it, to be told: slices_remark(). */
+void slices_tell(struct slices *s, const struct error *why);
 
 /* Removes what is not to be kept, beside the one that is being written, which has so many bytes. To be done about
  * once a second. */

@@ -105,6 +105,11 @@ void store_second(struct store *s, int64_t begin_ns, int64_t end_ns, bool lost)
 {
     struct live_store *l = &s->live;
 
+    if (end_ns < begin_ns) { /* the clock was set back: frames have times of before and after */
+        const int64_t later_ns = begin_ns;
+        begin_ns = end_ns;
+        end_ns = later_ns;
+    }
     if (lost) {
         add_loss(l, begin_ns, end_ns);
         insert_flush_one(&s->insert, INSERT_FLOW);

@@ -822,6 +822,52 @@ def check_quota(net, place):
     lib.check(name, wrong, "slices %s are left, told %d times" % ([number for number, _ in slices(folder)], said(folder, told)))
 
 
+CLOCK = """
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    static time_t began;
+    struct timespec passed;
+    const int done = (int)syscall(SYS_clock_gettime, clock, now);
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &passed);
+    began = began ? began : passed.tv_sec;
+    if (clock == CLOCK_REALTIME && passed.tv_sec - began >= 4)
+        now->tv_sec += atoll(getenv("CLOCK_SET_BY"));
+    return done;
+}
+"""
+
+
+def check_clock(net, place):
+    """The clock is set while it runs, as that of a board that has none of its own is: what this run has closed does not
+    become old by that, and everything goes on."""
+    name, wrong, library = "a clock that is set costs nothing", None, os.path.join(place, "clock.so")
+    made = subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=CLOCK.encode(),
+                          capture_output=True) if shutil.which("cc") else None
+    if not made or made.returncode:
+        lib.tell("skip", name, "no library can be made that sets the clock")
+        return
+    drip = net.start(net.near, sys.executable, live.HERE, "--drip")
+    folders = [os.path.join(place, by) for by in ("3000000", "-7200")]
+    runs = [live.Live(net, folder, "--rotate", "1s", "--keep", "1h", binary=lib.RELEASE, env=dict(
+        os.environ, LD_PRELOAD=library, CLOCK_SET_BY=os.path.basename(folder), SEINE_SANDBOX="off")) for folder in folders]
+    time.sleep(7.5)
+    drip.kill()
+    for folder, run in zip(folders, runs):
+        wrong = run.stop() or wrong
+        numbers = [number for number, _ in slices(folder)]
+        if not wrong and (numbers != list(range(1, len(numbers) + 1)) or len(numbers) < 5):
+            wrong = "set by %s s: the slices %s are there" % (os.path.basename(folder), numbers)
+        wrong = wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+        for _, path in slices(folder):
+            wrong = wrong or live.incoherent(path)
+    lib.check(name, wrong, "forwards and backwards, %d slices" % len(numbers))
+
+
 def main():
     try:
         with live.Net():
@@ -831,17 +877,18 @@ def main():
         lib.finish()
     check_sums()
 
-    def alone(check):
-        try:
-            with lib.folder() as place, live.Net() as net:
-                check(net, place)
-        except Exception as error:  # a thread's own is lost otherwise
-            lib.check(check.__doc__, repr(error))
+    def alone(*in_turn):
+        for check in in_turn:
+            try:
+                with lib.folder() as place, live.Net() as net:
+                    check(net, place)
+            except Exception as error:  # a thread's own is lost otherwise
+                lib.check(check.__doc__, repr(error))
 
-    checks = [threading.Thread(target=alone, args=(check,))
-              for check in (check_placed, check_placed_kill, check_soak, check_memory, check_crowd, check_slow,
-                            check_kill, check_damaged, check_snapshot, check_full, check_no_room, check_quota,
-                            check_unindexed)]
+    checks = [threading.Thread(target=alone, args=in_turn)
+              for in_turn in ((check_placed,), (check_placed_kill, check_quota), (check_soak,), (check_memory,),
+                              (check_crowd,), (check_slow,), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
+                              (check_full,), (check_no_room,), (check_unindexed,))]
     for check in checks:
         check.start()
     for check in checks:
