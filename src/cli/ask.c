@@ -70,7 +70,7 @@ static void list_questions(void)
 
 /* What is bound: of what was given, or of the question's own values. */
 struct asked {
-    const char *given[PARAMETER_COUNT + 2]; /* names, and `reference`; ended by NULL */
+    const char *given[PARAMETER_COUNT + 3]; /* names, `reference`, `all` or `some`; ended by NULL */
     size_t given_count;
     int64_t numbers[PARAMETER_COUNT]; /* all but ADDRESS */
     struct network network;
@@ -193,6 +193,19 @@ static enum status allow_evidence(struct asked *asked, struct reader *reader, st
     return status;
 }
 
+/* Whether all flows of the case are asked about: in the case itself, since captures are not walked. */
+static void say_how_many(struct asked *asked)
+{
+    static const char *const less[] = {"since", "until", "address", "reference"};
+    bool all = true;
+
+    for (size_t i = 0; i < asked->given_count; i++) {
+        for (size_t k = 0; k < sizeof less / sizeof *less; k++)
+            all = all && strcmp(asked->given[i], less[k]) != 0;
+    }
+    asked->given[asked->given_count++] = all ? "all" : "some";
+}
+
 static enum status answer(struct reader *reader, const struct question *q,
                           const struct asked *asked, enum render_as form, bool print,
                           struct error *err)
@@ -237,6 +250,7 @@ static enum exit_status ask_run(const struct command *self, const struct argumen
     enum status status = STATUS_OK;
     if (evidence)
         status = allow_evidence(&asked, reader, &err);
+    say_how_many(&asked);
     if (question && status == STATUS_OK)
         status = answer(reader, question, &asked, form, a->options[SQL] != NULL, &err);
     if (!question)

@@ -10,7 +10,9 @@
  *
  *     SELECT ...
  *        AND first_ns >= :since -- if since                       a line that is there if it is given
- *               evidence_bytes(...) -- if reference               or if payload of the case is in its captures
+ *               evidence_bytes(...) -- if reference               or if payload of the case is in its captures,
+ *      FROM stream_data -- if all                             or if no flow is left out, and it is not;
+ *      FROM chosen -- if some                                 or else
  *
  * The SQL is plain: the sqlite3 shell runs a file as it is, with .parameter set. Lines with a condition leave
  * the planner nothing to guess: without --since there is no bound, and no index taken for it. */

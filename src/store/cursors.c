@@ -14,6 +14,7 @@
 #include "store/layout.h"
 #include "store/parts.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,11 +120,17 @@ static const int64_t POSITION_MAX = INT64_MAX / 2;
 
 static const char *const source_tables[] = {"stream_data", "chunk_data", "gaps"};
 
-static const char *const source_sql[] = {
-    "SELECT position, length(data), data FROM \"%w\".stream_data WHERE stream_id = ?1",
-    "SELECT position, length, data FROM \"%w\".chunk_data WHERE stream_id = ?1 ORDER BY position",
-    "SELECT position, length, cause, tail FROM \"%w\".gaps WHERE stream_id = ?1 ORDER BY position",
-};
+#define SOURCES(and)                                                                            \
+    {                                                                                           \
+        "SELECT position, length(data), data FROM \"%w\".stream_data WHERE stream_id = ?1" and, \
+            "SELECT position, length, data FROM \"%w\".chunk_data WHERE stream_id = ?1" and     \
+                " ORDER BY position",                                                           \
+            "SELECT position, length, cause, tail FROM \"%w\".gaps WHERE stream_id = ?1" and    \
+                " ORDER BY position",                                                           \
+    }
+
+static const char *const source_sql[] = SOURCES("");
+static const char *const later_sql[] = SOURCES(" AND position >= ?2"); /* after a seek */
 
 struct stream_cursor {
     struct reader *reader; /* borrowed */
@@ -285,6 +292,56 @@ enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *rea
     if (c->layout) /* what of it is in the case, the layout knows */
         c->sources[SOURCE_SMALL].end = c->sources[SOURCE_LARGE].end = true;
     *cursor = c;
+    return STATUS_OK;
+}
+
+/* The place of the last row of a source that begins at `position` or before; *found is raised to it. */
+static enum status find_last(int64_t *found, struct stream_cursor *c, int source, int64_t position,
+                             struct error *err)
+{
+    sqlite3_stmt *s = NULL;
+    char *sql = sqlite3_mprintf("SELECT max(position) FROM \"%w\".\"%w\""
+                                " WHERE stream_id = ?1 AND position <= ?2",
+                                reader_schema(c->reader), source_tables[source]);
+    enum status status = sql ? reader_prepare(c->reader, &s, sql, err)
+                             : of_case(c->reader, error_no_memory(err, "no memory"), err);
+
+    sqlite3_free(sql);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, c->stream_id);
+    sqlite3_bind_int64(s, 2, position);
+    if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) == SQLITE_INTEGER &&
+        sqlite3_column_int64(s, 0) > *found)
+        *found = sqlite3_column_int64(s, 0);
+    if (sqlite3_finalize(s) != SQLITE_OK)
+        status =
+            of_case(c->reader, error_set(err, "%s", sqlite3_errmsg(reader_db(c->reader))), err);
+    return status;
+}
+
+enum status stream_cursor_seek(struct stream_cursor *c, int64_t position, struct error *err)
+{
+    int64_t found = INT64_MIN;
+
+    assert(!c->begun && !c->given);
+    if (c->layout) /* its bytes are hashed from the first to the last */
+        return STATUS_OK;
+    for (int i = 0; i < SOURCE_COUNT; i++) {
+        enum status status = find_last(&found, c, i, position, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    for (int i = 0; i < SOURCE_COUNT && found != INT64_MIN; i++) {
+        sqlite3_stmt *later;
+        enum status status = reader_prepare_own(c->reader, &later, later_sql[i], err);
+        if (status != STATUS_OK)
+            return status;
+        sqlite3_finalize(c->sources[i].statement);
+        c->sources[i].statement = later;
+        sqlite3_bind_int64(later, 1, c->stream_id);
+        sqlite3_bind_int64(later, 2, found);
+    }
     return STATUS_OK;
 }
 

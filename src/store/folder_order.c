@@ -18,10 +18,11 @@ static int by_time(const void *a, const void *b)
 size_t folder_depth(const struct folder *folder)
 {
     size_t count = folder_slice_count(folder), bounded = 0, anywhere = 0, depth = 0, ended = 0;
-    int64_t *begins = malloc((2 * count + 1) * sizeof *begins), *ends = begins + count;
+    int64_t *begins = malloc((2 * count + 1) * sizeof *begins);
 
     if (!begins)
         return SIZE_MAX;
+    int64_t *ends = begins + count;
     for (size_t i = 0; i < count; i++) {
         const struct slice *s = folder_slice_at(folder, i);
         if (is_bounded(s)) {

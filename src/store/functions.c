@@ -140,6 +140,8 @@ static void stream_bytes(sqlite3_context *context, int argc, sqlite3_value **arg
     if (status == STATUS_OK)
         status = view_open(&view, streams.reader, sqlite3_value_int64(argv[0]), policy, &err);
     if (status == STATUS_OK)
+        status = view_seek(view, position, &err);
+    if (status == STATUS_OK)
         status = read_range(bytes, &whole, view, position, position + length, &err);
     view_close(view);
     streams_leave(&streams);

@@ -111,6 +111,10 @@ enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *rea
                                int64_t stream_id, struct error *err);
 enum status stream_cursor_next(struct stream_cursor *cursor, struct stream_piece *piece,
                                struct error *err);
+
+/* Before the first piece: may pass over pieces that lie before `position`. What is passed over is not looked
+ * at. Of a stream whose bytes come from the evidence nothing is, since these prove themselves as a whole. */
+enum status stream_cursor_seek(struct stream_cursor *cursor, int64_t position, struct error *err);
 void stream_cursor_close(struct stream_cursor *cursor);
 
 /* Whether the bytes come from the evidence. At the end of such a stream STATUS_FAILED, with a sentence, says

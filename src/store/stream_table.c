@@ -251,6 +251,8 @@ static int bytes_filter(sqlite3_vtab_cursor *cursor, int index, const char *inde
         status = streams_enter(&c->streams, &t->checked, t->db, schema, &err);
     if (status == STATUS_OK)
         status = view_open(&c->view, c->streams.reader, c->stream_id, policy, &err);
+    if (status == STATUS_OK && c->begin != INT64_MIN)
+        status = view_seek(c->view, c->begin, &err);
     if (status == STATUS_OK)
         return bytes_next(cursor);
     bytes_leave(c);

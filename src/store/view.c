@@ -661,6 +661,11 @@ enum status view_open(struct view **view, struct reader *reader, int64_t stream_
     return status;
 }
 
+enum status view_seek(struct view *v, int64_t position, struct error *err)
+{
+    return v->plain ? stream_cursor_seek(v->cursor, position, err) : STATUS_OK;
+}
+
 void view_close(struct view *v)
 {
     if (!v)

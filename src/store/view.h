@@ -27,6 +27,9 @@ struct view;
 enum status view_open(struct view **view, struct reader *reader, int64_t stream_id,
                       const struct policy *policy, struct error *err);
 
+/* Before the first piece: may pass over pieces that lie before `position`, as where nothing conflicts. */
+enum status view_seek(struct view *view, int64_t position, struct error *err);
+
 /* The next piece, as stream_cursor_next() gives them: the same gaps at the same places. */
 enum status view_next(struct view *view, struct stream_piece *piece, struct error *err);
 void view_close(struct view *view); /* NULL is allowed */

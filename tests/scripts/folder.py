@@ -456,6 +456,13 @@ def written(work, case):
     writer.execute("COMMIT")
     see("SELECT count(*) FROM flows WHERE flow_id = %d" % (3 * BLOCK + 101), 1)
     see("SELECT count(*) FROM flows WHERE first_ns >= %d" % (1700000000 * 10**9 + 2 * HOUR), 3)
+    # whatever is known of its times, it may have rows before them and behind
+    for hours, order in (-10, ""), (10, " DESC"):
+        writer.execute("UPDATE flows SET first_ns = first_ns + ? WHERE flow_id = ?", (hours * HOUR, 3 * BLOCK + 101))
+        see("SELECT flow_id FROM flows ORDER BY first_ns%s LIMIT 1" % order, 3 * BLOCK + 101)
+        see("SELECT count(*), min(flow_id) FROM (SELECT flow_id FROM flows ORDER BY first_ns%s)" % order,
+            "9,%d" % (BLOCK + 1))
+        writer.execute("UPDATE flows SET first_ns = first_ns - ? WHERE flow_id = ?", (hours * HOUR, 3 * BLOCK + 101))
     see("SELECT status FROM evidence WHERE evidence_id = 3", "interrupted")  # nobody holds the writer's lock
     see("SELECT status FROM slices WHERE number = 3", "open")
     mode = writer.execute("PRAGMA journal_mode = DELETE").fetchone()[0]

@@ -236,7 +236,8 @@ def main(place):
     slices.make(slice_folder, case, 3)
     reads("injected.memory sql of a folder", place, case, "sql", "--csv", slice_folder,
           "select * from segments s join flows f on f.flow_id = s.stream_id / 2 where f.first_ns > 0 order by 1, 2, 6;"
-          " select * from hosts; select stream_view_sha256(stream_id, null) from streams")
+          " select * from hosts; select stream_view_sha256(stream_id, null) from streams;"
+          " select flow_id from flows order by first_ns desc limit 5")
     reads("injected.memory status of a folder", place, case, "status", "--prometheus", slice_folder)
     reads("injected.memory follow in a folder", place, case, "follow", slice_folder, 2 * slices.BLOCK + 1)
     reads("injected.memory extract", place, case, "extract", case, 1, "-o", pcapng, out=pcapng)

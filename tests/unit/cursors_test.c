@@ -46,6 +46,46 @@ static void a_hole_without_a_row_is_told(void)
                  "0:A 1:[unexplained 8] 9:B");
 }
 
+/* Whatever is passed over, each byte and each hole from the position on is given as without a seek. */
+static void a_seek_leaves_out_what_lies_before_it(void)
+{
+    struct made_case c;
+    struct error err = {0};
+
+    made_case_new(&c);
+    made_case_sql(
+        &c, "INSERT INTO stream_data VALUES (2, -3, x'414141');"
+            "INSERT INTO gaps VALUES (2, 0, 5, 'capture_loss', 0), (2, 30, 9, 'unknown', 1);"
+            "INSERT INTO chunk_data VALUES (1, 2, 5, 2, 0, x'4242'), (2, 2, 7, 3, 0, x'434343'),"
+            " (3, 2, 14, 2, 0, x'4444'), (4, 2, 20, 1, 0, x'45'), (5, 3, 8, 1, 0, x'58')");
+    made_case_done(&c);
+    struct reader *reader = made_case_read(&c);
+    for (int64_t position = -6; position < 45; position++) {
+        struct stream_cursor *whole, *part;
+        struct stream_piece one, other;
+        enum status status;
+        CU_ASSERT_EQUAL_FATAL(stream_cursor_open(&whole, reader, 2, &err), STATUS_OK);
+        CU_ASSERT_EQUAL_FATAL(stream_cursor_open(&part, reader, 2, &err), STATUS_OK);
+        CU_ASSERT_EQUAL(stream_cursor_seek(part, position, &err), STATUS_OK);
+        CU_ASSERT_EQUAL(stream_cursor_next(part, &other, &err), STATUS_OK);
+        CU_ASSERT(other.position <= position || position < -3);
+        while ((status = stream_cursor_next(whole, &one, &err)) == STATUS_OK &&
+               one.position < other.position)
+            CU_ASSERT(one.position + one.length <= position);
+        do {
+            CU_ASSERT(one.position == other.position && one.length == other.length);
+            CU_ASSERT(one.tail == other.tail && (one.cause != NULL) == (other.cause != NULL));
+            status = stream_cursor_next(whole, &one, &err);
+            CU_ASSERT_EQUAL(stream_cursor_next(part, &other, &err), status);
+        } while (status == STATUS_OK);
+        CU_ASSERT_EQUAL(status, STATUS_END);
+        stream_cursor_close(whole);
+        stream_cursor_close(part);
+    }
+    reader_close(reader);
+    made_case_remove(&c);
+}
+
 static void rows_that_make_no_sense_end_a_stream(void)
 {
     check_stream("INSERT INTO chunk_data VALUES (1, 2, 0, 2, 0, x'4141'), (2, 2, 1, 1, 0, x'42')",
@@ -251,6 +291,7 @@ static void a_damaged_file_does_no_harm(void)
 static const struct test tests[] = {
     {"a stream is its chunks and gaps in order", a_stream_is_its_chunks_and_gaps_in_order},
     {"a hole without a row is told", a_hole_without_a_row_is_told},
+    {"a seek leaves out what lies before it", a_seek_leaves_out_what_lies_before_it},
     {"rows that make no sense end a stream", rows_that_make_no_sense_end_a_stream},
     {"records come back over parts", records_come_back_over_parts},
     {"blobs that make no sense end a walk", blobs_that_make_no_sense_end_a_walk},

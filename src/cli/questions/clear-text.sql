@@ -4,6 +4,8 @@
 -- IRC. Only streams whose beginning is there. Where payload stayed in the capture (ingest --payload reference) it is
 -- read there: by `seine ask`, and by other clients with seine.so and seine_files.so.
 --
+-- Of all flows the payload is walked as it lies; of some of them each stream is looked up.
+--
 -- --since TIME: flows that began then or later
 -- --until TIME: flows that began before then
 -- --address ADDRESS: with this address on either side; 10.0.0.0/8 is a network
@@ -19,17 +21,30 @@ WITH chosen AS MATERIALIZED (
             OR server_ip IN (SELECT ip FROM hosts WHERE addr BETWEEN :address_first AND :address_last)) -- if address
 ), sides (side) AS (
     VALUES (0), (1)
-), opened AS (
-    SELECT c.flow_id, s.side, substr(coalesce(
-               (SELECT data FROM stream_data AS d WHERE d.stream_id = 2 * c.flow_id + s.side AND d.position = 0),
-               (SELECT data FROM chunk_data AS d WHERE d.stream_id = 2 * c.flow_id + s.side AND d.position = 0),
+), large (stream_id) AS ( -- the streams that have rows in chunk_data, one look-up each
+    SELECT min(stream_id) FROM chunk_data
+     UNION ALL
+    SELECT (SELECT min(d.stream_id) FROM chunk_data AS d WHERE d.stream_id > large.stream_id)
+      FROM large
+     WHERE stream_id IS NOT NULL
+), opened (flow_id, side, opening) AS (
+    SELECT NULL, NULL, NULL WHERE false
+     UNION ALL -- if all
+    SELECT stream_id >> 1, stream_id & 1, substr(data, 1, 8) FROM stream_data WHERE position = 0 -- if all
+     UNION ALL -- if all
+    SELECT l.stream_id >> 1, l.stream_id & 1, substr(d.data, 1, 8) -- if all
+      FROM large AS l CROSS JOIN chunk_data AS d ON d.stream_id = l.stream_id AND d.position = 0 -- if all
+     UNION ALL -- if some
+    SELECT c.flow_id, s.side, substr(coalesce( -- if some
+               (SELECT data FROM stream_data AS d WHERE d.stream_id = 2 * c.flow_id + s.side AND d.position = 0), -- if some
+               (SELECT data FROM chunk_data AS d WHERE d.stream_id = 2 * c.flow_id + s.side AND d.position = 0), -- if some
                (SELECT evidence_bytes(g.evidence_id, g.file_offset, min(g.captured, 8)) -- if reference
                   FROM segments(2 * c.flow_id + s.side) AS g -- if reference
                  WHERE g.position = 0 AND g.captured > 0 AND g.fate IN ('kept', 'provisional', 'conflict') -- if reference
                  LIMIT 1), -- if reference
-               NULL), 1, 8) AS opening
-      FROM chosen AS c
-     CROSS JOIN sides AS s
+               NULL), 1, 8) -- if some
+      FROM chosen AS c -- if some
+     CROSS JOIN sides AS s -- if some
 ), heard AS MATERIALIZED ( -- what may be one of them
     SELECT flow_id, side, CAST(opening AS TEXT) AS words, hex(opening) AS digits
       FROM opened
@@ -60,7 +75,11 @@ SELECT k.says, f.protocol, f.server_ip, f.server_port, count(*) AS flows, count(
        sum(f.client_bytes + f.server_bytes) AS bytes
   FROM known AS k
  CROSS JOIN flows AS f ON f.flow_id = k.flow_id
- WHERE k.says IS NOT NULL
+ WHERE k.says IS NOT NULL AND f.protocol IN ('tcp', 'udp')
+   AND f.first_ns >= :since -- if since
+   AND f.first_ns < :until -- if until
+   AND (f.client_ip IN (SELECT ip FROM hosts WHERE addr BETWEEN :address_first AND :address_last) -- if address
+        OR f.server_ip IN (SELECT ip FROM hosts WHERE addr BETWEEN :address_first AND :address_last)) -- if address
  GROUP BY k.says, f.protocol, f.server_ip, f.server_port
  ORDER BY flows DESC, k.says, f.server_ip, f.server_port
  LIMIT :limit
