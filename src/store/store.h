@@ -102,6 +102,10 @@ const char *store_remark(struct store *store);
 
 struct sink *store_sink(struct store *store);
 
+/* Whether the bytes of frames that are told from here on stay where they are until the next call of this, or the store is
+ * abandoned: then those of payload are not copied before they are written. At first they do not. */
+void store_frames_last(struct store *store, bool last);
+
 /* Whether the case holds a file already, under the same filter: by its hash when `sha256` is not
  * NULL, where a row that was never hashed is known by its fingerprint; else by its fingerprint. `options` is the JSON text that store_evidence_begin() would get. */
 bool store_has_evidence(struct store *store, const char *sha256, const char *fingerprint,
