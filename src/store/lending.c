@@ -3,6 +3,9 @@
  *     slot that goes ──► lent, in groups ─┬─► its digest, by the hasher ─┬─► back to the shelf
  *                                         └─► its row, by the worker ────┘
  *
+ * The bytes of a slot may lie elsewhere, in pieces (struct loan); then it is lent all the same, so that what is charged is
+ * as much.
+ *
  * Either costs more than filling the chunk, so that all three go on at once; in groups, since a thread is
  * woken for each. Without a worker a buffer stays lent as long all the same, so that what is charged does not
  * depend on it. */

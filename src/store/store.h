@@ -3,7 +3,8 @@
  *     arrival ──► chunk being filled ──► row of stream_data or chunk_data
  *           └───► arrivals, frames (delta-coded) ──► blobs
  *
- * Payload is copied once, into the chunk being filled, and once more by SQLite into its page. A
+ * Payload is copied once, into the chunk being filled, or not at all where its frames last; a chunk that fills a page of a
+ * fresh case is written from there, others are copied once more, by SQLite. A
  * chunk covers an aligned slot of positions and fits one leaf page; it becomes a row when it is
  * full, when its flow ends, or when the budget asks, and is never rewritten (but for bytes that a
  * right segment takes over from one with a wrong checksum). A byte that came again is compared with
