@@ -370,7 +370,9 @@ static enum status read_one_after_another(struct run *run)
         if (status != STATUS_OK)
             return status;
         relay_frames_last(run->relay, capture_is_mapped(r->capture));
-        run->life.batch = capture_is_mapped(r->capture) ? LIFE_BATCH_MOST : 1;
+        r->lends = capture_is_mapped(r->capture);
+        relay_note(run->relay, &r->lends, sizeof r->lends);
+        run->life.batch = r->lends ? LIFE_BATCH_MOST : 1;
         while ((status = reading_next(r, &why)) == STATUS_OK) {
             see_frame(&run->life, &r->seen, &r->frame);
             if (++run->frames % FRAMES_BETWEEN_CHECKS == 0 &&
@@ -441,6 +443,13 @@ static int jobs_of(const struct ingest_options *options)
     return count > 3 ? 5 : count > 1 ? 4 : 1;
 }
 
+/* A note between two frames: whether those behind it stay. */
+static void see_lasting(void *context, struct span lends)
+{
+    const struct run *run = context;
+    store_frames_last(run->store, lends.data[0] != 0);
+}
+
 /* Of what reading leaves, eight fifteenths are the flow table's, one the defragmenter's, six the
  * store's: of all of it a half, a sixteenth and three eighths where captures are mapped. */
 static enum status open_life(struct run *run)
@@ -453,6 +462,7 @@ static enum status open_life(struct run *run)
                                         .threaded = jobs_of(run->options) > 1,
                                         .memory = relay_memory(run->memory),
                                         .after = see_progress,
+                                        .note = see_lasting,
                                         .context = run};
 
     run->relay = relay_new(&relay);

@@ -106,6 +106,8 @@ static void on_bytes(void *context, struct span bytes)
 
     life_catch_up(r->life); /* before it is noted what was told */
     relay_wait(r->relay, r->passed);
+    if (r->lends) /* what lies before this window is to be let go of before the next one */
+        relay_note(r->relay, &r->lends, sizeof r->lends);
     r->passed = relay_passed(r->relay);
     r->bytes += bytes.len;
     if (!r->block)
@@ -271,6 +273,7 @@ enum status reading_end(struct reading *r, struct error *err)
     memcpy(end.verdict_bytes, r->seen.bytes, sizeof end.verdict_bytes);
     write_blocks(r);
     store_evidence_end(r->store, r->evidence_id, &end);
+    store_frames_last(r->store, false);
     bool blocks_lost = r->blocks_lost;
     reading_release(r);
     return blocks_lost ? error_no_memory(err, "reading %s: no memory", r->path) : STATUS_OK;

@@ -24,6 +24,7 @@ struct reading_memory {
 
 struct reading {
     const char *path;                   /* borrowed; "-" is standard input */
+    bool lends;                         /* the store is told that its frames last */
     bool is_file;                       /* a regular file, which can be opened again */
     char file_hash[DIGEST_HEX_LEN + 1]; /* empty until the file was hashed to know it again */
     size_t unpack_len; /* memory that uncompressing it takes, as far as its first bytes tell */

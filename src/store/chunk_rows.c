@@ -75,7 +75,7 @@ void insert_chunks_begin(struct insert *in, unsigned count, bool alone)
         fail_there(in);
 }
 
-static void write_by_sqlite(struct insert *in, const struct insert_chunk *chunk)
+static void write_by_sqlite(struct insert *in, const struct insert_chunk *chunk, struct span bytes)
 {
     struct row *row = &in->rows[INSERT_CHUNK];
 
@@ -86,9 +86,9 @@ static void write_by_sqlite(struct insert *in, const struct insert_chunk *chunk)
         put_null(row, 1);
     put_int(row, 2, chunk->stream_id);
     put_int(row, 3, chunk->position);
-    put_int(row, 4, (int64_t)chunk->bytes.len);
+    put_int(row, 4, (int64_t)bytes.len);
     put_int(row, 5, chunk->part);
-    put_blob(row, 6, chunk->bytes);
+    put_blob(row, 6, bytes);
     if (sqlite3_step(row->statement) != SQLITE_DONE)
         fail_there(in);
     sqlite3_reset(row->statement);
@@ -99,24 +99,28 @@ static struct row_value integer(int64_t value)
     return (struct row_value){.type = SQLITE_INTEGER, .number = value};
 }
 
-void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk)
+void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk,
+                        const struct iovec *pieces, unsigned piece_count, uint8_t *room)
 {
     struct chunk_rows *c = &in->chunks;
+    struct span bytes = chunk->bytes;
 
     if (in->failed_there)
         return;
     if (!c->tree.open) {
-        write_by_sqlite(in, chunk);
+        uint8_t *to = room;
+        for (unsigned i = 0; !bytes.data && i < piece_count; i++) {
+            memcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+            to += pieces[i].iov_len;
+        }
+        write_by_sqlite(in, chunk, bytes.data ? bytes : span_of(room, bytes.len));
         return;
     }
     const struct row_value row[COLUMNS] = {
-        integer(chunk->chunk_id),
-        integer(chunk->stream_id),
-        integer(chunk->position),
-        integer((int64_t)chunk->bytes.len),
-        integer(chunk->part),
-        {.type = SQLITE_BLOB, .bytes = chunk->bytes.data, .number = (int64_t)chunk->bytes.len}};
-    enum status status = leaves_lend(&in->leaves, &c->tree, row, COLUMNS);
+        integer(chunk->chunk_id), integer(chunk->stream_id),
+        integer(chunk->position), integer((int64_t)chunk->bytes.len),
+        integer(chunk->part),     {.type = SQLITE_BLOB, .number = (int64_t)bytes.len}};
+    enum status status = leaves_lend(&in->leaves, &c->tree, row, COLUMNS, pieces, piece_count);
     assert(status != STATUS_END); /* store.c measured what fits a leaf */
     if (status != STATUS_OK)
         fail_there(in);
@@ -133,8 +137,10 @@ void insert_chunk(struct insert *in, const struct insert_chunk *chunk)
     insert_settle(in);
     if (in->failed)
         return;
+    const struct iovec all = {.iov_base = (void *)(uintptr_t)chunk->bytes.data,
+                              .iov_len = chunk->bytes.len};
     insert_chunks_begin(in, 1, insert_is_alone(in));
-    insert_chunk_there(in, chunk);
+    insert_chunk_there(in, chunk, &all, 1, NULL);
     insert_chunks_end(in);
     if (in->failed_there)
         insert_fail_as(in, &in->error_there);

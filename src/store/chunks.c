@@ -44,8 +44,71 @@ static size_t slot_room(const struct slot *slot)
     return memory_len(slot->size_class) - SLOT_HEAD;
 }
 
+/* ---- bytes that lie elsewhere ---- */
+
+/* What is used of a slot's bytes while they do. */
+static struct loan *loan_of(struct slot *slot)
+{
+    enum {
+        AT = (SLOT_HEAD + _Alignof(struct loan) - 1) / _Alignof(struct loan) * _Alignof(struct loan)
+    };
+    return (struct loan *)(void *)((uint8_t *)slot + AT);
+}
+
+/* It has none elsewhere from now on. */
+static void loan_end(struct store *s, struct slot *slot)
+{
+    struct loan *loan = loan_of(slot);
+    struct slot *last = s->loans[--s->loan_count];
+
+    s->loans[loan->index] = last;
+    loan_of(last)->index = loan->index;
+    slot->piece_count = 0;
+}
+
+/* Copies them into the slot. */
+static void slot_collect(struct store *s, struct slot *slot)
+{
+    if (slot->piece_count == 0)
+        return;
+    const struct loan loan = *loan_of(slot);
+    const unsigned count = slot->piece_count;
+    uint8_t *to = slot->data;
+
+    loan_end(s, slot);
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(to, loan.pieces[i].iov_base, loan.pieces[i].iov_len);
+        to += loan.pieces[i].iov_len;
+    }
+}
+
+/* Notes bytes at `at` of a slot where they lie. False: they must be copied. */
+static bool slot_borrow(struct store *s, struct slot *slot, size_t at, struct span bytes)
+{
+    if (slot->piece_count == 0) { /* of one that will likely be filled, from its beginning */
+        if (at > 0 || slot->run_count > 0 || slot_room(slot) < s->slot_len ||
+            s->loan_count == LOANS_MOST)
+            return false;
+        loan_of(slot)->index = s->loan_count;
+        s->loans[s->loan_count++] = slot;
+    } else if (slot->one.end != at || slot->piece_count == LEAVES_PIECES) {
+        return false;
+    }
+    loan_of(slot)->pieces[slot->piece_count++] =
+        (struct iovec){.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.len};
+    return true;
+}
+
+void chunks_unborrow(struct store *s)
+{
+    while (s->loan_count > 0)
+        slot_collect(s, s->loans[s->loan_count - 1]);
+}
+
 static void slot_free(struct store *s, struct slot *slot)
 {
+    if (slot->piece_count > 0)
+        loan_end(s, slot);
     memory_give(&s->memory, slot->runs, memory_class(RUNS_LEN));
     memory_give(&s->memory, slot, slot->size_class);
 }
@@ -118,20 +181,33 @@ static bool slot_write(struct store *s, struct kept_flow *k, enum side side, str
     struct kept_stream *t = k->sides[side];
     struct insert_chunk chunk = {.stream_id = keep_stream_id(s, k, side), .part = slot->part};
     bool lend = fate != SLOT_STAYS && slot->run_count == 1;
+    struct loan loan;
+    unsigned pieces = 0;
 
+    if (fate == SLOT_GOES && slot->piece_count > 0) {
+        loan = *loan_of(slot);
+        pieces = slot->piece_count;
+        loan_end(s, slot);
+    } else {
+        slot_collect(s, slot);
+    }
     for (unsigned i = 0; i < slot->run_count; i++) {
         const struct run *run = &runs_of(slot)[i];
         chunk.bytes = run_bytes(slot, run);
         chunk.position = slot->begin + run->begin;
         struct digest *digest = digest_for(s, t, chunk.position, chunk.bytes);
         lend = insert_chunk_ready(&s->insert, &chunk) && lend;
+        if (pieces > 0 && !lend) /* after a failure */
+            break;
+        if (pieces > 0)
+            chunk.bytes.data = NULL;
         t->rows += t->rows < UINT32_MAX;
         if (digest && !(lend && fate == SLOT_GOES)) {
             lending_hash(s, digest, chunk.bytes);
             digest = NULL;
         }
         if (lend)
-            lending_lend(s, digest, &chunk, slot);
+            lending_lend(s, digest, &chunk, pieces > 0 ? &loan : NULL, pieces, slot);
         else
             insert_chunk(&s->insert, &chunk);
     }
@@ -172,6 +248,7 @@ static bool is_small(const struct store *s, const struct kept_stream *t, int64_t
 static struct span small_write(struct store *s, struct kept_stream *t, int64_t stream_id)
 {
     struct slot *only = t->slots;
+    slot_collect(s, only);
     const struct run *run = runs_of(only);
     struct span bytes = run_bytes(only, run);
     struct row *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
@@ -474,6 +551,7 @@ static struct slot **slot_place(struct kept_stream *t, int64_t begin)
 static struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t len)
 {
     size_t before = slot_room(slot);
+    assert(slot->piece_count == 0);
     struct slot *grown = slot_take(s, slot_class(s, t, len, before));
 
     if (!grown)
@@ -509,7 +587,7 @@ static struct slot *slot_open(struct store *s, struct kept_flow *k, enum side si
         slot->begin = begin;
         slot->runs = NULL;
         slot->part = t->arrivals.parts;
-        slot->run_count = 0;
+        slot->run_count = slot->piece_count = 0;
         *at = slot;
         t->slot_count++;
     } else if (len > slot_room(slot)) {
@@ -570,7 +648,7 @@ static void slot_empty(struct store *s, struct kept_flow *k, enum side side, str
 }
 
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
-                 struct span bytes, bool placed)
+                 struct span bytes, bool placed, bool lasting)
 {
     struct kept_stream *t = k->sides[side];
 
@@ -591,7 +669,10 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
         struct span piece = span_first(bytes, s->slot_len - at);
         size_t end = at + piece.len;
 
-        memcpy(slot->data + at, piece.data, piece.len);
+        if (!lasting || !slot_borrow(s, slot, at, piece)) {
+            slot_collect(s, slot);
+            memcpy(slot->data + at, piece.data, piece.len);
+        }
         struct run *last = slot->run_count > 0 ? &runs_of(slot)[slot->run_count - 1] : NULL;
         if (last && last->end == at) { /* in order */
             last->end = (uint16_t)end;
@@ -680,6 +761,8 @@ struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side si
     struct slot *slot = slot_find(s, k->sides[side], position);
     struct chunk_view view = {.bytes = {NULL, 0}};
 
+    if (slot)
+        slot_collect(s, slot);
     for (unsigned i = 0; slot && i < slot->run_count; i++) {
         const struct run *run = &runs_of(slot)[i];
         int64_t begin = slot->begin + run->begin, end = slot->begin + run->end;

@@ -339,7 +339,7 @@ void diary_unfold(struct store *s, struct kept_flow *k)
             continue;
         records_fill_arrivals(s, k, side, from);
         s->counts.payload_bytes -= from->payload_len; /* they were counted when they came */
-        chunks_keep(s, k, side, 0, span_of(from->payload, from->payload_len), true);
+        chunks_keep(s, k, side, 0, span_of(from->payload, from->payload_len), true, false);
     }
 }
 

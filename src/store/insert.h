@@ -167,7 +167,7 @@ struct insert_chunk {
     int64_t chunk_id; /* 0: the next one */
     int64_t stream_id, position;
     uint32_t part;
-    struct span bytes;
+    struct span bytes; /* data NULL: they lie in pieces */
 };
 
 /* chunk_rows.c - rows of chunk_data. In a fresh case they go past SQLite, from where their bytes lie, once there are several
@@ -176,12 +176,14 @@ struct insert_chunk {
 void insert_chunks_map(struct insert *in, size_t cache_len, int64_t stretch);
 
 /* Gives a row its place among the others; then it is written, in that order: now, or by a task for insert_give(), which
- * writes `count` of them between begin and end. Bytes must stay until then. `alone`: insert_is_alone() when the task was
- * given. False after a failure. */
+ * writes `count` of them between begin and end. `alone`: insert_is_alone() when the task was given. Pieces, at most
+ * LEAVES_PIECES, and bytes must stay until the end; `room` is for the bytes that lie in pieces, where they must be put
+ * together. False after a failure. */
 bool insert_chunk_ready(struct insert *in, struct insert_chunk *chunk);
 void insert_chunk(struct insert *in, const struct insert_chunk *chunk);
 void insert_chunks_begin(struct insert *in, unsigned count, bool alone);
-void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk);
+void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk,
+                        const struct iovec *pieces, unsigned piece_count, uint8_t *room);
 void insert_chunks_end(struct insert *in);
 static inline bool insert_is_alone(const struct insert *in)
 {

@@ -78,13 +78,34 @@ static enum status file_write(struct leaves *l, const uint8_t *bytes, size_t len
     return STATUS_OK;
 }
 
+/* What lies in a mapped file that became shorter, the kernel does not find; who looks at it gets zeros, and the run fails
+ * for that when the capture ends (capture/guard.h). */
+static void touch(const struct iovec *part)
+{
+    enum { STEP = 1024 };
+    const volatile uint8_t *bytes = part->iov_base;
+
+    for (size_t at = 0; at < part->iov_len; at += STEP)
+        (void)bytes[at];
+    if (part->iov_len > 0)
+        (void)bytes[part->iov_len - 1];
+}
+
 /* Writes what lies in several places, one behind the other. Changes `parts`. */
 static enum status file_write_parts(struct leaves *l, struct iovec *parts, int count, off_t at)
 {
+    bool touched = false;
+
     while (count > 0) {
         ssize_t written = pwritev(l->file->lock, parts, count, at);
         if (written < 0 && errno == EINTR)
             continue;
+        if (written < 0 && errno == EFAULT && !touched) {
+            for (int i = 0; i < count; i++)
+                touch(&parts[i]);
+            touched = true;
+            continue;
+        }
         if (written == 0)
             errno = ENOSPC;
         if (written <= 0)
@@ -266,9 +287,9 @@ static const uint8_t *node_pop(struct leaves_node *n, size_t *len)
 static enum status run_write(struct leaves *l)
 {
     struct leaves_run *run = &l->run;
-    const int parts = 2 * (int)run->count;
+    const int parts = (int)run->part_count;
 
-    run->count = 0;
+    run->count = run->part_count = 0;
     return parts == 0 ? STATUS_OK : file_write_parts(l, run->parts, parts, page_at(l, run->first));
 }
 
@@ -284,11 +305,12 @@ static enum status run_add(struct leaves *l, const struct leaves_node *n, uint32
     if (run->count == 0)
         run->first = number;
     uint8_t *front = run->fronts[run->count];
-    struct iovec *parts = &run->parts[2 * run->count++];
+    run->count++;
     assert(front_len <= sizeof run->fronts[0]);
     memcpy(front, n->page, front_len);
-    parts[0] = (struct iovec){.iov_base = front, .iov_len = front_len};
-    parts[1] = (struct iovec){.iov_base = (void *)(uintptr_t)n->lent, .iov_len = n->lent_len};
+    run->parts[run->part_count++] = (struct iovec){.iov_base = front, .iov_len = front_len};
+    memcpy(&run->parts[run->part_count], n->lent, n->lent_count * sizeof *n->lent);
+    run->part_count += n->lent_count;
     return status;
 }
 
@@ -389,8 +411,16 @@ static size_t record_most(const struct leaves *l, bool without_rowid)
     return without_rowid ? (l->page_size - 12) * 64 / 255 - 23 : l->page_size - 35;
 }
 
+static void pieces_copy(uint8_t *to, const struct iovec *pieces, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+        to += pieces[i].iov_len;
+    }
+}
+
 static enum status add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
-                       int columns, bool lent)
+                       int columns, const struct iovec *pieces, unsigned piece_count)
 {
     const bool key_apart = !t->without_rowid;
     struct leaves_node *n = &t->nodes[0];
@@ -412,13 +442,18 @@ static enum status add(struct leaves *l, struct leaves_tree *t, const struct row
     if (key_apart)
         cell = number_put(cell, (uint64_t)row[0].number);
     const size_t blob_len = (size_t)row[columns - 1].number;
-    if (lent && n->cells == 1 && n->end <= LEAF_HEAD + 2 + UNUSED_MOST &&
-        l->page_size - blob_len <= LEAVES_FRONT) {
-        n->lent = row[columns - 1].bytes;
-        n->lent_len = blob_len;
-        record_put_front(cell, &r, row, columns, key_apart);
-    } else {
+    if (piece_count == 0) {
         record_put(cell, &r, row, columns, key_apart);
+    } else {
+        record_put_front(cell, &r, row, columns, key_apart);
+        if (n->cells == 1 && n->end <= LEAF_HEAD + 2 + UNUSED_MOST &&
+            l->page_size - blob_len <= LEAVES_FRONT) {
+            n->lent = pieces;
+            n->lent_count = piece_count;
+            n->lent_len = blob_len;
+        } else {
+            pieces_copy(cell + r.len - blob_len, pieces, piece_count);
+        }
     }
     t->last_key = row[0].number;
     return STATUS_OK;
@@ -427,14 +462,15 @@ static enum status add(struct leaves *l, struct leaves_tree *t, const struct row
 enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns)
 {
-    return add(l, t, row, columns, false);
+    return add(l, t, row, columns, NULL, 0);
 }
 
 enum status leaves_lend(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
-                        int columns)
+                        int columns, const struct iovec *pieces, unsigned piece_count)
 {
-    assert(!t->without_rowid && row[columns - 1].type == SQLITE_BLOB);
-    return add(l, t, row, columns, true);
+    assert(!t->without_rowid && row[columns - 1].type == SQLITE_BLOB && piece_count > 0 &&
+           piece_count <= LEAVES_PIECES);
+    return add(l, t, row, columns, pieces, piece_count);
 }
 
 enum status leaves_return(struct leaves *l, struct leaves_tree *t)
@@ -442,7 +478,7 @@ enum status leaves_return(struct leaves *l, struct leaves_tree *t)
     struct leaves_node *n = &t->nodes[0];
 
     if (t->open && n->lent_len > 0) {
-        memcpy(n->page + l->page_size - n->lent_len, n->lent, n->lent_len);
+        pieces_copy(n->page + l->page_size - n->lent_len, n->lent, n->lent_count);
         n->lent_len = 0;
     }
     return run_write(l);

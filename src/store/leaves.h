@@ -35,8 +35,10 @@ struct leaves_node {
     uint32_t number; /* 0: it gets one when it is written */
     unsigned cells;
     size_t end, last_len; /* its bytes from `end` on are cells; the last one is in front */
-    const uint8_t *lent;  /* borrowed: its last `lent_len` bytes are here yet */
-    size_t lent_len;      /* 0: all lies in `page` */
+    const struct iovec
+        *lent; /* borrowed: where its last `lent_len` bytes are yet, piece by piece */
+    unsigned lent_count;
+    size_t lent_len; /* 0: all lies in `page` */
 };
 
 struct leaves_tree {
@@ -49,12 +51,12 @@ struct leaves_tree {
     struct leaves_tree *next;                /* of those that are open */
 };
 
-/* Leaves on their way to pages that follow each other: each is a front, and bytes that lie elsewhere. */
-enum { LEAVES_RUN = 32, LEAVES_FRONT = 192 };
+/* Leaves on their way to pages that follow each other: each is a front, and bytes that lie elsewhere, in pieces. */
+enum { LEAVES_RUN = 32, LEAVES_FRONT = 192, LEAVES_PIECES = 15 };
 struct leaves_run {
     uint32_t first; /* of their pages; valid when there are any */
-    unsigned count;
-    struct iovec parts[2 * LEAVES_RUN];
+    unsigned count, part_count;
+    struct iovec parts[(1 + LEAVES_PIECES) * LEAVES_RUN];
     uint8_t fronts[LEAVES_RUN][LEAVES_FRONT];
 };
 
@@ -85,10 +87,11 @@ enum status leaves_open(struct leaves *l, struct leaves_tree *t);
 enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns);
 
-/* The same with a row whose last value is a blob that is only borrowed, until leaves_return(): where the row fills its
- * leaf, the blob goes from there to the file. For a table with rowids. */
+/* The same with a row whose last value is a blob that lies in 1 to LEAVES_PIECES pieces. They, and their list, are
+ * borrowed until leaves_return(): where the row fills its leaf, the blob goes from there to the file. For a table with
+ * rowids. */
 enum status leaves_lend(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
-                        int columns);
+                        int columns, const struct iovec *pieces, unsigned piece_count);
 enum status leaves_return(struct leaves *l, struct leaves_tree *t);
 
 /* The row with a key, of an open tree of a table with rowids. Its bytes die with the next call. STATUS_END: there is none, or

@@ -3,10 +3,15 @@
  *     slot that goes ──► lent, in groups ─┬─► its digest, by the hasher ─┬─► back to the shelf
  *                                         └─► its row, by the worker ────┘
  *
+ * The bytes of a slot may lie elsewhere, in pieces (struct loan); then it is lent all the same, so that what is charged is
+ * as much.
+ *
  * Either costs more than filling the chunk, so that all three go on at once; in groups, since a thread is
  * woken for each. Without a worker a buffer stays lent as long all the same, so that what is charged does not
  * depend on it. */
 #include "store/writer.h"
+
+#include <string.h>
 
 static void wait_for_hash(const struct store *s, struct lent_group *g)
 {
@@ -33,9 +38,11 @@ static void hash_group(void *group, struct span unused)
     struct lent_group *g = group;
 
     (void)unused;
-    for (unsigned i = 0; i < g->count; i++)
-        if (g->lents[i].digest)
-            digest_add(g->lents[i].digest, g->lents[i].chunk.bytes);
+    for (unsigned i = 0; i < g->count; i++) {
+        const struct lent *lent = &g->lents[i];
+        for (unsigned p = 0; lent->digest && p < lent->piece_count; p++)
+            digest_add(lent->digest, span_of(lent->pieces[p].iov_base, lent->pieces[p].iov_len));
+    }
 }
 
 static void write_group(void *group, struct span unused)
@@ -45,7 +52,8 @@ static void write_group(void *group, struct span unused)
     (void)unused;
     insert_chunks_begin(g->insert, g->count, g->alone);
     for (unsigned i = 0; i < g->count; i++)
-        insert_chunk_there(g->insert, &g->lents[i].chunk);
+        insert_chunk_there(g->insert, &g->lents[i].chunk, g->lents[i].pieces,
+                           g->lents[i].piece_count, g->lents[i].slot->data);
     insert_chunks_end(g->insert);
 }
 
@@ -78,11 +86,20 @@ void lending_close(void *store)
 }
 
 void lending_lend(struct store *s, struct digest *d, const struct insert_chunk *chunk,
-                  struct slot *slot)
+                  const struct loan *loan, unsigned piece_count, struct slot *slot)
 {
     struct lent_group *g = &s->lent[s->lent_open];
+    struct lent *lent = &g->lents[g->count++];
 
-    g->lents[g->count++] = (struct lent){.digest = d, .slot = slot, .chunk = *chunk};
+    lent->digest = d;
+    lent->slot = slot;
+    lent->chunk = *chunk;
+    lent->piece_count = loan ? piece_count : 1;
+    if (loan)
+        memcpy(lent->pieces, loan->pieces, piece_count * sizeof loan->pieces[0]);
+    else
+        lent->pieces[0] = (struct iovec){.iov_base = (void *)(uintptr_t)chunk->bytes.data,
+                                         .iov_len = chunk->bytes.len};
     g->bytes += chunk->bytes.len;
     if (g->count == LENT_TOGETHER || g->bytes >= s->lent_bytes)
         hand_over(s);

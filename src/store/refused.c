@@ -116,8 +116,8 @@ static int64_t take_row(struct store *s, struct kept_flow *k, enum side side, in
     insert_done(&s->insert, row);
     if (s->insert.failed)
         return end;
-    chunks_keep(s, k, side, position, bytes,
-                record.offset != 0); /* of pieces SELECT_REFUSED gives none */
+    chunks_keep(s, k, side, position, bytes, record.offset != 0,
+                false); /* of pieces SELECT_REFUSED gives none */
     records_add_arrival(s, k, side, &record);
     end = position + record.length;
     cut_row(s, refused_id, position - begin, end - begin, len);

@@ -45,13 +45,22 @@ static bool all_fresh(const struct arrival *a)
            a->fresh[0].end - a->position == (int64_t)a->bytes.len;
 }
 
+/* Whether its bytes stay where they are: in its frame, and not in what was put together of several, or unpacked. */
+static bool is_lasting(const struct store *s, const struct arrival *a)
+{
+    const struct span frame = a->packet->frame->bytes;
+
+    return s->frames_last && a->packet->piece_count == 0 && a->bytes.len > 0 &&
+           a->bytes.data >= frame.data && a->bytes.data + a->bytes.len <= frame.data + frame.len;
+}
+
 /* Compares and keeps the bytes of an arrival that was not refused, and says what became of it. */
 static uint8_t accept_bytes(struct store *s, struct kept_flow *k, const struct arrival *a)
 {
     bool conflict = false, placed = pieces_placed(s, a);
 
     if (all_fresh(a)) {
-        chunks_keep(s, k, a->side, a->position, a->bytes, placed);
+        chunks_keep(s, k, a->side, a->position, a->bytes, placed, is_lasting(s, a));
     } else {
         conflict = conflicts_find(s, k, a);
         conflicts_take(s, k, a);
@@ -60,7 +69,7 @@ static uint8_t accept_bytes(struct store *s, struct kept_flow *k, const struct a
             struct span bytes =
                 span_first(span_after(a->bytes, (size_t)(fresh->begin - a->position)),
                            (size_t)(fresh->end - fresh->begin));
-            chunks_keep(s, k, a->side, fresh->begin, bytes, placed);
+            chunks_keep(s, k, a->side, fresh->begin, bytes, placed, false);
         }
     }
     if (conflict)

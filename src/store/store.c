@@ -283,6 +283,13 @@ const char *store_remark(struct store *s)
     return buffer_text(&s->text);
 }
 
+void store_frames_last(struct store *s, bool last)
+{
+    chunks_unborrow(s);
+    lending_return(s);
+    s->frames_last = last;
+}
+
 struct sink *store_sink(struct store *s)
 {
     return &s->sink;

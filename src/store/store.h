@@ -3,7 +3,8 @@
  *     arrival ──► chunk being filled ──► row of stream_data or chunk_data
  *           └───► arrivals, frames (delta-coded) ──► blobs
  *
- * Payload is copied once, into the chunk being filled, and once more by SQLite into its page. A
+ * Payload is copied once, into the chunk being filled, or not at all where its frames last; a chunk that fills a page of a
+ * fresh case is written from there, others are copied once more, by SQLite. A
  * chunk covers an aligned slot of positions and fits one leaf page; it becomes a row when it is
  * full, when its flow ends, or when the budget asks, and is never rewritten (but for bytes that a
  * right segment takes over from one with a wrong checksum). A byte that came again is compared with
@@ -101,6 +102,10 @@ enum status store_open(struct store **store, const char *path, const struct stor
 const char *store_remark(struct store *store);
 
 struct sink *store_sink(struct store *store);
+
+/* Whether the bytes of frames that are told from here on stay where they are until the next call of this, or the store is
+ * abandoned: then those of payload are not copied before they are written. At first they do not. */
+void store_frames_last(struct store *store, bool last);
 
 /* Whether the case holds a file already, under the same filter: by its hash when `sha256` is not
  * NULL, where a row that was never hashed is known by its fingerprint; else by its fingerprint. `options` is the JSON text that store_evidence_begin() would get. */

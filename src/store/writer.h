@@ -52,10 +52,20 @@ struct slot {
     struct run one;    /* valid while `runs` is NULL */
     uint32_t part;     /* no byte in it came before this part of the stream's arrivals */
     uint8_t size_class;
-    uint8_t run_count; /* what is there: sorted, never touching */
+    uint8_t run_count : 4; /* what is there: sorted, never touching */
+    uint8_t
+        piece_count : 4; /* its only run lies in so many pieces elsewhere: of its bytes a `loan` is used */
     uint8_t data[];
 };
 enum { SLOT_HEAD = offsetof(struct slot, data) };
+
+/* Bytes of a slot that stay where they came (store_frames_last()), one piece behind the other, until it is written or they
+ * are wanted in one. */
+enum { LOANS_MOST = 1024 };
+struct loan {
+    unsigned index; /* in store.loans */
+    struct iovec pieces[LEAVES_PIECES];
+};
 
 struct pending_gap {
     int64_t position, len; /* len 0: none */
@@ -198,8 +208,10 @@ enum { LENT_TOGETHER = 16, LENT_LEAST = 64 << 10, LENT_MOST = 256 << 10, LENT_GR
 /* A full chunk, on its way. */
 struct lent {
     struct digest *digest; /* NULL: it is not hashed */
-    struct slot *slot;     /* in which its bytes lie */
+    struct slot *slot;     /* in which its bytes lie, or have room */
     struct insert_chunk chunk;
+    struct iovec pieces[LEAVES_PIECES]; /* of its bytes */
+    unsigned piece_count;
 };
 
 struct lent_group {
@@ -274,11 +286,14 @@ struct store {
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
     struct diaries diaries;
-    struct digest digest;                   /* for streams that have none of their own */
-    const struct store_worker *hasher;      /* borrowed; NULL: none */
-    struct lent_group lent[LENT_GROUPS];    /* a ring */
-    unsigned lent_open;                     /* the one being filled */
-    size_t lent_bytes;                      /* of a group */
+    struct digest digest;                /* for streams that have none of their own */
+    const struct store_worker *hasher;   /* borrowed; NULL: none */
+    struct lent_group lent[LENT_GROUPS]; /* a ring */
+    unsigned lent_open;                  /* the one being filled */
+    size_t lent_bytes;                   /* of a group */
+    bool frames_last;                    /* store_frames_last() */
+    struct slot *loans[LOANS_MOST];      /* that have pieces */
+    unsigned loan_count;
     const struct payload_source *reference; /* borrowed; NULL: payload is kept */
     struct layout *layout;                  /* NULL until something is read again from there */
     const struct kept_stream *laid_out;     /* whose bytes it has; NULL: nobody's */
@@ -375,7 +390,9 @@ void diary_bring_page(const struct diary *d, unsigned index); /* those before it
 
 /* chunks.c - payload. `placed`: the bytes lie in the capture, at the place that an arrival gives. */
 void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t position,
-                 struct span bytes, bool placed);
+                 struct span bytes, bool placed,
+                 bool lasting);        /* they stay until store_frames_last() */
+void chunks_unborrow(struct store *s); /* all bytes that lie elsewhere */
 void chunks_write(struct store *s, struct kept_flow *k,
                   enum side side); /* all open slots, as rows */
 void chunks_settle(struct store *s,
@@ -428,8 +445,10 @@ void reference_hash(struct store *s, struct kept_flow *k, enum side side,
                     char hex[DIGEST_HEX_LEN + 1]);
 
 /* lending.c - full chunks, hashed and written by other threads (store_options.hasher, worker). */
-void lending_lend(struct store *s, struct digest *d, const struct insert_chunk *chunk,
-                  struct slot *slot); /* takes the slot, in which the bytes lie */
+void lending_lend(
+    struct store *s, struct digest *d, const struct insert_chunk *chunk, const struct loan *loan,
+    unsigned piece_count,
+    struct slot *slot); /* takes the slot, in which the bytes lie, or have room; NULL: no pieces */
 void lending_hash(struct store *s, struct digest *d,
                   struct span bytes);                 /* after all that was lent */
 void lending_wait(struct store *s, struct digest *d); /* until it has all that was lent for it */

@@ -319,11 +319,14 @@ static void too_long(void)
     rig_release(&r);
 }
 
+enum { LENT_AT_ONCE = 70 }; /* more than are written at once */
+
 /* Rows that fill their leaves, or nearly, and others, some at a time; their bytes may change after each time. */
 static void lend_rows(struct rig *r, int rows, uint8_t *bytes)
 {
     const size_t fills = r->leaves.page_size - 35 - 20; /* of a blob, about */
     struct row_value row[3];
+    static struct iovec lists[LENT_AT_ONCE * LEAVES_PIECES];
 
     if (!r->data.open)
         CU_ASSERT_EQUAL(leaves_open(&r->leaves, &r->data), STATUS_OK);
@@ -336,7 +339,15 @@ static void lend_rows(struct rig *r, int rows, uint8_t *bytes)
         row[0] = (struct row_value){NULL, r->last, SQLITE_INTEGER};
         row[1] = (struct row_value){NULL, r->last * 7, SQLITE_INTEGER};
         row[2] = (struct row_value){at, (int64_t)len, SQLITE_BLOB};
-        CU_ASSERT_EQUAL(leaves_lend(&r->leaves, &r->data, row, 3), STATUS_OK);
+        struct iovec *pieces = &lists[i * LEAVES_PIECES];
+        unsigned count = 0;
+        for (size_t done = 0; done < len; count++) {
+            size_t more = count + 1 < LEAVES_PIECES ? random_below(&r->luck, len) + 1 : len;
+            more = more < len - done ? more : len - done;
+            pieces[count] = (struct iovec){at + done, more};
+            done += more;
+        }
+        CU_ASSERT_EQUAL(leaves_lend(&r->leaves, &r->data, row, 3, pieces, count), STATUS_OK);
         insert(r->wanted, DATA, row, 3);
     }
     CU_ASSERT_EQUAL(leaves_return(&r->leaves, &r->data), STATUS_OK);
@@ -365,8 +376,7 @@ static void find_any(struct rig *r, sqlite3_stmt *wanted)
 static void lent(void)
 {
     static const uint32_t sizes[] = {512, 4096, 16384};
-    enum { AT_ONCE = 70 }; /* more than are written at once */
-    uint8_t *bytes = malloc((size_t)AT_ONCE * 16384);
+    uint8_t *bytes = malloc((size_t)LENT_AT_ONCE * 16384);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -378,7 +388,7 @@ static void lent(void)
                                                  -1, &wanted, NULL),
                               SQLITE_OK);
         for (int round = 0; round < 40; round++) {
-            lend_rows(&r, 1 + (int)random_below(&r.luck, AT_ONCE), bytes);
+            lend_rows(&r, 1 + (int)random_below(&r.luck, LENT_AT_ONCE), bytes);
             for (int look = 0; look < 20; look++)
                 find_any(&r, wanted);
             append(&r, ARRIVALS, 3);

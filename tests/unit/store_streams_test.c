@@ -512,12 +512,12 @@ static void within_the_budget(void)
 
 /* Long streams side by side, with bytes that come late, twice, otherwise, and right at last: while their rows are not in the
  * index yet, and, where there is no room for so many, after they were put there. */
-static void long_and_disturbed(size_t memory, uint32_t page_size, size_t each)
+static void long_and_disturbed(size_t memory, uint32_t page_size, size_t each, bool lasting)
 {
-    enum { FLOWS = 5, SEGMENT = 1400 };
+    enum { FLOWS = 5, SEGMENT = 1400, WINDOW = 33 /* segments */ };
     struct rig r;
     struct rig_flow f[FLOWS];
-    uint8_t *bytes = rig_noise(each, 9), other[SEGMENT];
+    uint8_t *bytes = rig_noise(each, 9), other[SEGMENT], *window = NULL;
     size_t conflicts = 0;
 
     rig_init(&r);
@@ -530,16 +530,32 @@ static void long_and_disturbed(size_t memory, uint32_t page_size, size_t each)
     }
     for (size_t at = 10, n = 0; at < each; at += SEGMENT, n++) {
         const size_t len = each - at < SEGMENT ? each - at : SEGMENT;
+        const uint8_t *from = bytes + at;
+        if (lasting && n % WINDOW == 0) { /* who has not let go of it looks at what is not there */
+            store_frames_last(r.store, true);
+            free(window);
+            window = malloc((size_t)WINDOW * SEGMENT);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(window);
+            memcpy(window, bytes + at,
+                   each - at < (size_t)WINDOW * SEGMENT ? each - at : (size_t)WINDOW * SEGMENT);
+        }
+        if (lasting)
+            from = window + n % WINDOW * SEGMENT;
         for (uint32_t i = 0; i < FLOWS; i++) {
             memcpy(other, bytes + at, len);
             other[n % len] ^= 1;
             if (n % 97 == i)
                 continue; /* later */
-            if (n % 211 == i)
+            if (n % 211 == i) {
+                if (lasting)
+                    store_frames_last(r.store, false); /* `other` does not */
                 rig_segment_cut(&r, &f[i], SIDE_CLIENT, (int64_t)at, other, len, len,
                                 RIG_PROVISIONAL);
-            else
-                rig_segment(&r, &f[i], SIDE_CLIENT, (int64_t)at, bytes + at, len);
+                if (lasting)
+                    store_frames_last(r.store, true);
+            } else {
+                rig_segment(&r, &f[i], SIDE_CLIENT, (int64_t)at, from, len);
+            }
         }
         const size_t old = n / 2 * SEGMENT + 10;
         const uint32_t i = (uint32_t)n % FLOWS;
@@ -550,6 +566,8 @@ static void long_and_disturbed(size_t memory, uint32_t page_size, size_t each)
         rig_segment(&r, &f[i], SIDE_CLIENT, (int64_t)old, other, SEGMENT);
         conflicts++;
     }
+    store_frames_last(r.store, false);
+    free(window);
     for (uint32_t i = 0; i < FLOWS; i++) {
         for (size_t at = 10, n = 0; at < each; at += SEGMENT, n++) {
             const size_t len = each - at < SEGMENT ? each - at : SEGMENT;
@@ -572,17 +590,23 @@ static void long_and_disturbed(size_t memory, uint32_t page_size, size_t each)
 
 static void disturbed_unindexed(void)
 {
-    long_and_disturbed(64 << 20, 4096, 2000000);
+    long_and_disturbed(64 << 20, 4096, 2000000, false);
 }
 
 static void disturbed_indexed_at_last(void)
 {
-    long_and_disturbed(8 << 20, 512, 2700000);
+    long_and_disturbed(8 << 20, 512, 2700000, true);
+}
+
+static void borrowed(void)
+{
+    long_and_disturbed(64 << 20, 16384, 2000000, true);
 }
 
 static const struct test tests[] = {
     {"long streams, disturbed, whose rows are not in an index yet", disturbed_unindexed},
     {"and those that are put into it in the middle", disturbed_indexed_at_last},
+    {"and those whose bytes lie in windows that go", borrowed},
     {"a small stream is one row of stream_data", in_order_and_small},
     {"a long stream is chunks that fill their leaves", in_order_and_long},
     {"segments out of order become one run", out_of_order},
