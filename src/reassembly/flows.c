@@ -683,45 +683,15 @@ static void carrier_packet(struct packet *outer, const struct packet *p, const s
     outer->tunnel[c->tunnel_len] = '\0';
 }
 
-static void see_carrier(struct flows *t, const struct packet *p)
-{
-    struct flow_lookup look;
-
-    flows_look(t, &look, p);
-    struct flow *f = find_live(t, &look, p->frame->time_ns);
-    const bool is_new = !f;
-    if (!f)
-        f = flow_new(t, &look, p);
-    if (!f) {
-        t->at.sink->oddity(t->at.sink, NULL, p->frame, ODDITY_NO_MEMORY, NULL);
-        return;
-    }
-    const enum side side = side_of(f, look.src_is_low);
-    count(f, side, p);
-    tell_frames(t, f, p);
-    if (is_new && places_is_shared(t->places, look.key.place))
-        t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
-    datagram_carrying(f, side, p->payload_len);
-}
-
-void flows_carriers(struct flows *t, const struct packet *p)
-{
-    struct packet outer;
-
-    for (unsigned i = 0; i < p->carrier_count; i++) {
-        carrier_packet(&outer, p, &p->carriers[i]);
-        see_carrier(t, &outer);
-    }
-}
-
-void flows_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look)
+/* A packet, or the datagram around one. Both ways lead through here, so that what a packet needs is not called but
+ * lies in line. */
+static void see_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look,
+                       bool carries)
 {
     const uint16_t place = look->key.place;
     const bool src_is_low = look->src_is_low;
     int64_t now = p->frame->time_ns;
 
-    if (p->carrier_count > 0)
-        flows_carriers(t, p);
     struct flow *f = find_live(t, look, now);
     if (p->transport == TRANSPORT_TCP && t->has_detours) {
         detours_see(&t->detours, place);
@@ -751,6 +721,8 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
         tcp_segment(&t->at, f, side, p);
     else if (p->transport == TRANSPORT_SCTP)
         association_packet(&t->at, f, side, p);
+    else if (carries)
+        datagram_carrying(f, side, p->payload_len);
     else
         datagram(&t->at, f, side, p);
     if (queue_of(f) != f->queue) { /* another state, another timeout */
@@ -759,6 +731,25 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
     }
     if (p->quote.present)
         tell_quoted(t, p, place);
+}
+
+void flows_carriers(struct flows *t, const struct packet *p)
+{
+    struct flow_lookup look;
+    struct packet outer;
+
+    for (unsigned i = 0; i < p->carrier_count; i++) {
+        carrier_packet(&outer, p, &p->carriers[i]);
+        flows_look(t, &look, &outer);
+        see_packet(t, &outer, &look, true);
+    }
+}
+
+void flows_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look)
+{
+    if (p->carrier_count > 0)
+        flows_carriers(t, p);
+    see_packet(t, p, look, false);
 }
 
 /* The flow that is so many behind the first. */
