@@ -305,7 +305,7 @@ static const struct frame *tell_segment(const struct segment *from, struct flow 
 
 /* Looks at the messages that come soon, so that what their flows have comes from memory meanwhile: a place for the
  * `kept` of a flow's number, and then one for each step of the sink, each a few messages behind the one before. */
-enum { LOOKS = SINK_STEPS + 1, APART = 4 };
+enum { LOOKS = SINK_STEPS + 1, APART = 4, AHEAD = 1024 /* bytes */ };
 
 struct lookout {
     size_t at[LOOKS];
@@ -318,6 +318,8 @@ static void look(struct lookout *l, const struct messages *m, const struct messa
 
     if (l->at[which] == m->len)
         return;
+    if (which == 0) /* the other thread has just written it, so that it is nearer to that one */
+        __builtin_prefetch(m->bytes + l->at[which] + AHEAD);
     l->at[which] += head->len;
     if (head->flow == 0 || head->flow >= flows->room)
         return;

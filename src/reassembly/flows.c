@@ -265,6 +265,42 @@ static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
     flow_table_add(&t->table, other);
 }
 
+/* What a flow has in its own place, all of it. */
+static void bring_node(const struct flow *f)
+{
+    __builtin_prefetch(f);
+    flow_prefetch(f);
+    __builtin_prefetch(&f->newer);
+}
+
+/* Where it is found, in two steps: the second brings the chain's first flow, which may stand before it. */
+static void bring_bucket(const struct flows *t, const struct flow *f)
+{
+    flow_table_prefetch_bucket(&t->table, table_hash(&f->key, sizeof f->key));
+}
+
+static void bring_chain(const struct flows *t, const struct flow *f)
+{
+    flow_table_prefetch_first(&t->table, table_hash(&f->key, sizeof f->key));
+    __builtin_prefetch(f->sides[SIDE_CLIENT].stream);
+    __builtin_prefetch(f->sides[SIDE_SERVER].stream);
+}
+
+/* Of those that end after `f`, which are no more near than it was: each is a step further than the one behind it. */
+static void bring_after(const struct flows *t, const struct flow *f)
+{
+    const struct flow *first = at(t, f->newer);
+    const struct flow *second = first ? at(t, first->newer) : NULL;
+    const struct flow *third = second ? at(t, second->newer) : NULL;
+
+    if (first)
+        bring_chain(t, first);
+    if (second)
+        bring_bucket(t, second);
+    if (third)
+        bring_node(third);
+}
+
 /* Ends what has been idle for too long. */
 static void expire_now(struct flows *t)
 {
@@ -276,6 +312,7 @@ static void expire_now(struct flows *t)
         while (now > queue_deadline(t, q)) {
             struct flow *f = at(t, q->oldest);
             if (is_idle(t, f, now)) {
+                bring_after(t, f);
                 flow_finish(t, f, END_TIMEOUT);
             } else { /* busy since */
                 queue_take(t, f);
@@ -319,6 +356,8 @@ static struct flow *idlest(struct flows *t, struct queue *q)
         if (f->last_ns < found->last_ns)
             found = f;
     }
+    if (f)
+        bring_node(f); /* it will be looked at next time */
     return found;
 }
 
@@ -331,6 +370,7 @@ static bool evict(struct flows *t, const struct frame *frame)
             continue;
         if (i != QUEUE_CLOSED)
             t->at.sink->oddity(t->at.sink, f, frame, ODDITY_FLOW_EVICTED, NULL);
+        bring_after(t, f);
         flow_finish(t, f, END_EVICTED);
         return true;
     }
@@ -683,45 +723,15 @@ static void carrier_packet(struct packet *outer, const struct packet *p, const s
     outer->tunnel[c->tunnel_len] = '\0';
 }
 
-static void see_carrier(struct flows *t, const struct packet *p)
-{
-    struct flow_lookup look;
-
-    flows_look(t, &look, p);
-    struct flow *f = find_live(t, &look, p->frame->time_ns);
-    const bool is_new = !f;
-    if (!f)
-        f = flow_new(t, &look, p);
-    if (!f) {
-        t->at.sink->oddity(t->at.sink, NULL, p->frame, ODDITY_NO_MEMORY, NULL);
-        return;
-    }
-    const enum side side = side_of(f, look.src_is_low);
-    count(f, side, p);
-    tell_frames(t, f, p);
-    if (is_new && places_is_shared(t->places, look.key.place))
-        t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
-    datagram_carrying(f, side, p->payload_len);
-}
-
-void flows_carriers(struct flows *t, const struct packet *p)
-{
-    struct packet outer;
-
-    for (unsigned i = 0; i < p->carrier_count; i++) {
-        carrier_packet(&outer, p, &p->carriers[i]);
-        see_carrier(t, &outer);
-    }
-}
-
-void flows_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look)
+/* A packet, or the datagram around one. Both ways lead through here, so that what a packet needs is not called but
+ * lies in line. */
+static void see_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look,
+                       bool carries)
 {
     const uint16_t place = look->key.place;
     const bool src_is_low = look->src_is_low;
     int64_t now = p->frame->time_ns;
 
-    if (p->carrier_count > 0)
-        flows_carriers(t, p);
     struct flow *f = find_live(t, look, now);
     if (p->transport == TRANSPORT_TCP && t->has_detours) {
         detours_see(&t->detours, place);
@@ -752,6 +762,8 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
         tcp_segment(&t->at, f, side, p);
     else if (p->transport == TRANSPORT_SCTP)
         association_packet(&t->at, f, side, p);
+    else if (carries)
+        datagram_carrying(f, side, p->payload_len);
     else
         datagram(&t->at, f, side, p);
     if (queue_of(f) != f->queue) { /* another state, another timeout */
@@ -760,6 +772,25 @@ void flows_packet(struct flows *t, const struct packet *p, const struct flow_loo
     }
     if (p->quote.present)
         tell_quoted(t, p, place);
+}
+
+void flows_carriers(struct flows *t, const struct packet *p)
+{
+    struct flow_lookup look;
+    struct packet outer;
+
+    for (unsigned i = 0; i < p->carrier_count; i++) {
+        carrier_packet(&outer, p, &p->carriers[i]);
+        flows_look(t, &look, &outer);
+        see_packet(t, &outer, &look, true);
+    }
+}
+
+void flows_packet(struct flows *t, const struct packet *p, const struct flow_lookup *look)
+{
+    if (p->carrier_count > 0)
+        flows_carriers(t, p);
+    see_packet(t, p, look, false);
 }
 
 /* The flow that is so many behind the first. */
@@ -776,19 +807,22 @@ static struct flow *flow_ahead(const struct flows *t, unsigned count)
  * then its chain and its streams. Only the first of all leaves the list, so a place in it stays one. */
 void flows_end_all(struct flows *t)
 {
-    enum { SOON = 8, SOONER = 4 };
+    enum { SOON = 8, SOONER = 5, SOONEST = 2 };
     struct flow *soon = flow_ahead(t, SOON), *sooner = flow_ahead(t, SOONER);
+    struct flow *soonest = flow_ahead(t, SOONEST);
 
     while (t->table.first) {
         if (soon) {
-            flow_prefetch(soon);
+            bring_node(soon);
             soon = at(t, soon->added_after);
         }
         if (sooner) {
-            flow_table_prefetch_bucket(&t->table, table_hash(&sooner->key, sizeof sooner->key));
-            __builtin_prefetch(sooner->sides[SIDE_CLIENT].stream);
-            __builtin_prefetch(sooner->sides[SIDE_SERVER].stream);
+            bring_bucket(t, sooner);
             sooner = at(t, sooner->added_after);
+        }
+        if (soonest) {
+            bring_chain(t, soonest);
+            soonest = at(t, soonest->added_after);
         }
         flow_finish(t, first_of(t), END_CAPTURE);
     }

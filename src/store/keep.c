@@ -6,6 +6,7 @@
 static void queue_in(struct store *s, struct kept_flow *k, enum kept_in queue)
 {
     k->queue = queue & 3u;
+    s->over_count += queue == KEPT_OVER;
     struct kept_queue *q = &s->queues[queue];
     k->newer = NULL;
     k->older = q->newest;
@@ -19,6 +20,7 @@ static void queue_in(struct store *s, struct kept_flow *k, enum kept_in queue)
 static void queue_out(struct store *s, struct kept_flow *k)
 {
     struct kept_queue *q = &s->queues[k->queue];
+    s->over_count -= k->queue == KEPT_OVER;
     if (k->older)
         k->older->newer = k->newer;
     else
@@ -141,6 +143,35 @@ static void settle_digests(struct store *s, struct kept_flow *k)
     }
 }
 
+/* Writes the flow that has been over for longest; false when there is none. */
+static bool write_over(struct store *s)
+{
+    struct kept_flow *k = s->queues[KEPT_OVER].oldest;
+
+    if (!k || k == s->busy || s->insert.failed)
+        return false;
+    queue_out(s, k);
+    bring_oldest(&s->queues[KEPT_OVER]);
+    write_early(s, k);
+    queue_in(s, k, has_digests(k) ? KEPT_FULL : KEPT_BARE);
+    return true;
+}
+
+void keep_over(struct store *s, struct kept_flow *k)
+{
+    enum {
+        WAIT = 256,  /* something may come late; the memory of so many is near still */
+        AT_ONCE = 2, /* so that those that waited when memory ran out come to their turn */
+    };
+
+    if (s->live.on || !has_buffers(k))
+        return;
+    queue_out(s, k);
+    queue_in(s, k, KEPT_OVER);
+    for (int i = 0; i < AT_ONCE && s->is_short && s->over_count > WAIT; i++)
+        write_over(s);
+}
+
 /* Asks the flow that is first in the queue and was not touched since it was last looked at. First
  * its buffers go, the next time its digests: those cost reading its rows again when more bytes come.
  * False when nobody has anything left. */
@@ -148,6 +179,9 @@ static bool shed(struct store *s)
 {
     struct kept_queue *full = &s->queues[KEPT_FULL], *written = &s->queues[KEPT_WRITTEN];
 
+    s->is_short = true;
+    if (write_over(s))
+        return true;
     while (full->oldest && !s->insert.failed) {
         struct kept_flow *k = full->oldest;
         queue_out(s, k);

@@ -36,6 +36,8 @@ static void see_frame(struct sink *sink, struct flow *flow, const struct frame *
         diary_unfold(s, k);
     if (!k->is_diary)
         records_add_frame(s, k, &record);
+    if (k->is_over)
+        keep_over(s, k);
 }
 
 /* Whether all its bytes are new: nearly every segment. */

@@ -172,8 +172,9 @@ struct kept_flow {
 _Static_assert(sizeof(struct kept_flow) + MEMORY_BESIDE <= STORE_FLOW_COST,
                "a million live flows have a million of these");
 
-/* What a live flow has that could be written early: perhaps some; digests at most, after a commit; nothing. */
-enum kept_in { KEPT_FULL, KEPT_WRITTEN, KEPT_BARE, KEPT_QUEUES };
+/* What a live flow has that could be written early: perhaps some; digests at most, after a commit; nothing; and
+ * perhaps some, but nothing more is awaited. */
+enum kept_in { KEPT_FULL, KEPT_WRITTEN, KEPT_BARE, KEPT_OVER, KEPT_QUEUES };
 
 struct kept_queue {
     struct kept_flow *oldest, *newest;
@@ -280,7 +281,9 @@ struct store {
         *recent_oddities[ODDITY_COUNT]; /* of each kind, the one of those used last */
 
     struct kept_queue queues[KEPT_QUEUES]; /* live flows */
-    struct kept_flow *busy;                /* not to be asked: the one at work */
+    unsigned over_count;                   /* flows in KEPT_OVER */
+    bool is_short;          /* memory has run out: of what is over only few wait for their end */
+    struct kept_flow *busy; /* not to be asked: the one at work */
 
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
@@ -329,7 +332,8 @@ struct store {
 /* keep.c - what is kept of a live flow. */
 struct kept_flow *keep_flow(struct store *s, struct flow *flow);     /* NULL after a failure */
 struct kept_flow *keep_unfolded(struct store *s, struct flow *flow); /* it has no diary, then */
-void keep_is_ordinary(struct kept_flow *k);                          /* from now on, and empty */
+void keep_over(struct store *s, struct kept_flow *k); /* nothing more of it is awaited */
+void keep_is_ordinary(struct kept_flow *k);           /* from now on, and empty */
 struct kept_stream *keep_stream(struct store *s, struct kept_flow *k,
                                 enum side side); /* likewise */
 struct kept_stream *keep_stream_by_force(struct store *s, struct kept_flow *k,
