@@ -645,7 +645,7 @@ ATTACKS = [Attack(*entry) for entry in (
     (conflicts, 100000, 4000), (thrash, 100000, 4000), (versions, 100000, 10000), (refused, 100000, 10000),
     (doubted, 100000, 10000), (takeovers, 100000, 10000), (outside, 100000, 10000), (keepalives, 100000, 10000),
     (urgent, 100000, 10000), (zero, 100000, 10000), (resets, 100000, 10000), (syns, 400000, 50000),
-    (handshakes, 200000, 20000), (reuse, 200000, 20000), (open_streams, 200000, 40000), (ports, 200000, 50000),
+    (handshakes, 200000, 20000), (reuse, 200000, 20000), (open_streams, 200000, 80000), (ports, 200000, 50000),
     (addresses, 200000, 50000),
     (errors, 100000, 10000), (fragments, 300000, 30000), (tiny, 160000, 16000), (shuffled, 160000, 16000),
     (overlaps, 160000, 16000), (duplicates, 100000, 10000), (fragments6, 160000, 16000), (tunnels, 100000, 10000),

@@ -25,11 +25,21 @@ bool script_fail(struct script *s, const char *format, ...)
     return false;
 }
 
+/* How many characters are among those of `set`, or are not. strspn() and strcspn() say the same, but sanitizers
+ * that check strings strictly have them read all that follows: the whole script, for each word. */
+static size_t run_of(const char *text, const char *set, bool among)
+{
+    size_t len = 0;
+    while (text[len] != '\0' && (strchr(set, text[len]) != NULL) == among)
+        len++;
+    return len;
+}
+
 static void skip_blanks(struct script *s)
 {
-    s->at += strspn(s->at, " \t\r");
+    s->at += run_of(s->at, " \t\r", true);
     if (*s->at == '#')
-        s->at += strcspn(s->at, "\n");
+        s->at += run_of(s->at, "\n", false);
 }
 
 bool script_next_line(struct script *s)
@@ -120,7 +130,7 @@ bool script_word(struct script *s, struct script_word *word, struct wire_bytes *
         return is_text ? read_text(s, data) : read_hex(s, data, &s->at);
     }
 
-    size_t len = strcspn(s->at, " \t\r\n;#\"");
+    size_t len = run_of(s->at, " \t\r\n;#\"", false);
     if (len >= sizeof(word->text))
         return script_fail(s, "a word of %zu characters is too long", len);
     memcpy(word->text, s->at, len);
