@@ -1,6 +1,7 @@
 /* insert.c - every statement that the writer runs. */
 #include "store/insert.h"
 
+#include "store/live_form.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -48,6 +49,14 @@ static const char *const texts[STATEMENT_COUNT] = {
     [INSERT_SECRETS] = "INSERT INTO secrets (evidence_id, type, data) VALUES (?1, ?2, ?3)",
     [INSERT_CHUNK] = "INSERT INTO chunk_data (stream_id, position, length, part, data)"
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [INSERT_PLACE] = "INSERT INTO settled_places (stream_id, position, chunk_id)"
+                     " VALUES (?1, ?2, ?3)",
+    [INSERT_RECENT_PLACE] = "INSERT INTO recent_places (step, stream_id, position, chunk_id)"
+                            " VALUES (?4, ?1, ?2, ?3)",
+    [INSERT_RECENT_ARRIVALS] = "INSERT INTO recent_arrivals (step, stream_id, part, segments, low,"
+                               " high, data) VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6)",
+    [INSERT_RECENT_FRAMES] = "INSERT INTO recent_frames (step, flow_id, part, frames, data)"
+                             " VALUES (?5, ?1, ?2, ?3, ?4)",
     [SELECT_CHUNK] = "SELECT chunk_id, position, part, data FROM chunk_data"
                      " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
     [SELECT_SMALL] = "SELECT NULL, position, 0, data FROM stream_data"
@@ -84,7 +93,7 @@ static const char *const texts[STATEMENT_COUNT] = {
                          " WHERE refused_id = ?1",
     [DELETE_REFUSED] = "DELETE FROM refused WHERE refused_id = ?1",
     [SELECT_ARRIVALS] = "SELECT low, high, data FROM arrivals WHERE stream_id = ?1 AND part >= ?2"
-                        " ORDER BY part",
+                        " ORDER BY stream_id, part",
     [INSERT_TAKEOVER] = "INSERT INTO temp.takeovers VALUES (?1, ?2, ?3, ?4, ?5)",
     [SELECT_TAKEOVER] = "SELECT position, \"end\", evidence_id, frame FROM temp.takeovers"
                         " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
@@ -133,11 +142,25 @@ static const char *const texts[STATEMENT_COUNT] = {
                            " AND last_ns >= ?2",
 };
 
+/* Those that are others in a live case. The place of a chunk alone is looked for, and then its row. */
+static const char *const live_texts[STATEMENT_COUNT] = {
+    [INSERT_CHUNK] = "INSERT INTO chunk_rows (stream_id, position, length, part, data)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SELECT_CHUNK] =
+        "SELECT chunk_id, position, part, data FROM chunk_rows WHERE chunk_id ="
+        " (SELECT chunk_id FROM"
+        " (SELECT position, chunk_id FROM (SELECT position, chunk_id FROM settled_places"
+        " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1) UNION ALL"
+        " SELECT position, chunk_id FROM recent_places WHERE step IN " LIVE_FORM_STEP_LIST
+        " AND stream_id = ?1 AND position <= ?2) ORDER BY position DESC LIMIT 1)",
+};
+
 /* The tables that go through batches. */
 static const struct {
     struct batch_table_name name;
-    bool by_rowid;   /* its first column is its INTEGER PRIMARY KEY */
-    int key_columns; /* 0: its rows are not all in the seal */
+    const char *settled; /* the table in a live case; NULL: the same */
+    bool by_rowid;       /* its first column is its INTEGER PRIMARY KEY */
+    int key_columns;     /* 0: its rows are not all in the seal */
 } batches[BATCH_COUNT] = {
     [INSERT_FLOW] =
         {{"flows",
@@ -163,9 +186,11 @@ static const struct {
           " handshake_rtt_ns = excluded.handshake_rtt_ns, history = excluded.history,"
           " state = excluded.state, end_reason = excluded.end_reason, lossy = excluded.lossy,"
           " client_carried = excluded.client_carried, server_carried = excluded.server_carried"},
+         NULL,
          true,
          1},
     [INSERT_FLOW_FRAMES] = {{"flow_frames", "flow_id, part, frames, data", 4, NULL, NULL},
+                            "settled_frames",
                             false,
                             2},
     [INSERT_STREAM] = {{"streams",
@@ -177,10 +202,15 @@ static const struct {
                         " truncated = excluded.truncated, missing_tail = excluded.missing_tail,"
                         " conflicted = excluded.conflicted, verdict = excluded.verdict,"
                         " sha256 = excluded.sha256, policy = excluded.policy"},
+                       NULL,
                        true,
                        1},
-    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3, NULL, NULL}, true, 0},
+    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3, NULL, NULL},
+                            NULL,
+                            true,
+                            0},
     [INSERT_ARRIVALS] = {{"arrivals", "stream_id, part, segments, low, high, data", 6, NULL, NULL},
+                         "settled_arrivals",
                          false,
                          2},
 };
@@ -357,19 +387,21 @@ static bool prepare(struct insert *in, enum statement which)
         const enum batch_how how = in->file->live                                 ? BATCH_RENEWS
                                    : in->file->partial && batches[which].by_rowid ? BATCH_AS_IMAGE
                                                                                   : BATCH_AS_TABLE;
-        code = batch_init(&row->batch, in->file->db, &batches[which].name, in->size, how,
-                          in->worker != NULL);
+        struct batch_table_name name = batches[which].name;
+        if (in->live_form && batches[which].settled)
+            name.table = batches[which].settled;
+        code = batch_init(&row->batch, in->file->db, &name, in->size, how, in->worker != NULL);
         if (code == SQLITE_OK && in->leaves.file)
-            code = batch_past_sqlite(&row->batch, &in->leaves, &batches[which].name,
-                                     !batches[which].by_rowid);
+            code = batch_past_sqlite(&row->batch, &in->leaves, &name, !batches[which].by_rowid);
         bool all_of_it = in->file->partial && batches[which].key_columns > 0;
         if (code == SQLITE_OK && all_of_it &&
             !batch_sum_begin(&row->batch, batches[which].key_columns))
             code = SQLITE_NOMEM;
     }
     if (which >= BATCH_COUNT && !row->statement) {
+        const char *text = in->live_form && live_texts[which] ? live_texts[which] : texts[which];
         insert_settle(in);
-        code = sqlite3_prepare_v3(in->file->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+        code = sqlite3_prepare_v3(in->file->db, text, -1, SQLITE_PREPARE_PERSISTENT,
                                   &row->statement, NULL);
     }
     if (code == SQLITE_NOMEM)
@@ -379,9 +411,15 @@ static bool prepare(struct insert *in, enum statement which)
     return code == SQLITE_OK;
 }
 
+static bool is_ready(struct insert *in, enum statement which)
+{
+    return !in->failed && (in->rows[which].statement || prepare(in, which));
+}
+
 bool insert_chunk_ready(struct insert *in)
 {
-    return !in->failed && (in->rows[INSERT_CHUNK].statement || prepare(in, INSERT_CHUNK));
+    return is_ready(in, INSERT_CHUNK) &&
+           (!in->live_form || (is_ready(in, INSERT_PLACE) && is_ready(in, INSERT_RECENT_PLACE)));
 }
 
 static void put_chunk(struct row *row, const struct insert_chunk *chunk)
@@ -393,6 +431,96 @@ static void put_chunk(struct row *row, const struct insert_chunk *chunk)
     put_blob(row, 5, chunk->bytes);
 }
 
+/* Where the rows of a table end (SQLite's file format, 1.6): a leaf has a head, and two bytes for each cell beside
+ * it; a cell the length of its record, its rowid and the record. Of one that is longer than `most`, so much lies in
+ * whole pages beside the leaf that `least` and up to a page more stay, and four bytes say where. */
+struct leaf_rule {
+    size_t whole, most, least, beside;
+};
+
+enum { LEAF_HEAD = 8, LEAF_NAME = 2, LEAF_LINK = 4 };
+
+static struct leaf_rule leaf_rule(const struct insert *in)
+{
+    const size_t usable = in->page_size;
+
+    return (struct leaf_rule){.whole = usable - LEAF_HEAD,
+                              .most = usable - 35,
+                              .least = (usable - 12) * 32 / 255 - 23,
+                              .beside = usable - LEAF_LINK};
+}
+
+static size_t record_len(const struct insert_chunk *chunk)
+{
+    const struct row_value row[] = {
+        {.type = SQLITE_NULL},
+        {.type = SQLITE_INTEGER, .number = chunk->stream_id},
+        {.type = SQLITE_INTEGER, .number = chunk->position},
+        {.type = SQLITE_INTEGER, .number = (int64_t)chunk->bytes.len},
+        {.type = SQLITE_INTEGER, .number = chunk->part},
+        {.type = SQLITE_BLOB, .number = (int64_t)chunk->bytes.len, .bytes = chunk->bytes.data}};
+    struct record record;
+
+    record_measure(&record, row, sizeof row / sizeof *row, true);
+    return record.len;
+}
+
+/* What a cell has beside its record. */
+static size_t cell_rest(const struct insert *in, size_t record)
+{
+    return LEAF_NAME + number_len(record) +
+           number_len((uint64_t)sqlite3_last_insert_rowid(in->file->db));
+}
+
+size_t insert_chunk_fitting(const struct insert *in, const struct insert_chunk *chunk)
+{
+    const struct leaf_rule rule = leaf_rule(in);
+    const size_t record = record_len(chunk), rest = cell_rest(in, record);
+    const size_t beside_bytes =
+        record - chunk->bytes.len; /* of the record, that are not the chunk's */
+    size_t left = in->leaf_left;
+
+    if (record <= rule.most && record + rest <= left)
+        return chunk->bytes.len;
+    if (left < rest + LEAF_LINK + rule.least)
+        left = rule.whole; /* it will begin the next leaf */
+    size_t here = left - rest;
+    if (record > rule.most && record + LEAF_LINK > here) {
+        here -= LEAF_LINK;
+        here = here < rule.most ? here : rule.most;
+        here += (record - here) / rule.beside * rule.beside;
+    } else if (here > rule.most) {
+        here = rule.most;
+    }
+    return here < record ? here - beside_bytes : chunk->bytes.len;
+}
+
+/* A row has been added behind the others. */
+static void see_leaf(struct insert *in, const struct insert_chunk *chunk)
+{
+    const struct leaf_rule rule = leaf_rule(in);
+    const size_t record = record_len(chunk);
+    size_t here = record;
+
+    if (record > rule.most) {
+        here = rule.least + (record - rule.least) % rule.beside;
+        here = (here > rule.most ? rule.least : here) + LEAF_LINK;
+    }
+    here += cell_rest(in, record);
+    in->leaf_left = (here <= in->leaf_left ? in->leaf_left : rule.whole) - here;
+}
+
+/* Runs a statement that gives no rows, on the worker's thread. */
+static bool run_there(struct insert *in, struct row *row)
+{
+    if (sqlite3_step(row->statement) != SQLITE_DONE) {
+        in->failed_there = true;
+        case_file_fault(in->file, "writing", &in->error_there);
+    }
+    sqlite3_reset(row->statement);
+    return !in->failed_there;
+}
+
 void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk)
 {
     struct row *row = &in->rows[INSERT_CHUNK];
@@ -400,19 +528,27 @@ void insert_chunk_there(struct insert *in, const struct insert_chunk *chunk)
     if (in->failed_there)
         return;
     put_chunk(row, chunk);
-    if (sqlite3_step(row->statement) != SQLITE_DONE) {
-        in->failed_there = true;
-        case_file_fault(in->file, "writing", &in->error_there);
+    if (!run_there(in, row) || !in->live_form)
+        return;
+    see_leaf(in, chunk);
+    row = &in->rows[chunk->is_busy ? INSERT_PLACE : INSERT_RECENT_PLACE];
+    put_int(row, 1, chunk->stream_id);
+    put_int(row, 2, chunk->position);
+    put_int(row, 3, sqlite3_last_insert_rowid(in->file->db));
+    if (!chunk->is_busy) {
+        put_int(row, 4, in->step);
+        in->recent++;
     }
-    sqlite3_reset(row->statement);
+    run_there(in, row);
 }
 
 void insert_chunk(struct insert *in, const struct insert_chunk *chunk)
 {
-    struct row *row = insert_begin(in, INSERT_CHUNK);
-
-    put_chunk(row, chunk);
-    insert_end(in, row);
+    insert_settle(in);
+    if (!insert_chunk_ready(in))
+        return;
+    insert_chunk_there(in, chunk);
+    wait_for(in, 0);
 }
 
 bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LEN])
@@ -436,6 +572,31 @@ void insert_flush(struct insert *in)
     for (int i = 0; i < BATCH_COUNT; i++)
         hand_over(in, (enum statement)i);
     link_rows(in, leaves_end);
+}
+
+/* ---- a live case ---- */
+
+void insert_enter_live_form(struct insert *in, size_t page_size)
+{
+    if (!in->failed && live_form_enter(in->file->db, &in->live_form) != SQLITE_OK)
+        insert_fault(in);
+    in->step = 0;
+    in->recent = 0;
+    in->page_size = page_size;
+    in->leaf_left = 0;
+}
+
+void insert_step(struct insert *in)
+{
+    enum { RECENT_MOST = 32768 }; /* rows; to move them takes some tens of milliseconds */
+
+    if (!in->live_form || (++in->step < LIVE_FORM_STEPS && in->recent < RECENT_MOST))
+        return;
+    insert_settle(in);
+    if (!in->failed && live_form_settle(in->file->db) != SQLITE_OK)
+        insert_fault(in);
+    in->step = 0;
+    in->recent = 0;
 }
 
 /* ---- statements ---- */

@@ -105,7 +105,7 @@ static bool has_digests(const struct kept_flow *k)
 /* Writes what the flow holds in buffers. */
 static void write_early(struct store *s, struct kept_flow *k)
 {
-    records_write_frames(s, k);
+    records_write_frames(s, k, RECORDS_EARLY);
     oddities_write(s, k);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         if (!k->sides[side])
@@ -114,7 +114,7 @@ static void write_early(struct store *s, struct kept_flow *k)
             chunks_commit(s, k, side); /* more will come: its digest goes on */
         else
             chunks_write(s, k, side);
-        records_write_arrivals(s, k, side);
+        records_write_arrivals(s, k, side, RECORDS_EARLY);
         if (s->live.on && !k->sides[side]->told && !k->sides[side]->idle)
             flow_rows_open(s, k, side);
     }

@@ -1,6 +1,7 @@
 /* store.c - the one writer of a case: opened, asked how it goes, ended. */
 #include "store/store.h"
 
+#include "store/live_form.h"
 #include "store/schema.h"
 #include "store/seal.h"
 #include "store/text.h"
@@ -201,11 +202,15 @@ enum status store_open_file(struct store *s, const char *path, struct error *err
     insert_init(&s->insert, &s->file, o->worker, o->memory);
     s->insert.collected = lending_close;
     s->insert.collected_context = s;
+    if (live_form_is(s->file.db, "main") && live_form_leave(s->file.db) != SQLITE_OK)
+        insert_fault(&s->insert); /* a kill left it so */
     measure_rows(s);
     if (!s->insert.failed)
         remark_on(s);
     if (!s->insert.failed)
         add_columns(s);
+    if (!s->insert.failed && o->live)
+        insert_enter_live_form(&s->insert, (size_t)store_ask(s, "PRAGMA page_size"));
     continue_ids(s);
     insert_run_row(s, o);
     return s->insert.failed ? tell_failure(s, err) : STATUS_OK;
