@@ -51,12 +51,12 @@ static const char *const texts[STATEMENT_COUNT] = {
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
     [INSERT_PLACE] = "INSERT INTO settled_places (stream_id, position, chunk_id)"
                      " VALUES (?1, ?2, ?3)",
-    [INSERT_RECENT_PLACE] = "INSERT INTO recent_places (step, stream_id, position, chunk_id)"
-                            " VALUES (?4, ?1, ?2, ?3)",
-    [INSERT_RECENT_ARRIVALS] = "INSERT INTO recent_arrivals (step, stream_id, part, segments, low,"
-                               " high, data) VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6)",
-    [INSERT_RECENT_FRAMES] = "INSERT INTO recent_frames (step, flow_id, part, frames, data)"
-                             " VALUES (?5, ?1, ?2, ?3, ?4)",
+    [INSERT_RECENT_PLACE] = "INSERT INTO recent (step, stream_id, kind, place, number)"
+                            " VALUES (?4, ?1, 1, ?2, ?3)",
+    [INSERT_RECENT_ARRIVALS] = "INSERT INTO recent (step, stream_id, kind, place, number, low,"
+                               " high, data) VALUES (?7, ?1, 2, ?2, ?3, ?4, ?5, ?6)",
+    [INSERT_RECENT_FRAMES] = "INSERT INTO recent (step, stream_id, kind, place, number, data,"
+                             " flow_id) VALUES (?5, 2 * ?1, 0, ?2, ?3, ?4, ?1)",
     [SELECT_CHUNK] = "SELECT chunk_id, position, part, data FROM chunk_data"
                      " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
     [SELECT_SMALL] = "SELECT NULL, position, 0, data FROM stream_data"
@@ -151,8 +151,8 @@ static const char *const live_texts[STATEMENT_COUNT] = {
         " (SELECT chunk_id FROM"
         " (SELECT position, chunk_id FROM (SELECT position, chunk_id FROM settled_places"
         " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1) UNION ALL"
-        " SELECT position, chunk_id FROM recent_places WHERE step IN " LIVE_FORM_STEP_LIST
-        " AND stream_id = ?1 AND position <= ?2) ORDER BY position DESC LIMIT 1)",
+        " SELECT place, number FROM recent WHERE step IN " LIVE_FORM_STEP_LIST
+        " AND stream_id = ?1 AND kind = 1 AND place <= ?2) ORDER BY position DESC LIMIT 1)",
 };
 
 /* The tables that go through batches. */

@@ -6,51 +6,46 @@
 #define STEPS LIVE_FORM_STEP_LIST
 _Static_assert(LIVE_FORM_STEPS == 128, "as the list has it");
 
+/* What lies by commit, in the order in which a flow is written: so rows are added behind those before, and fill their
+ * pages. Frames of a flow are with its first stream. */
+#define RECENT_TEXT                                                                          \
+    "CREATE TABLE recent (step INTEGER NOT NULL, stream_id INTEGER NOT NULL,"                \
+    " kind INTEGER NOT NULL, place INTEGER NOT NULL, number INTEGER NOT NULL, low INTEGER,"  \
+    " high INTEGER, flow_id INTEGER, data BLOB, PRIMARY KEY (step, stream_id, kind, place))" \
+    " STRICT, WITHOUT ROWID"
+_Static_assert(LIVE_FORM_FRAMES == 0 && LIVE_FORM_PLACE == 1 && LIVE_FORM_ARRIVALS == 2,
+               "as the texts have it");
+
 static const struct {
-    const char *name, *settled;    /* the table, under its own name and while it is live */
-    const char *view;              /* in its place */
-    const char *recent, *declared; /* what lies by commit */
+    const char *name, *settled; /* the table, under its own name and while it is live */
+    const char *view;           /* in its place */
     const char *settle;
 } forms[] = {
     {"arrivals", "settled_arrivals",
      "CREATE VIEW arrivals AS"
      " SELECT stream_id, part, segments, low, high, data FROM settled_arrivals UNION ALL"
-     " SELECT stream_id, part, segments, low, high, data FROM recent_arrivals WHERE step IN " STEPS,
-     "recent_arrivals",
-     "CREATE TABLE recent_arrivals (step INTEGER NOT NULL, stream_id INTEGER NOT NULL,"
-     " part INTEGER NOT NULL, segments INTEGER NOT NULL, low INTEGER NOT NULL,"
-     " high INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (step, stream_id, part))"
-     " STRICT, WITHOUT ROWID",
+     " SELECT stream_id, place, number, low, high, data FROM recent WHERE step IN " STEPS
+     " AND kind = 2",
      "INSERT OR FAIL INTO settled_arrivals (stream_id, part, segments, low, high, data)"
-     " SELECT stream_id, part, segments, low, high, data FROM recent_arrivals"
-     " ORDER BY stream_id, part;"
-     " DELETE FROM recent_arrivals"},
+     " SELECT stream_id, place, number, low, high, data FROM recent WHERE kind = 2"
+     " ORDER BY stream_id, place"},
     {"flow_frames", "settled_frames",
      "CREATE VIEW flow_frames AS"
      " SELECT flow_id, part, frames, data FROM settled_frames UNION ALL"
-     " SELECT flow_id, part, frames, data FROM recent_frames WHERE step IN " STEPS,
-     "recent_frames",
-     "CREATE TABLE recent_frames (step INTEGER NOT NULL, flow_id INTEGER NOT NULL,"
-     " part INTEGER NOT NULL, frames INTEGER NOT NULL, data BLOB NOT NULL,"
-     " PRIMARY KEY (step, flow_id, part)) STRICT, WITHOUT ROWID",
+     " SELECT flow_id, place, number, data FROM recent WHERE step IN " STEPS
+     " AND stream_id = 2 * flow_id AND kind = 0",
      "INSERT OR FAIL INTO settled_frames (flow_id, part, frames, data)"
-     " SELECT flow_id, part, frames, data FROM recent_frames ORDER BY flow_id, part;"
-     " DELETE FROM recent_frames"},
+     " SELECT flow_id, place, number, data FROM recent WHERE kind = 0 ORDER BY flow_id, place"},
     {"chunk_data", "chunk_rows",
      "CREATE VIEW chunk_data AS"
      " SELECT d.chunk_id, p.stream_id, p.position, d.length, d.part, d.data"
      " FROM settled_places AS p CROSS JOIN chunk_rows AS d ON d.chunk_id = p.chunk_id UNION ALL"
-     " SELECT d.chunk_id, p.stream_id, p.position, d.length, d.part, d.data"
-     " FROM recent_places AS p CROSS JOIN chunk_rows AS d ON d.chunk_id = p.chunk_id"
-     " WHERE p.step IN " STEPS,
-     "recent_places",
-     "CREATE TABLE recent_places (step INTEGER NOT NULL, stream_id INTEGER NOT NULL,"
-     " position INTEGER NOT NULL, chunk_id INTEGER NOT NULL,"
-     " PRIMARY KEY (step, stream_id, position, chunk_id)) STRICT, WITHOUT ROWID",
+     " SELECT d.chunk_id, p.stream_id, p.place, d.length, d.part, d.data"
+     " FROM recent AS p CROSS JOIN chunk_rows AS d ON d.chunk_id = p.number"
+     " WHERE p.step IN " STEPS " AND p.kind = 1",
      "INSERT OR FAIL INTO settled_places (stream_id, position, chunk_id)"
-     " SELECT stream_id, position, chunk_id FROM recent_places"
-     " ORDER BY stream_id, position, chunk_id;"
-     " DELETE FROM recent_places"},
+     " SELECT stream_id, place, number FROM recent WHERE kind = 1"
+     " ORDER BY stream_id, place, number"},
 };
 
 enum { FORMS = sizeof forms / sizeof *forms };
@@ -64,8 +59,7 @@ enum { FORMS = sizeof forms / sizeof *forms };
     "ROWID"
 
 const char *const live_form_tables[] = {
-    "settled_arrivals", "settled_frames", "settled_places", "chunk_rows",
-    "recent_arrivals",  "recent_frames",  "recent_places",  NULL,
+    "settled_arrivals", "settled_frames", "settled_places", "chunk_rows", "recent", NULL,
 };
 
 bool live_form_is_view(const char *name, const char *sql)
@@ -178,11 +172,10 @@ int live_form_enter(sqlite3 *db, bool *is)
 {
     int code = rename_tables(db, true, is);
 
-    for (int i = 0; i < FORMS && code == SQLITE_OK && *is; i++) {
-        code = sqlite3_exec(db, forms[i].declared, NULL, NULL, NULL);
-        if (code == SQLITE_OK)
-            code = sqlite3_exec(db, forms[i].view, NULL, NULL, NULL);
-    }
+    if (code == SQLITE_OK && *is)
+        code = sqlite3_exec(db, RECENT_TEXT, NULL, NULL, NULL);
+    for (int i = 0; i < FORMS && code == SQLITE_OK && *is; i++)
+        code = sqlite3_exec(db, forms[i].view, NULL, NULL, NULL);
     *is = *is && code == SQLITE_OK;
     return code;
 }
@@ -193,7 +186,7 @@ int live_form_settle(sqlite3 *db)
 
     for (int i = 0; i < FORMS && code == SQLITE_OK; i++)
         code = sqlite3_exec(db, forms[i].settle, NULL, NULL, NULL);
-    return code;
+    return code == SQLITE_OK ? sqlite3_exec(db, "DELETE FROM recent", NULL, NULL, NULL) : code;
 }
 
 int live_form_leave(sqlite3 *db)
@@ -202,10 +195,9 @@ int live_form_leave(sqlite3 *db)
     int code = live_form_settle(db);
 
     for (int i = 0; i < FORMS && code == SQLITE_OK; i++)
-        code = run(db,
-                   sqlite3_mprintf("DROP VIEW main.%s; DROP TABLE main.%s", forms[i].name,
-                                   forms[i].recent),
-                   NULL);
+        code = run(db, sqlite3_mprintf("DROP VIEW main.%s", forms[i].name), NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db, "DROP TABLE main.recent", NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = rename_tables(db, false, &done);
     return code == SQLITE_OK && !done ? SQLITE_CORRUPT : code;

@@ -1,6 +1,6 @@
 /* live_form.h - the tables of a case while it is written live, when a commit a second must not cost a page a stream.
  *
- *     commit ──► recent_*            by commit: what came, of all flows together, on a page or two
+ *     commit ──► recent              by commit: what came, of all flows together, on a page or two
  *                  │ every STEPS commits
  *                  └──► settled_*    by flow or stream
  *
@@ -31,6 +31,9 @@ enum {
     "86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 104, "     \
     "105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120, 121, " \
     "122, 123, 124, 125, 126, 127)"
+
+/* What a row of `recent` is: a part of flow_frames, where a row of chunk_data is, or a part of arrivals. */
+enum live_form_kind { LIVE_FORM_FRAMES, LIVE_FORM_PLACE, LIVE_FORM_ARRIVALS };
 
 /* Whether a case is in this form; false where that cannot be said. */
 bool live_form_is(sqlite3 *db, const char *schema);

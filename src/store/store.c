@@ -66,6 +66,8 @@ static void measure_rows(struct store *s)
 {
     enum { CHUNK_LEAST = 4096 }; /* that full ones are to be about as long as */
     int64_t usable = store_ask(s, "PRAGMA page_size");
+    if (s->insert.failed)
+        return;
     int64_t table_max = usable - 35;
     while (s->live.on &&
            table_max + usable - 4 <= CHUNK_LEAST) /* and whole pages beside the leaf */
@@ -204,6 +206,8 @@ enum status store_open_file(struct store *s, const char *path, struct error *err
     s->insert.collected_context = s;
     if (live_form_is(s->file.db, "main") && live_form_leave(s->file.db) != SQLITE_OK)
         insert_fault(&s->insert); /* a kill left it so */
+    if (s->insert.failed)
+        return tell_failure(s, err);
     measure_rows(s);
     if (!s->insert.failed)
         remark_on(s);
