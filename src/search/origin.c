@@ -12,7 +12,7 @@ static const char *const texts[STATEMENT_COUNT] = {
     [HINT] = "SELECT part, position + length FROM \"%w\".chunk_data"
              " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
     [PARTS] = "SELECT low, high, CASE WHEN length(data) <= 1048576 THEN data END"
-              " FROM \"%w\".arrivals WHERE stream_id = ?1 AND part >= ?2 ORDER BY part",
+              " FROM \"%w\".arrivals WHERE stream_id = ?1 AND part >= ?2 ORDER BY stream_id, part",
     [KEPT] = "SELECT kept_evidence_id, kept_frame FROM \"%w\".conflicts WHERE stream_id = ?1"
              " AND position > ?2 - 262144 AND position <= ?2 AND position + length > ?2"
              " ORDER BY conflict_id DESC LIMIT 1",

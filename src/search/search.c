@@ -3,6 +3,7 @@
 
 #include "base/table.h"
 #include "search/kept.h"
+#include "store/live_form.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -544,7 +545,11 @@ static enum status start_phase(struct search *s, enum phase phase, struct error 
     s->phase = phase;
     if (!texts[phase])
         return STATUS_OK;
-    enum status status = reader_prepare_own(s->reader, &s->rows, texts[phase], err);
+    const char *text = texts[phase];
+    /* While it is written live chunk_data is a view, which would have to be sorted. */
+    if (phase == PHASE_LARGE && live_form_is(reader_db(s->reader), reader_schema(s->reader)))
+        text = "SELECT stream_id, position, data FROM \"%w\".chunk_rows ORDER BY chunk_id";
+    enum status status = reader_prepare_own(s->reader, &s->rows, text, err);
     if (status == STATUS_OK && sqlite3_bind_parameter_count(s->rows) == 2) {
         bool all = flow_id < 0;
         int64_t lowest = phase == PHASE_EACH ? INT64_MIN : -1;

@@ -22,7 +22,7 @@ enum { HEADER_LEN = 100, APPLICATION_ID_AT = 68, COMMIT_WAIT_MS = 10000, OPEN_WA
 
 /* Of the write-ahead log: from here on what is in it is copied into the file, and from there on a log that
  * was copied is cut off. A page that changes every second is copied once in many. */
-enum { LOG_COPIED_LEN = 8 << 20, LOG_CUT_LEN = 16 << 20 };
+enum { LOG_COPIED_LEN = 32 << 20, LOG_CUT_LEN = 48 << 20 };
 enum { LOG_PAGE_HEAD = 24 };
 
 const char *case_file_name(const struct case_file *f)

@@ -26,6 +26,9 @@
  * who brought a byte of it can be looked up in few parts. */
 enum { STALE_PARTS = 32 };
 
+/* A stream that has more rows than this in one commit is busy. */
+enum { BUSY_ROWS = 8 };
+
 enum { RUNS_LEN = SLOT_RUNS * sizeof(struct run) };
 
 static struct run *runs_of(struct slot *slot)
@@ -174,19 +177,69 @@ enum slot_fate {
     SLOT_IS_LAST, /* it goes, and the hash of the stream is needed next */
 };
 
+/* With which a row may be lent; where its bytes lie, if not in the slot. */
+struct lent_bytes {
+    struct slot *slot; /* NULL: it is not lent */
+    struct loan loan;
+    unsigned pieces; /* 0: in the slot */
+};
+
+/* Writes a row. True when it is lent. */
+static bool row_write(struct store *s, struct kept_stream *t, struct insert_chunk *chunk,
+                      const struct lent_bytes *from, enum slot_fate fate)
+{
+    struct digest *digest = digest_for(s, t, chunk->position, chunk->bytes);
+
+    chunk->is_busy = t->fresh >= BUSY_ROWS;
+    if (t->fresh < UINT8_MAX)
+        t->fresh++;
+    const bool lend = insert_chunk_ready(&s->insert, chunk) && from->slot;
+    if (from->pieces > 0 && !lend) /* after a failure */
+        return false;
+    if (from->pieces > 0)
+        chunk->bytes.data = NULL;
+    t->rows += t->rows < UINT32_MAX;
+    if (digest && !(lend && fate == SLOT_GOES)) {
+        lending_hash(s, digest, chunk->bytes);
+        digest = NULL;
+    }
+    if (lend)
+        lending_lend(s, digest, chunk, from->pieces > 0 ? &from->loan : NULL, from->pieces,
+                     from->slot);
+    else
+        insert_chunk(&s->insert, chunk);
+    return lend;
+}
+
+/* A run as rows that fill their pages: a commit of many slow streams has a row of each, as long as it happens to be. */
+static void run_pack(struct store *s, struct kept_stream *t, struct insert_chunk *chunk,
+                     struct span bytes)
+{
+    const struct lent_bytes in_place = {.slot = NULL};
+
+    insert_settle(&s->insert);
+    while (bytes.len > 0 && !s->insert.failed) {
+        chunk->bytes = bytes;
+        chunk->bytes = span_first(bytes, insert_chunk_fitting(&s->insert, chunk));
+        row_write(s, t, chunk, &in_place, SLOT_IS_LAST);
+        chunk->position += (int64_t)chunk->bytes.len;
+        bytes = span_after(bytes, chunk->bytes.len);
+    }
+}
+
 /* Writes what is in a slot as rows, and empties it. True when it is lent with that: it goes by itself then. */
 static bool slot_write(struct store *s, struct kept_flow *k, enum side side, struct slot *slot,
                        enum slot_fate fate)
 {
     struct kept_stream *t = k->sides[side];
     struct insert_chunk chunk = {.stream_id = keep_stream_id(s, k, side), .part = slot->part};
-    bool lend = fate != SLOT_STAYS && slot->run_count == 1;
-    struct loan loan;
-    unsigned pieces = 0;
+    const bool pack = s->insert.live_form && fate == SLOT_IS_LAST;
+    bool lend = !pack && fate != SLOT_STAYS && slot->run_count == 1;
+    struct lent_bytes from = {.slot = lend ? slot : NULL};
 
     if (fate == SLOT_GOES && slot->piece_count > 0) {
-        loan = *loan_of(slot);
-        pieces = slot->piece_count;
+        from.loan = *loan_of(slot);
+        from.pieces = slot->piece_count;
         loan_end(s, slot);
     } else {
         slot_collect(s, slot);
@@ -195,21 +248,10 @@ static bool slot_write(struct store *s, struct kept_flow *k, enum side side, str
         const struct run *run = &runs_of(slot)[i];
         chunk.bytes = run_bytes(slot, run);
         chunk.position = slot->begin + run->begin;
-        struct digest *digest = digest_for(s, t, chunk.position, chunk.bytes);
-        lend = insert_chunk_ready(&s->insert, &chunk) && lend;
-        if (pieces > 0 && !lend) /* after a failure */
-            break;
-        if (pieces > 0)
-            chunk.bytes.data = NULL;
-        t->rows += t->rows < UINT32_MAX;
-        if (digest && !(lend && fate == SLOT_GOES)) {
-            lending_hash(s, digest, chunk.bytes);
-            digest = NULL;
-        }
-        if (lend)
-            lending_lend(s, digest, &chunk, pieces > 0 ? &loan : NULL, pieces, slot);
+        if (pack)
+            run_pack(s, t, &chunk, chunk.bytes);
         else
-            insert_chunk(&s->insert, &chunk);
+            lend = row_write(s, t, &chunk, &from, fate);
     }
     slot->run_count = 0;
     return lend;
@@ -454,6 +496,7 @@ void chunks_commit(struct store *s, struct kept_flow *k, enum side side)
     struct kept_stream *t = k->sides[side];
 
     chunks_write_rows(s, k, side);
+    t->fresh = 0;
     if (t->settled || !t->behind)
         return;
     catch_up(s, k, side, t->commits == COMMITS_MOST);
@@ -790,7 +833,9 @@ static void row_replace(struct store *s, size_t at, struct span bytes)
 
     insert_flush_one(&s->insert, INSERT_STREAM_DATA);
     memcpy(s->cached.data + at, bytes.data, bytes.len);
-    const char *table = s->cached.small ? "stream_data" : "chunk_data";
+    const char *table = s->cached.small       ? "stream_data"
+                        : s->insert.live_form ? "chunk_rows"
+                                              : "chunk_data";
     int64_t rowid = s->cached.small ? s->cached.stream_id : s->cached.chunk_id;
     if (sqlite3_blob_open(s->file.db, "main", table, "data", rowid, 1, &blob) != SQLITE_OK ||
         sqlite3_blob_write(blob, bytes.data, (int)bytes.len, (int)at) != SQLITE_OK)

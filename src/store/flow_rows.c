@@ -104,7 +104,7 @@ static void write_stream(struct store *s, const struct flow *flow, struct kept_f
 
     flow_rows_gap(s, k, side);
     chunks_end(s, k, side, hex);
-    records_write_arrivals(s, k, side);
+    records_write_arrivals(s, k, side, RECORDS_AT_END);
     put_stream(s, flow, k, side, verdict, s->hash ? hex : NULL);
 }
 
@@ -272,7 +272,7 @@ void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow 
                      const char *verdict)
 {
     write_flow(s, flow, k, true);
-    records_write_frames(s, k);
+    records_write_frames(s, k, RECORDS_AT_END);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
         if (k->sides[side] && !k->sides[side]->idle)
             write_stream(s, flow, k, side, verdict);

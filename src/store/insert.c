@@ -1,6 +1,7 @@
 /* insert.c - every statement that the writer runs. */
 #include "store/insert.h"
 
+#include "store/live_form.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -48,6 +49,14 @@ static const char *const texts[STATEMENT_COUNT] = {
     [INSERT_SECRETS] = "INSERT INTO secrets (evidence_id, type, data) VALUES (?1, ?2, ?3)",
     [INSERT_CHUNK] = "INSERT INTO chunk_data (chunk_id, stream_id, position, length, part, data)"
                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [INSERT_PLACE] = "INSERT INTO settled_places (stream_id, position, chunk_id)"
+                     " VALUES (?1, ?2, ?3)",
+    [INSERT_RECENT_PLACE] = "INSERT INTO recent (step, stream_id, kind, place, number)"
+                            " VALUES (?4, ?1, 1, ?2, ?3)",
+    [INSERT_RECENT_ARRIVALS] = "INSERT INTO recent (step, stream_id, kind, place, number, low,"
+                               " high, data) VALUES (?7, ?1, 2, ?2, ?3, ?4, ?5, ?6)",
+    [INSERT_RECENT_FRAMES] = "INSERT INTO recent (step, stream_id, kind, place, number, data,"
+                             " flow_id) VALUES (?5, 2 * ?1, 0, ?2, ?3, ?4, ?1)",
     [SELECT_CHUNK] = "SELECT chunk_id, position, part, data FROM chunk_data"
                      " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
     [SELECT_CHUNK_ROW] = "SELECT stream_id, position, part, data FROM chunk_data"
@@ -86,7 +95,7 @@ static const char *const texts[STATEMENT_COUNT] = {
                          " WHERE refused_id = ?1",
     [DELETE_REFUSED] = "DELETE FROM refused WHERE refused_id = ?1",
     [SELECT_ARRIVALS] = "SELECT low, high, data FROM arrivals WHERE stream_id = ?1 AND part >= ?2"
-                        " ORDER BY part",
+                        " ORDER BY stream_id, part",
     [INSERT_TAKEOVER] = "INSERT INTO temp.takeovers VALUES (?1, ?2, ?3, ?4, ?5)",
     [SELECT_TAKEOVER] = "SELECT position, \"end\", evidence_id, frame FROM temp.takeovers"
                         " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
@@ -135,11 +144,25 @@ static const char *const texts[STATEMENT_COUNT] = {
                            " AND last_ns >= ?2",
 };
 
+/* Those that are others in a live case. The place of a chunk alone is looked for, and then its row. */
+static const char *const live_texts[STATEMENT_COUNT] = {
+    [INSERT_CHUNK] = "INSERT INTO chunk_rows (chunk_id, stream_id, position, length, part, data)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SELECT_CHUNK] =
+        "SELECT chunk_id, position, part, data FROM chunk_rows WHERE chunk_id ="
+        " (SELECT chunk_id FROM"
+        " (SELECT position, chunk_id FROM (SELECT position, chunk_id FROM settled_places"
+        " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1) UNION ALL"
+        " SELECT place, number FROM recent WHERE step IN " LIVE_FORM_STEP_LIST
+        " AND stream_id = ?1 AND kind = 1 AND place <= ?2) ORDER BY position DESC LIMIT 1)",
+};
+
 /* The tables that go through batches. */
 static const struct {
     struct batch_table_name name;
-    bool by_rowid;   /* its first column is its INTEGER PRIMARY KEY */
-    int key_columns; /* 0: its rows are not all in the seal */
+    const char *settled; /* the table in a live case; NULL: the same */
+    bool by_rowid;       /* its first column is its INTEGER PRIMARY KEY */
+    int key_columns;     /* 0: its rows are not all in the seal */
 } batches[BATCH_COUNT] = {
     [INSERT_FLOW] =
         {{"flows",
@@ -165,9 +188,11 @@ static const struct {
           " handshake_rtt_ns = excluded.handshake_rtt_ns, history = excluded.history,"
           " state = excluded.state, end_reason = excluded.end_reason, lossy = excluded.lossy,"
           " client_carried = excluded.client_carried, server_carried = excluded.server_carried"},
+         NULL,
          true,
          1},
     [INSERT_FLOW_FRAMES] = {{"flow_frames", "flow_id, part, frames, data", 4, NULL, NULL},
+                            "settled_frames",
                             false,
                             2},
     [INSERT_STREAM] = {{"streams",
@@ -179,10 +204,15 @@ static const struct {
                         " truncated = excluded.truncated, missing_tail = excluded.missing_tail,"
                         " conflicted = excluded.conflicted, verdict = excluded.verdict,"
                         " sha256 = excluded.sha256, policy = excluded.policy"},
+                       NULL,
                        true,
                        1},
-    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3, NULL, NULL}, true, 0},
+    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3, NULL, NULL},
+                            NULL,
+                            true,
+                            0},
     [INSERT_ARRIVALS] = {{"arrivals", "stream_id, part, segments, low, high, data", 6, NULL, NULL},
+                         "settled_arrivals",
                          false,
                          2},
 };
@@ -362,19 +392,21 @@ static bool prepare(struct insert *in, enum statement which)
         const enum batch_how how = in->file->live                                 ? BATCH_RENEWS
                                    : in->file->partial && batches[which].by_rowid ? BATCH_AS_IMAGE
                                                                                   : BATCH_AS_TABLE;
-        code = batch_init(&row->batch, in->file->db, &batches[which].name, in->size, how,
-                          in->worker != NULL);
+        struct batch_table_name name = batches[which].name;
+        if (in->live_form && batches[which].settled)
+            name.table = batches[which].settled;
+        code = batch_init(&row->batch, in->file->db, &name, in->size, how, in->worker != NULL);
         if (code == SQLITE_OK && in->leaves.file)
-            code = batch_past_sqlite(&row->batch, &in->leaves, &batches[which].name,
-                                     !batches[which].by_rowid);
+            code = batch_past_sqlite(&row->batch, &in->leaves, &name, !batches[which].by_rowid);
         bool all_of_it = in->file->partial && batches[which].key_columns > 0;
         if (code == SQLITE_OK && all_of_it &&
             !batch_sum_begin(&row->batch, batches[which].key_columns))
             code = SQLITE_NOMEM;
     }
     if (which >= BATCH_COUNT && !row->statement) {
+        const char *text = in->live_form && live_texts[which] ? live_texts[which] : texts[which];
         insert_settle(in);
-        code = sqlite3_prepare_v3(in->file->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+        code = sqlite3_prepare_v3(in->file->db, text, -1, SQLITE_PREPARE_PERSISTENT,
                                   &row->statement, NULL);
     }
     if (code == SQLITE_NOMEM)
@@ -410,6 +442,31 @@ void insert_flush(struct insert *in)
     for (int i = 0; i < BATCH_COUNT; i++)
         hand_over(in, (enum statement)i);
     link_rows(in, leaves_end);
+}
+
+/* ---- a live case ---- */
+
+void insert_enter_live_form(struct insert *in, size_t page_size)
+{
+    if (!in->failed && live_form_enter(in->file->db, &in->live_form) != SQLITE_OK)
+        insert_fault(in);
+    in->step = 0;
+    in->recent = 0;
+    in->page_size = page_size;
+    in->leaf_left = 0;
+}
+
+void insert_step(struct insert *in)
+{
+    enum { RECENT_MOST = 32768 }; /* rows; to move them takes some tens of milliseconds */
+
+    if (!in->live_form || (++in->step < LIVE_FORM_STEPS && in->recent < RECENT_MOST))
+        return;
+    insert_settle(in);
+    if (!in->failed && live_form_settle(in->file->db) != SQLITE_OK)
+        insert_fault(in);
+    in->step = 0;
+    in->recent = 0;
 }
 
 /* ---- statements ---- */

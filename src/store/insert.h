@@ -46,6 +46,10 @@ enum statement {
     INSERT_STATISTICS,
     INSERT_SECRETS,
     INSERT_CHUNK,
+    INSERT_PLACE, /* these of a live case only: live_form.h */
+    INSERT_RECENT_PLACE,
+    INSERT_RECENT_ARRIVALS,
+    INSERT_RECENT_FRAMES,
     SELECT_CHUNK,
     SELECT_CHUNK_ROW,
     SELECT_SMALL,
@@ -117,6 +121,13 @@ struct insert {
     void (*collected)(void *context);
     void *collected_context;
 
+    /* Of a live case. */
+    bool live_form;  /* live_form.h; false: its tables are not as we declare them */
+    int step;        /* of its next commit */
+    unsigned recent; /* rows that lie by commit, about */
+    size_t page_size;
+    size_t leaf_left; /* bytes of the last leaf of chunk_rows that are free */
+
     int open; /* statements that were begun, and may not meet the worker's */
 
     /* The worker's, and ours when it has nothing to do. */
@@ -167,6 +178,8 @@ struct insert_chunk {
     int64_t chunk_id; /* 0: the next one */
     int64_t stream_id, position;
     uint32_t part;
+    bool
+        is_busy; /* its stream has many more rows in this commit, so that theirs fill pages of their own */
     struct span bytes; /* data NULL: they lie in pieces */
 };
 
@@ -199,6 +212,10 @@ bool insert_chunk_read(struct insert *in, int64_t chunk_id, struct insert_chunk 
                        size_t room);
 const uint32_t *insert_chunks_of(struct insert *in, int64_t stream_id, uint32_t *count);
 
+/* How much of a chunk is best made a row next, so that it fills the pages that it lies on: the last leaf, and whole ones
+ * beside it. What is left is the next row. Of a live case; insert_settle() was called. */
+size_t insert_chunk_fitting(const struct insert *in, const struct insert_chunk *chunk);
+
 /* All rows are SQLite's, and their index has them. */
 void insert_chunks_index(struct insert *in);
 
@@ -209,6 +226,12 @@ void insert_flush(struct insert *in);
 /* The digest of the rows of a table, as the seal has it, where all of them came through this batch, in
  * the order of their key. False: they must be read. Once, and no row comes after it. */
 bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LEN]);
+
+/* Has the tables of a live case take the form that live_form.h tells of, before anything else is written. */
+void insert_enter_live_form(struct insert *in, size_t page_size);
+
+/* Before each commit of such a one: all has been flushed. */
+void insert_step(struct insert *in);
 
 /* Runs SQL without parameters or rows. */
 void insert_run(struct insert *in, const char *sql);

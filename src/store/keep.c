@@ -116,7 +116,7 @@ static void write_early(struct store *s, struct kept_flow *k)
 {
     if (k->is_diary)
         diary_write(s, k);
-    records_write_frames(s, k);
+    records_write_frames(s, k, RECORDS_EARLY);
     oddities_write(s, k);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         if (!k->sides[side])
@@ -125,7 +125,7 @@ static void write_early(struct store *s, struct kept_flow *k)
             chunks_commit(s, k, side); /* more will come: its digest goes on */
         else
             chunks_write(s, k, side);
-        records_write_arrivals(s, k, side);
+        records_write_arrivals(s, k, side, RECORDS_EARLY);
         if (s->live.on && !k->sides[side]->told && !k->sides[side]->idle)
             flow_rows_open(s, k, side);
     }

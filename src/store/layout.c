@@ -17,7 +17,7 @@ static const char *const texts[STATEMENT_COUNT] = {
                " SELECT position, data FROM \"%w\".chunk_data WHERE stream_id = ?1"
                " AND position > ?2 - 16384 AND position < ?3",
     [ARRIVALS] = "SELECT part, data FROM \"%w\".arrivals WHERE stream_id = ?1 AND part >= ?2"
-                 " ORDER BY part",
+                 " ORDER BY stream_id, part",
     [CONFLICTS] = "SELECT position, kept FROM \"%w\".conflicts WHERE stream_id = ?1"
                   " AND position > ?2 - 262144 AND position < ?3 ORDER BY conflict_id",
 };

@@ -5,6 +5,7 @@
  * Between two commits all is as in an ingest. Before each, what flows hold in buffers becomes rows, so that what
  * a kill leaves lacks nothing that came before: chunks that are not full, parts of frames and arrivals, rows of
  * flows and streams that say `open`. */
+#include "store/live_form.h"
 #include "store/schema.h"
 #include "store/seal.h"
 #include "store/writer.h"
@@ -44,6 +45,7 @@ enum status store_commit(struct store *s, struct store_log *log, struct error *e
 
     assert(s->live.on);
     write_all(s);
+    insert_step(&s->insert);
     if (!s->insert.failed && case_file_commit(&s->file, &log_len, &log->held, &why) != STATUS_OK)
         insert_fail_as(&s->insert, &why);
     log->len = log_len;
@@ -181,6 +183,9 @@ enum status store_closing_end(struct store_closing *c, char seal[65], bool *one_
 
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", c->cache_len / 1024);
     enum status status = run_sql(&c->file, sql, err);
+    if (status == STATUS_OK && live_form_is(c->file.db, "main") &&
+        live_form_leave(c->file.db) != SQLITE_OK)
+        status = case_file_fault(&c->file, "closing", err);
     if (status == STATUS_OK) /* in the log, so that it can be read meanwhile */
         status = run_sql(&c->file, indexes_sql, err);
     if (status == STATUS_OK)

@@ -9,6 +9,7 @@
  * process holds on it. */
 #include "store/reader.h"
 
+#include "store/live_form.h"
 #include "store/store.h"
 #include "store/tables.h"
 
@@ -45,7 +46,9 @@ static const char *const promised_tables[] = {
     "oddities",    "notes",    "capture_stats",   "secrets",    "arrivals",
 };
 
-enum { PROMISED_COUNT = sizeof promised_tables / sizeof *promised_tables };
+enum {
+    PROMISED_COUNT = sizeof promised_tables / sizeof *promised_tables
+}; /* more than live_form_tables */
 
 static bool is_locked(int file)
 {
@@ -242,37 +245,68 @@ static enum status check_columns(struct reader *r, const char *table, struct err
     return status;
 }
 
-/* Whether each promised table is one: neither a view nor a virtual table, so that a walk over it ends.
- * SQLite has compared type and name of these rows with what their sql says. */
-static enum status check_tables(struct reader *r, struct error *err)
+/* What is found of the tables that a case must have. */
+enum found { FOUND_NONE, FOUND_TABLE, FOUND_VIEW };
+
+/* Finds the tables of such names: neither views nor virtual tables, so that a walk over them ends. SQLite has compared
+ * type and name of these rows with what their sql says. While a case is written live some are views of ours. */
+static enum status find_tables(struct reader *r, enum found *found, const char *const *names,
+                               size_t count, struct error *err)
 {
-    bool found[PROMISED_COUNT] = {false};
     sqlite3_stmt *row;
     int rc;
-    enum status status =
-        reader_prepare_own(r, &row,
-                           "SELECT name FROM \"%w\".sqlite_master WHERE type = 'table'"
-                           " AND rootpage > 0 AND substr(sql, 1, 13) = 'CREATE TABLE '",
-                           err);
+    enum status status = reader_prepare_own(
+        r, &row,
+        "SELECT name, type = 'view', sql FROM \"%w\".sqlite_master WHERE type = 'view' OR"
+        " (type = 'table' AND rootpage > 0 AND substr(sql, 1, 13) = 'CREATE TABLE ')",
+        err);
 
     if (status != STATUS_OK)
         return status;
     while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(row, 0);
-        for (size_t i = 0; name && i < PROMISED_COUNT; i++)
-            found[i] = found[i] || strcmp(name, promised_tables[i]) == 0;
+        const bool is_view = sqlite3_column_int(row, 1) != 0;
+        const char *sql = (const char *)sqlite3_column_text(row, 2);
+        if (!name || !sql || (is_view && !live_form_is_view(name, sql)))
+            continue;
+        for (size_t i = 0; i < count; i++)
+            if (strcmp(name, names[i]) == 0)
+                found[i] = is_view ? FOUND_VIEW : FOUND_TABLE;
     }
     if (rc != SQLITE_DONE)
         status = reader_fault(r, err);
     sqlite3_finalize(row);
-    for (size_t i = 0; status == STATUS_OK && i < PROMISED_COUNT; i++) {
-        if (!found[i])
-            status =
-                error_set(err, "%s is not a case: it has no table %s", r->path, promised_tables[i]);
+    return status;
+}
+
+/* Whether they are tables, or, where that is allowed, views of ours, which *views then says. */
+static enum status check_found(struct reader *r, bool *views, const char *const *names,
+                               size_t count, struct error *err)
+{
+    enum found found[PROMISED_COUNT] = {FOUND_NONE};
+    enum status status = find_tables(r, found, names, count, err);
+
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        if (found[i] == FOUND_VIEW && views)
+            *views = true;
+        else if (found[i] == FOUND_TABLE)
+            status = check_columns(r, names[i], err);
         else
-            status = check_columns(r, promised_tables[i], err);
+            status = error_set(err, "%s is not a case: it has no table %s", r->path, names[i]);
     }
     return status;
+}
+
+static enum status check_tables(struct reader *r, struct error *err)
+{
+    bool views = false;
+    size_t count = 0;
+    enum status status = check_found(r, &views, promised_tables, PROMISED_COUNT, err);
+
+    while (live_form_tables[count])
+        count++;
+    return status == STATUS_OK && views ? check_found(r, NULL, live_form_tables, count, err)
+                                        : status;
 }
 
 enum status reader_check(struct reader *r, struct error *err)

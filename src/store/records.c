@@ -60,17 +60,33 @@ static struct arrivals_head *arrivals_head(const struct blob *b)
     return (struct arrivals_head *)(void *)b->data;
 }
 
-void records_write_frames(struct store *s, struct kept_flow *k)
+/* Whether a part lies by commit first: in a live case one that is not full, unless it is all that its owner has, which
+ * is over. */
+static bool is_recent(const struct store *s, const struct blob *b, enum records_why why)
+{
+    return s->insert.live_form && (why == RECORDS_EARLY || (why == RECORDS_AT_END && b->parts > 0));
+}
+
+static void put_step(struct store *s, struct row *row, int at)
+{
+    put_int(row, at, s->insert.step);
+    s->insert.recent++;
+}
+
+void records_write_frames(struct store *s, struct kept_flow *k, enum records_why why)
 {
     struct blob *b = &k->frames;
 
     if (!b->data)
         return;
-    struct row *row = insert_begin(&s->insert, INSERT_FLOW_FRAMES);
+    const bool recent = is_recent(s, b, why);
+    struct row *row = insert_begin(&s->insert, recent ? INSERT_RECENT_FRAMES : INSERT_FLOW_FRAMES);
     put_int(row, 1, keep_flow_id(s, k));
     put_int(row, 2, b->parts);
     put_int(row, 3, b->count);
     put_blob(row, 4, span_of(b->data + sizeof(struct frames_head), b->len));
+    if (recent)
+        put_step(s, row, 5);
     insert_end(&s->insert, row);
     b->parts++;
     records_drop(s, b);
@@ -117,7 +133,7 @@ void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_
         last = frames_head(b)->last;
     size_t len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
     if (b->len + len > s->frames_len) {
-        records_write_frames(s, k);
+        records_write_frames(s, k, RECORDS_FULL);
         last = (struct frame_record){0};
         len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
     }
@@ -132,19 +148,23 @@ struct span records_arrivals(const struct kept_stream *t)
     return span_of(t->arrivals.data + sizeof(struct arrivals_head), t->arrivals.len);
 }
 
-void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side)
+void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side,
+                            enum records_why why)
 {
     struct blob *b = &k->sides[side]->arrivals;
 
     if (!b->data)
         return;
-    struct row *row = insert_begin(&s->insert, INSERT_ARRIVALS);
+    const bool recent = is_recent(s, b, why);
+    struct row *row = insert_begin(&s->insert, recent ? INSERT_RECENT_ARRIVALS : INSERT_ARRIVALS);
     put_int(row, 1, keep_stream_id(s, k, side));
     put_int(row, 2, b->parts);
     put_int(row, 3, b->count);
     put_int(row, 4, arrivals_head(b)->low);
     put_int(row, 5, arrivals_head(b)->high);
     put_blob(row, 6, records_arrivals(k->sides[side]));
+    if (recent)
+        put_step(s, row, 7);
     insert_end(&s->insert, row);
     b->parts++;
     records_drop(s, b);
@@ -186,7 +206,7 @@ void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
         last = arrivals_head(b)->last;
     size_t len = (size_t)(arrival_record_put(bytes, &last, record) - bytes);
     if (b->len + len > s->arrivals_len) {
-        records_write_arrivals(s, k, side);
+        records_write_arrivals(s, k, side, RECORDS_FULL);
         chunks_write_stale(s, k, side);
         last = (struct arrival_record){0};
         len = (size_t)(arrival_record_put(bytes, &last, record) - bytes);

@@ -1,6 +1,7 @@
 /* store.c - the one writer of a case: opened, asked how it goes, ended. */
 #include "store/store.h"
 
+#include "store/live_form.h"
 #include "store/schema.h"
 #include "store/seal.h"
 #include "store/text.h"
@@ -65,6 +66,8 @@ static void measure_rows(struct store *s)
 {
     enum { CHUNK_LEAST = 4096 }; /* that full ones are to be about as long as */
     int64_t usable = store_ask(s, "PRAGMA page_size");
+    if (s->insert.failed)
+        return;
     int64_t table_max = usable - 35;
     while (s->live.on &&
            table_max + usable - 4 <= CHUNK_LEAST) /* and whole pages beside the leaf */
@@ -205,6 +208,10 @@ enum status store_open_file(struct store *s, const char *path, struct error *err
     insert_init(&s->insert, &s->file, o->worker, o->memory);
     s->insert.collected = lending_close;
     s->insert.collected_context = s;
+    if (live_form_is(s->file.db, "main") && live_form_leave(s->file.db) != SQLITE_OK)
+        insert_fault(&s->insert); /* a kill left it so */
+    if (s->insert.failed)
+        return tell_failure(s, err);
     measure_rows(s);
     if (s->file.partial &&
         !s->reference) /* by reference, rows are read in the middle of all: layout.c */
@@ -215,6 +222,8 @@ enum status store_open_file(struct store *s, const char *path, struct error *err
         remark_on(s);
     if (!s->insert.failed)
         add_columns(s);
+    if (!s->insert.failed && o->live)
+        insert_enter_live_form(&s->insert, (size_t)store_ask(s, "PRAGMA page_size"));
     continue_ids(s);
     insert_run_row(s, o);
     return s->insert.failed ? tell_failure(s, err) : STATUS_OK;

@@ -101,6 +101,7 @@ struct kept_stream {
     uint64_t stored;          /* bytes present */
     uint32_t rows;            /* of stream_data and chunk_data; at most UINT32_MAX are counted */
     uint8_t slot_count;
+    uint8_t fresh;    /* rows since the last commit of a live case; at most UINT8_MAX are counted */
     bool settled : 1; /* all is rows, and hashed: `value` stands where slots and digest stood */
     bool small : 1;   /* its first row is in stream_data */
     bool
@@ -365,8 +366,10 @@ void *keep_room(struct store *s, unsigned size_class);
 void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record);
 void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
                          const struct arrival_record *record);
-void records_write_frames(struct store *s, struct kept_flow *k);
-void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side);
+enum records_why { RECORDS_FULL, RECORDS_EARLY, RECORDS_AT_END }; /* a part is written */
+void records_write_frames(struct store *s, struct kept_flow *k, enum records_why why);
+void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side,
+                            enum records_why why);
 struct span records_arrivals(const struct kept_stream *t); /* those that are not a row yet */
 void records_drop(struct store *s, struct blob *b);
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -111,6 +112,19 @@ def drip():
             take(connection, 3000)
             datagrams.sendto(b"drip", (SERVER, PORT))
             time.sleep(0.01)
+
+
+def trickle(flows, wanted):
+    """Connections that each bring so much once a second, until it is killed."""
+    connections = [socket.create_connection((SERVER, PORT)) for _ in range(flows)]
+    due = time.monotonic()
+    while True:
+        for connection in connections:
+            connection.sendall(struct.pack(">III", 188, wanted, 0) + bytes(188))
+        for connection in connections:
+            take(connection, wanted)
+        due += 1
+        time.sleep(max(0, due - time.monotonic()))
 
 
 # ---- the place ----
@@ -476,6 +490,37 @@ def put_together(folder):
         "a flow continues one that is not there" if lost_names else None if names else "no flow goes on"
 
 
+def check_wear(net, place):
+    """What is written to the disk for a byte of payload by all of a run, for 50 flows that are slow. Frames have their
+    headers: what they are long is not the case's."""
+    name = "what is written for a byte of payload is bounded"
+    by_reference = ("--pcap", "--payload", "reference")
+    seconds = 60 if lib.LONG else 8
+    told, wrong = [], None
+    for wanted, options, most in ((6000, (), 2.45), (3000, (), 2.75), (3000, by_reference, 0.45)) if lib.LONG else (
+            (6000, (), 2.8), (3000, by_reference, 0.65)):
+        where = os.path.join(place, "wear-%d-%d" % (wanted, len(options)))
+        case = os.path.join(where, "case.db")
+        os.mkdir(where)
+        run = Live(net, case, *options, binary=lib.RELEASE)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_oublock
+        trickles = net.start(net.near, sys.executable, HERE, "--trickle", "50", str(wanted))
+        time.sleep(seconds)
+        wrong = run.stop() or wrong
+        written = (resource.getrusage(resource.RUSAGE_CHILDREN).ru_oublock - before) * 512
+        trickles.kill()
+        trickles.wait()
+        if not written:
+            lib.tell("skip", name, "nothing here is written to a disk")
+            return
+        payload = lib.one(case, "select sum(stored) from streams")
+        frames = sum(os.path.getsize(os.path.join(where, n)) for n in os.listdir(where) if n.endswith(".pcapng"))
+        told.append("%.2f%s" % ((written - frames) / payload, " and frames of %.2f" % (frames / payload) if frames else ""))
+        if (written - frames) / payload > most:
+            wrong = wrong or "%s for %s" % (told[-1], (wanted, *options))
+    lib.check(name, wrong, ", ".join(told))
+
+
 def check_slices(net, place):
     """A case a second, each whole by itself, and together what tcpdump has seen."""
     name = "slices of a folder are whole, and together what tcpdump has"
@@ -514,6 +559,7 @@ def main():
         check_equal(turn, turn % 2 == 1)
     with lib.folder() as place, Net() as net:
         check_row_in_time(net, place)
+        check_wear(net, place)
         check_slices(net, place)
         check_kills(net, place, 50 if lib.LONG else 2)
         check_readers(net, place, 120 if lib.LONG else 2)
@@ -528,5 +574,7 @@ elif sys.argv[1:2] == ["--talk"]:
     talk(int(sys.argv[2]), int(sys.argv[3]))
 elif sys.argv[1:2] == ["--drip"]:
     drip()
+elif sys.argv[1:2] == ["--trickle"]:
+    trickle(int(sys.argv[2]), int(sys.argv[3]))
 else:
     main()
