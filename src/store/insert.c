@@ -476,8 +476,7 @@ size_t insert_chunk_fitting(const struct insert *in, const struct insert_chunk *
 {
     const struct leaf_rule rule = leaf_rule(in);
     const size_t record = record_len(chunk), rest = cell_rest(in, record);
-    const size_t beside_bytes =
-        record - chunk->bytes.len; /* of the record, that are not the chunk's */
+    const size_t others = record - chunk->bytes.len; /* of the record, that are not the chunk's */
     size_t left = in->leaf_left;
 
     if (record <= rule.most && record + rest <= left)
@@ -492,7 +491,7 @@ size_t insert_chunk_fitting(const struct insert *in, const struct insert_chunk *
     } else if (here > rule.most) {
         here = rule.most;
     }
-    return here < record ? here - beside_bytes : chunk->bytes.len;
+    return here < record && here > others ? here - others : chunk->bytes.len;
 }
 
 /* A row has been added behind the others. */

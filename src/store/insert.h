@@ -154,8 +154,7 @@ void insert_settle(struct insert *in);
 struct insert_chunk {
     int64_t stream_id, position;
     uint32_t part;
-    bool
-        is_busy; /* its stream has many more rows in this commit, so that theirs fill pages of their own */
+    bool is_busy; /* its stream has many rows in this commit: what is said of them fills pages */
     struct span bytes;
 };
 
