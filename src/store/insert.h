@@ -178,8 +178,7 @@ struct insert_chunk {
     int64_t chunk_id; /* 0: the next one */
     int64_t stream_id, position;
     uint32_t part;
-    bool
-        is_busy; /* its stream has many more rows in this commit, so that theirs fill pages of their own */
+    bool is_busy; /* its stream has many rows in this commit: what is said of them fills pages */
     struct span bytes; /* data NULL: they lie in pieces */
 };
 
@@ -212,9 +211,10 @@ bool insert_chunk_read(struct insert *in, int64_t chunk_id, struct insert_chunk 
                        size_t room);
 const uint32_t *insert_chunks_of(struct insert *in, int64_t stream_id, uint32_t *count);
 
-/* How much of a chunk is best made a row next, so that it fills the pages that it lies on: the last leaf, and whole ones
+/* chunk_fit.c - how much of a chunk is best made a row next, so that it fills the pages that it lies on: the last leaf, and whole ones
  * beside it. What is left is the next row. Of a live case; insert_settle() was called. */
 size_t insert_chunk_fitting(const struct insert *in, const struct insert_chunk *chunk);
+void insert_chunk_fitted(struct insert *in, const struct insert_chunk *chunk); /* it is written */
 
 /* All rows are SQLite's, and their index has them. */
 void insert_chunks_index(struct insert *in);
