@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import struct
@@ -740,6 +741,43 @@ def check_no_room(net, place):
     lib.check(name, wrong, "a folder and a case")
 
 
+def check_end_without_room(net, place):
+    """Told to end while nothing can be stored: it ends at once, and says what was not; the next run goes on."""
+    name, disk = "a run that ends while the disk is full says so", os.path.join(place, "ended")
+    os.mkdir(disk)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True).returncode:
+        lib.tell("skip", name, "nothing can be mounted here")
+        return
+    try:
+        folder, others = os.path.join(disk, "folder"), os.path.join(disk, "others")
+        run = live.Live(net, folder, "--rotate", "1h")
+        drip = net.start(net.near, sys.executable, live.HERE, "--drip")
+        time.sleep(1.5)
+        with open(others, "wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(1 << 16)):
+                pass
+        told = run.process.stderr.readline()
+        while told and b"nothing is stored until" not in told:
+            told = run.process.stderr.readline()
+        time.sleep(0.5)
+        run.process.send_signal(signal.SIGTERM)
+        out, err = run.process.communicate(timeout=live.PATIENCE)
+        drip.kill()
+        wrong = None
+        if run.process.returncode != 1 or not re.search(rb"no room on the disk: [1-9]\d* frames were not stored", err) or \
+                not re.match(rb"[\d,]+ frames -> ", out):
+            wrong = "exit status %d, %s, %s" % (run.process.returncode, out, err)
+        os.unlink(others)
+        wrong = wrong or live.Live(net, folder, "--rotate", "1h").stop()
+        statuses = [status for _, path in slices(folder) for status, in lib.rows(path, "select status from evidence")]
+        if not wrong and statuses != ["interrupted", "complete"]:
+            wrong = "its evidence is said to be %s" % statuses
+        wrong = wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+        lib.check(name, wrong)
+    finally:
+        subprocess.run(["umount", "-l", disk], capture_output=True)
+
+
 QUOTA = """
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -888,7 +926,7 @@ def main():
     checks = [threading.Thread(target=alone, args=in_turn)
               for in_turn in ((check_placed,), (check_placed_kill, check_quota), (check_soak,), (check_memory,),
                               (check_crowd,), (check_slow,), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
-                              (check_full,), (check_no_room,), (check_unindexed,))]
+                              (check_full,), (check_no_room,), (check_unindexed, check_end_without_room))]
     for check in checks:
         check.start()
     for check in checks:
