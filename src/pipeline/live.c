@@ -125,6 +125,14 @@ static void begin_frames(struct live_state *run, const char *path)
     atomic_store(&run->raw_frames_len, raw_frames_len(run->raw_frames));
 }
 
+/* The next frames may have waited in a ring since about the last one came; those of several interfaces, a little less
+ * orderly. */
+static int64_t next_slice_first_ns(const struct live_state *run)
+{
+    const int64_t now_ns = live_clock_ns(CLOCK_REALTIME);
+    return (run->last_ns < now_ns ? run->last_ns : now_ns) - LATE_NS;
+}
+
 /* Every flow that lives has a row in both. */
 static void next_slice(struct live_state *run, int64_t now_ns)
 {
@@ -149,6 +157,7 @@ static void next_slice(struct live_state *run, int64_t now_ns)
         (struct store_slice){.first_flow_id = slices_first_flow_id(run->slices.number),
                              .first_evidence_id = run->next_evidence_id,
                              .begun_ns = live_clock_ns(CLOCK_REALTIME)};
+    note.rotate.first_ns = next_slice_first_ns(run);
     live_tell_note(run, &note);
     for (size_t n = 0; n < run->options->interface_count; n++)
         begin_anew(run, &run->interfaces[n]);
@@ -385,6 +394,7 @@ static enum status open_interfaces(struct live_state *run)
     run->interfaces = calloc(o->interface_count, sizeof *run->interfaces);
     if (!run->interfaces)
         return error_no_memory(run->err, "no memory");
+    run->last_ns = live_clock_ns(CLOCK_REALTIME);
     run->live = live_open(&how, run->err);
     return run->live ? STATUS_OK : STATUS_FAILED;
 }
@@ -401,7 +411,9 @@ static enum status open_store(struct live_state *run)
         run->closer = worker_new();
         if (!run->closer || !slices_path(path, &run->slices, ++run->slices.number))
             return error_no_memory(run->err, "no memory");
-        slices_began(&run->slices, run->slices.number, live_clock_ns(CLOCK_REALTIME));
+        slices_began(&run->slices, run->slices.number, next_slice_first_ns(run));
+        atomic_store(&run->writing_number, run->slices.number);
+        atomic_store(&run->set_back_ns, 0);
         first.first_flow_id = slices_first_flow_id(run->slices.number);
         first.first_evidence_id = run->slices.evidence_id + 1;
         run->result->slices++;

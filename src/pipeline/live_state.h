@@ -43,6 +43,7 @@ struct live_note {
         struct {
             uint32_t number;
             struct store_slice slice;
+            int64_t first_ns;      /* no frame of it is older */
             uint64_t len;          /* of the one before, with its log */
             uint64_t frames_place; /* where its frames are all written */
             uint32_t frames_file;  /* and which file has those of the next: raw_frames_file() */
@@ -93,7 +94,8 @@ struct live_state {
     /* By the monotonic clock. */
     int64_t ticked_ns, committed_ns, second_ns, framed_ns, told_ns;
     int64_t second_began_ns; /* by the wall clock, as those that frames have */
-    int64_t last_ns;         /* of the last frame, by its own clock */
+    int64_t
+        last_ns; /* of the last frame, by its own clock; before the first, when the rings were opened */
     uint64_t frames_committed, bytes_committed;
     bool stopping;
     bool log_told; /* that it is long */
@@ -126,6 +128,11 @@ struct live_state {
     atomic_bool log_held;
     atomic_bool tending; /* the closer is to look at the folder, or does */
     atomic_bool mending; /* and at what was left open */
+
+    /* Of the writer's thread, for the closer: the slice that is written, and, where the clock was set back since it
+     * began, from where on it may have frames; 0: it was not. */
+    atomic_uint writing_number;
+    atomic_int_least64_t set_back_ns;
 };
 
 /* live_tell.c - on the reader's thread: to the store, and to the user. */

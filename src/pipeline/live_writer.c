@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const int64_t SECOND_NS = 1000000000;
+
 /* What the case says of frames is to be found in their file. */
 static void commit(struct live_state *run, uint64_t frames_place)
 {
@@ -78,7 +80,7 @@ struct closing {
     struct live_state *run;
     struct store_closing *of;
     uint32_t number;
-    int64_t next_ns; /* when the next one began */
+    int64_t next_ns; /* no frame of the next one is older */
     uint64_t len;
 };
 
@@ -109,8 +111,11 @@ static void close_slice(void *closing, struct span unused)
 static void tend(void *of, struct span unused)
 {
     struct live_state *run = of;
+    const int64_t set_back_ns = atomic_exchange(&run->set_back_ns, 0);
 
     (void)unused;
+    if (set_back_ns != 0)
+        slices_began(&run->slices, atomic_load(&run->writing_number), set_back_ns);
     slices_tend(&run->slices, live_writing_len(run));
     atomic_store(&run->tending, false);
 }
@@ -142,6 +147,8 @@ static enum status begin_next(struct live_state *run, struct store_closing **old
                           note->rotate.slice.first_evidence_id);
     for (size_t n = 0; n < run->options->interface_count; n++)
         live_begin_interface(run, n);
+    atomic_store(&run->set_back_ns, 0);
+    atomic_store(&run->writing_number, note->rotate.number);
     commit(run, 0);
     return store_checkpoint(run->store, NULL) == STATUS_OK
                ? store_closing_complete(run->store, *old, NULL)
@@ -162,7 +169,7 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
         *closing = (struct closing){.run = run,
                                     .of = old,
                                     .number = note->rotate.number - 1,
-                                    .next_ns = note->rotate.slice.begun_ns,
+                                    .next_ns = note->rotate.first_ns,
                                     .len = note->rotate.len};
         atomic_fetch_add(&run->slices.closing_len, closing->len);
         worker_give(run->closer, close_slice, closing, span_of(NULL, 0));
@@ -176,6 +183,9 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
 static void second_over(struct live_state *run, const struct live_note *note)
 {
     store_second(run->store, note->second.begin_ns, note->second.end_ns, note->second.lost);
+    if (note->second.end_ns <
+        note->second.begin_ns) /* the catalogue would leave out what comes now */
+        atomic_store(&run->set_back_ns, note->second.end_ns - SECOND_NS);
     if (run->closer && !atomic_exchange(&run->tending, true))
         worker_give(run->closer, tend, run, span_of(NULL, 0));
     if (run->closer && slices_wants_mending(&run->slices) && !atomic_exchange(&run->mending, true))

@@ -84,7 +84,7 @@ def check_golden(arm):
 
 def check_units():
     few = {name: value for name, value in os.environ.items() if name != "SEINE_LONG"}  # the counts of a short run
-    done = subprocess.run(["ctest", "-R", r"^(unit|property)\.", "-E", LEFT_OUT, "--timeout", "900", "-j", "2"], cwd=PACKAGE, env=few,
+    done = subprocess.run(["ctest", "-R", r"^(unit|property)\.", "-E", LEFT_OUT, "-j", "2"], cwd=PACKAGE, env=few,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=MINUTES * 60)
     said = [line for line in done.stdout.splitlines() if "tests passed" in line or "Failed" in line or "Timeout" in line]

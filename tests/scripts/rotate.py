@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import struct
@@ -757,6 +758,43 @@ def check_no_room(net, place):
     lib.check(name, wrong, "a folder and a case")
 
 
+def check_end_without_room(net, place):
+    """Told to end while nothing can be stored: it ends at once, and says what was not; the next run goes on."""
+    name, disk = "a run that ends while the disk is full says so", os.path.join(place, "ended")
+    os.mkdir(disk)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True).returncode:
+        lib.tell("skip", name, "nothing can be mounted here")
+        return
+    try:
+        folder, others = os.path.join(disk, "folder"), os.path.join(disk, "others")
+        run = live.Live(net, folder, "--rotate", "1h")
+        drip = net.start(net.near, sys.executable, live.HERE, "--drip")
+        time.sleep(1.5)
+        with open(others, "wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(1 << 16)):
+                pass
+        told = run.process.stderr.readline()
+        while told and b"nothing is stored until" not in told:
+            told = run.process.stderr.readline()
+        time.sleep(0.5)
+        run.process.send_signal(signal.SIGTERM)
+        out, err = run.process.communicate(timeout=live.PATIENCE)
+        drip.kill()
+        wrong = None
+        if run.process.returncode != 1 or not re.search(rb"no room on the disk: [1-9]\d* frames were not stored", err) or \
+                not re.match(rb"[\d,]+ frames -> ", out):
+            wrong = "exit status %d, %s, %s" % (run.process.returncode, out, err)
+        os.unlink(others)
+        wrong = wrong or live.Live(net, folder, "--rotate", "1h").stop()
+        statuses = [status for _, path in slices(folder) for status, in lib.rows(path, "select status from evidence")]
+        if not wrong and statuses != ["interrupted", "complete"]:
+            wrong = "its evidence is said to be %s" % statuses
+        wrong = wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+        lib.check(name, wrong)
+    finally:
+        subprocess.run(["umount", "-l", disk], capture_output=True)
+
+
 QUOTA = """
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -852,8 +890,8 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     const int done = (int)syscall(SYS_clock_gettime, clock, now);
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &passed);
     began = began ? began : passed.tv_sec;
-    if (clock == CLOCK_REALTIME && passed.tv_sec - began >= 4)
-        now->tv_sec += atoll(getenv("CLOCK_SET_BY"));
+    if (clock == CLOCK_REALTIME)
+        now->tv_sec += atoll(getenv(passed.tv_sec - began >= 4 ? "CLOCK_THEN" : "CLOCK_FIRST"));
     return done;
 }
 """
@@ -861,7 +899,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 
 def check_clock(net, place):
     """The clock is set while it runs, as that of a board that has none of its own is: what this run has closed does not
-    become old by that, and everything goes on."""
+    become old by that, everything goes on, and what came of a slice that began in the future is found by its time."""
     name, wrong, library = "a clock that is set costs nothing", None, os.path.join(place, "clock.so")
     made = subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=CLOCK.encode(),
                           capture_output=True) if shutil.which("cc") else None
@@ -869,20 +907,25 @@ def check_clock(net, place):
         lib.tell("skip", name, "no library can be made that sets the clock")
         return
     drip = net.start(net.near, sys.executable, live.HERE, "--drip")
-    folders = [os.path.join(place, by) for by in ("3000000", "-7200")]
-    runs = [live.Live(net, folder, "--rotate", "1s", "--keep", "1h", binary=lib.RELEASE, env=dict(
-        os.environ, LD_PRELOAD=library, CLOCK_SET_BY=os.path.basename(folder), SEINE_SANDBOX="off")) for folder in folders]
+    def begin(by, first, rotate):
+        folder = os.path.join(place, by)
+        return by, folder, live.Live(net, folder, "--rotate", rotate, "--keep", "1h", binary=lib.RELEASE, env=dict(
+            os.environ, LD_PRELOAD=library, CLOCK_FIRST=str(first), CLOCK_THEN=str(first + int(by)), SEINE_SANDBOX="off"))
+
+    runs = [begin("3000000", 0, "1s"), begin("-7200", 0, "1s"), begin("-9000", 9000, "1h")]
     time.sleep(7.5)
     drip.kill()
-    for folder, run in zip(folders, runs):
+    if sql(runs[2][1], "select count(*) from flows where first_ns < %d" % time.time_ns()) == [["0"]]:
+        wrong = "what is there of a slice that began later is not found by its time"
+    for by, folder, run in runs:
         wrong = run.stop() or wrong
         numbers = [number for number, _ in slices(folder)]
-        if not wrong and (numbers != list(range(1, len(numbers) + 1)) or len(numbers) < 5):
-            wrong = "set by %s s: the slices %s are there" % (os.path.basename(folder), numbers)
+        if not wrong and (numbers != list(range(1, len(numbers) + 1)) or len(numbers) < (1 if by == "-9000" else 5)):
+            wrong = "set by %s s: the slices %s are there" % (by, numbers)
         wrong = wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
         for _, path in slices(folder):
             wrong = wrong or live.incoherent(path)
-    lib.check(name, wrong, "forwards and backwards, %d slices" % len(numbers))
+    lib.check(name, wrong, "forwards and backwards, %d slices" % len(slices(runs[0][1])))
 
 
 def main():
@@ -905,7 +948,7 @@ def main():
     checks = [threading.Thread(target=alone, args=in_turn)
               for in_turn in ((check_placed,), (check_placed_kill, check_quota), (check_soak,), (check_memory,),
                               (check_crowd,), (check_slow,), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
-                              (check_full,), (check_no_room,), (check_unindexed,))]
+                              (check_full,), (check_no_room,), (check_unindexed, check_end_without_room))]
     for check in checks:
         check.start()
     for check in checks:
