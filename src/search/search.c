@@ -2,6 +2,7 @@
 #include "search/search.h"
 
 #include "base/table.h"
+#include "search/finder.h"
 #include "search/kept.h"
 #include "store/live_form.h"
 
@@ -34,9 +35,8 @@ enum phase {
 };
 
 struct search {
-    struct reader *reader;   /* borrowed */
-    struct pattern *pattern; /* borrowed */
-    bool holds;              /* it is a regular expression */
+    struct reader *reader; /* borrowed */
+    bool holds;            /* it is a regular expression */
     struct search_options options;
     enum phase phase;
     sqlite3_stmt *rows;    /* of this phase */
@@ -56,14 +56,7 @@ struct search {
     struct scan *scan;
     int64_t scan_next;
 
-    struct search_hit *hits; /* owned: those that the last row gave */
-    size_t hit_count, hit_room, hit_at;
-    bool no_memory;               /* for a hit */
-    struct search_hit template;   /* what hits have in common */
-    int64_t lost_begin, lost_end; /* a hit in bytes that lost has some of these */
-
-    struct search_sums sums;
-    char reason[640];
+    struct finder finder; /* and the hits that the last row gave */
 };
 
 const char *search_version_name(enum search_version version)
@@ -75,12 +68,12 @@ const char *search_version_name(enum search_version version)
 
 const struct search_sums *search_sums(const struct search *search)
 {
-    return &search->sums;
+    return &search->finder.sums;
 }
 
 const char *search_first_reason(const struct search *search)
 {
-    return search->reason;
+    return search->finder.reason;
 }
 
 static enum status row_fails(const struct search *s, struct error *err)
@@ -99,87 +92,6 @@ static enum status no_sense(const struct search *s, int64_t stream_id, struct er
 static enum status no_memory(struct error *err)
 {
     return error_no_memory(err, "no memory to search");
-}
-
-/* Room for one more item of an array; false without memory. */
-static bool make_room(void **items, size_t count, size_t *room, size_t size)
-{
-    if (count < *room)
-        return true;
-    size_t more = *room ? 2 * *room : 64;
-    void *grown = realloc(*items, more * size);
-    if (!grown)
-        return false;
-    *items = grown;
-    *room = more;
-    return true;
-}
-
-static void on_found(void *context, int64_t begin, int64_t end)
-{
-    struct search *s = context;
-    void *hits = s->hits;
-
-    if (s->template.version != SEARCH_KEPT && (end <= s->lost_begin || begin >= s->lost_end))
-        return;
-    if (!make_room(&hits, s->hit_count, &s->hit_room, sizeof *s->hits)) {
-        s->no_memory = true;
-        return;
-    }
-    s->hits = hits;
-    s->hits[s->hit_count] = s->template;
-    s->hits[s->hit_count].begin = begin;
-    s->hits[s->hit_count].end = end;
-    s->hit_count++;
-}
-
-static struct pattern_sink sink_for(struct search *s, int64_t stream_id)
-{
-    s->template = (struct search_hit){.stream_id = stream_id, .version = SEARCH_KEPT};
-    return (struct pattern_sink){on_found, s};
-}
-
-/* A run that the pattern could not be looked for in to its end is told at the end, and no failure. */
-static enum status give_up(struct search *s, int64_t stream_id, enum status status,
-                           const struct error *why, struct error *err)
-{
-    if (status != STATUS_DAMAGED) {
-        if (status == STATUS_FAILED && err != why)
-            *err = *why;
-        return status;
-    }
-    if (s->sums.given_up++ == 0)
-        snprintf(s->reason, sizeof s->reason, "stream %" PRId64 ": %.500s", stream_id, why->text);
-    return STATUS_OK;
-}
-
-/* Ends a run. */
-static enum status end_run(struct search *s, int64_t stream_id, struct scan **scan,
-                           struct error *err)
-{
-    struct pattern_sink sink = sink_for(s, stream_id);
-    struct error why = {0};
-    struct scan *ended = *scan;
-
-    *scan = NULL;
-    if (!ended)
-        return STATUS_OK;
-    return give_up(s, stream_id, scan_end(ended, &sink, &why), &why, err);
-}
-
-/* Feeds a run, which is dropped when it is given up. */
-static enum status feed_run(struct search *s, int64_t stream_id, struct scan **scan,
-                            struct span bytes, struct error *err)
-{
-    struct pattern_sink sink = sink_for(s, stream_id);
-    struct error why = {0};
-    enum status status = scan_feed(*scan, bytes, &sink, &why);
-
-    if (status != STATUS_OK) {
-        scan_drop(*scan);
-        *scan = NULL;
-    }
-    return give_up(s, stream_id, status, &why, err);
 }
 
 static bool is_wanted(const struct search *s, int64_t stream_id)
@@ -202,11 +114,14 @@ static bool is_planned(const struct search *s, int64_t stream_id)
 
 static enum status add_later(struct search *s, int64_t stream_id, struct error *err)
 {
-    void *later = s->later;
-
-    if (!make_room(&later, s->later_count, &s->later_room, sizeof *s->later))
-        return no_memory(err);
-    s->later = later;
+    if (s->later_count == s->later_room) {
+        size_t room = s->later_room ? 2 * s->later_room : 64;
+        int64_t *grown = realloc(s->later, room * sizeof *grown);
+        if (!grown)
+            return no_memory(err);
+        s->later = grown;
+        s->later_room = room;
+    }
     s->later[s->later_count++] = stream_id;
     return STATUS_OK;
 }
@@ -272,14 +187,12 @@ static enum status search_small(struct search *s, struct error *err)
 {
     struct span bytes;
     int64_t stream_id, position;
-    struct error why = {0};
     enum status status = row_take(s, &stream_id, &position, &bytes, err);
 
     if (status != STATUS_OK || !is_wanted(s, stream_id) || is_planned(s, stream_id))
         return status;
-    struct pattern_sink sink = sink_for(s, stream_id);
-    s->sums.bytes += bytes.len;
-    return give_up(s, stream_id, pattern_scan(s->pattern, position, bytes, &sink, &why), &why, err);
+    s->finder.sums.bytes += bytes.len;
+    return finder_whole(&s->finder, stream_id, position, bytes, err);
 }
 
 /* --- large streams, mixed --- */
@@ -313,7 +226,8 @@ static enum status start_run(struct search *s, struct waiting *w, int64_t positi
     w->put_off = s->runs >= SEARCH_RUNS;
     if (!w->put_off) {
         enum status status = find_extent(s, w->stream_id, &w->end, err);
-        return status == STATUS_OK ? scan_begin(&w->scan, s->pattern, position, err) : status;
+        return status == STATUS_OK ? scan_begin(&w->scan, s->finder.pattern, position, err)
+                                   : status;
     }
     if (s->later_count - s->planned >= SEARCH_LATER)
         return error_set(err,
@@ -364,18 +278,18 @@ static enum status search_chunk(struct search *s, struct error *err)
     if (position < w->next)
         return no_sense(s, stream_id, err);
     if (position > w->next && w->scan) { /* a hole */
-        status = end_run(s, stream_id, &w->scan, err);
+        status = finder_end(&s->finder, stream_id, &w->scan, err);
         if (status == STATUS_OK)
-            status = scan_begin(&w->scan, s->pattern, position, err);
+            status = scan_begin(&w->scan, s->finder.pattern, position, err);
         if (status != STATUS_OK)
             return status;
     }
-    s->sums.bytes += bytes.len;
+    s->finder.sums.bytes += bytes.len;
     if (w->scan)
-        status = feed_run(s, stream_id, &w->scan, bytes, err);
+        status = finder_feed(&s->finder, stream_id, &w->scan, bytes, err);
     w->next = position + (int64_t)bytes.len;
     if (status == STATUS_OK && w->next >= w->end && w->scan) {
-        status = end_run(s, stream_id, &w->scan, err);
+        status = finder_end(&s->finder, stream_id, &w->scan, err);
         forget(s, w);
     }
     return status;
@@ -393,7 +307,7 @@ static enum status end_waiting(struct search *s, struct error *err)
 
     HASH_SORT(s->waiting, by_stream);
     while (status == STATUS_OK && s->waiting) {
-        status = end_run(s, s->waiting->stream_id, &s->waiting->scan, err);
+        status = finder_end(&s->finder, s->waiting->stream_id, &s->waiting->scan, err);
         forget(s, s->waiting);
     }
     return status;
@@ -410,7 +324,7 @@ static enum status cannot_read(struct search *s, struct error *err)
     s->scan = NULL;
     if (!s->by_reference || err->no_memory)
         return STATUS_FAILED;
-    return give_up(s, s->stream_id, STATUS_DAMAGED, err, NULL);
+    return finder_give_up(&s->finder, s->stream_id, STATUS_DAMAGED, err, NULL);
 }
 
 static enum status open_stream(struct search *s, int64_t stream_id, struct error *err)
@@ -423,7 +337,7 @@ static enum status open_stream(struct search *s, int64_t stream_id, struct error
 
 static enum status close_stream(struct search *s, struct error *err)
 {
-    enum status status = end_run(s, s->stream_id, &s->scan, err);
+    enum status status = finder_end(&s->finder, s->stream_id, &s->scan, err);
 
     stream_cursor_close(s->cursor);
     s->cursor = NULL;
@@ -434,7 +348,7 @@ static enum status close_stream(struct search *s, struct error *err)
 static enum status search_piece(struct search *s, struct error *err)
 {
     struct stream_piece piece;
-    uint64_t given_up = s->sums.given_up;
+    uint64_t given_up = s->finder.sums.given_up;
     enum status status = stream_cursor_next(s->cursor, &piece, err);
 
     if (status == STATUS_END)
@@ -442,30 +356,18 @@ static enum status search_piece(struct search *s, struct error *err)
     if (status != STATUS_OK)
         return cannot_read(s, err);
     if (piece.cause)
-        return end_run(s, s->stream_id, &s->scan, err);
-    s->sums.bytes += piece.bytes.len;
+        return finder_end(&s->finder, s->stream_id, &s->scan, err);
+    s->finder.sums.bytes += piece.bytes.len;
     if (!s->scan)
-        status = scan_begin(&s->scan, s->pattern, piece.position, err);
+        status = scan_begin(&s->scan, s->finder.pattern, piece.position, err);
     if (status == STATUS_OK)
-        status = feed_run(s, s->stream_id, &s->scan, piece.bytes, err);
-    if (status == STATUS_OK && s->sums.given_up > given_up)
+        status = finder_feed(&s->finder, s->stream_id, &s->scan, piece.bytes, err);
+    if (status == STATUS_OK && s->finder.sums.given_up > given_up)
         status = close_stream(s, err);
     return status;
 }
 
 /* --- what lost --- */
-
-static enum status scan_lost(struct search *s, enum search_version version, int64_t row_id,
-                             int64_t stream_id, int64_t position, struct span bytes,
-                             struct error *err)
-{
-    struct pattern_sink sink = sink_for(s, stream_id);
-    struct error why = {0};
-
-    s->template.version = version;
-    s->template.row_id = row_id;
-    return give_up(s, stream_id, pattern_scan(s->pattern, position, bytes, &sink, &why), &why, err);
-}
 
 static enum status search_refused(struct search *s, struct error *err)
 {
@@ -475,11 +377,10 @@ static enum status search_refused(struct search *s, struct error *err)
 
     if (status != STATUS_OK || !is_wanted(s, stream_id))
         return status;
-    s->lost_begin = position;
-    s->lost_end = position + (int64_t)bytes.len;
-    s->sums.lost_bytes += bytes.len;
-    return scan_lost(s, SEARCH_REFUSED, sqlite3_column_int64(s->rows, 3), stream_id, position,
-                     bytes, err);
+    s->finder.sums.lost_bytes += bytes.len;
+    const struct search_hit lost = {stream_id, position, position + (int64_t)bytes.len,
+                                    SEARCH_REFUSED, sqlite3_column_int64(s->rows, 3)};
+    return finder_lost(&s->finder, &lost, position, bytes, err);
 }
 
 /* Bytes that lost, between those that were kept. */
@@ -494,7 +395,7 @@ static enum status search_conflict(struct search *s, struct error *err)
     if (status != STATUS_OK || !is_wanted(s, stream_id))
         return status;
     int64_t end = position + (int64_t)other.len, row_id = sqlite3_column_int64(s->rows, 3);
-    s->sums.lost_bytes += other.len;
+    s->finder.sums.lost_bytes += other.len;
     status =
         kept_read(s->kept, before, has_before, stream_id, position - SEARCH_AROUND, position, err);
     if (status == STATUS_OK)
@@ -513,10 +414,9 @@ static enum status search_conflict(struct search *s, struct error *err)
     if (other.len > 0)
         memcpy(bytes + in_front, other.data, other.len);
     memcpy(bytes + in_front + other.len, after, behind);
-    s->lost_begin = position;
-    s->lost_end = end;
-    status = scan_lost(s, SEARCH_CONFLICT, row_id, stream_id, position - (int64_t)in_front,
-                       span_of(bytes, in_front + other.len + behind), err);
+    const struct search_hit lost = {stream_id, position, end, SEARCH_CONFLICT, row_id};
+    status = finder_lost(&s->finder, &lost, position - (int64_t)in_front,
+                         span_of(bytes, in_front + other.len + behind), err);
     free(bytes);
     return status;
 }
@@ -629,16 +529,13 @@ static enum status step(struct search *s, struct error *err)
 
 enum status search_next(struct search *s, struct search_hit *hit, struct error *err)
 {
-    while (s->hit_at == s->hit_count) {
-        s->hit_at = s->hit_count = 0;
+    while (!finder_take(&s->finder, hit)) {
         enum status status = step(s, err);
-        if (s->no_memory)
+        if (s->finder.no_memory)
             return no_memory(err);
         if (status != STATUS_OK)
             return status;
     }
-    *hit = s->hits[s->hit_at++];
-    s->sums.hits++;
     return STATUS_OK;
 }
 
@@ -669,7 +566,7 @@ enum status search_open(struct search **search, struct reader *reader, struct pa
     if (!s)
         return no_memory(err);
     s->reader = reader;
-    s->pattern = pattern;
+    finder_init(&s->finder, pattern);
     s->holds = pattern_is_regex(pattern);
     s->options = *options;
     enum status status = begin(s, err);
@@ -692,6 +589,6 @@ void search_close(struct search *search)
     sqlite3_finalize(search->extents);
     kept_close(search->kept);
     free(search->later);
-    free(search->hits);
+    finder_release(&search->finder);
     free(search);
 }

@@ -4,7 +4,9 @@
 #include "store/folder_kinds.h"
 #include "store/folder_tables.h"
 #include "store/tables.h"
+#include "store/value.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -228,8 +230,13 @@ static void route_call(sqlite3_context *context, int argc, sqlite3_value **argv)
     struct error err = {0};
     (void)argc;
 
-    if (sqlite3_value_type(argv[0]) != SQLITE_INTEGER)
+    if (sqlite3_value_type(argv[0]) != SQLITE_INTEGER) {
+        if (route->routed->role != ROLE_EVIDENCE || sqlite3_value_type(argv[0]) == SQLITE_NULL)
+            return;
+        value_complain(&err, route->routed->name, argv[0], "number of evidence");
+        sqlite3_result_error(context, err.text, -1);
         return;
+    }
     int64_t id = sqlite3_value_int64(argv[0]);
     folder_wish_all(&wish);
     if (route->routed->role == ROLE_STREAM)
@@ -240,10 +247,12 @@ static void route_call(sqlite3_context *context, int argc, sqlite3_value **argv)
     enum status status = folder_next(route->folder, &number, 0, false, &wish, &err);
     if (status == STATUS_OK)
         status = folder_pin(route->folder, &open, number, &err);
+    if (status == STATUS_END && route->routed->role == ROLE_EVIDENCE)
+        status = error_set(&err, "%s(): there is no evidence %" PRId64, route->routed->name, id);
     if (status == STATUS_FAILED)
         sqlite3_result_error(context, err.text, -1);
     if (status != STATUS_OK)
-        return; /* there is none such: NULL */
+        return; /* there is no such stream: NULL */
     ask_slice(context, route, open, argv);
     folder_unpin(route->folder, open);
 }

@@ -274,7 +274,10 @@ static int lane_step(struct many_cursor *c, struct lane *l)
         folder_give_up(folder, l->slice.number, &err);
     } else if (rc != SQLITE_DONE && rc != SQLITE_INTERRUPT && rc != SQLITE_NOMEM) {
         reader_fault(reader, &err);
-        if (err.no_memory || kind_of(c)->called) { /* which is of one stream */
+        bool called = kind_of(c)->called; /* of one stream: its own sentence names the slice */
+        if (called && !err.no_memory)
+            error_set(&err, "%s", sqlite3_errmsg(reader_db(reader)));
+        if (called || err.no_memory) {
             lane_leave(c, l);
             return many_failed(c->base.pVtab, &err);
         }

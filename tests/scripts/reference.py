@@ -247,9 +247,10 @@ def many(place, keep, by, answers, ask):
         run = lib.seine("sql", "--csv", "--files", by, by_too, read + " WHERE slice = %d ORDER BY 1" % slice)
         if run.out != expected or not run.out:
             wrong = wrong or "the frames of case %d: %s" % (slice, lib.tail(run.err))
-    run = lib.seine("sql", "--files", by, by_too, "SELECT evidence_bytes(7, 0, 4) IS NULL AS none")
-    wrong = wrong or run.wrong() or (not run.out.split()[-1] == b"1" and run.out)
     for question, status, words in (("SELECT evidence_bytes(1, 0, 99999999999)", 3, b"is no length"),
+                                    ("SELECT evidence_bytes(7, 0, 4)", 3, b"there is no evidence 7"),
+                                    ("SELECT evidence_bytes('x', 0, 4)", 3, b"is no number of evidence"),
+                                    ("SELECT evidence_bytes(NULL, 0, 4)", 0, b""),
                                     ("SELECT * FROM stream_bytes(2)", 0, b"")):
         run = lib.seine("sql", "--files", by, by_too, question)
         wrong = wrong or run.wrong(status) or (words not in run.err and lib.tail(run.err))
