@@ -19,6 +19,7 @@ import lib
 import slices
 
 FAULTS = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "faults", "faults.so")
+PRELOAD = lib.preloadable(FAULTS)
 CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
 SEED = int(os.environ.get("SEINE_SEED") or time.time_ns() % 1000000)
 ONLY = os.environ.get("SEINE_ONLY") or ""
@@ -29,7 +30,7 @@ LARGE_FRAMES, LARGE_LEN = 60000, 1200  # some 72 MiB: more than one window
 def run_with(place, arguments, **settings):
     """A call of seine with the library; its result, and how many calls it counted (None: it died)."""
     report = os.path.join(place, "report")
-    environment = dict(os.environ, LD_PRELOAD=FAULTS, FAULTS_REPORT=report)
+    environment = dict(os.environ, LD_PRELOAD=PRELOAD, FAULTS_REPORT=report)
     environment.update({"FAULTS_" + name: str(value) for name, value in settings.items()})
     if os.path.exists(report):
         os.remove(report)

@@ -359,6 +359,10 @@ def capture(work):
         "no interface: %s %s %s" % (probe.status, probe.err, os.listdir(place))]
     if b"no terminal" in probe.err or b"ermitted" in probe.err or b"ermission" in probe.err:
         return lib.tell("skip", name, lib.tail(probe.err))
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
+    except OSError as error:
+        return lib.tell("skip", name, "who runs this may not capture: %s" % error)
     t = Terminal("-i", "lo")
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
