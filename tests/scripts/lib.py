@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SEINE = os.environ.get("SEINE") or os.path.join(TOP, "build", "seine")
 RELEASE = os.environ.get("SEINE_RELEASE") or SEINE
+CRAFT = os.path.join(os.path.dirname(os.path.abspath(RELEASE)), "tests", "craft", "craft")  # makes captures
 LONG = bool(os.environ.get("SEINE_LONG"))
 TIMEOUT = 60  # seconds, for one call of seine
 WORKERS = 2
