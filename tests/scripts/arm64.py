@@ -17,7 +17,6 @@ import sys
 import lib
 
 PACKAGE = os.path.join(lib.TOP, "build", "package-arm64")
-CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
 SHORT = 3  # samples of a short run
 # The one takes minutes here, and hours on a Raspberry Pi, for what is no machine's matter; under qemu no interface can be
 # made for the other, nor a ring had.
@@ -71,13 +70,13 @@ def check_sample(item, place):
 def check_golden(arm):
     names = sorted(os.path.splitext(os.path.basename(path))[0]
                    for path in glob.glob(os.path.join(lib.TOP, "tests", "golden", "*.cmd")))
-    if not os.path.exists(CRAFT):
+    if not os.path.exists(lib.CRAFT):
         return lib.tell("skip", "arm64.golden", "there is no craft in the release build")
     for name in names:
         if name in NOT_UNDER_QEMU:
             lib.tell("skip", "arm64.golden." + name, "qemu stands between it and the signals")
             continue
-        done = subprocess.run([os.path.join(lib.TOP, "tests", "golden", "run"), arm, CRAFT, name],
+        done = subprocess.run([os.path.join(lib.TOP, "tests", "golden", "run"), arm, lib.CRAFT, name],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
         lib.check("arm64.golden." + name, lib.tail(done.stdout) if done.returncode else "")
 

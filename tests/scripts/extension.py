@@ -22,7 +22,6 @@ import lib
 
 SO = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "seine")  # as .load names it
 FILES = SO + "_files"
-CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
 START_NS = 1700000000 * 10**9
 
 # Every fate but no_memory. Frames are 1 ms apart, and numbered in the right margin where they hold payload.
@@ -109,7 +108,7 @@ NO_MEMORY = "at 1700000000\nstep 0.000001\n" + "".join(
 def made(folder, name, script, *options):
     """A capture of the script, and its case."""
     capture, case = os.path.join(folder, name + ".pcap"), os.path.join(folder, name + ".db")
-    subprocess.run([CRAFT, "-o", capture, "-"], input=script.encode(), check=True)
+    subprocess.run([lib.CRAFT, "-o", capture, "-"], input=script.encode(), check=True)
     run = lib.ingest(case, *options, capture, binary=lib.RELEASE)
     if run.wrong(0, 1):
         raise RuntimeError(run.wrong(0, 1))
@@ -740,7 +739,7 @@ def main():
     if len(sys.argv) > 2 and sys.argv[1] == "--inside":
         inside(*sys.argv[2:])
         return
-    for needed in (SO + ".so", FILES + ".so", CRAFT):
+    for needed in (SO + ".so", FILES + ".so", lib.CRAFT):
         if not os.path.exists(needed):
             lib.tell("skip", "extension", "%s is not there" % needed)
             lib.finish()

@@ -27,7 +27,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import lib
 
-CRAFT = os.path.join(lib.TOP, "build", "asan", "tests", "craft", "craft")
 SEED = int(os.environ.get("SEINE_SEED") or random.randrange(1 << 32))
 EVIDENCE_FLIPS, RAW_FLIPS = (300, 500) if lib.LONG else (8, 8)  # a case
 ROWS_A_TABLE = 8 if lib.LONG else 1  # in the short form: in some case, not in each
@@ -146,7 +145,7 @@ class Case:
 
 
 def craft(path, script, *options):
-    subprocess.run([CRAFT, *options, "-o", path], input=script, text=True, check=True)
+    subprocess.run([lib.CRAFT, *options, "-o", path], input=script, text=True, check=True)
     return path
 
 
@@ -431,7 +430,7 @@ def run(name, jobs):
 
 
 def main():
-    if not os.access(CRAFT, os.X_OK):
+    if not os.access(lib.CRAFT, os.X_OK):
         lib.tell("skip", "flips", "craft is not built")
         return
     with lib.folder() as place:

@@ -19,7 +19,6 @@ import slices
 
 SLICES = 1000
 BLOCK, HOUR = slices.BLOCK, slices.HOUR
-CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
 
 # Something for every table: conflicts, refusals, gaps, oddities, UDP, ICMP-free, a large stream.
 TALK = """
@@ -104,7 +103,7 @@ def craft(folder, script):
     with open(path, "w") as file:
         file.write(script)
     pcap = os.path.join(folder, "talk.pcap")
-    subprocess.run([CRAFT, "-o", pcap, path], check=True, capture_output=True)
+    subprocess.run([lib.CRAFT, "-o", pcap, path], check=True, capture_output=True)
     return pcap
 
 

@@ -17,7 +17,6 @@ import lib
 import placed
 
 FOLDER = os.path.join(lib.TOP, "tests", "hard")
-CRAFT = os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
 LONGEST = 64  # bytes that are shown as they are
 
 
@@ -82,7 +81,7 @@ def play(place, name, lines):
     captures = []
     for number, part in enumerate(script.split("#--\n"), 1):
         captures.append(os.path.join(place, "%s-%d.pcap" % (name, number)))
-        done = subprocess.run([CRAFT, "-o", captures[-1]], input=part.encode(), capture_output=True,
+        done = subprocess.run([lib.CRAFT, "-o", captures[-1]], input=part.encode(), capture_output=True,
                               check=False)
         if done.returncode:
             return None, "craft: " + lib.tail(done.stderr)

@@ -15,7 +15,6 @@ import time
 
 import lib
 
-CRAFT = os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
 
 # Words over segments; a gap; characters of two bytes, cut; words between bytes that are none.
 WORDS = """
@@ -122,7 +121,7 @@ def check_text(place):
     script = os.path.join(place, "w.craft")
     with open(script, "w") as file:
         file.write(WORDS)
-    subprocess.run([CRAFT, "-o", capture, script], check=True)
+    subprocess.run([lib.CRAFT, "-o", capture, script], check=True)
     lib.ingest(case, capture)
     lib.ingest(twin, capture, "--payload", "reference")
     text, before = case + ".text", open(case, "rb").read()

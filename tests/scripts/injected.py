@@ -19,7 +19,7 @@ import lib
 import slices
 
 FAULTS = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "faults", "faults.so")
-CRAFT = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "craft", "craft")
+PRELOAD = lib.preloadable(FAULTS)
 SEED = int(os.environ.get("SEINE_SEED") or time.time_ns() % 1000000)
 ONLY = os.environ.get("SEINE_ONLY") or ""
 SOME = 40  # of the calls of one kind, when not all of them are tried
@@ -29,7 +29,7 @@ LARGE_FRAMES, LARGE_LEN = 60000, 1200  # some 72 MiB: more than one window
 def run_with(place, arguments, **settings):
     """A call of seine with the library; its result, and how many calls it counted (None: it died)."""
     report = os.path.join(place, "report")
-    environment = dict(os.environ, LD_PRELOAD=FAULTS, FAULTS_REPORT=report)
+    environment = dict(os.environ, LD_PRELOAD=PRELOAD, FAULTS_REPORT=report)
     environment.update({"FAULTS_" + name: str(value) for name, value in settings.items()})
     if os.path.exists(report):
         os.remove(report)
@@ -206,7 +206,7 @@ def shrinks(place):
 def main(place):
     talk, few = os.path.join(place, "talk.pcap"), os.path.join(place, "few.pcap")
     script = os.path.join(lib.TOP, "tests", "golden", "talk.craft")
-    subprocess.run([CRAFT, "-o", talk, script], check=True)
+    subprocess.run([lib.CRAFT, "-o", talk, script], check=True)
     with open(few, "wb") as file:
         file.write(lib.datagrams(20, 400))
     first = os.path.join(place, "first.db")
@@ -244,7 +244,7 @@ def main(place):
     shrinks(place)
 
 
-if not os.path.exists(FAULTS) or not os.path.exists(CRAFT):
+if not os.path.exists(FAULTS) or not os.path.exists(lib.CRAFT):
     lib.tell("skip", "injected", "the released program was built without tests/faults")
 else:
     with lib.folder() as where:

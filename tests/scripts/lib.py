@@ -3,10 +3,12 @@
 A test tells each result in a line, `ok NAME`, `not ok NAME: why` or `skip NAME: why`, and ends with
 the exit status of finish(): 0, 1 when something was not ok, 77 when all was skipped.
 """
+import atexit
 import contextlib
 import glob
 import gzip
 import os
+import re
 import shutil
 import sqlite3
 import struct
@@ -19,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SEINE = os.environ.get("SEINE") or os.path.join(TOP, "build", "seine")
 RELEASE = os.environ.get("SEINE_RELEASE") or SEINE
+CRAFT = os.path.join(os.path.dirname(os.path.abspath(RELEASE)), "tests", "craft", "craft")  # makes captures
 LONG = bool(os.environ.get("SEINE_LONG"))
 TIMEOUT = 60  # seconds, for one call of seine
 WORKERS = 2
@@ -160,6 +163,17 @@ def each(function, items):
 
 def folder():
     return tempfile.TemporaryDirectory(prefix="seine-test-")
+
+
+def preloadable(library):
+    """The path of a library as LD_PRELOAD takes it, which ends a path at a blank or a colon."""
+    if not re.search(r"[\s:]", library):
+        return library
+    place = tempfile.mkdtemp(prefix="seine-test-", dir="/tmp")
+    atexit.register(shutil.rmtree, place, True)
+    link = os.path.join(place, os.path.basename(library))
+    os.symlink(library, link)
+    return link
 
 
 def datagrams(count, length):

@@ -20,7 +20,6 @@ import time
 import lib
 
 SEED = int(os.environ.get("SEINE_SEED") or time.time_ns() % 1000000)
-CRAFT = os.environ.get("CRAFT") or os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
 ROUNDS = 20 if lib.LONG else 2
 TESTS = []
 
@@ -68,7 +67,7 @@ def read(path):
 
 
 def craft(path, script, *options):
-    done = subprocess.run([CRAFT, *options, "-o", path], input=script.encode(), capture_output=True)
+    done = subprocess.run([lib.CRAFT, *options, "-o", path], input=script.encode(), capture_output=True)
     if done.returncode:
         raise Wrong("craft: %s" % done.stderr.decode())
     return path
@@ -1138,7 +1137,7 @@ def main():
     lib.finish()
 
 
-if not os.access(CRAFT, os.X_OK):
-    lib.tell("skip", "pipeline", "no craft at %s" % CRAFT)
+if not os.access(lib.CRAFT, os.X_OK):
+    lib.tell("skip", "pipeline", "no craft at %s" % lib.CRAFT)
     lib.finish()
 main()

@@ -14,7 +14,6 @@ import lib
 import slices
 
 FOLDER = os.path.join(lib.TOP, "tests", "hard")
-CRAFT = os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
 MOST = 40 if lib.LONG else 8  # flows of a capture that are followed
 
 
@@ -89,7 +88,7 @@ def crafted(path, place):
     captures = []
     for number, part in enumerate(script.split("#--\n"), 1):
         captures.append(os.path.join(place, "%d.pcap" % number))
-        subprocess.run([CRAFT, "-o", captures[-1]], input=part.encode(), capture_output=True, check=True)
+        subprocess.run([lib.CRAFT, "-o", captures[-1]], input=part.encode(), capture_output=True, check=True)
     return captures, options
 
 

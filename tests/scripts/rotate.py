@@ -478,7 +478,7 @@ def check_slow(_, place):
         return
     with live.Cable() as cable:
         run = live.Live(cable, case, "--memory", "64M", binary=lib.RELEASE,
-                        env=dict(os.environ, LD_PRELOAD=library, SEINE_SANDBOX="off"))
+                        env=dict(os.environ, LD_PRELOAD=lib.preloadable(library), SEINE_SANDBOX="off"))
         time.sleep(1)
         frames = cable.start(cable.far, sys.executable, wire.__file__, "wire0", "conversations", 20, 11,
                              stdout=subprocess.PIPE)

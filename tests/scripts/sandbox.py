@@ -20,6 +20,7 @@ import time
 import lib
 
 INTRUDER = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "intruder", "intruder.so")
+PRELOAD = lib.preloadable(INTRUDER)
 CAPTURE = os.path.join(lib.TOP, "sample_pcaps", "http-v4.pcap")
 FILE_CAPABILITIES = 0b1111  # chown, dac_override, dac_read_search, fowner
 KILLED = "killed"
@@ -42,7 +43,7 @@ def commands(place):
 
 def intrude(words, act, path="", where="open", **settings):
     """What became of it: an errno, 0 where it was done, or KILLED."""
-    environment = dict(os.environ, LD_PRELOAD=INTRUDER, INTRUDER_ACT=act, INTRUDER_PATH=path,
+    environment = dict(os.environ, LD_PRELOAD=PRELOAD, INTRUDER_ACT=act, INTRUDER_PATH=path,
                        INTRUDER_WHERE=where, **settings)
     done = subprocess.run([lib.RELEASE, *words], stdin=subprocess.DEVNULL, capture_output=True,
                           env=environment, timeout=lib.TIMEOUT)

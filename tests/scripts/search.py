@@ -14,7 +14,6 @@ import subprocess
 
 import lib
 
-CRAFT = os.path.join(os.path.dirname(lib.SEINE), "tests", "craft", "craft")
 LIBRARIES = ["hyperscan", "pcre2"]
 
 # A needle over three segments, out of order; in capitals, with a hole in its middle; whole behind that hole; in one
@@ -42,7 +41,7 @@ def craft(place, name, text):
     script, capture = os.path.join(place, name + ".craft"), os.path.join(place, name + ".pcap")
     with open(script, "w") as file:
         file.write(text)
-    subprocess.run([CRAFT, "-o", capture, script], check=True)
+    subprocess.run([lib.CRAFT, "-o", capture, script], check=True)
     return capture
 
 
