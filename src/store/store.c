@@ -390,6 +390,16 @@ static size_t sorting_memory(const struct store *s)
     return most < ENOUGH ? most : least > ENOUGH ? least : ENOUGH;
 }
 
+/* Has that memory free for it. Where the process ends soon and the budget is not small, what lies on the shelves is left there: to
+ * free a million buffers takes longer than to sort and, as they lie among others, gives hardly a page back. */
+static void make_room_for_sorting(struct store *s)
+{
+    enum { SMALL = 64 << 20 };
+
+    if (!s->live.options.last || s->memory_len < SMALL)
+        memory_make_room(&s->memory, sorting_memory(s));
+}
+
 /* Indexes and the seal. */
 static void finish_rows(struct store *s, char hex[65])
 {
@@ -400,7 +410,7 @@ static void finish_rows(struct store *s, char hex[65])
     insert_chunks_index(&s->insert);
     insert_flush(&s->insert);
     lending_return(s);
-    memory_make_room(&s->memory, sorting_memory(s));
+    make_room_for_sorting(s);
     layout_close(s->layout);
     s->layout = NULL;
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", sorting_memory(s) / 1024);
