@@ -226,17 +226,55 @@ static enum status compare_tables(struct rebuilding *b)
     return status;
 }
 
+/* Whether a table of the case has no column but those that an ingest makes, each as it is made: one from before there
+ * were all of them, or with other comments. */
+static enum status has_our_columns(struct rebuilding *b, const char *name, bool *has)
+{
+    sqlite3_stmt *theirs, *ours = NULL;
+    int step = SQLITE_DONE, found = SQLITE_ROW, count = 0;
+    enum status status = reader_prepare(
+        b->v->reader, &theirs,
+        "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, 'main')",
+        b->v->err);
+
+    if (status == STATUS_OK &&
+        sqlite3_prepare_v2(b->scratch,
+                           "SELECT 1 FROM pragma_table_xinfo(?6, 'main') WHERE name = ?1"
+                           " AND type = ?2 AND \"notnull\" = ?3 AND pk = ?4 AND hidden = ?5",
+                           -1, &ours, NULL) != SQLITE_OK)
+        status = scratch_fault(b);
+    if (status == STATUS_OK)
+        sqlite3_bind_text(theirs, 1, name, -1, SQLITE_TRANSIENT);
+    while (status == STATUS_OK && found == SQLITE_ROW &&
+           (step = sqlite3_step(theirs)) == SQLITE_ROW) {
+        sqlite3_reset(ours);
+        for (int i = 0; i < 5; i++)
+            sqlite3_bind_value(ours, i + 1, sqlite3_column_value(theirs, i));
+        sqlite3_bind_text(ours, 6, name, -1, SQLITE_TRANSIENT);
+        found = sqlite3_step(ours);
+        count++;
+    }
+    if (status == STATUS_OK && found != SQLITE_ROW && found != SQLITE_DONE)
+        status = scratch_fault(b);
+    else if (status == STATUS_OK && step != SQLITE_ROW && step != SQLITE_DONE)
+        status = verification_fault(b->v);
+    sqlite3_finalize(theirs);
+    sqlite3_finalize(ours);
+    *has = count > 0 && found == SQLITE_ROW;
+    return status;
+}
+
 /* Tables, views and triggers that no ingest makes. Indexes may be added: the database is found to be
  * whole, so they say what their tables say. */
 static enum status compare_schema(struct rebuilding *b)
 {
     sqlite3_stmt *s, *ours = NULL;
     int step = SQLITE_DONE;
-    enum status status =
-        reader_prepare(b->v->reader, &s,
-                       "SELECT type, name, sql FROM main.sqlite_master WHERE type <> 'index'"
-                       " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
-                       b->v->err);
+    enum status status = reader_prepare(b->v->reader, &s,
+                                        "SELECT type, name, sql, type = 'table' AND rootpage > 0"
+                                        " FROM main.sqlite_master WHERE type <> 'index'"
+                                        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+                                        b->v->err);
 
     if (status == STATUS_OK &&
         sqlite3_prepare_v2(b->scratch,
@@ -247,9 +285,12 @@ static enum status compare_schema(struct rebuilding *b)
         for (int i = 0; i < 3; i++)
             sqlite3_bind_text(ours, i + 1, verification_text(b->v, s, i), -1, SQLITE_STATIC);
         int found = sqlite3_step(ours);
+        bool is_ours = found == SQLITE_ROW;
         if (found != SQLITE_ROW && found != SQLITE_DONE)
             status = scratch_fault(b);
-        else if (found == SQLITE_DONE)
+        else if (!is_ours && sqlite3_column_int(s, 3))
+            status = has_our_columns(b, verification_text(b->v, s, 1), &is_ours);
+        if (status == STATUS_OK && !is_ours)
             rebuilt_differs(b, "%.20s %.60s: it is none that an ingest makes",
                             verification_text(b->v, s, 0), verification_text(b->v, s, 1));
         sqlite3_reset(ours);

@@ -849,6 +849,16 @@ def verify_finds_whatever_was_changed_in_the_case(place):
     changed(["neither in chunks nor in gaps"], "update gaps set length = length - 1 where tail = 0")
     changed(["stream"], "update gaps set length = length + 1 where tail = 0")
     changed(["do not add up"], "update gaps set cause = 'unknown' where cause = 'truncated'")
+    changed(["rebuilt: table flows: it is none"], "alter table flows add column more text")
+    changed(["rebuilt: table more: it is none"], "create table more (client_ip text)")
+    shutil.copy(good, case)
+    columns = lib.rows(case, "select name, type, \"notnull\", pk from pragma_table_info('capture_stats')")[:-1]
+    older = "CREATE TABLE capture_stats (%s) STRICT" % ", ".join(  # before it had its last column, and these comments
+        " ".join((name, kind) + ("primary key",) * key + ("not null",) * needed) for name, kind, needed, key in columns)
+    change(case, "pragma writable_schema = 1", ("update sqlite_master set sql = ? where name = 'capture_stats'", (older,)))
+    same(lib.one(case, "select count(*) from pragma_table_info('capture_stats')"), len(columns), "columns")
+    proof = Proof(case)
+    must(all(line.startswith("seal:") for line in proof.fails), "a column that a case has not yet fails:", proof.fails)
     changed(["rebuilt: gaps", "its cause is 'evicted'"], "update gaps set cause = 'evicted' where cause <> 'truncated'")
     changed(["do not add up"], "update streams set start = start + 1")
     changed(["do not add up"], "update streams set stored = stored - 1, missing = missing + 1")
