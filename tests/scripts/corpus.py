@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 
 import lib
 
@@ -59,15 +60,21 @@ def flows():
 
 
 wrong_captures = []
+counting = threading.Lock()  # two captures at a time
 counts = {"captures": 0, "sanitized": 0, "cases": 0, "frames": 0, "as counted by Wireshark": 0}
+
+
+def count(what, more):
+    with counting:
+        counts[what] += more
 
 
 def survives(row, place):
     path, case = os.path.join(CORPUS, "captures", row["path"]), os.path.join(place, "case.db")
     run = lib.ingest(case, path, binary=lib.SEINE if row["sanitized"] else lib.RELEASE)
     wrong = run.wrong(0, 1, 3)
-    counts["sanitized"] += row["sanitized"]
-    counts["captures"] += 1
+    count("sanitized", row["sanitized"])
+    count("captures", 1)
     if not wrong and run.status == 3 and os.path.exists(case):
         wrong = "exit status 3, but there is a case"
     if not wrong and run.status != 3:
@@ -78,9 +85,9 @@ def survives(row, place):
             wrong = "corrupt: %s" % whole
         elif frames != verdicts:
             wrong = "%d frames, the verdicts add up to %d" % (frames, verdicts)
-        counts["cases"] += 1
-        counts["frames"] += frames
-        counts["as counted by Wireshark"] += str(frames) == row["packets"]
+        count("cases", 1)
+        count("frames", frames)
+        count("as counted by Wireshark", str(frames) == row["packets"])
     if wrong:
         wrong_captures.append(row["path"])
         lib.tell("not ok", "corpus.capture " + row["path"], wrong)
@@ -95,7 +102,8 @@ def bounded(row, place):
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     seconds, mebibytes = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-    most["seconds"], most["MiB"] = max(most["seconds"], seconds), max(most["MiB"], mebibytes)
+    with counting:
+        most["seconds"], most["MiB"] = max(most["seconds"], seconds), max(most["MiB"], mebibytes)
     if child.returncode not in (0, 1, 3) or seconds > 5 or mebibytes > 256:
         unbounded.append(row["path"])
         lib.tell("not ok", "corpus.hostile " + row["path"], "exit status %d, %.2f s, %d MiB" % (

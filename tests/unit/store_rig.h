@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 struct rig {
-    char folder[64], path[120], partial[128];
+    char folder[160], path[200], partial[220];
     struct store_options options;
     struct store *store;
     struct sink *sink;
@@ -34,7 +34,10 @@ struct rig {
 static inline void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);
-    strcpy(r->folder, "/tmp/seine-store-XXXXXX");
+    const char *tmp = getenv("TMPDIR"); /* what the store does is faster in memory */
+    if (!tmp || !*tmp || strlen(tmp) > 100)
+        tmp = "/tmp";
+    snprintf(r->folder, sizeof r->folder, "%s/seine-store-XXXXXX", tmp);
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(r->folder));
     snprintf(r->path, sizeof r->path, "%s/x.db", r->folder);
     snprintf(r->partial, sizeof r->partial, "%s.partial", r->path);
@@ -88,10 +91,10 @@ static inline void rig_finish(struct rig *r)
 
 static inline void rig_release(struct rig *r)
 {
-    char command[128];
+    char command[200];
     store_abandon(r->store);
     sqlite3_close(r->db);
-    snprintf(command, sizeof command, "rm -rf %s", r->folder);
+    snprintf(command, sizeof command, "rm -rf '%s'", r->folder);
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
