@@ -41,7 +41,7 @@ struct run {
     size_t count;
     struct store *store;
     struct relay *relay;    /* between reassembly and the store */
-    struct worker *hasher;  /* of evidence; NULL: none */
+    struct worker *hasher;  /* of evidence, or bringing its pages; NULL: none */
     struct worker *rows;    /* writes what the writer made ready; NULL: none */
     struct worker *streams; /* hashes streams; NULL: `rows` does */
     struct store_worker rows_worker, streams_worker;
@@ -647,7 +647,7 @@ static void start_workers(struct run *run)
 
     const bool hash = !run->options->no_hash;
 
-    if (jobs > 2 && hash)
+    if (jobs > (hash ? 2 : 3))
         run->hasher = worker_new();
     if (jobs > (hash ? 3 : 2))
         run->rows = worker_new();

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,6 +92,28 @@ static void hash_bytes(void *context, struct span bytes)
     }
 }
 
+/* Has the pages of a mapped window brought in, so that who reads it does not stop at each few. What this cannot bring, whoever
+ * looks at it does. */
+static void bring_bytes(void *context, struct span bytes)
+{
+#ifdef MADV_POPULATE_READ
+    enum { PIECE = 1 << 20 }; /* bytes in one call: the reader may want what lies behind */
+    const uintptr_t page_len = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    while (bytes.len > 0) {
+        const struct span piece = span_first(bytes, PIECE);
+        const uintptr_t begin = (uintptr_t)piece.data / page_len * page_len;
+        if (madvise((void *)begin, (uintptr_t)piece.data + piece.len - begin, MADV_POPULATE_READ) !=
+            0)
+            return;
+        bytes = span_after(bytes, piece.len);
+    }
+#else
+    (void)bytes;
+#endif
+    (void)context;
+}
+
 /* Until the hasher has seen all that it was given of this capture. */
 static void wait_for_hasher(struct reading *r)
 {
@@ -110,16 +133,15 @@ static void on_bytes(void *context, struct span bytes)
         relay_note(r->relay, &r->lends, sizeof r->lends);
     r->passed = relay_passed(r->relay);
     r->bytes += bytes.len;
-    if (!r->block)
-        return;
     if (!r->hasher || !lasting) {
-        hash_bytes(r, bytes);
+        if (r->block)
+            hash_bytes(r, bytes);
         return;
     }
     worker_wait(r->hasher, r->hashed_before);
     r->hashed_before = r->hashed;
-    r->hashed = worker_give(r->hasher, hash_bytes, r, bytes);
-    if (++r->windows % WINDOWS_BETWEEN_ROWS == 0) {
+    r->hashed = worker_give(r->hasher, r->block ? hash_bytes : bring_bytes, r, bytes);
+    if (r->block && ++r->windows % WINDOWS_BETWEEN_ROWS == 0) {
         wait_for_hasher(r);
         write_blocks(r);
     }

@@ -34,7 +34,7 @@ struct reading {
     struct store *store;     /* borrowed; to be asked while the relay is settled */
     struct relay *relay;     /* borrowed: how frames go to the store */
     struct life *life;       /* borrowed: where frames may wait that were returned */
-    struct worker *hasher;   /* borrowed; NULL: none */
+    struct worker *hasher;   /* borrowed; without hashing it brings pages; NULL: none */
     uint64_t passed;         /* what had been told of it when its window last moved */
     uint64_t hashed;         /* the turn of its last window, and of the one before */
     uint64_t hashed_before;
