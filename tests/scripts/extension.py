@@ -117,7 +117,7 @@ def made(folder, name, script, *options):
 
 def shell(database, *lines, prefix=()):
     """What the sqlite3 shell makes of the lines, with the extension loaded: (exit status, rows, sentences)."""
-    text = ".load %s\n.load %s\n.mode csv\n%s\n" % (SO, FILES, "\n".join(lines))
+    text = ".load \"%s\"\n.load \"%s\"\n.mode csv\n%s\n" % (SO, FILES, "\n".join(lines))
     done = subprocess.run([*prefix, "sqlite3", "-batch", "-init", os.devnull, database], input=text,
                           capture_output=True, text=True, timeout=120)
     return done.returncode, list(csv.reader(io.StringIO(done.stdout))), done.stderr
@@ -614,7 +614,7 @@ def valgrind(folder, case):
         lib.tell("skip", "extension.valgrind", "there is no valgrind")
         return
     status, _, err = shell(
-        os.path.join(folder, "empty.db"), "ATTACH '%s' AS c;" % case, *(".load %s" % SO,) * 2,
+        os.path.join(folder, "empty.db"), "ATTACH '%s' AS c;" % case, *('.load "%s"' % SO,) * 2,
         "SELECT * FROM segments;", "SELECT * FROM segments(5, 'c');", "SELECT count(*) FROM frames WHERE schema = 'c';",
         "SELECT stream_view_sha256(stream_id, 'last', 'c'), hex(stream_bytes(stream_id, 0, 2, NULL, 'c'))"
         " FROM c.streams;",

@@ -65,12 +65,12 @@ COMMANDS = (
 )
 EXTENSION = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "seine")
 QUESTIONS = "".join(line + ";\n" for line in (
-    ".load " + EXTENSION, ".load " + EXTENSION + "_files",
+    '.load "%s"' % EXTENSION, '.load "%s_files"' % EXTENSION,
     "select count(*), max(length), count(fate) from segments", "select count(*) from frames",
     "select count(*), sum(length) from stream_bytes(2)", "select hex(stream_bytes(3, 0, 40))",
     "select stream_view_sha256(3, 'last')", "select count(*) from hosts_in('0.0.0.0/0')",
     "select length(evidence_bytes(1, 24, 60))", "select count(evidence_bytes(evidence_id, file_offset, captured)) from frames(1)",
-)).replace("seine;", "seine").replace("seine_files;", "seine_files")
+)).replace('";\n', '"\n')
 SHELL = ("the sqlite3 shell",)
 NUMBERS = (-1, -HUGE, HUGE, 2 ** 63 - 1, -(2 ** 63), 2 ** 32)
 

@@ -214,7 +214,7 @@ def by_sql(place):
     if os.path.exists(so + ".so") and shutil.which("sqlite3"):
         for name, first, second in (("first", so, so + "_files"), ("second", so + "_files", so)):
             done = subprocess.run(["sqlite3", "-readonly", "-batch", "-init", os.devnull, by], capture_output=True,
-                                  text=True, input=".load %s\n.load %s\n.mode csv\n.separator , \\n\n%s" % (
+                                  text=True, input=".load \"%s\"\n.load \"%s\"\n.mode csv\n.separator , \\n\n%s" % (
                                       first, second, "".join(q + ";\n" for q in READ)))
             found = done.stdout.splitlines()
             lib.check("reference.extension." + name, done.stderr or (
