@@ -860,7 +860,7 @@ def check_quota(net, place):
         lib.tell("skip", name, "no library can be made that refuses bytes")
         return
     run = live.Live(net, folder, "--rotate", "4M", binary=lib.RELEASE, env=dict(
-        os.environ, LD_PRELOAD=library, QUOTA_FOLDER=folder, QUOTA=str(quota), SEINE_SANDBOX="off"))
+        os.environ, LD_PRELOAD=lib.preloadable(library), QUOTA_FOLDER=folder, QUOTA=str(quota), SEINE_SANDBOX="off"))
     told = "nothing was stored for"
     drips = [net.start(net.near, sys.executable, live.HERE, "--drip") for _ in range(6)]
     wrong = None
@@ -910,7 +910,7 @@ def check_clock(net, place):
     def begin(by, first, rotate):
         folder = os.path.join(place, by)
         return by, folder, live.Live(net, folder, "--rotate", rotate, "--keep", "1h", binary=lib.RELEASE, env=dict(
-            os.environ, LD_PRELOAD=library, CLOCK_FIRST=str(first), CLOCK_THEN=str(first + int(by)), SEINE_SANDBOX="off"))
+            os.environ, LD_PRELOAD=lib.preloadable(library), CLOCK_FIRST=str(first), CLOCK_THEN=str(first + int(by)), SEINE_SANDBOX="off"))
 
     runs = [begin("3000000", 0, "1s"), begin("-7200", 0, "1s"), begin("-9000", 9000, "1h")]
     time.sleep(7.5)
