@@ -226,12 +226,12 @@ static enum status compare_tables(struct rebuilding *b)
     return status;
 }
 
-/* Whether a table of the case has no column but those that an ingest makes, each as it is made: one from before there
- * were all of them, or with other comments. */
-static enum status has_our_columns(struct rebuilding *b, const char *name, bool *has)
+/* Whether a table of the case has some of the columns that an ingest makes, each as it is made, and no other: one from
+ * before there were all of them. Where all are there its text must be ours, comments included. */
+static enum status is_older(struct rebuilding *b, const char *name, bool *older)
 {
     sqlite3_stmt *theirs, *ours = NULL;
-    int step = SQLITE_DONE, found = SQLITE_ROW, count = 0;
+    int step = SQLITE_DONE, found = SQLITE_ROW, count = 0, all = 0;
     enum status status = reader_prepare(
         b->v->reader, &theirs,
         "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, 'main')",
@@ -239,8 +239,9 @@ static enum status has_our_columns(struct rebuilding *b, const char *name, bool 
 
     if (status == STATUS_OK &&
         sqlite3_prepare_v2(b->scratch,
-                           "SELECT 1 FROM pragma_table_xinfo(?6, 'main') WHERE name = ?1"
-                           " AND type = ?2 AND \"notnull\" = ?3 AND pk = ?4 AND hidden = ?5",
+                           "SELECT (SELECT count(*) FROM pragma_table_xinfo(?6, 'main'))"
+                           " FROM pragma_table_xinfo(?6, 'main') WHERE name = ?1 AND type = ?2"
+                           " AND \"notnull\" = ?3 AND pk = ?4 AND hidden = ?5",
                            -1, &ours, NULL) != SQLITE_OK)
         status = scratch_fault(b);
     if (status == STATUS_OK)
@@ -252,6 +253,7 @@ static enum status has_our_columns(struct rebuilding *b, const char *name, bool 
             sqlite3_bind_value(ours, i + 1, sqlite3_column_value(theirs, i));
         sqlite3_bind_text(ours, 6, name, -1, SQLITE_TRANSIENT);
         found = sqlite3_step(ours);
+        all = found == SQLITE_ROW ? sqlite3_column_int(ours, 0) : 0;
         count++;
     }
     if (status == STATUS_OK && found != SQLITE_ROW && found != SQLITE_DONE)
@@ -260,7 +262,7 @@ static enum status has_our_columns(struct rebuilding *b, const char *name, bool 
         status = verification_fault(b->v);
     sqlite3_finalize(theirs);
     sqlite3_finalize(ours);
-    *has = count > 0 && found == SQLITE_ROW;
+    *older = count > 0 && count < all;
     return status;
 }
 
@@ -289,7 +291,7 @@ static enum status compare_schema(struct rebuilding *b)
         if (found != SQLITE_ROW && found != SQLITE_DONE)
             status = scratch_fault(b);
         else if (!is_ours && sqlite3_column_int(s, 3))
-            status = has_our_columns(b, verification_text(b->v, s, 1), &is_ours);
+            status = is_older(b, verification_text(b->v, s, 1), &is_ours);
         if (status == STATUS_OK && !is_ours)
             rebuilt_differs(b, "%.20s %.60s: it is none that an ingest makes",
                             verification_text(b->v, s, 0), verification_text(b->v, s, 1));
