@@ -1,4 +1,4 @@
-/* chunks.c - payload: chunks being filled, rows that are written, and what is read back of both.
+/* chunks.c - payload: chunks being filled, and the rows that they become.
  *
  *     slot       [0 ............ C)[C ............ 2C)[2C ...
  *     came        ██████████████    ████     ██████
@@ -17,7 +17,7 @@
  * A stream that had to be written early keeps its running hash, for what may come after. When not even for that
  * there is room the hash is taken, and kept in the place of what is not needed any more (`settled`): if
  * something comes after all, the stream is read again. */
-#include "store/writer.h"
+#include "store/slots.h"
 
 #include <assert.h>
 #include <string.h>
@@ -28,109 +28,6 @@ enum { STALE_PARTS = 32 };
 
 /* A stream that has more rows than this in one commit is busy. */
 enum { BUSY_ROWS = 8 };
-
-enum { RUNS_LEN = SLOT_RUNS * sizeof(struct run) };
-
-static struct run *runs_of(struct slot *slot)
-{
-    return slot->runs ? slot->runs : &slot->one;
-}
-
-static struct span run_bytes(const struct slot *slot, const struct run *run)
-{
-    return span_of(slot->data + run->begin, (size_t)(run->end - run->begin));
-}
-
-/* Bytes of it that are usable. */
-static size_t slot_room(const struct slot *slot)
-{
-    return memory_len(slot->size_class) - SLOT_HEAD;
-}
-
-/* ---- bytes that lie elsewhere ---- */
-
-/* What is used of a slot's bytes while they do. */
-static struct loan *loan_of(struct slot *slot)
-{
-    enum {
-        AT = (SLOT_HEAD + _Alignof(struct loan) - 1) / _Alignof(struct loan) * _Alignof(struct loan)
-    };
-    return (struct loan *)(void *)((uint8_t *)slot + AT);
-}
-
-/* It has none elsewhere from now on. */
-static void loan_end(struct store *s, struct slot *slot)
-{
-    struct loan *loan = loan_of(slot);
-    struct slot *last = s->loans[--s->loan_count];
-
-    s->loans[loan->index] = last;
-    loan_of(last)->index = loan->index;
-    slot->piece_count = 0;
-}
-
-/* Copies them into the slot. */
-static void slot_collect(struct store *s, struct slot *slot)
-{
-    if (slot->piece_count == 0)
-        return;
-    const struct loan loan = *loan_of(slot);
-    const unsigned count = slot->piece_count;
-    uint8_t *to = slot->data;
-
-    loan_end(s, slot);
-    for (unsigned i = 0; i < count; i++) {
-        memcpy(to, loan.pieces[i].iov_base, loan.pieces[i].iov_len);
-        to += loan.pieces[i].iov_len;
-    }
-}
-
-/* Notes bytes at `at` of a slot where they lie. False: they must be copied. */
-static bool slot_borrow(struct store *s, struct slot *slot, size_t at, struct span bytes)
-{
-    if (slot->piece_count == 0) { /* of one that will likely be filled, from its beginning */
-        if (at > 0 || slot->run_count > 0 || slot_room(slot) < s->slot_len ||
-            s->loan_count == LOANS_MOST)
-            return false;
-        loan_of(slot)->index = s->loan_count;
-        s->loans[s->loan_count++] = slot;
-    } else if (slot->one.end != at || slot->piece_count == LEAVES_PIECES) {
-        return false;
-    }
-    loan_of(slot)->pieces[slot->piece_count++] =
-        (struct iovec){.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.len};
-    return true;
-}
-
-void chunks_unborrow(struct store *s)
-{
-    while (s->loan_count > 0)
-        slot_collect(s, s->loans[s->loan_count - 1]);
-}
-
-static void slot_free(struct store *s, struct slot *slot)
-{
-    if (slot->piece_count > 0)
-        loan_end(s, slot);
-    memory_give(&s->memory, slot->runs, memory_class(RUNS_LEN));
-    memory_give(&s->memory, slot, slot->size_class);
-}
-
-static void slots_drop(struct store *s, struct kept_stream *t)
-{
-    while (t->slots) {
-        struct slot *slot = t->slots;
-        t->slots = slot->next;
-        slot_free(s, slot);
-    }
-    t->current = NULL;
-    t->slot_count = 0;
-}
-
-static bool slot_full(const struct store *s, struct slot *slot)
-{
-    return slot->run_count == 1 && runs_of(slot)->begin == 0 && runs_of(slot)->end == s->slot_len;
-}
 
 bool chunks_take_digest(struct store *s, struct kept_stream *t)
 {
@@ -269,7 +166,7 @@ static void lowest_write_of(struct store *s, struct kept_flow *k, enum side side
         t->current = NULL;
     struct run *runs = slot->runs;
     bool lent = slot_write(s, k, side, slot, last ? SLOT_IS_LAST : SLOT_GOES);
-    memory_give(&s->memory, runs, memory_class(RUNS_LEN));
+    memory_give(&s->memory, runs, memory_class(SLOT_RUNS_LEN));
     if (!lent)
         memory_give(&s->memory, slot, slot->size_class);
 }
@@ -360,7 +257,7 @@ static void digest_return(struct store *s, struct kept_stream *t)
 }
 
 /* Bytes come after all, or change: all will be read again. */
-static void unsettle(struct kept_stream *t)
+void chunks_unsettle(struct kept_stream *t)
 {
     if (!t->settled)
         return;
@@ -539,74 +436,6 @@ void chunks_drop(struct store *s, struct kept_stream *t)
     chunks_drop_digest(s, t);
 }
 
-static int64_t slot_begin(const struct store *s, int64_t position)
-{
-    int64_t in = position % s->slot_len;
-    return position - (in < 0 ? in + s->slot_len : in);
-}
-
-/* The open slot that covers `position`; NULL when there is none. */
-static struct slot *slot_find(const struct store *s, struct kept_stream *t, int64_t position)
-{
-    struct slot *slot = t->settled ? NULL : t->current;
-
-    if (slot && position >= slot->begin && position - slot->begin < s->slot_len)
-        return slot;
-    for (slot = t->settled ? NULL : t->slots; slot && slot->begin <= position; slot = slot->next)
-        if (position - slot->begin < s->slot_len)
-            return slot;
-    return NULL;
-}
-
-/* The size class of a slot of which `len` bytes are to be usable, `before` of them are. */
-static unsigned slot_class(const struct store *s, const struct kept_stream *t, size_t len,
-                           size_t before)
-{
-    enum { FINE = 512 }; /* up to here a slot grows by as little as it can; then it doubles */
-
-    if (before > FINE && len < 2 * before)
-        len = 2 * before;
-    if (t->stored > s->slot_len || len > s->slot_len) /* a stream that filled one fills the next */
-        len = s->slot_len;
-    return memory_class(SLOT_HEAD + len);
-}
-
-static struct slot *slot_take(struct store *s, unsigned size_class)
-{
-    struct slot *slot = keep_room(s, size_class);
-
-    if (slot)
-        slot->size_class = (uint8_t)size_class;
-    return slot;
-}
-
-/* Where a slot that begins at `begin` is, or would be, among those of its stream. */
-static struct slot **slot_place(struct kept_stream *t, int64_t begin)
-{
-    struct slot **at = &t->slots;
-
-    while (*at && (*at)->begin < begin)
-        at = &(*at)->next;
-    return at;
-}
-
-/* Makes the first `len` bytes of a slot usable. NULL after a failure. */
-static struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t len)
-{
-    size_t before = slot_room(slot);
-    assert(slot->piece_count == 0);
-    struct slot *grown = slot_take(s, slot_class(s, t, len, before));
-
-    if (!grown)
-        return NULL;
-    uint8_t size_class = grown->size_class;
-    memcpy(grown, slot, SLOT_HEAD + before);
-    grown->size_class = size_class;
-    *slot_place(t, slot->begin) = grown;
-    memory_give(&s->memory, slot, slot->size_class);
-    return grown;
-}
-
 /* The open slot that covers `position`, opened when there is none, with room for `most` bytes from there on as far as
  * they are its own. NULL after a failure. */
 static struct slot *slot_open(struct store *s, struct kept_flow *k, enum side side,
@@ -640,48 +469,6 @@ static struct slot *slot_open(struct store *s, struct kept_flow *k, enum side si
     return slot;
 }
 
-/* Gives a slot room for more than one run. False after a failure. */
-static bool runs_move(struct store *s, struct slot *slot)
-{
-    slot->runs = keep_room(s, memory_class(RUNS_LEN));
-    if (slot->runs)
-        slot->runs[0] = slot->one;
-    return slot->runs != NULL;
-}
-
-/* Marks [begin, end) as there. False when that would be one run too many, and after a failure. */
-static bool runs_add(struct store *s, struct slot *slot, uint16_t begin, uint16_t end)
-{
-    struct run *runs = runs_of(slot);
-    unsigned i = 0;
-
-    while (i < slot->run_count && runs[i].end < begin)
-        i++;
-    bool left = i < slot->run_count && runs[i].end == begin;
-    unsigned right_at = left ? i + 1 : i;
-    bool right = right_at < slot->run_count && runs[right_at].begin == end;
-
-    if (left && right) {
-        runs[i].end = runs[i + 1].end;
-        slot->run_count--;
-        memmove(&runs[i + 1], &runs[i + 2], (slot->run_count - (i + 1)) * sizeof runs[0]);
-    } else if (left) {
-        runs[i].end = end;
-    } else if (right) {
-        runs[i].begin = begin;
-    } else {
-        if (slot->run_count == SLOT_RUNS)
-            return false;
-        if (slot->run_count == 1 && !slot->runs && !runs_move(s, slot))
-            return false;
-        runs = runs_of(slot);
-        memmove(&runs[i + 1], &runs[i], (slot->run_count - i) * sizeof runs[0]);
-        runs[i] = (struct run){begin, end};
-        slot->run_count++;
-    }
-    return true;
-}
-
 /* Makes room for a run more: the slot is written, and those below it before. It stays open. */
 static void slot_empty(struct store *s, struct kept_flow *k, enum side side, struct slot *slot)
 {
@@ -695,7 +482,7 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
 {
     struct kept_stream *t = k->sides[side];
 
-    unsettle(t);
+    chunks_unsettle(t);
     if (s->reference)
         reference_keep(s, t, position, bytes);
     if (t->stored == 0 || position < t->start)
@@ -730,216 +517,6 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
     }
 }
 
-/* The same of a row of chunk_data that the index may not have yet. */
-static bool chunk_find(struct store *s, int64_t stream_id, int64_t position)
-{
-    struct insert_chunk chunk;
-
-    s->cached.stream_id = -1; /* its bytes are overwritten */
-    if (!insert_chunk_read(&s->insert, insert_chunk_find(&s->insert, stream_id, position), &chunk,
-                           s->cached.data, MEMORY_MOST) ||
-        chunk.stream_id != stream_id || position < chunk.position ||
-        position - chunk.position >= (int64_t)chunk.bytes.len)
-        return false;
-    s->cached.stream_id = stream_id;
-    s->cached.small = false;
-    s->cached.chunk_id = chunk.chunk_id;
-    s->cached.position = chunk.position;
-    s->cached.part = chunk.part;
-    s->cached.len = (uint32_t)chunk.bytes.len;
-    return true;
-}
-
-/* Reads the row that covers `position`, of one of the two tables, into s->cached. */
-static bool row_find(struct store *s, int64_t stream_id, int64_t position, bool small)
-{
-    bool found = false;
-
-    if (small)
-        insert_flush_one(&s->insert, INSERT_STREAM_DATA);
-    else if (insert_chunks_past(&s->insert))
-        return chunk_find(s, stream_id, position);
-    struct row *row = insert_begin(&s->insert, small ? SELECT_SMALL : SELECT_CHUNK);
-    put_int(row, 1, stream_id);
-    put_int(row, 2, position);
-    if (insert_next(&s->insert, row)) {
-        int64_t begin = sqlite3_column_int64(row->statement, 1);
-        const void *data = sqlite3_column_blob(row->statement, 3);
-        int len = sqlite3_column_bytes(row->statement, 3);
-        if (data && len <= MEMORY_MOST && position - begin < len) {
-            s->cached.stream_id = stream_id;
-            s->cached.small = small;
-            s->cached.chunk_id = sqlite3_column_int64(row->statement, 0);
-            s->cached.position = begin;
-            s->cached.part = (uint32_t)sqlite3_column_int64(row->statement, 2);
-            s->cached.len = (uint32_t)len;
-            memcpy(s->cached.data, data, (size_t)len);
-            found = true;
-        }
-    }
-    insert_done(&s->insert, row);
-    return found;
-}
-
-static bool row_read(struct store *s, const struct kept_stream *t, int64_t stream_id,
-                     int64_t position)
-{
-    if (s->cached.stream_id == stream_id && position >= s->cached.position &&
-        position - s->cached.position < s->cached.len)
-        return true;
-    bool found = (t->small && row_find(s, stream_id, position, true)) ||
-                 row_find(s, stream_id, position, false);
-    if (!found)
-        insert_fail(&s->insert,
-                    "reading %s: position %lld of stream %lld is not where it was written",
-                    case_file_name(&s->file), (long long)position, (long long)stream_id);
-    return found;
-}
-
-struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side side,
-                              int64_t position, size_t most)
-{
-    if (s->reference)
-        return reference_view(s, k, side, position, most);
-    struct slot *slot = slot_find(s, k->sides[side], position);
-    struct chunk_view view = {.bytes = {NULL, 0}};
-
-    if (slot)
-        slot_collect(s, slot);
-    for (unsigned i = 0; slot && i < slot->run_count; i++) {
-        const struct run *run = &runs_of(slot)[i];
-        int64_t begin = slot->begin + run->begin, end = slot->begin + run->end;
-        if (position < begin || position >= end)
-            continue;
-        view = (struct chunk_view){.begin = begin, .end = end, .part = slot->part};
-        view.bytes = span_first(
-            span_of(slot->data + (position - slot->begin), (size_t)(end - position)), most);
-        return view;
-    }
-    if (!row_read(s, k->sides[side], keep_stream_id(s, k, side), position))
-        return view;
-    size_t at = (size_t)(position - s->cached.position);
-    view = (struct chunk_view){.begin = s->cached.position,
-                               .end = s->cached.position + s->cached.len,
-                               .part = s->cached.part};
-    view.bytes = span_first(span_after(span_of(s->cached.data, s->cached.len), at), most);
-    return view;
-}
-
-/* Overwrites part of the row that is cached. */
-static void row_replace(struct store *s, size_t at, struct span bytes)
-{
-    sqlite3_blob *blob = NULL;
-
-    insert_flush_one(&s->insert, INSERT_STREAM_DATA);
-    memcpy(s->cached.data + at, bytes.data, bytes.len);
-    const char *table = s->cached.small       ? "stream_data"
-                        : s->insert.live_form ? "chunk_rows"
-                                              : "chunk_data";
-    int64_t rowid = s->cached.small ? s->cached.stream_id : s->cached.chunk_id;
-    if (sqlite3_blob_open(s->file.db, "main", table, "data", rowid, 1, &blob) != SQLITE_OK ||
-        sqlite3_blob_write(blob, bytes.data, (int)bytes.len, (int)at) != SQLITE_OK)
-        insert_fault(&s->insert);
-    sqlite3_blob_close(blob);
-}
-
-/* The same where payload stays in the capture: of what has rows all the same. */
-static void rows_replace(struct store *s, struct kept_flow *k, enum side side, int64_t position,
-                         struct span bytes)
-{
-    struct kept_stream *t = k->sides[side];
-    int64_t stream_id = keep_stream_id(s, k, side);
-
-    reference_changed(s, t);
-    chunks_write_rows(s, k, side);
-    while (t->rows > 0 && bytes.len > 0 && !s->insert.failed) {
-        size_t len = 1;
-        if (row_find(s, stream_id, position, false)) {
-            size_t at = (size_t)(position - s->cached.position);
-            struct span piece = span_first(bytes, s->cached.len - at);
-            row_replace(s, at, piece);
-            len = piece.len;
-        }
-        position += (int64_t)len;
-        bytes = span_after(bytes, len);
-    }
-}
-
-void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_t position,
-                    struct span bytes)
-{
-    struct kept_stream *t = k->sides[side];
-
-    unsettle(t);
-    if (s->reference) {
-        rows_replace(s, k, side, position, bytes);
-        return;
-    }
-    while (bytes.len > 0) {
-        struct chunk_view view = chunks_view(s, k, side, position, bytes.len);
-        struct span piece = span_first(bytes, view.bytes.len);
-        if (piece.len == 0)
-            return; /* after a failure */
-        struct slot *slot = slot_find(s, t, position);
-        if (slot && view.bytes.data >= slot->data &&
-            view.bytes.data < slot->data + slot_room(slot)) {
-            memcpy(slot->data + (position - slot->begin), piece.data, piece.len);
-        } else {
-            row_replace(s, (size_t)(position - s->cached.position), piece);
-            t->rehash = true;
-        }
-        position += (int64_t)piece.len;
-        bytes = span_after(bytes, piece.len);
-    }
-}
-
-/* Adds rows of chunk_data that the index may not have yet, and the one of stream_data in its place among them. */
-static void hash_mapped(struct store *s, int64_t stream_id)
-{
-    uint32_t count;
-    const uint32_t *ids = insert_chunks_of(&s->insert, stream_id, &count);
-    struct row *row = insert_begin(&s->insert, SELECT_SMALL);
-
-    put_int(row, 1, stream_id);
-    put_int(row, 2, INT64_MAX);
-    bool small = insert_next(&s->insert, row);
-    s->cached.stream_id = -1; /* its bytes are overwritten */
-    for (uint32_t i = 0; i <= count && !s->insert.failed; i++) {
-        struct insert_chunk chunk = {.position = INT64_MAX};
-        if (i < count &&
-            !insert_chunk_read(&s->insert, ids[i], &chunk, s->cached.data, MEMORY_MOST))
-            insert_fail(&s->insert, "reading %s: row %lu of chunk_data is not where it was written",
-                        case_file_name(&s->file), (unsigned long)ids[i]);
-        if (small && sqlite3_column_int64(row->statement, 1) < chunk.position) {
-            digest_add(&s->digest, span_of(sqlite3_column_blob(row->statement, 3),
-                                           (size_t)sqlite3_column_bytes(row->statement, 3)));
-            small = false;
-        }
-        digest_add(&s->digest, chunk.bytes);
-    }
-    insert_done(&s->insert, row);
-}
-
-/* Hashes a stream from its rows. */
-static void hash_rows(struct store *s, int64_t stream_id, char hex[DIGEST_HEX_LEN + 1])
-{
-    digest_start(&s->digest);
-    insert_flush_one(&s->insert, INSERT_STREAM_DATA);
-    if (insert_chunks_past(&s->insert)) {
-        hash_mapped(s, stream_id);
-        digest_end(&s->digest, hex);
-        return;
-    }
-    struct row *row = insert_begin(&s->insert, SELECT_CHUNKS);
-    put_int(row, 1, stream_id);
-    while (insert_next(&s->insert, row)) {
-        const void *data = sqlite3_column_blob(row->statement, 1);
-        digest_add(&s->digest, span_of(data, (size_t)sqlite3_column_bytes(row->statement, 1)));
-    }
-    insert_done(&s->insert, row);
-    digest_end(&s->digest, hex);
-}
-
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1])
 {
     struct kept_stream *t = k->sides[side];
@@ -967,7 +544,7 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
         lowest_write_of(s, k, side, true);
     catch_up(s, k, side, true);
     if (s->hash && t->rehash)
-        hash_rows(s, stream_id, hex);
+        chunks_hash_rows(s, stream_id, hex);
     else if (s->hash)
         lending_end(s, t->digest, hex);
     if (borrowed)

@@ -169,14 +169,11 @@ static enum status any_by_reference(bool *any, struct reader *reader, struct err
     return status;
 }
 
-/* A number that SQL makes of the arrivals of the stream; `otherwise` where there is none. */
-static enum status ask_arrivals(int64_t *number, struct stream_cursor *c, const char *what,
-                                int64_t beyond, int64_t otherwise, struct error *err)
+/* The number that a statement gives of the stream (?1) and `bound` (?2); `otherwise` where there is none. Takes `sql`. */
+static enum status ask_number(int64_t *number, struct stream_cursor *c, char *sql, int64_t bound,
+                              int64_t otherwise, struct error *err)
 {
-    const char *schema = reader_schema(c->reader);
     sqlite3_stmt *s = NULL;
-    char *sql = sqlite3_mprintf("SELECT %s FROM \"%w\".arrivals WHERE stream_id = ?1 AND high > ?2",
-                                what, schema);
     enum status status = sql ? reader_prepare(c->reader, &s, sql, err)
                              : of_case(c->reader, error_no_memory(err, "no memory"), err);
 
@@ -185,13 +182,23 @@ static enum status ask_arrivals(int64_t *number, struct stream_cursor *c, const 
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(s, 1, c->stream_id);
-    sqlite3_bind_int64(s, 2, beyond);
+    sqlite3_bind_int64(s, 2, bound);
     if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) == SQLITE_INTEGER)
         *number = sqlite3_column_int64(s, 0);
     if (sqlite3_finalize(s) != SQLITE_OK)
         status =
             of_case(c->reader, error_set(err, "%s", sqlite3_errmsg(reader_db(c->reader))), err);
     return status;
+}
+
+/* A number that SQL makes of the arrivals of the stream; `otherwise` where there is none. */
+static enum status ask_arrivals(int64_t *number, struct stream_cursor *c, const char *what,
+                                int64_t beyond, int64_t otherwise, struct error *err)
+{
+    char *sql = sqlite3_mprintf("SELECT %s FROM \"%w\".arrivals WHERE stream_id = ?1 AND high > ?2",
+                                what, reader_schema(c->reader));
+
+    return ask_number(number, c, sql, beyond, otherwise, err);
 }
 
 /* Of a stream that is being written, or was when its writer was killed. */
@@ -299,24 +306,14 @@ enum status stream_cursor_open(struct stream_cursor **cursor, struct reader *rea
 static enum status find_last(int64_t *found, struct stream_cursor *c, int source, int64_t position,
                              struct error *err)
 {
-    sqlite3_stmt *s = NULL;
+    int64_t last;
     char *sql = sqlite3_mprintf("SELECT max(position) FROM \"%w\".\"%w\""
                                 " WHERE stream_id = ?1 AND position <= ?2",
                                 reader_schema(c->reader), source_tables[source]);
-    enum status status = sql ? reader_prepare(c->reader, &s, sql, err)
-                             : of_case(c->reader, error_no_memory(err, "no memory"), err);
+    enum status status = ask_number(&last, c, sql, position, INT64_MIN, err);
 
-    sqlite3_free(sql);
-    if (status != STATUS_OK)
-        return status;
-    sqlite3_bind_int64(s, 1, c->stream_id);
-    sqlite3_bind_int64(s, 2, position);
-    if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) == SQLITE_INTEGER &&
-        sqlite3_column_int64(s, 0) > *found)
-        *found = sqlite3_column_int64(s, 0);
-    if (sqlite3_finalize(s) != SQLITE_OK)
-        status =
-            of_case(c->reader, error_set(err, "%s", sqlite3_errmsg(reader_db(c->reader))), err);
+    if (last > *found)
+        *found = last;
     return status;
 }
 

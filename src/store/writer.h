@@ -411,7 +411,9 @@ void chunks_write_rows(struct store *s, struct kept_flow *k,
 void chunks_commit(struct store *s, struct kept_flow *k,
                    enum side side); /* all open slots, as rows, in a live case */
 void chunks_catch_up(struct store *s, struct kept_flow *k,
-                     enum side side);                            /* its digest has all rows, then */
+                     enum side side); /* its digest has all rows, then */
+void chunks_unsettle(
+    struct kept_stream *t); /* bytes come after all, or change: all will be read again */
 bool chunks_take_digest(struct store *s, struct kept_stream *t); /* into t->digest; or says false */
 void chunks_drop_digest(struct store *s, struct kept_stream *t);
 void chunks_forget(struct store *s, struct kept_stream *t); /* all that has been written of it */
@@ -438,6 +440,8 @@ void chunks_end_read(struct store *s, int64_t stream_id, struct span bytes,
 
 /* What is left becomes rows; `hex` is the hash of the stream. */
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
+void chunks_hash_rows(struct store *s, int64_t stream_id,
+                      char hex[DIGEST_HEX_LEN + 1]); /* of a stream, anew from its rows */
 
 /* reference.c - payload that stays in the capture. */
 void reference_keep(struct store *s, struct kept_stream *t, int64_t position, struct span bytes);

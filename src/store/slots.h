@@ -1,0 +1,65 @@
+/* slots.h - chunks being filled: which bytes of a slot came, and where they lie. For chunks.c and chunk_read.c.
+ *
+ *     slot       [0 ............ C)[C ............ 2C)
+ *     came        ██████  ███        ██████████
+ *     pieces                         in the capture, until they are wanted in one
+ *
+ * Slots are of a stream, in order of position; their memory is the store's budget's. A slot of a mapped capture may only note
+ * where its bytes lie (a loan), until the window goes (chunks_unborrow()). */
+#ifndef SEINE_STORE_SLOTS_H
+#define SEINE_STORE_SLOTS_H
+
+#include "store/writer.h"
+
+enum { SLOT_RUNS_LEN = SLOT_RUNS * sizeof(struct run) };
+
+static inline struct run *runs_of(struct slot *slot)
+{
+    return slot->runs ? slot->runs : &slot->one;
+}
+
+static inline struct span run_bytes(const struct slot *slot, const struct run *run)
+{
+    return span_of(slot->data + run->begin, (size_t)(run->end - run->begin));
+}
+
+/* Bytes of it that are usable. */
+static inline size_t slot_room(const struct slot *slot)
+{
+    return memory_len(slot->size_class) - SLOT_HEAD;
+}
+
+/* Bytes that lie elsewhere: what is used of a slot's bytes while they do; it has none from now on; they are copied into it;
+ * they are noted at `at`, where false says that they must be copied. */
+struct loan *loan_of(struct slot *slot);
+void loan_end(struct store *s, struct slot *slot);
+void slot_collect(struct store *s, struct slot *slot);
+bool slot_borrow(struct store *s, struct slot *slot, size_t at, struct span bytes);
+
+/* Lets go of all slots of a stream. */
+void slots_drop(struct store *s, struct kept_stream *t);
+
+/* Whether all of it is there. */
+bool slot_full(const struct store *s, struct slot *slot);
+
+/* Where the slot of a position begins. */
+int64_t slot_begin(const struct store *s, int64_t position);
+
+/* The open slot that covers `position`; NULL when there is none. */
+struct slot *slot_find(const struct store *s, struct kept_stream *t, int64_t position);
+
+/* The size class of a slot of which `len` bytes are to be usable, `before` of them are; and one of a class, with nothing of
+ * it set but that. NULL after a failure. */
+unsigned slot_class(const struct store *s, const struct kept_stream *t, size_t len, size_t before);
+struct slot *slot_take(struct store *s, unsigned size_class);
+
+/* Where a slot that begins at `begin` is, or would be, among those of its stream. */
+struct slot **slot_place(struct kept_stream *t, int64_t begin);
+
+/* Makes the first `len` bytes of a slot usable, which may move it. NULL after a failure. */
+struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t len);
+
+/* Marks [begin, end) as there. False when that would be one run too many, and after a failure. */
+bool runs_add(struct store *s, struct slot *slot, uint16_t begin, uint16_t end);
+
+#endif
