@@ -16,7 +16,7 @@
 
 static uint64_t seed_count(uint64_t usual)
 {
-    return getenv("SEINE_LONG") ? 50 * usual : usual / 4;
+    return getenv("SEINE_LONG") ? 50 * usual : usual / 2;
 }
 
 /* Text in the making; for free(). */

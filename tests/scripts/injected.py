@@ -22,7 +22,7 @@ FAULTS = os.path.join(os.path.dirname(os.path.abspath(lib.RELEASE)), "tests", "f
 PRELOAD = lib.preloadable(FAULTS)
 SEED = int(os.environ.get("SEINE_SEED") or time.time_ns() % 1000000)
 ONLY = os.environ.get("SEINE_ONLY") or ""
-SOME = 40  # of the calls of one kind, when not all of them are tried
+SOME = 60  # of the calls of one kind, when not all of them are tried
 LARGE_FRAMES, LARGE_LEN = 60000, 1200  # some 72 MiB: more than one window
 
 

@@ -23,7 +23,7 @@ SEINE = os.environ.get("SEINE") or os.path.join(TOP, "build", "seine")
 RELEASE = os.environ.get("SEINE_RELEASE") or SEINE
 CRAFT = os.path.join(os.path.dirname(os.path.abspath(RELEASE)), "tests", "craft", "craft")  # makes captures
 LONG = bool(os.environ.get("SEINE_LONG"))
-TIMEOUT = 240  # seconds, for one call of seine, however busy the machine is
+TIMEOUT = 60  # seconds, for one call of seine
 WORKERS = 2
 
 _lock = threading.Lock()

@@ -20,7 +20,7 @@ import time
 import lib
 
 SEED = int(os.environ.get("SEINE_SEED") or time.time_ns() % 1000000)
-ROUNDS = 20 if lib.LONG else 2
+ROUNDS = 20 if lib.LONG else 3
 TESTS = []
 
 

@@ -276,7 +276,7 @@ def refused(place):
 
 def main():
     lib.each(sample, lib.samples())
-    lib.each(hard_case, sorted(glob.glob(os.path.join(FOLDER, "*.craft")))[::1 if lib.LONG else 4])
+    lib.each(hard_case, sorted(glob.glob(os.path.join(FOLDER, "*.craft")))[::1 if lib.LONG else 3])
     for test in (piece_of_work, evidence_gone, by_sql, refused):
         with lib.folder() as place:
             test(place)

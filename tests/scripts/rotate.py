@@ -389,8 +389,7 @@ def check_soak(net, place):
     if not wrong and most > keep:
         wrong = "the folder had %d bytes, and %d are to be kept" % (most, keep)
     half = len(seen) // 2
-    settled = half if lib.LONG else len(seen) * 3 // 4  # seconds until a busy machine has used what it may
-    if not wrong and max(m for m, _ in seen[settled:]) > max(m for m, _ in seen[:settled]) + 4096:
+    if not wrong and max(m for m, _ in seen[half:]) > max(m for m, _ in seen[:half]) + 4096:
         wrong = "memory grew: %s" % [m for m, _ in seen]
     files = [sorted(n for _, n in part)[len(part) // 2] for part in (seen[:half], seen[half:])]  # some are open shortly
     if not wrong and files[1] > files[0] + 1:
