@@ -183,37 +183,38 @@ static bool is_small(const struct store *s, const struct kept_stream *t, int64_t
            stream_id > s->last_small;
 }
 
-/* Makes it that. The bytes lie in the batch until it is flushed; empty after a failure. */
-static struct span small_write(struct store *s, struct kept_stream *t, int64_t stream_id)
-{
-    struct slot *only = t->slots;
-    slot_collect(s, only);
-    const struct run *run = runs_of(only);
-    struct span bytes = run_bytes(only, run);
-    struct row *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
-
-    put_int(row, 1, stream_id);
-    put_int(row, 2, only->begin + run->begin);
-    bytes = put_blob_kept(row, 3, bytes);
-    insert_end(&s->insert, row);
-    s->last_small = stream_id;
-    t->rows = 1;
-    t->hashed_to = only->begin + run->end;
-    t->small = true;
-    return bytes;
-}
-
-/* The row of stream_data of a stream of which there is none. */
-static struct span small_write_read(struct store *s, int64_t stream_id, struct span bytes)
+/* A row of stream_data. The bytes lie in the batch until it is flushed; empty after a failure. */
+static struct span small_put(struct store *s, int64_t stream_id, int64_t position,
+                             struct span bytes)
 {
     struct row *row = insert_begin(&s->insert, INSERT_STREAM_DATA);
 
     assert(stream_id > s->last_small);
     put_int(row, 1, stream_id);
-    put_int(row, 2, 0);
+    put_int(row, 2, position);
     bytes = put_blob_kept(row, 3, bytes);
     insert_end(&s->insert, row);
     s->last_small = stream_id;
+    return bytes;
+}
+
+/* All of the stream is that row, and its bytes up to `end` are hashed, or will be. */
+static void is_now_small(struct kept_stream *t, int64_t end)
+{
+    t->rows = 1;
+    t->hashed_to = end;
+    t->small = true;
+}
+
+/* Makes what came of a stream that row. */
+static struct span small_write(struct store *s, struct kept_stream *t, int64_t stream_id)
+{
+    struct slot *only = t->slots;
+    slot_collect(s, only);
+    const struct run *run = runs_of(only);
+    struct span bytes = small_put(s, stream_id, only->begin + run->begin, run_bytes(only, run));
+
+    is_now_small(t, only->begin + run->end);
     return bytes;
 }
 
@@ -323,15 +324,13 @@ void chunks_write(struct store *s, struct kept_flow *k, enum side side)
         digest_return(s, t);
 }
 
-void chunks_write_read(struct store *s, struct kept_flow *k, enum side side, struct span bytes)
+void chunks_write_diary(struct store *s, struct kept_flow *k, enum side side, struct span bytes)
 {
     struct kept_stream *t = k->sides[side];
     const bool borrowed = digest_borrow(s, t);
 
-    bytes = small_write_read(s, keep_stream_id(s, k, side), bytes);
-    t->rows = 1;
-    t->hashed_to = (int64_t)bytes.len;
-    t->small = true;
+    bytes = small_put(s, keep_stream_id(s, k, side), 0, bytes);
+    is_now_small(t, (int64_t)bytes.len);
     if (!borrowed)
         return;
     digest_add(&s->digest, bytes);
@@ -341,12 +340,12 @@ void chunks_write_read(struct store *s, struct kept_flow *k, enum side side, str
         digest_return(s, t);
 }
 
-void chunks_end_read(struct store *s, int64_t stream_id, struct span bytes,
-                     char hex[DIGEST_HEX_LEN + 1])
+void chunks_end_diary(struct store *s, int64_t stream_id, struct span bytes,
+                      char hex[DIGEST_HEX_LEN + 1])
 {
     uint8_t value[DIGEST_LEN];
 
-    bytes = small_write_read(s, stream_id, bytes);
+    bytes = small_put(s, stream_id, 0, bytes);
     if (!s->hash)
         return;
     digest_once(value, bytes);

@@ -304,7 +304,7 @@ void diary_drop(struct store *s, struct kept_flow *k)
 
 void diary_end(struct store *s, const struct flow *flow, struct kept_flow *k)
 {
-    flow_rows_write_read(s, flow, k, take(s, k, DIARY_AT_WORK));
+    flow_rows_write_diary(s, flow, k, take(s, k, DIARY_AT_WORK));
 }
 
 void diary_write(struct store *s, struct kept_flow *k)
@@ -312,7 +312,7 @@ void diary_write(struct store *s, struct kept_flow *k)
     struct diary_rows *r = take(s, k, DIARY_EARLY);
 
     if (r->frame_count > 0)
-        records_write_read_frames(s, k, r);
+        records_write_diary_frames(s, k, r);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         const struct diary_side *from = &r->sides[side];
         if (from->count == 0)
@@ -321,8 +321,8 @@ void diary_write(struct store *s, struct kept_flow *k)
         if (!t)
             return;
         t->stored = from->payload_len;
-        chunks_write_read(s, k, side, span_of(from->payload, from->payload_len));
-        records_write_read_arrivals(s, k, side, from);
+        chunks_write_diary(s, k, side, span_of(from->payload, from->payload_len));
+        records_write_diary_arrivals(s, k, side, from);
         t->arrivals.parts = 1;
     }
 }

@@ -281,22 +281,22 @@ void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow 
         live_ended(s, keep_flow_id(s, k));
 }
 
-void flow_rows_write_read(struct store *s, const struct flow *flow, struct kept_flow *k,
-                          const struct diary_rows *r)
+void flow_rows_write_diary(struct store *s, const struct flow *flow, struct kept_flow *k,
+                           const struct diary_rows *r)
 {
     char hex[DIGEST_HEX_LEN + 1];
 
     write_flow(s, flow, k, true);
     if (r->frame_count > 0)
-        records_write_read_frames(s, k, r);
+        records_write_diary_frames(s, k, r);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         const struct diary_side *from = &r->sides[side];
         struct kept_stream t = {.stored = from->payload_len};
         if (from->count == 0)
             continue;
-        chunks_end_read(s, keep_stream_id(s, k, side), span_of(from->payload, from->payload_len),
-                        hex);
-        records_write_read_arrivals(s, k, side, from);
+        chunks_end_diary(s, keep_stream_id(s, k, side), span_of(from->payload, from->payload_len),
+                         hex);
+        records_write_diary_arrivals(s, k, side, from);
         k->sides[side] = &t;
         put_stream(s, flow, k, side, NULL, s->hash ? hex : NULL);
         k->sides[side] = NULL;

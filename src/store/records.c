@@ -92,7 +92,7 @@ void records_write_frames(struct store *s, struct kept_flow *k, enum records_why
     records_drop(s, b);
 }
 
-void records_write_read_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r)
+void records_write_diary_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r)
 {
     struct row *row = insert_begin(&s->insert, INSERT_FLOW_FRAMES);
 
@@ -170,8 +170,8 @@ void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side
     records_drop(s, b);
 }
 
-void records_write_read_arrivals(struct store *s, struct kept_flow *k, enum side side,
-                                 const struct diary_side *from)
+void records_write_diary_arrivals(struct store *s, struct kept_flow *k, enum side side,
+                                  const struct diary_side *from)
 {
     struct row *row = insert_begin(&s->insert, INSERT_ARRIVALS);
 

@@ -374,9 +374,9 @@ struct span records_arrivals(const struct kept_stream *t); /* those that are not
 void records_drop(struct store *s, struct blob *b);
 
 /* The same of what a diary says: as rows, and into blobs that are empty. */
-void records_write_read_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r);
-void records_write_read_arrivals(struct store *s, struct kept_flow *k, enum side side,
-                                 const struct diary_side *from);
+void records_write_diary_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r);
+void records_write_diary_arrivals(struct store *s, struct kept_flow *k, enum side side,
+                                  const struct diary_side *from);
 void records_fill_frames(struct store *s, struct kept_flow *k, const struct diary_rows *r);
 void records_fill_arrivals(struct store *s, struct kept_flow *k, enum side side,
                            const struct diary_side *from);
@@ -434,9 +434,9 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 
 /* All that came of a stream as its row of stream_data: `bytes`, from position 0 on, of a stream without rows whose turn it
  * is. Early, or at its end. */
-void chunks_write_read(struct store *s, struct kept_flow *k, enum side side, struct span bytes);
-void chunks_end_read(struct store *s, int64_t stream_id, struct span bytes,
-                     char hex[DIGEST_HEX_LEN + 1]);
+void chunks_write_diary(struct store *s, struct kept_flow *k, enum side side, struct span bytes);
+void chunks_end_diary(struct store *s, int64_t stream_id, struct span bytes,
+                      char hex[DIGEST_HEX_LEN + 1]);
 
 /* What is left becomes rows; `hex` is the hash of the stream. */
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
@@ -508,8 +508,8 @@ void oddities_drop(struct store *s, struct oddity_count **list);
 /* flow_rows.c - the rows of flows and streams. */
 void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow *k,
                      const char *verdict); /* of its streams; NULL: as they are */
-void flow_rows_write_read(struct store *s, const struct flow *flow, struct kept_flow *k,
-                          const struct diary_rows *r); /* all of it: what its diary said */
+void flow_rows_write_diary(struct store *s, const struct flow *flow, struct kept_flow *k,
+                           const struct diary_rows *r); /* all of it: what its diary said */
 void flow_rows_renew(struct store *s, const struct flow *flow,
                      struct kept_flow *k); /* of a flow that lives */
 void flow_rows_open(struct store *s, struct kept_flow *k,

@@ -10,14 +10,6 @@ enum { FLOWS = 12, SIDE_MOST = 60000 };
 
 static uint32_t state;
 
-static uint32_t random_below(uint32_t n)
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % n;
-}
-
 struct telling {
     uint32_t page_size, longest, count;
     uint32_t odd; /* one event in so many is out of the ordinary */
@@ -29,7 +21,7 @@ static void tell_odd(struct rig *r, struct rig_flow *f, enum side side, int64_t 
 {
     struct frame frame = rig_frame(r, 0);
 
-    switch (random_below(9)) {
+    switch (rig_random_below(&state, 9)) {
     case 0: /* a hole before it */
         *next += len;
         rig_segment(r, f, side, *next, bytes + *next, len);
@@ -53,12 +45,13 @@ static void tell_odd(struct rig *r, struct rig_flow *f, enum side side, int64_t 
         rig_segment(r, f, side, -(int64_t)len, bytes, len);
         return;
     case 7:
-        frame.offset = random_below(2) ? 24 : frame.offset; /* back, or on another interface */
-        frame.interface_id = 1 + random_below(2) * UINT16_MAX;
+        frame.offset =
+            rig_random_below(&state, 2) ? 24 : frame.offset; /* back, or on another interface */
+        frame.interface_id = 1 + rig_random_below(&state, 2) * UINT16_MAX;
         r->sink->frame(r->sink, &f->flow, &frame);
         return;
     default: /* time goes by itself, and back */
-        frame.time_ns = random_below(2) ? INT64_MIN + frame.time_ns : INT64_MAX;
+        frame.time_ns = rig_random_below(&state, 2) ? INT64_MIN + frame.time_ns : INT64_MAX;
         frame.bytes.len = 10;
         r->sink->frame(r->sink, &f->flow, &frame);
         return;
@@ -87,17 +80,19 @@ static void tell_all(char seal[65], char answer[4096], const struct telling *t, 
     for (uint32_t i = 0; i < FLOWS; i++)
         rig_flow_init(&flows[i], i + 1);
     for (uint32_t n = 0; n < t->count; n++) {
-        const uint32_t i = random_below(FLOWS), len = 1 + random_below(t->longest);
-        const enum side side = random_below(3) ? SIDE_SERVER : SIDE_CLIENT;
-        if (random_below(20) == 0 || next[i][side] > SIDE_MOST - 2 * (int64_t)t->longest) {
+        const uint32_t i = rig_random_below(&state, FLOWS),
+                       len = 1 + rig_random_below(&state, t->longest);
+        const enum side side = rig_random_below(&state, 3) ? SIDE_SERVER : SIDE_CLIENT;
+        if (rig_random_below(&state, 20) == 0 ||
+            next[i][side] > SIDE_MOST - 2 * (int64_t)t->longest) {
             rig_flow_end(&r, &flows[i]);
             rig_flow_init(&flows[i], FLOWS + n);
             next[i][0] = next[i][1] = 0;
         }
-        flows[i].flow.state = random_below(4) == 0 ? FLOW_CLOSED : FLOW_ESTABLISHED;
-        if (t->odd && random_below(t->odd) == 0) {
+        flows[i].flow.state = rig_random_below(&state, 4) == 0 ? FLOW_CLOSED : FLOW_ESTABLISHED;
+        if (t->odd && rig_random_below(&state, t->odd) == 0) {
             tell_odd(&r, &flows[i], side, &next[i][side], bytes, len);
-        } else if (random_below(3) == 0) {
+        } else if (rig_random_below(&state, 3) == 0) {
             struct frame frame = rig_frame(&r, 0);
             r.sink->frame(r.sink, &flows[i].flow, &frame);
         } else {

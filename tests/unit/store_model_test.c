@@ -34,14 +34,6 @@ struct model {
 
 static uint32_t state;
 
-static uint32_t random_below(uint32_t n)
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % n;
-}
-
 static void expect_conflict(struct model *m, size_t at, size_t len, const uint8_t *came,
                             uint64_t frame, bool taken)
 {
@@ -236,21 +228,22 @@ static void run_model(uint32_t seed, const struct style *style)
         front[i] = BELOW;
     }
     for (uint32_t n = 0; n < style->count; n++) {
-        uint32_t i = random_below(FLOWS);
+        uint32_t i = rig_random_below(&state, FLOWS);
         struct model *m = models[i];
-        uint32_t len = 1 + random_below(style->longest);
-        int64_t at = (int64_t)front[i] + random_below(len) -
-                     (random_below(2) ? (int64_t)random_below(style->backwards) : 0);
+        uint32_t len = 1 + rig_random_below(&state, style->longest);
+        int64_t at =
+            (int64_t)front[i] + rig_random_below(&state, len) -
+            (rig_random_below(&state, 2) ? (int64_t)rig_random_below(&state, style->backwards) : 0);
         if (at < 0)
             at = 0;
         if (at + len > SPAN)
             at = SPAN - len;
         uint8_t *bytes = malloc(len);
         memcpy(bytes, truth + at, len);
-        if (style->wrong && random_below(style->wrong) == 0)
-            for (uint32_t k = 0; k <= random_below(4); k++)
-                bytes[random_below(len)] ^= (uint8_t)(1 + random_below(3));
-        bool right = m->right_seen || random_below(40) == 0;
+        if (style->wrong && rig_random_below(&state, style->wrong) == 0)
+            for (uint32_t k = 0; k <= rig_random_below(&state, 4); k++)
+                bytes[rig_random_below(&state, len)] ^= (uint8_t)(1 + rig_random_below(&state, 3));
+        bool right = m->right_seen || rig_random_below(&state, 40) == 0;
         m->right_seen = right;
         arrive(&r, m, (size_t)at, bytes, len, right);
         if (at + len > front[i])

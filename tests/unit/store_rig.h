@@ -31,6 +31,15 @@ struct rig {
     char text[4096];
 };
 
+/* xorshift, from a state that is not 0: the same numbers on every machine. */
+static inline uint32_t rig_random_below(uint32_t *state, uint32_t n)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state % n;
+}
+
 static inline void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);
