@@ -2,7 +2,7 @@
 #
 #     type              optimised   hardened   debug information
 #     Debug             -O0         -          yes
-#     Release           -O2         yes        -
+#     Release           -O2         yes        -                      see seine_whole_rooms
 #     RelWithDebInfo    -O2         yes        yes
 #
 # SEINE_SANITIZE and SEINE_FUZZ take the place of the hardening. With the first, RelWithDebInfo is -O1 and has the
@@ -18,6 +18,14 @@ foreach(type RELEASE RELWITHDEBINFO MINSIZEREL)
     string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")
 endforeach()
 string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
+
+# The rooms that a packet goes through are optimised as one program where they are linked into seine. Their objects
+# bear machine code as well, from which the tests, a hundred programs, are linked (docs/decisions/0050).
+set(seine_whole_rooms "")
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT SEINE_SANITIZE)
+    set(seine_whole_rooms base capture dissect reassembly store pipeline)
+    add_link_options($<IF:$<BOOL:$<TARGET_PROPERTY:SEINE_WHOLE>>,-flto=auto,-fno-lto>)
+endif()
 
 link_libraries(m) # a library of its own in glibc
 
@@ -75,6 +83,7 @@ function(seine_test test target source timeout)
         target_compile_options(${target} PRIVATE -fno-sanitize=all -O0 -g0)
     else()
         add_executable(${target} ${source})
+        target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
         add_test(NAME ${test} COMMAND ${target})
         set_tests_properties(${test} PROPERTIES TIMEOUT ${timeout})
     endif()
@@ -88,4 +97,15 @@ function(seine_room name)
     add_library(seine_${name} STATIC ${ROOM_SOURCES})
     target_include_directories(seine_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
     target_link_libraries(seine_${name} PUBLIC ${ROOM_USES})
+    if(name IN_LIST seine_whole_rooms)
+        target_compile_options(seine_${name} PRIVATE -O3 -flto=auto -ffat-lto-objects)
+    endif()
+endfunction()
+
+# seine_optimise_whole(TARGET): TARGET is linked with those rooms as one program.
+function(seine_optimise_whole target)
+    set_target_properties(${target} PROPERTIES SEINE_WHOLE ON)
+    if(seine_whole_rooms)
+        target_compile_options(${target} PRIVATE -O3 -flto=auto)
+    endif()
 endfunction()

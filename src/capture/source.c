@@ -68,7 +68,7 @@ static enum status file_read(struct source *s, uint8_t *to, size_t *len, size_t 
 static enum status file_drain(struct source *s, struct error *err)
 {
     uint8_t piece[1 << 16];
-    size_t len;
+    size_t len = 0;
     enum status status;
     do
         status = file_read(s, piece, &len, sizeof piece, err);
