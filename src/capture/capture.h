@@ -78,11 +78,11 @@ struct capture_listener {
      * has returned from the call after the next: until then another thread may look at them. */
     void (*evidence_bytes)(void *context, struct span bytes);
 
+    void *context; /* handed to each, borrowed */
+
     /* The listener lets the pages of such a window go, so that another thread may have that work: what it was told
      * two calls ago is not looked at any more. They are unmapped a call later then. */
     bool lets_go;
-
-    void *context; /* handed to each, borrowed */
 };
 
 struct capture_options {

@@ -83,9 +83,9 @@ void diaries_release(struct diaries *d)
 
 /* ---- written ---- */
 
-static size_t page_len(const struct diary_page *page)
+static size_t page_len(unsigned size_class)
 {
-    return memory_len(page->size_class) - PAGE_HEAD;
+    return memory_len(size_class) - PAGE_HEAD;
 }
 
 /* A page more, for `len` bytes if they fit one; `bare`: there is no payload. False after a failure. */
@@ -102,6 +102,7 @@ static bool page_add(struct store *s, struct diary *d, size_t len, bool bare)
     if (d->last)
         d->last->next = page;
     d->last = page;
+    d->last_class = (uint8_t)size_class;
     d->used = 0;
     return true;
 }
@@ -110,11 +111,11 @@ static bool page_add(struct store *s, struct diary *d, size_t len, bool bare)
 static bool add(struct store *s, struct diary *d, struct span bytes, size_t behind, bool bare)
 {
     while (bytes.len > 0) {
-        size_t room = (d->last ? page_len(d->last) : DIARY_BEGIN) - d->used;
+        size_t room = (d->last ? page_len(d->last_class) : DIARY_BEGIN) - d->used;
         if (room == 0) {
             if (!page_add(s, d, bytes.len + behind, bare))
                 return false;
-            room = page_len(d->last);
+            room = page_len(d->last_class);
         }
         const struct span piece = span_first(bytes, room);
         memcpy((d->last ? d->last->data : d->begin) + d->used, piece.data, piece.len);
@@ -229,7 +230,8 @@ static bool page_turn(struct reading *at)
     if (at->page == d->last)
         return false;
     at->page = at->page ? at->page->next : d->last->next;
-    at->rest = span_of(at->page->data, at->page == d->last ? d->used : page_len(at->page));
+    at->rest =
+        span_of(at->page->data, at->page == d->last ? d->used : page_len(at->page->size_class));
     return at->rest.len > 0;
 }
 
@@ -404,10 +406,10 @@ void diary_bring(const struct diary *d, enum sink_step step, bool ends)
 {
     if (!d->last)
         return;
-    if (step == SINK_STREAMS) {
-        bring_lines(d->last, ends ? PAGE_LINES : 1);
+    if (step == SINK_STREAMS && ends)
+        bring_lines(d->last, PAGE_LINES);
+    else if (step == SINK_STREAMS)
         bring_lines(d->last->data + d->used, 1);
-    }
     if (step == SINK_BYTES && ends)
         bring_lines(d->last->next, PAGE_LINES);
 }

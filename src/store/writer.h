@@ -139,7 +139,7 @@ struct kept_base {
 
 struct diary_page;
 
-enum { DIARY_BEGIN = 45 };
+enum { DIARY_BEGIN = 44 };
 
 /* See diary.c. */
 struct diary {
@@ -150,6 +150,7 @@ struct diary {
     uint16_t stored[2];      /* payload by enum side, from position 0 on */
     uint16_t captured;       /* of the last frame; 0: it is longer */
     uint8_t frames, segments[2];
+    uint8_t last_class; /* of the last page: its beginning need not be looked at */
     uint8_t begin[DIARY_BEGIN];
 };
 
