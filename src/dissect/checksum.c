@@ -17,19 +17,11 @@ static void look_ahead(const uint8_t *at)
 
 uint64_t checksum_wide(struct span bytes)
 {
-    uint64_t sum = 0, second = 0, third = 0, fourth = 0; /* that do not wait for each other */
+    uint64_t sum = 0, second = 0, third = 0, fourth = 0;
     struct span piece;
 
-    while (span_take(&bytes, 64, &piece)) { /* a line of the cache */
+    while (span_take(&bytes, 32, &piece)) { /* four sums that do not wait for each other */
         look_ahead(piece.data);
-        for (size_t at = 0; at < 64; at += 32) {
-            sum = checksum_wide_add(sum, checksum_wide8(piece, at));
-            second = checksum_wide_add(second, checksum_wide8(piece, at + 8));
-            third = checksum_wide_add(third, checksum_wide8(piece, at + 16));
-            fourth = checksum_wide_add(fourth, checksum_wide8(piece, at + 24));
-        }
-    }
-    if (span_take(&bytes, 32, &piece)) {
         sum = checksum_wide_add(sum, checksum_wide8(piece, 0));
         second = checksum_wide_add(second, checksum_wide8(piece, 8));
         third = checksum_wide_add(third, checksum_wide8(piece, 16));
