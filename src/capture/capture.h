@@ -79,6 +79,10 @@ struct capture_listener {
     void (*evidence_bytes)(void *context, struct span bytes);
 
     void *context; /* handed to each, borrowed */
+
+    /* The listener lets the pages of such a window go, so that another thread may have that work: what it was told
+     * two calls ago is not looked at any more. They are unmapped a call later then. */
+    bool lets_go;
 };
 
 struct capture_options {

@@ -6,7 +6,8 @@
  * The piece before the current one stays until the window moves again, so that what was returned
  * from it can still be looked at; earlier pages go back to the kernel. A piece is told to the
  * evidence listener when it is entered, and unmapped when the listener has returned from the call
- * after the next: another thread may hash it meanwhile. */
+ * after the next: another thread may hash it meanwhile. Where that one lets the pages go (capture_listener.lets_go) a
+ * piece stays for one call more. */
 #include "capture/guard.h"
 #include "capture/window.h"
 
@@ -85,6 +86,8 @@ static enum status map_enter(struct map *m, uint64_t offset, size_t len, struct 
     w->len = (size_t)want;
     w->start = start;
     map_tell(m);
+    if (!m->evidence->listener->lets_go)
+        map_unmap(m, (next + GUARD_RANGES - 2) % GUARD_RANGES);
     map_unmap(m, (next + 1) % GUARD_RANGES);
     return STATUS_OK;
 }

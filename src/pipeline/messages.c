@@ -309,6 +309,7 @@ enum { LOOKS = SINK_STEPS + 1, APART = 4, AHEAD = 1024 /* bytes */ };
 
 struct lookout {
     size_t at[LOOKS];
+    uint32_t flow[LOOKS]; /* of the message looked at last */
 };
 
 static void look(struct lookout *l, const struct messages *m, const struct message_flows *flows,
@@ -321,7 +322,9 @@ static void look(struct lookout *l, const struct messages *m, const struct messa
     if (which == 0) /* the other thread has just written it, so that it is nearer to that one */
         __builtin_prefetch(m->bytes + l->at[which] + AHEAD);
     l->at[which] += head->len;
-    if (head->flow == 0 || head->flow >= flows->room)
+    const bool again = head->flow == l->flow[which] && head->kind != TOLD_END;
+    l->flow[which] = head->flow;
+    if (again || head->flow == 0 || head->flow >= flows->room)
         return;
     void **kept = &flows->kept[head->flow];
     if (which == 0)
@@ -333,7 +336,7 @@ static void look(struct lookout *l, const struct messages *m, const struct messa
 static void lookout_begin(struct lookout *l, const struct messages *m,
                           const struct message_flows *flows, struct sink *sink)
 {
-    *l = (struct lookout){{0}};
+    *l = (struct lookout){.at = {0}};
     for (unsigned which = 0; which < LOOKS; which++)
         for (unsigned i = 0; i < (LOOKS - which) * APART; i++)
             look(l, m, flows, sink, which);

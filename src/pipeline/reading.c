@@ -114,6 +114,19 @@ static void bring_bytes(void *context, struct span bytes)
     (void)context;
 }
 
+/* Has the pages of a window go, which nobody looks at any more. They would when it is unmapped, but on the thread that
+ * reads. */
+static void drop_bytes(void *context, struct span bytes)
+{
+    const uintptr_t page_len = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t)bytes.data + page_len - 1) / page_len * page_len;
+    const uintptr_t end = ((uintptr_t)bytes.data + bytes.len) / page_len * page_len;
+
+    if (bytes.len > 0 && begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+    (void)context;
+}
+
 /* Until the hasher has seen all that it was given of this capture. */
 static void wait_for_hasher(struct reading *r)
 {
@@ -121,11 +134,16 @@ static void wait_for_hasher(struct reading *r)
         worker_wait(r->hasher, r->hashed);
 }
 
-/* When this returns, the window before the last one is unmapped: whoever looks at it is waited for. */
+/* When this returns, nobody looks at the window before the last one: who does is waited for. Its pages go by the hasher
+ * where that has nothing to hash; when the next window comes they are gone, since it is unmapped then. */
 static void on_bytes(void *context, struct span bytes)
 {
     struct reading *r = context;
     bool lasting = r->capture && capture_is_mapped(r->capture);
+    const struct span done = r->before[1];
+
+    r->before[1] = r->before[0];
+    r->before[0] = lasting ? bytes : (struct span){NULL, 0};
 
     life_catch_up(r->life); /* before it is noted what was told */
     relay_wait(r->relay, r->passed);
@@ -134,12 +152,18 @@ static void on_bytes(void *context, struct span bytes)
     r->passed = relay_passed(r->relay);
     r->bytes += bytes.len;
     if (!r->hasher || !lasting) {
+        drop_bytes(r, done);
         if (r->block)
             hash_bytes(r, bytes);
         return;
     }
-    worker_wait(r->hasher, r->hashed_before);
-    r->hashed_before = r->hashed;
+    worker_wait(r->hasher, r->dropped);
+    if (r->block) {
+        drop_bytes(r, done);
+        r->dropped = r->hashed;
+    } else {
+        r->dropped = worker_give(r->hasher, drop_bytes, r, done);
+    }
     r->hashed = worker_give(r->hasher, r->block ? hash_bytes : bring_bytes, r, bytes);
     if (r->block && ++r->windows % WINDOWS_BETWEEN_ROWS == 0) {
         wait_for_hasher(r);
@@ -223,6 +247,7 @@ enum status reading_open(struct reading *r, const struct reading_options *option
                      .statistics = on_statistics,
                      .secrets = on_secrets,
                      .evidence_bytes = on_bytes,
+                     .lets_go = true,
                      .context = r},
         .memory = &options->memory->budget,
         .stream_len = options->memory->stream_len,

@@ -36,8 +36,9 @@ struct reading {
     struct life *life;       /* borrowed: where frames may wait that were returned */
     struct worker *hasher;   /* borrowed; without hashing it brings pages; NULL: none */
     uint64_t passed;         /* what had been told of it when its window last moved */
-    uint64_t hashed;         /* the turn of its last window, and of the one before */
-    uint64_t hashed_before;
+    uint64_t hashed;         /* the turn of its last window */
+    uint64_t dropped; /* and of what was let go before that, which came after the window before */
+    struct span before[2]; /* the window before this one, and the one before that */
     uint64_t windows;
     uint32_t evidence_id;
     struct digest digest;

@@ -65,7 +65,7 @@ bool association_is_reuse(const struct flow *f, enum side side, const struct pac
     if (p->checksum == CHECKSUM_WRONG || !first_chunk(p, &c) || c.type != SCTP_INIT ||
         c.value.len < INIT_LEN)
         return false;
-    if (peer->has_tag) /* the same again is a retransmission */
+    if (peer->has_mark) /* the same again is a retransmission */
         return peer->tag != load_be32(c.value, INIT_TAG_AT);
     return is_over(f) || f->state == FLOW_MIDSTREAM;
 }
@@ -83,7 +83,7 @@ static bool is_tag_right(const struct flow *f, enum side side, const struct pack
     bool is_own =
         (c->type == SCTP_ABORT || c->type == SCTP_SHUTDOWN_COMPLETE) && c->flags & SCTP_CHUNK_T;
     const struct side_state *whose = &f->sides[is_own ? side_other(side) : side];
-    return !whose->has_tag || whose->tag == tag;
+    return !whose->has_mark || whose->tag == tag;
 }
 
 /* INIT or INIT ACK: the tag and the first TSN that its sender chose. */
@@ -94,9 +94,9 @@ static void see_init(struct flow *f, enum side side, const struct packet *p,
     const bool is_answer = c->type == SCTP_INIT_ACK;
 
     history_add(f, side, is_answer ? 'H' : 'S');
-    if (c->value.len >= INIT_LEN && !peer->has_tag) {
+    if (c->value.len >= INIT_LEN && !peer->has_mark) {
         peer->tag = load_be32(c->value, INIT_TAG_AT);
-        peer->has_tag = true;
+        peer->has_mark = true;
     }
     if (c->value.len >= INIT_LEN && !us->anchored) {
         us->base = load_be32(c->value, INIT_TSN_AT);
@@ -116,7 +116,7 @@ static void see_cookie_echo(struct flow *f, enum side side, const struct packet 
     if (!is_opening(f))
         return;
     us->tag = sctp_tag(&p->sctp);
-    us->has_tag = true;
+    us->has_mark = true;
     f->state = FLOW_HANDSHAKE;
     if (side == SIDE_CLIENT && us->has_syn && f->sides[SIDE_SERVER].has_syn)
         flow_handshake(f, p->frame->time_ns);
@@ -137,9 +137,14 @@ static bool is_fresh(const struct segment_context *at, struct side_state *us,
         us->anchored = true;
     }
     int64_t position = seq_position(tsn, us->base, us->next);
+    if (!us->has_stream && position == us->next && (us->holds_all || us->next == 0)) {
+        us->holds_all = true; /* in order, as nearly always */
+        us->next++;
+        return true;
+    }
+    struct side_stream *s = side_stream(at, us);
     if (position >= us->next)
         us->next = position + 1;
-    struct side_stream *s = side_stream(at, us);
     return !s ||
            !ranges_add(&s->held, at->fresh, &fresh_count, position, position + 1, at->budget) ||
            fresh_count > 0;
@@ -159,9 +164,9 @@ static void see_data(const struct segment_context *at, struct flow *f, enum side
     if (is_fresh(at, us, c)) {
         if (us->closed)
             odd(at, f, p, ODDITY_DATA_AFTER_FIN);
-        us->bytes += len;
+        us->taken += len;
     } else {
-        f->again[side] += len;
+        us->stream->again += len;
         history_add(f, side, 'T');
     }
 }

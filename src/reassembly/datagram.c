@@ -12,7 +12,7 @@ void datagram_carrying(struct flow *f, enum side side, uint32_t payload_len)
 {
     see_direction(f, side);
     history_add(f, side, 'D');
-    f->carried[side] += payload_len;
+    f->sides[side].carried += payload_len;
 }
 
 void datagram(const struct segment_context *at, struct flow *f, enum side side,
@@ -40,7 +40,7 @@ void datagram(const struct segment_context *at, struct flow *f, enum side side,
     int64_t position = us->next;
     int64_t captured = position + (int64_t)p->payload.len;
     us->next = position + p->payload_len;
-    us->bytes += p->payload.len;
+    us->taken += p->payload.len;
     at->fresh[0] = (struct range){position, captured};
     struct arrival arrival = {.packet = p,
                               .side = side,

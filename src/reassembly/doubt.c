@@ -46,7 +46,7 @@ static void believe(const struct segment_context *at, struct flow *f, enum side 
         return; /* no memory to remember its place: it stays refused */
     for (uint32_t i = 0; i < count; i++) {
         int64_t len = at->fresh[i].end - at->fresh[i].begin;
-        us->bytes += (uint64_t)len;
+        us->stream->bytes += (uint64_t)len;
         history_add(f, side, 'D');
         at->sink->believe(at->sink, f, side, at->fresh[i].begin, len);
         rare_mark(at, &side_rare_of(us)->provisional, at->fresh[i].begin, at->fresh[i].end);
@@ -104,8 +104,8 @@ void believe_uncontradicted(const struct segment_context *at, struct flow *f, en
         struct range range = ranges_items(&rare->spoilt)[i];
         if (range.begin < lowest_open(us))
             range.begin = lowest_open(us);
-        if (us->has_fin && range.end > us->stream->fin)
-            range.end = us->stream->fin;
+        if (us->has_fin && range.end > side_fin(us))
+            range.end = side_fin(us);
         if (range.end > bounds_ceiling(f, side))
             range.end = bounds_ceiling(f, side);
         if (range.begin < range.end && !bounds_need_scale(f, side, range.begin, range.end))

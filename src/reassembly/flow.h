@@ -89,11 +89,14 @@ struct side_rare {
     int64_t settled_to;
 };
 
-/* What a side needs once it has sent payload, or a FIN. */
+/* What a side needs once its payload does not simply come in order, once and whole. Then it has `fin` and what
+ * is counted here in the place of what side_state says of them. */
 struct side_stream {
     struct ranges held;     /* positions that came, captured */
-    struct side_rare *rare; /* NULL for nearly all, as has_rare says */
+    struct side_rare *rare; /* NULL for many */
     int64_t fin;            /* position of the FIN; valid with has_fin */
+    uint64_t bytes;         /* payload of TCP, each position once */
+    uint64_t again;         /* payload bytes that came again */
 };
 
 /* One direction: what this side sent. Positions count its payload bytes, see seq.h; of SCTP, its DATA
@@ -102,14 +105,23 @@ struct side_state {
     uint64_t packets;
     uint64_t ip_bytes;
     uint64_t frame_bytes; /* on the wire */
-    uint64_t bytes;       /* payload; for TCP each position once, for SCTP each TSN */
     union {
-        struct {           /* while the flow lives */
-            int64_t next;  /* one past the highest position that came, 0 before any */
-            int64_t acked; /* the other side has acknowledged all below it; valid with has_acked */
-            struct side_stream *stream; /* NULL before there is one */
+        struct {          /* while the flow lives */
+            int64_t next; /* one past the highest position that came, 0 before any */
+            union {
+                int64_t acked;  /* TCP: the other side has acknowledged all below it; valid with
+                                   has_acked */
+                uint64_t taken; /* all others: payload bytes; of SCTP each TSN once */
+            };
+            union {
+                struct side_stream *stream; /* valid with has_stream */
+                int64_t fin;                /* TCP: position of the FIN; valid with has_fin */
+                uint64_t
+                    carried; /* UDP: payload bytes that are packets of other flows: not `taken` */
+            };
         };
         struct {                    /* once it ends */
+            uint64_t bytes;         /* payload; for TCP each position once, for SCTP each TSN */
             uint64_t retransmitted; /* payload bytes that came again; of UDP see flow_carried() */
             uint8_t mac[6];         /* of the first packet; valid with flow.has_macs */
         };
@@ -117,8 +129,8 @@ struct side_state {
     int32_t syn;   /* position of the first byte after the SYN; valid with has_syn */
     uint32_t base; /* the sequence number of position 0; valid with anchored */
     union {
-        uint32_t timestamp; /* that its receiver goes by (RFC 7323 4.3); valid with has_timestamp */
-        uint32_t tag;       /* SCTP: what its packets carry; valid with has_tag */
+        uint32_t timestamp; /* that its receiver goes by (RFC 7323 4.3); valid with has_mark */
+        uint32_t tag;       /* SCTP: what its packets carry; valid with has_mark */
         uint32_t icmp;      /* ICMP, of the first packet, seen from the client: of the client its
                                type, of the server its code */
     };
@@ -128,8 +140,10 @@ struct side_state {
     uint8_t flags; /* TCP flags, all that came */
     uint8_t min_ttl;
     uint8_t scale : 4; /* of the window; valid with has_scale */
-    bool has_scale : 1, has_fin : 1, has_acked : 1, has_timestamp : 1;
-    bool has_tag : 1, has_ack_number : 1, has_rare : 1;
+    bool has_scale : 1, has_fin : 1, has_acked : 1, has_mark : 1;
+    bool has_ack_number : 1, has_stream : 1;
+    bool holds_all : 1; /* what came, captured, are the positions from 0 to `next`; else, without
+                           has_stream, none */
     bool window_is_closed : 1; /* the last window that this side offered was 0 */
     bool rst : 1;
     bool closed : 1;         /* a FIN of this side was believed, if only its place is not known */
@@ -139,20 +153,22 @@ struct side_state {
 
 enum { SIDE_WINDOW_MOST = (1 << 30) - 1 };
 
-enum { HISTORY_LEN = 24 };
+enum { HISTORY_LEN = 24, HISTORY_SEEN_MOST = 0x7fffffff };
 
-/* What a packet of the flow reads comes first, so that few lines of the cache hold it. Other flows are named by
+/* What a packet of the flow reads comes first, so that few lines of the cache hold it: up to FLOW_HOT_LEN it is three
+ * and a half, so that four are read wherever in its first line a flow begins. Other flows are named by
  * their numbers, see flow_table.h; 0 is none. What is told of a flow when it ends, and is not needed before,
  * takes the place of what only the living need: flow_tell() puts it there. */
 struct flow {
     struct flow_key key;
-    uint32_t number;       /* its own */
-    uint32_t chained;      /* the next in its chain, or among the nodes that are free */
-    int64_t last_ns;       /* the largest time of its packets; first_ns the smallest */
-    uint32_t history_seen; /* a bit a letter */
-    uint8_t state : 4;     /* enum flow_state */
-    uint8_t end : 3;       /* enum flow_end, set before the sink hears of the end */
-    bool has_rtt : 1;      /* handshake_rtt_ns takes the place of syn_ns */
+    uint32_t number;            /* its own */
+    uint32_t chained;           /* the next in its chain, or among the nodes that are free */
+    int64_t last_ns;            /* the largest time of its packets; first_ns the smallest */
+    uint32_t history_seen : 31; /* a bit a letter */
+    bool has_rival : 1;         /* `rival` is not 0 */
+    uint8_t state : 4;          /* enum flow_state */
+    uint8_t end : 3;            /* enum flow_end, set before the sink hears of the end */
+    bool has_rtt : 1;           /* handshake_rtt_ns takes the place of syn_ns */
     uint8_t queue : 3;
     bool client_is_low : 1; /* which endpoint of the key is the client */
     bool client_guessed : 1;
@@ -189,10 +205,6 @@ struct flow {
             uint32_t interface_id; /* of the first frame, in its capture */
         };
     };
-    union {                  /* by enum side: payload bytes that ... */
-        uint64_t again[2];   /* came again */
-        uint64_t carried[2]; /* of UDP, are packets of other flows: not in `bytes` */
-    };
     int64_t first_ns;
     union {
         int64_t syn_ns;           /* of the client's last SYN before the answer */
@@ -201,8 +213,10 @@ struct flow {
     uint64_t first_frame;
 };
 
-/* Up to here a packet reads, nearly always. */
-#define FLOW_HOT_LEN (offsetof(struct flow, rival) + sizeof(uint32_t))
+/* Up to here a packet reads, nearly always: the second word of letters begins with the thirteenth. */
+#define FLOW_HOT_LEN (offsetof(struct flow, letters) + sizeof(uint64_t))
+_Static_assert(FLOW_HOT_LEN <= 4 * 64 - 32, "four lines, where flows begin at a half of one");
+_Static_assert(sizeof(struct flow) % 32 == 0, "as they do");
 
 static inline const struct address *flow_address(const struct flow *f, enum side side)
 {
@@ -238,16 +252,27 @@ static inline bool flow_is_over(const struct flow *f)
     return f->state == FLOW_CLOSED || f->state == FLOW_REJECTED || f->state == FLOW_RESET;
 }
 
+static inline struct side_stream *side_stream_of(const struct side_state *s) /* or NULL */
+{
+    return s->has_stream ? s->stream : NULL;
+}
+
 /* Of how many ranges the positions held consist. */
 static inline uint32_t side_held_count(const struct side_state *s)
 {
-    return s->stream ? s->stream->held.count : 0;
+    return s->has_stream ? s->stream->held.count : s->holds_all;
+}
+
+/* The position of the FIN, with has_fin. */
+static inline int64_t side_fin(const struct side_state *s)
+{
+    return s->has_stream ? s->stream->fin : s->fin;
 }
 
 /* NULL for nearly all. */
 static inline struct side_rare *side_rare_of(const struct side_state *s)
 {
-    return s->has_rare ? s->stream->rare : NULL;
+    return s->has_stream ? s->stream->rare : NULL;
 }
 
 /* Words of the case; static. */

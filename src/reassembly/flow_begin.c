@@ -164,6 +164,23 @@ void flow_origin_of(struct origin *o, bool src_is_low, const struct packet *p, c
     memcpy(src_is_low ? o->high_mac : o->low_mac, p->dst_mac, sizeof o->low_mac);
 }
 
+static uint64_t payload_bytes(const struct flow *f, const struct side_state *s)
+{
+    if (f->key.protocol != TRANSPORT_TCP)
+        return s->taken;
+    if (s->has_stream)
+        return s->stream->bytes;
+    return s->holds_all ? (uint64_t)s->next : 0;
+}
+
+/* What flow_retransmitted() and flow_carried() tell. */
+static uint64_t payload_again(const struct flow *f, const struct side_state *s)
+{
+    if (f->key.protocol == TRANSPORT_UDP)
+        return s->carried;
+    return s->has_stream ? s->stream->again : 0;
+}
+
 void flow_tell(struct flow *f, const struct origin *o)
 {
     const bool has_rtt = f->has_rtt;
@@ -178,9 +195,12 @@ void flow_tell(struct flow *f, const struct origin *o)
     f->vlan_count = o->vlan_count;
     f->has_macs = o->has_macs;
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+        struct side_state *s = &f->sides[side];
         const bool is_low = (side == SIDE_CLIENT) == f->client_is_low;
-        memcpy(f->sides[side].mac, is_low ? o->low_mac : o->high_mac, sizeof o->low_mac);
-        f->sides[side].retransmitted = f->again[side];
+        const uint64_t bytes = payload_bytes(f, s), again = payload_again(f, s);
+        s->bytes = bytes;
+        s->retransmitted = again;
+        memcpy(s->mac, is_low ? o->low_mac : o->high_mac, sizeof o->low_mac);
     }
     if (!has_rtt)
         f->handshake_rtt_ns = -1;

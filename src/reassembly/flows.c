@@ -112,10 +112,10 @@ static struct flow *first_of(const struct flows *t)
     return at(t, t->table.first);
 }
 
-static void flow_release(struct flows *t, struct flow *f)
+static void streams_release(struct flows *t, const struct flow *f)
 {
-    side_release(&t->at, &f->sides[SIDE_CLIENT]);
-    side_release(&t->at, &f->sides[SIDE_SERVER]);
+    stream_release(&t->at, side_stream_of(&f->sides[SIDE_CLIENT]));
+    stream_release(&t->at, side_stream_of(&f->sides[SIDE_SERVER]));
 }
 
 void flows_free(struct flows *t)
@@ -123,9 +123,9 @@ void flows_free(struct flows *t)
     if (!t)
         return;
     for (struct flow *f = first_of(t); f; f = at(t, f->added_after)) {
-        flow_release(t, f);
+        streams_release(t, f);
         if (f->rival)
-            flow_release(t, at(t, f->rival));
+            streams_release(t, at(t, f->rival));
     }
     detours_release(&t->detours);
     flow_table_release(&t->table);
@@ -248,17 +248,21 @@ static void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
     }
     const bool was_rival = f->is_rival;
     const uint32_t origin = f->origin;
-    flow_release(t, f);
+    struct side_stream *client = side_stream_of(&f->sides[SIDE_CLIENT]),
+                       *server = side_stream_of(&f->sides[SIDE_SERVER]);
     queue_take(t, f);
     detours_hand_on(&t->detours, f, other);
     if (!was_rival)
         flow_table_remove(&t->table, f);
     flow_tell(f, flow_origin(&t->table, f));
+    stream_release(context, client);
+    stream_release(context, server);
     context->sink->flow_end(context->sink, f);
     flow_node_free(&t->table, f, origin);
     if (!other)
         return;
     other->rival = 0;
+    other->has_rival = false;
     if (was_rival)
         return;
     other->is_rival = false; /* the five-tuple is its own now */
@@ -270,7 +274,8 @@ static void bring_node(const struct flow *f)
 {
     __builtin_prefetch(f);
     flow_prefetch(f);
-    __builtin_prefetch(&f->newer);
+    __builtin_prefetch(&f->queued_ns);
+    __builtin_prefetch(&f->first_frame);
 }
 
 /* Where it is found, in two steps: the second brings the chain's first flow, which may stand before it. */
@@ -282,8 +287,8 @@ static void bring_bucket(const struct flows *t, const struct flow *f)
 static void bring_chain(const struct flows *t, const struct flow *f)
 {
     flow_table_prefetch_first(&t->table, table_hash(&f->key, sizeof f->key));
-    __builtin_prefetch(f->sides[SIDE_CLIENT].stream);
-    __builtin_prefetch(f->sides[SIDE_SERVER].stream);
+    __builtin_prefetch(side_stream_of(&f->sides[SIDE_CLIENT]));
+    __builtin_prefetch(side_stream_of(&f->sides[SIDE_SERVER]));
 }
 
 /* Of those that end after `f`, which are no more near than it was: each is a step further than the one behind it. */
@@ -415,7 +420,8 @@ void flows_prefetch(const struct flows *t, struct flow_lookup *look, unsigned st
         break;
     default:
         if (look->near)
-            __builtin_prefetch(look->near->sides[side_of(look->near, look->src_is_low)].stream);
+            __builtin_prefetch(
+                side_stream_of(&look->near->sides[side_of(look->near, look->src_is_low)]));
         break;
     }
 }
@@ -581,6 +587,7 @@ static struct flow *rival_new(struct flows *t, const struct flow_lookup *look,
         flow_finish(t, at(t, elder->rival), END_REUSED);
     f->key = elder->key;
     f->rival = elder->number;
+    f->has_rival = elder->has_rival = true;
     f->is_rival = true;
     f->elder_ran = has_run(elder);
     elder->rival = f->number;
@@ -739,7 +746,7 @@ static void see_packet(struct flows *t, const struct packet *p, const struct flo
             f = find_detour(t, look, p);
     }
     if (f && p->transport == TRANSPORT_TCP &&
-        (f->rival || f->state == FLOW_RESET || tcp_flags(&p->tcp) & TCP_SYN))
+        (f->has_rival || f->state == FLOW_RESET || tcp_flags(&p->tcp) & TCP_SYN))
         f = owner_of(t, f, look, p);
     if (f && p->transport == TRANSPORT_SCTP && association_is_reuse(f, side_of(f, src_is_low), p)) {
         flow_finish(t, f, END_REUSED);

@@ -55,10 +55,11 @@ static void tell(const struct segment_context *at, struct flow *f, enum side sid
     }
 }
 
-/* The ranges that are held, of which there may be none. */
-static const struct range *held_of(const struct side_state *us)
+/* The ranges that are held, of which there may be none; `one` is where they lie if nothing else has them. */
+static const struct range *held_of(const struct side_state *us, struct range *one)
 {
-    return us->stream ? ranges_items(&us->stream->held) : NULL;
+    *one = (struct range){0, us->next};
+    return us->has_stream ? ranges_items(&us->stream->held) : one;
 }
 
 /* Tells the holes before the first `count` held ranges; returns where the last of these ends. */
@@ -66,7 +67,8 @@ static int64_t tell_holes(const struct segment_context *at, struct flow *f, enum
                           uint32_t count)
 {
     const struct side_state *us = &f->sides[side];
-    const struct range *held = held_of(us);
+    struct range one;
+    const struct range *held = held_of(us, &one);
     const struct side_rare *rare = side_rare_of(us);
     const struct ranges *truncated = rare ? &rare->truncated : NULL;
     const bool settled = rare && rare->settled;
@@ -126,8 +128,8 @@ void tcp_tell_gaps(const struct segment_context *at, struct flow *f, enum side s
         }
     }
     int64_t known = us->has_acked && us->acked > done ? us->acked : done;
-    if (us->has_fin && us->stream->fin > known)
-        known = us->stream->fin;
+    if (us->has_fin && side_fin(us) > known)
+        known = side_fin(us);
     if (known > done)
         tell(at, f, side, done, known, true);
 }

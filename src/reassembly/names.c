@@ -144,7 +144,7 @@ void history_append(struct flow *f, unsigned number)
         count++;
     f->letters[count / NUMBERS_A_WORD] |= (uint64_t)number
                                           << NUMBER_BITS * (count % NUMBERS_A_WORD);
-    f->history_seen |= 1u << number;
+    f->history_seen = (f->history_seen | 1u << number) & HISTORY_SEEN_MOST;
 }
 
 void history_text(char text[HISTORY_LEN], const struct flow *f)

@@ -7,7 +7,8 @@ static const int64_t ANYWHERE = 1ll << 31; /* as far as a sequence number can te
 
 int64_t bounds_lowest(const struct side_state *us)
 {
-    return side_held_count(us) > 0 ? ranges_items(&us->stream->held)[0].begin : 0;
+    return us->has_stream && us->stream->held.count > 0 ? ranges_items(&us->stream->held)[0].begin
+                                                        : 0;
 }
 
 /* The largest window that `side` was offered as far as it is known, in bytes. */

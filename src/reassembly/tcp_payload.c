@@ -14,9 +14,21 @@
 
 struct side_stream *side_stream(const struct segment_context *at, struct side_state *side)
 {
-    if (!side->stream)
-        side->stream = pool_new(at->streams);
-    return side->stream;
+    if (side->has_stream)
+        return side->stream;
+    struct side_stream *s = pool_new(at->streams);
+    if (!s)
+        return NULL;
+    s->fin = side->fin;
+    if (side->holds_all) {
+        s->held.one = (struct range){0, side->next};
+        s->held.count = 1;
+        s->bytes = (uint64_t)side->next;
+    }
+    side->stream = s;
+    side->has_stream = true;
+    side->holds_all = false;
+    return s;
 }
 
 struct side_rare *side_rare(const struct segment_context *at, struct side_state *side)
@@ -25,7 +37,6 @@ struct side_rare *side_rare(const struct segment_context *at, struct side_state 
 
     if (s && !s->rare)
         s->rare = pool_new(at->rare);
-    side->has_rare = s && s->rare;
     return s ? s->rare : NULL;
 }
 
@@ -39,16 +50,14 @@ static void rare_release(const struct segment_context *at, struct side_rare *rar
     pool_free(at->rare, rare);
 }
 
-void side_release(const struct segment_context *at, struct side_state *side)
+void stream_release(const struct segment_context *at, struct side_stream *s)
 {
-    if (!side->stream)
+    if (!s)
         return;
-    if (side->has_rare)
-        rare_release(at, side->stream->rare);
-    ranges_release(&side->stream->held, at->budget);
-    pool_free(at->streams, side->stream);
-    side->stream = NULL;
-    side->has_rare = side->has_fin = false;
+    if (s->rare)
+        rare_release(at, s->rare);
+    ranges_release(&s->held, at->budget);
+    pool_free(at->streams, s);
 }
 
 /* Cuts what lies below `position` off the front of `run`. */
@@ -148,6 +157,41 @@ static void yield_untaken(const struct segment_context *at, struct side_rare *ra
     }
 }
 
+/* The fast path: all that came before is held, and this, whole, goes on from there. */
+static bool hold_next(const struct segment_context *at, struct side_state *us, struct run run,
+                      uint32_t *fresh_count)
+{
+    if (us->has_stream || run.position != us->next || (int64_t)run.bytes.len != run.len ||
+        !(us->holds_all || us->next == 0))
+        return false;
+    us->holds_all = true;
+    us->next += run.len;
+    at->fresh[0] = (struct range){run.position, us->next};
+    *fresh_count = 1;
+    return true;
+}
+
+/* Any other way. Where it is not held, the refusal that it is to be told with. */
+static enum refusal hold(const struct segment_context *at, struct flow *f, enum side side,
+                         struct run run, uint32_t *fresh_count)
+{
+    struct side_state *us = &f->sides[side];
+    const int64_t end = run.position + (int64_t)run.bytes.len;
+    struct side_stream *s = side_stream(at, us);
+
+    if (!s)
+        return REFUSED_NO_MEMORY;
+    if (run.bytes.len == 0 ||
+        ranges_add(&s->held, at->fresh, fresh_count, run.position, end, at->budget))
+        return REFUSED_NOT;
+    tcp_settle(at, f, side); /* too many holes: close the oldest, then there is room */
+    if (s->rare && s->rare->settled && run.position < s->rare->settled_to)
+        return REFUSED_SETTLED;
+    return ranges_add(&s->held, at->fresh, fresh_count, run.position, end, at->budget)
+               ? REFUSED_NOT
+               : REFUSED_NO_MEMORY;
+}
+
 /* Puts a run that is inside all bounds into the stream. Returns how many of its bytes are new. */
 static uint64_t keep(const struct segment_context *at, struct flow *f, enum side side,
                      const struct packet *p, struct run run, enum trust trust)
@@ -165,29 +209,20 @@ static uint64_t keep(const struct segment_context *at, struct flow *f, enum side
                               .fresh = at->fresh,
                               .taken = at->taken};
 
-    if (run.bytes.len > 0) {
-        struct side_stream *s = side_stream(at, us);
-        bool held = s && ranges_add(&s->held, at->fresh, &arrival.fresh_count, run.position, end,
-                                    at->budget);
-        if (s && !held) { /* too many holes: close the oldest, then there is room */
-            tcp_settle(at, f, side);
-            if (us->has_rare && s->rare->settled && run.position < s->rare->settled_to) {
-                refuse(at, f, side, p, run, REFUSED_SETTLED);
-                return 0;
-            }
-            held = ranges_add(&s->held, at->fresh, &arrival.fresh_count, run.position, end,
-                              at->budget);
-        }
-        if (!held) {
-            refuse(at, f, side, p, run, REFUSED_NO_MEMORY);
+    if (!hold_next(at, us, run, &arrival.fresh_count)) {
+        const enum refusal why = hold(at, f, side, run, &arrival.fresh_count);
+        if (why != REFUSED_NOT) {
+            refuse(at, f, side, p, run, why);
             return 0;
         }
     }
     uint64_t fresh = 0;
     for (uint32_t i = 0; i < arrival.fresh_count; i++)
         fresh += (uint64_t)(at->fresh[i].end - at->fresh[i].begin);
+    if (us->has_stream)
+        us->stream->bytes += fresh;
     if (fresh < run.bytes.len) {
-        f->again[side] += run.bytes.len - fresh;
+        us->stream->again += run.bytes.len - fresh;
         history_add(f, side, 'T');
         struct side_rare *known = side_rare_of(us);
         if (trust == TRUSTED && known)
@@ -196,7 +231,6 @@ static uint64_t keep(const struct segment_context *at, struct flow *f, enum side
             ranges_cut(&known->provisional, at->taken, &arrival.taken_count, run.position, end,
                        at->budget);
     }
-    us->bytes += fresh;
 
     /* The sets below use at->taken as scratch: the sink hears of the arrival first. */
     at->sink->segment(at->sink, f, &arrival);
@@ -237,7 +271,7 @@ static bool is_old(const struct side_state *us, const struct packet *p, struct r
 {
     uint32_t timestamp;
 
-    if (!us->has_timestamp || tcp_flags(&p->tcp) & (TCP_SYN | TCP_RST) ||
+    if (!us->has_mark || tcp_flags(&p->tcp) & (TCP_SYN | TCP_RST) ||
         !tcp_timestamp(&p->tcp, &timestamp))
         return false;
     return (int32_t)(timestamp - us->timestamp) < 0 &&
@@ -251,7 +285,7 @@ static void say_odd(const struct segment_context *at, struct flow *f, enum side 
 
     if (us->rst || f->state == FLOW_RESET)
         odd(at, f, p, ODDITY_DATA_AFTER_RESET);
-    if (us->has_fin && run.position + run.len > us->stream->fin)
+    if (us->has_fin && run.position + run.len > side_fin(us))
         odd(at, f, p, ODDITY_DATA_AFTER_FIN);
     int64_t end = run.position + run.len;
     if (!bounds_hold(us, run.position, end) && bounds_need_scale(f, side, run.position, end))

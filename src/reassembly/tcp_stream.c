@@ -12,24 +12,23 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The FIN is there; where there is no memory to remember it, nowhere. */
-static void fin_at(const struct segment_context *at, struct side_state *us, int64_t position)
+static void fin_at(struct side_state *us, int64_t position)
 {
-    struct side_stream *s = side_stream(at, us);
-
-    us->has_fin = s;
-    if (s)
-        s->fin = position;
+    us->has_fin = true;
+    if (us->has_stream)
+        us->stream->fin = position;
+    else
+        us->fin = position;
 }
 
 /* Position 0 is at `first`. A FIN that was captured before is at its place now, unless that makes no sense. */
-static void anchor_at(const struct segment_context *at, struct side_state *us, uint32_t first)
+static void anchor_at(struct side_state *us, uint32_t first)
 {
     int64_t fin = seq_position(us->base, first, 0);
 
     us->has_fin = false;
     if (us->closed && fin >= 0 && fin <= BOUNDS_WINDOW_LEAST)
-        fin_at(at, us, fin);
+        fin_at(us, fin);
     us->base = first;
     us->anchored = true;
 }
@@ -88,7 +87,7 @@ static void see_syn(const struct segment_context *at, struct flow *f, enum side 
         return;
     }
     if (!us->anchored) {
-        anchor_at(at, us, first);
+        anchor_at(us, first);
         us->syn = 0;
         us->has_syn = true;
     } else if (!us->has_syn) { /* data was captured before it */
@@ -176,8 +175,8 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
         return;
     choose_syn(peer, tcp_ack(&p->tcp));
     int64_t position = seq_position(tcp_ack(&p->tcp), peer->base, bounds_highest(peer));
-    if (peer->has_fin && position == peer->stream->fin + 1)
-        position = peer->stream->fin; /* the FIN takes a number, but is no byte */
+    if (peer->has_fin && position == side_fin(peer) + 1)
+        position = side_fin(peer); /* the FIN takes a number, but is no byte */
     if (!bounds_hold(peer, position, position)) {
         bool is_possible = bounds_known(peer) && position >= bounds_floor(f, other) &&
                            position <= bounds_ceiling(f, other);
@@ -191,7 +190,7 @@ static void see_ack(const struct segment_context *at, struct flow *f, enum side 
         peer->acked = position;
         peer->has_acked = true;
     }
-    if (!peer->has_rare) /* as nearly always */
+    if (!side_rare_of(peer)) /* as nearly always */
         return;
     if (is_further)
         believe_acknowledged(at, f, other);
@@ -207,14 +206,14 @@ static void see_timestamp(struct side_state *us, const struct packet *p, int64_t
 
     if (!tcp_timestamp(&p->tcp, &timestamp))
         return;
-    if (us->has_timestamp && (int32_t)(timestamp - us->timestamp) <= 0)
+    if (us->has_mark && (int32_t)(timestamp - us->timestamp) <= 0)
         return;
     bool is_awaited =
         us->has_acked && position <= us->acked && position + (int64_t)p->payload_len >= us->acked;
     if (!(tcp_flags(&p->tcp) & TCP_SYN) && !is_awaited)
         return;
     us->timestamp = timestamp;
-    us->has_timestamp = true;
+    us->has_mark = true;
 }
 
 static void see_fin(const struct segment_context *at, struct flow *f, enum side side,
@@ -226,9 +225,9 @@ static void see_fin(const struct segment_context *at, struct flow *f, enum side 
         odd(at, f, p, ODDITY_OUT_OF_WINDOW);
         return;
     }
-    if (us->has_fin && us->stream->fin != position) {
+    if (us->has_fin && side_fin(us) != position) {
         odd(at, f, p, ODDITY_FIN_MOVED);
-        if (us->next <= us->stream->fin || position < us->next)
+        if (us->next <= side_fin(us) || position < us->next)
             return;
         /* Bytes came after the other one, which so was not the end. */
     }
@@ -236,7 +235,7 @@ static void see_fin(const struct segment_context *at, struct flow *f, enum side 
         us->acked = position; /* that was the FIN being acknowledged, captured before it */
     us->has_fin = false;
     if (us->anchored)
-        fin_at(at, us, position);
+        fin_at(us, position);
     else /* its number is kept until it is known which position that is */
         us->base = tcp_seq(&p->tcp) + p->payload_len;
     us->closed = true;
@@ -290,12 +289,11 @@ static bool is_without_ack(uint8_t flags)
 }
 
 /* Midstream: the first byte to arrive is position 0. */
-static void anchor(const struct segment_context *at, struct side_state *us, const struct packet *p,
-                   uint32_t seq)
+static void anchor(struct side_state *us, const struct packet *p, uint32_t seq)
 {
     if (us->anchored || p->payload_len == 0)
         return;
-    anchor_at(at, us, seq);
+    anchor_at(us, seq);
 }
 
 /* The bytes are kept in the stream (RFC 6093); where they end is told, in either reading of the
@@ -320,7 +318,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     bool provisional;
 
     if (!checksum_counts(at, f, side, p, &provisional)) {
-        anchor(at, us, p, seq);
+        anchor(us, p, seq);
         int64_t where = us->anchored ? seq_position(seq, us->base, bounds_highest(us)) : 0;
         refuse(at, f, side, p, (struct run){where, p->payload_len, p->payload}, REFUSED_CHECKSUM);
         believe_acknowledged(at, f, side); /* the capture may have seen the acknowledgement first */
@@ -339,7 +337,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
     bool believed = flags & TCP_RST && is_rst_believed(f, side, p, seq);
     if (!(flags & TCP_SYN) && p->payload_len > 0)
         choose_syn(us, seq);
-    anchor(at, us, p, seq);
+    anchor(us, p, seq);
     int64_t position = us->anchored ? seq_position(seq, us->base, bounds_highest(us)) : 0;
 
     if (flags & TCP_URG)

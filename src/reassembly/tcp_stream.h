@@ -86,12 +86,11 @@ void rare_mark(const struct segment_context *at, struct ranges *set, int64_t beg
 /* Tells the gaps of one side, when nothing more will come. */
 void tcp_tell_gaps(const struct segment_context *at, struct flow *flow, enum side side);
 
-/* The side's parts that come with its payload, and its rare ones, made when needed; NULL when there is no
- * memory. */
+/* The side's parts that only some have, and its rare ones, made when needed; NULL when there is no memory. */
 struct side_stream *side_stream(const struct segment_context *at, struct side_state *side);
 struct side_rare *side_rare(const struct segment_context *at, struct side_state *side);
 
-/* Frees what hangs on a side. */
-void side_release(const struct segment_context *at, struct side_state *side);
+/* Frees what hangs on a side; NULL is allowed. */
+void stream_release(const struct segment_context *at, struct side_stream *stream);
 
 #endif

@@ -1,12 +1,13 @@
 /* diary.c - what came of a flow so far, in the order in which it came, while nothing about it is out of the ordinary.
  *
- *     pages    [frame][frame][segment, bytes][frame] ──► [segment, bytes ...] ──► ... bytes]
+ *     kept_flow [frame][frame][segment, ──► pages bytes][frame][segment, by ──► ... tes]
  *     at its end, in one go                    └──► a row of frames; for each side its arrivals, and its payload
  *
  * Blobs and slots are for flows that go on for long: for most flows they hold little beside what they are, and lie
  * all over memory. Most flows are short, each side's payload comes in order, once, and fits one row. Such a flow
- * is written down as it comes: frames as differences to the one before, segments with their bytes, in one chain of
- * pages, of which only the last is touched. Its rows are made from that when it ends, or must be written early. What is
+ * is written down as it comes: frames as differences to the one before, segments with their bytes, first where the
+ * flow itself is kept, which a handshake fits, then in one chain of pages, of which only the last is touched. Its
+ * rows are made from that when it ends, or must be written early. What is
  * not of this kind, or has become too much for it, is unfolded: put into blobs and slots, as if it had been there from
  * the start. No row is written before that would be written otherwise, so the rows do not depend on it. */
 #include "store/writer.h"
@@ -18,28 +19,35 @@
 #include <string.h>
 
 struct diary_page {
-    struct diary_page *next;
-    uint16_t used; /* of `data`, once there is a next one */
+    struct diary_page *next; /* the last one's is the first */
     uint8_t size_class;
     uint8_t data[];
 };
 
 enum {
     PAGE_HEAD = offsetof(struct diary_page, data),
-    FIRST_PAGE = 120, /* bytes: a handshake, and a little more */
-    NEXT_PAGE = 184,
+    SMALL_PAGE = 88, /* bytes: the first one, of a flow without payload so far */
+    USUAL_PAGE = 184,
     LARGE_PAGE =
         504, /* where a segment does not fit. Few sizes, so that what one flow gives back serves the next */
     ENTRY_HEAD_MOST = 1 + 5 * VARINT_MAX,
     FRAMES_MOST = UINT8_MAX,
+    BARE_FRAME = 90, /* bytes: what is longer has payload, likely */
 };
 
 /* How an entry begins. */
 enum {
     ENTRY_SEGMENT = 1, /* of the frame before it, which may have several; else a frame */
     SEGMENT_SERVER = 2,
-    FRAME_MICROS = 2, /* the difference in time counts microseconds */
-    FRAME_CUT = 4,    /* not all of it was captured */
+    SEGMENT_TO_END =
+        4, /* it is the rest of its frame, behind LINK_HEAD bytes and a number of words, which stands */
+    SEGMENT_WORDS_AT = 3, /* from this bit on */
+    LINK_HEAD = 14,       /* of Ethernet; all that follow have words of four bytes */
+    WORD = 4,
+    FRAME_MICROS = 2,   /* the difference in time counts microseconds */
+    FRAME_CUT = 4,      /* not all of it was captured */
+    FRAME_EARLIER = 8,  /* than the one before */
+    FRAME_AS_LONG = 16, /* as it was captured */
 };
 
 bool diaries_init(struct diaries *d, const struct store *s)
@@ -75,50 +83,42 @@ void diaries_release(struct diaries *d)
 
 /* ---- written ---- */
 
-static size_t page_room(const struct diary *d)
+static size_t page_len(unsigned size_class)
 {
-    return d->last ? memory_len(d->last->size_class) - PAGE_HEAD - d->used : 0;
+    return memory_len(size_class) - PAGE_HEAD;
 }
 
-/* A page more, for `len` bytes if they fit one. False after a failure. */
-static bool page_add(struct store *s, struct diary *d, size_t len)
+/* A page more, for `len` bytes if they fit one; `bare`: there is no payload. False after a failure. */
+static bool page_add(struct store *s, struct diary *d, size_t len, bool bare)
 {
-    const size_t usual = d->last ? NEXT_PAGE : FIRST_PAGE;
+    const size_t usual = bare && !d->last ? SMALL_PAGE : USUAL_PAGE;
     const unsigned size_class = memory_class(PAGE_HEAD + len <= usual ? usual : LARGE_PAGE);
     struct diary_page *page = keep_room(s, size_class);
 
     if (!page)
         return false;
-    page->next = NULL;
+    page->next = d->last ? d->last->next : page;
     page->size_class = (uint8_t)size_class;
-    if (d->last) {
+    if (d->last)
         d->last->next = page;
-        d->last->used = d->used;
-    } else {
-        d->first = page;
-    }
     d->last = page;
+    d->last_class = (uint8_t)size_class;
     d->used = 0;
     return true;
 }
 
-/* The head of an entry lies in one page; `behind`: bytes that will follow it. */
-static bool add_head(struct store *s, struct diary *d, struct span head, size_t behind)
-{
-    if (page_room(d) < head.len && !page_add(s, d, head.len + behind))
-        return false;
-    memcpy(d->last->data + d->used, head.data, head.len);
-    d->used = (uint16_t)(d->used + head.len);
-    return true;
-}
-
-static bool add_bytes(struct store *s, struct diary *d, struct span bytes)
+/* Where there is room, and in as many pages as it takes; `behind`: bytes that will follow. */
+static bool add(struct store *s, struct diary *d, struct span bytes, size_t behind, bool bare)
 {
     while (bytes.len > 0) {
-        if (page_room(d) == 0 && !page_add(s, d, bytes.len))
-            return false;
-        const struct span piece = span_first(bytes, page_room(d));
-        memcpy(d->last->data + d->used, piece.data, piece.len);
+        size_t room = (d->last ? page_len(d->last_class) : DIARY_BEGIN) - d->used;
+        if (room == 0) {
+            if (!page_add(s, d, bytes.len + behind, bare))
+                return false;
+            room = page_len(d->last_class);
+        }
+        const struct span piece = span_first(bytes, room);
+        memcpy((d->last ? d->last->data : d->begin) + d->used, piece.data, piece.len);
         d->used = (uint16_t)(d->used + piece.len);
         bytes = span_after(bytes, piece.len);
     }
@@ -134,31 +134,54 @@ bool diary_frame(struct store *s, struct kept_flow *k, const struct frame_record
     if (d->frames >= s->diaries.frames_most || r->interface_id > UINT16_MAX ||
         r->number < d->number || r->offset < d->offset)
         return false;
-    if (d->frames > 0 && (r->evidence_id != d->evidence_id || r->interface_id != d->interface_id))
+    if (d->frames > 0 && (r->evidence_id != k->evidence_id || r->interface_id != k->interface_id))
         return false;
-    if (__builtin_sub_overflow(r->time_ns, d->time_ns, &later))
+    if (!s->diaries.has_begun) {
+        s->diaries.begin_ns = r->time_ns;
+        s->diaries.has_begun = true;
+    }
+    if (__builtin_sub_overflow(r->time_ns, d->frames > 0 ? d->time_ns : s->diaries.begin_ns,
+                               &later))
         return false;
-    head[0] = 0;
+    head[0] = later < 0 ? FRAME_EARLIER : 0;
     to = varint_put(to, r->number - d->number);
     to = varint_put(to, r->offset - d->offset);
-    if (later % 1000 == 0) { /* captures in microseconds are the rule */
+    uint64_t apart = later < 0 ? 0 - (uint64_t)later : (uint64_t)later;
+    if (apart % 1000 == 0) { /* captures in microseconds are the rule */
         head[0] |= FRAME_MICROS;
-        later /= 1000;
+        apart /= 1000;
     }
-    to = varint_put_signed(to, later);
-    to = varint_put(to, r->captured);
+    to = varint_put(to, apart);
+    if (r->captured == d->captured && d->captured > 0)
+        head[0] |= FRAME_AS_LONG;
+    else
+        to = varint_put(to, r->captured);
     if (r->wire_len != r->captured) {
         head[0] |= FRAME_CUT;
         to = varint_put(to, r->wire_len);
     }
-    if (!add_head(s, d, span_of(head, (size_t)(to - head)), 0))
+    const size_t behind = r->captured > BARE_FRAME ? r->captured - BARE_FRAME : 0;
+    if (!add(s, d, span_of(head, (size_t)(to - head)), behind, behind == 0))
         return true; /* the store has failed, and no more is asked of it */
     d->frames++;
+    d->captured = r->captured <= UINT16_MAX ? (uint16_t)r->captured : 0;
     d->number = r->number;
     d->offset = r->offset;
     d->time_ns = r->time_ns;
-    d->evidence_id = r->evidence_id;
-    d->interface_id = (uint16_t)r->interface_id;
+    k->evidence_id = r->evidence_id;
+    k->interface_id = (uint16_t)r->interface_id;
+    return true;
+}
+
+/* Whether a segment is the rest of the frame before it, behind whole words; *words: how many. */
+static bool is_to_end(const struct diary *d, uint64_t before, size_t len, unsigned *words)
+{
+    enum { WORDS_MOST = UINT8_MAX >> SEGMENT_WORDS_AT };
+
+    if (before < LINK_HEAD || (before - LINK_HEAD) % WORD != 0 ||
+        (before - LINK_HEAD) / WORD > WORDS_MOST || before + len != d->captured)
+        return false;
+    *words = (unsigned)(before - LINK_HEAD) / WORD;
     return true;
 }
 
@@ -172,12 +195,18 @@ bool diary_segment(struct store *s, struct kept_flow *k, enum side side,
         bytes.len != r->length || bytes.len > (size_t)s->diaries.stored_most - d->stored[side])
         return false;
     if (d->frames == 0 || d->segments[side] >= s->diaries.segments_most || r->frame != d->number ||
-        r->evidence_id != d->evidence_id || r->time_ns != d->time_ns || r->offset < d->offset)
+        r->evidence_id != k->evidence_id || r->time_ns != d->time_ns || r->offset < d->offset)
         return false;
+    unsigned words;
     *to++ = (uint8_t)(ENTRY_SEGMENT | (side == SIDE_SERVER ? SEGMENT_SERVER : 0));
-    to = varint_put(to, r->offset - d->offset);
-    to = varint_put(to, bytes.len);
-    if (!add_head(s, d, span_of(head, (size_t)(to - head)), bytes.len) || !add_bytes(s, d, bytes))
+    if (is_to_end(d, r->offset - d->offset, bytes.len, &words)) {
+        head[0] |= (uint8_t)(SEGMENT_TO_END | words << SEGMENT_WORDS_AT);
+    } else {
+        to = varint_put(to, r->offset - d->offset);
+        to = varint_put(to, bytes.len);
+    }
+    if (!add(s, d, span_of(head, (size_t)(to - head)), bytes.len, false) ||
+        !add(s, d, bytes, 0, false))
         return true;
     d->segments[side]++;
     d->stored[side] = (uint16_t)(d->stored[side] + bytes.len);
@@ -198,17 +227,37 @@ static bool page_turn(struct reading *at)
 {
     const struct diary *d = at->diary;
 
-    at->page = at->page ? at->page->next : d->first;
-    if (at->page)
-        at->rest = span_of(at->page->data, at->page == d->last ? d->used : at->page->used);
-    return at->page;
+    if (at->page == d->last)
+        return false;
+    at->page = at->page ? at->page->next : d->last->next;
+    at->rest =
+        span_of(at->page->data, at->page == d->last ? d->used : page_len(at->page->size_class));
+    return at->rest.len > 0;
+}
+
+static uint8_t byte_take(struct reading *at)
+{
+    struct span byte;
+
+    if ((at->rest.len == 0 && !page_turn(at)) || !span_take(&at->rest, 1, &byte))
+        return 0;
+    return *byte.data;
 }
 
 static uint64_t count_take(struct reading *at)
 {
     uint64_t value = 0;
 
-    (void)varint_take(&at->rest, &value);
+    if (at->rest.len >= VARINT_MAX) {
+        (void)varint_take(&at->rest, &value);
+        return value;
+    }
+    for (unsigned shift = 0; shift < 64; shift += 7) { /* in two pages, perhaps */
+        const uint8_t byte = byte_take(at);
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            break;
+    }
     return value;
 }
 
@@ -230,16 +279,22 @@ static void frame_take(struct reading *at, uint8_t flags, struct frame_record *n
 {
     next->number += count_take(at);
     next->offset += count_take(at);
-    next->time_ns += varint_unfold(count_take(at)) * (flags & FRAME_MICROS ? 1000 : 1);
-    next->captured = (uint32_t)count_take(at);
+    const uint64_t apart = count_take(at) * (flags & FRAME_MICROS ? 1000 : 1);
+    next->time_ns =
+        (int64_t)((uint64_t)next->time_ns + (flags & FRAME_EARLIER ? 0 - apart : apart));
+    if (!(flags & FRAME_AS_LONG))
+        next->captured = (uint32_t)count_take(at);
     next->wire_len = flags & FRAME_CUT ? (uint32_t)count_take(at) : next->captured;
 }
 
-static void segment_take(struct reading *at, const struct frame_record *frame,
+static void segment_take(struct reading *at, uint8_t flags, const struct frame_record *frame,
                          struct diary_side *side)
 {
-    const uint64_t offset = frame->offset + count_take(at);
-    const uint32_t len = (uint32_t)count_take(at);
+    const bool is_to_end = flags & SEGMENT_TO_END;
+    const uint64_t before =
+        is_to_end ? LINK_HEAD + WORD * (uint64_t)(flags >> SEGMENT_WORDS_AT) : count_take(at);
+    const uint32_t len = (uint32_t)(is_to_end ? frame->captured - before : count_take(at));
+    const uint64_t offset = frame->offset + before;
     const struct arrival_record next = {.position = side->payload_len,
                                         .length = len,
                                         .captured = len,
@@ -261,9 +316,12 @@ static void segment_take(struct reading *at, const struct frame_record *frame,
 static struct diary_rows *take(struct store *s, struct kept_flow *k, unsigned which)
 {
     struct diary_rows *r = &s->diaries.read[which];
-    struct reading at = {.diary = &k->diary, .rest = {NULL, 0}};
-    struct frame_record next = {.evidence_id = k->diary.evidence_id,
-                                .interface_id = k->diary.interface_id};
+    struct reading at = {.diary = &k->diary,
+                         .rest =
+                             span_of(k->diary.begin, k->diary.last ? DIARY_BEGIN : k->diary.used)};
+    struct frame_record next = {.evidence_id = k->evidence_id,
+                                .interface_id = k->interface_id,
+                                .time_ns = s->diaries.begin_ns};
     uint8_t *to = r->bytes;
 
     r->frame_count = 0;
@@ -274,13 +332,11 @@ static struct diary_rows *take(struct store *s, struct kept_flow *k, unsigned wh
         r->sides[side].count = 0;
     }
     while (at.rest.len > 0 || page_turn(&at)) {
-        struct span flags;
-        if (!span_take(&at.rest, 1, &flags)) /* a page in which nothing found room */
-            continue;
-        if (*flags.data & ENTRY_SEGMENT) {
-            segment_take(&at, &next, &r->sides[*flags.data & SEGMENT_SERVER ? 1 : 0]);
+        const uint8_t flags = byte_take(&at);
+        if (flags & ENTRY_SEGMENT) {
+            segment_take(&at, flags, &next, &r->sides[flags & SEGMENT_SERVER ? 1 : 0]);
         } else {
-            frame_take(&at, *flags.data, &next);
+            frame_take(&at, flags, &next);
             to = frame_record_put(to, &r->last, &next);
             r->frame_count++;
         }
@@ -292,10 +348,10 @@ static struct diary_rows *take(struct store *s, struct kept_flow *k, unsigned wh
 
 void diary_drop(struct store *s, struct kept_flow *k)
 {
-    struct diary_page *page = k->diary.first;
+    struct diary_page *last = k->diary.last, *page = last ? last->next : NULL;
 
     while (page) {
-        struct diary_page *next = page->next;
+        struct diary_page *next = page == last ? NULL : page->next;
         memory_give(&s->memory, page, page->size_class);
         page = next;
     }
@@ -348,20 +404,26 @@ enum { PAGE_LINES = 4, LARGE_PAGE_LINES = 8 };
 
 void diary_bring(const struct diary *d, enum sink_step step, bool ends)
 {
-    if (step == SINK_STREAMS && d->last)
-        bring_lines(d->last->data + d->used, 1);
+    if (!d->last)
+        return;
     if (step == SINK_STREAMS && ends)
-        bring_lines(d->first, PAGE_LINES);
-    if (step == SINK_BYTES && ends && d->first && d->first->next)
-        bring_lines(d->first->next, PAGE_LINES);
+        bring_lines(d->last, PAGE_LINES);
+    else if (step == SINK_STREAMS)
+        bring_lines(d->last->data + d->used, 1);
+    if (step == SINK_BYTES && ends)
+        bring_lines(d->last->next, PAGE_LINES);
 }
 
 void diary_bring_page(const struct diary *d, unsigned index)
 {
-    const struct diary_page *page = d->first;
+    const struct diary_page *page = d->last;
 
-    for (unsigned i = 0; page && i < index; i++)
+    if (!page)
+        return;
+    for (unsigned i = 0; i < index; i++) {
         page = page->next;
-    if (page)
-        bring_lines(page, index == 0 ? PAGE_LINES / 2 : LARGE_PAGE_LINES);
+        if (i > 0 && page == d->last->next)
+            return; /* there are no more */
+    }
+    bring_lines(page, index == 0 ? PAGE_LINES / 2 : LARGE_PAGE_LINES);
 }

@@ -90,7 +90,7 @@ static bool has_buffers(const struct kept_flow *k)
     if (k->oddities)
         return true;
     if (k->is_diary)
-        return k->diary.first;
+        return k->diary.last;
     if (k->frames.data)
         return true;
     for (int side = 0; side < 2; side++) {
@@ -237,16 +237,24 @@ void *keep_room(struct store *s, unsigned size_class)
     return buffer;
 }
 
+_Static_assert(offsetof(struct kept_flow, diary.begin) <= KEPT_FLOW_ORDINARY,
+               "what a diary counts is zero when it begins");
+
+static unsigned class_of_flows(const struct store *s)
+{
+    return memory_class(s->diaries.frames_most > 0 ? sizeof(struct kept_flow) : KEPT_FLOW_ORDINARY);
+}
+
 struct kept_flow *keep_flow(struct store *s, struct flow *flow)
 {
     struct kept_flow *k = flow->kept;
 
     s->busy = k;
     if (!k) {
-        k = keep_room(s, memory_class(sizeof *k));
+        k = keep_room(s, class_of_flows(s));
         if (!k)
             return NULL;
-        memset(k, 0, sizeof *k);
+        memset(k, 0, KEPT_FLOW_ORDINARY); /* and all of a diary but what will be written */
         k->is_diary = s->diaries.frames_most > 0;
         flow->kept = k;
         s->busy = k;
@@ -335,7 +343,7 @@ void keep_drop(struct store *s, struct kept_flow *k)
         memory_give(&s->memory, t, memory_class(sizeof *t));
     }
     memory_give(&s->memory, k->base, memory_class(sizeof *k->base));
-    memory_give(&s->memory, k, memory_class(sizeof *k));
+    memory_give(&s->memory, k, class_of_flows(s));
 }
 
 void keep_drop_all(struct store *s)

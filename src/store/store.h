@@ -38,7 +38,7 @@ enum {
 
     /* Bytes that a live flow costs when all that can be written early has been: the one thing that
      * goes beyond options.memory when there are more flows than it has room for. */
-    STORE_FLOW_COST = 96,
+    STORE_FLOW_COST = 128,
     STORE_STREAM_COST = 96, /* and each of its sides that had payload or gaps */
 };
 

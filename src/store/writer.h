@@ -139,19 +139,32 @@ struct kept_base {
 
 struct diary_page;
 
+enum { DIARY_BEGIN = 44 };
+
 /* See diary.c. */
 struct diary {
-    struct diary_page *first, *last; /* NULL while empty */
-    uint64_t number, offset;         /* of the last frame, as the next three */
-    int64_t time_ns;
-    uint32_t evidence_id;
-    uint16_t interface_id;
-    uint16_t used;      /* bytes of the last page */
-    uint16_t stored[2]; /* payload by enum side, from position 0 on */
+    struct diary_page *last; /* NULL: all of it is in `begin` */
+    uint64_t number, offset; /* of the last frame */
+    int64_t time_ns;         /* likewise */
+    uint16_t used;           /* bytes of the last page, or of `begin` */
+    uint16_t stored[2];      /* payload by enum side, from position 0 on */
+    uint16_t captured;       /* of the last frame; 0: it is longer */
     uint8_t frames, segments[2];
+    uint8_t last_class; /* of the last page: its beginning need not be looked at */
+    uint8_t begin[DIARY_BEGIN];
 };
 
 struct kept_flow {
+    struct oddity_count *oddities;
+    struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
+    uint8_t queue : 2;               /* enum kept_in */
+    bool touched : 1;                /* since it was looked at for what could be written early */
+    bool oddities_told : 1;          /* some of its oddities are rows already */
+    bool told : 1; /* it has a row in flows, which is renewed, and its hosts know of it */
+    bool is_diary : 1;
+    bool is_over : 1;      /* probably nothing more comes */
+    uint16_t interface_id; /* of the frames of its diary, as the next */
+    uint32_t evidence_id;
     union {
         struct diary diary; /* while `is_diary`; then none of the others: */
         struct {
@@ -161,17 +174,12 @@ struct kept_flow {
             int64_t flow_id;        /* 0 while nothing of it is written */
         };
     };
-    uint8_t queue : 2;      /* enum kept_in */
-    bool touched : 1;       /* since it was looked at for what could be written early */
-    bool oddities_told : 1; /* some of its oddities are rows already */
-    bool told : 1;          /* it has a row in flows, which is renewed, and its hosts know of it */
-    bool is_diary : 1;
-    bool is_over : 1; /* probably nothing more comes */
-    struct oddity_count *oddities;
-    struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
 };
 _Static_assert(sizeof(struct kept_flow) + MEMORY_BESIDE <= STORE_FLOW_COST,
                "a million live flows have a million of these");
+
+/* Where no flow has a diary, flows take no more than this. */
+enum { KEPT_FLOW_ORDINARY = offsetof(struct kept_flow, flow_id) + sizeof(int64_t) };
 
 /* What a live flow has that could be written early: perhaps some; digests at most, after a commit; nothing; and
  * perhaps some, but nothing more is awaited. */
@@ -202,6 +210,8 @@ enum { DIARY_AT_WORK, DIARY_EARLY, DIARIES_READ };
 struct diaries {
     uint8_t frames_most, segments_most; /* of one, and of a side of it; 0: there are none */
     uint16_t stored_most;               /* bytes of a side */
+    bool has_begun;
+    int64_t begin_ns; /* of the first frame in any, with has_begun */
     struct diary_rows read[DIARIES_READ];
 };
 

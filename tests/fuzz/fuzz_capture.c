@@ -128,7 +128,12 @@ static struct telling tell(struct span evidence, struct span content, bool strea
 {
     struct telling t = {.evidence = evidence};
     struct capture_options options = {
-        .listener = {on_interface, on_note, on_statistics, on_secrets, on_evidence, &t},
+        .listener = {.interface = on_interface,
+                     .note = on_note,
+                     .statistics = on_statistics,
+                     .secrets = on_secrets,
+                     .evidence_bytes = on_evidence,
+                     .context = &t},
         .window_len = stream ? 1 : 0,
         .stream = stream,
     };

@@ -145,8 +145,8 @@ static void test_in_order(void)
 /* docs/performance.md says so. */
 static void test_small(void)
 {
-    CU_ASSERT(sizeof(struct flow) <= 320);
-    CU_ASSERT(sizeof(struct side_stream) <= 48);
+    CU_ASSERT(sizeof(struct flow) <= 288);
+    CU_ASSERT(sizeof(struct side_stream) <= 64);
 }
 
 static const struct test tests[] = {
