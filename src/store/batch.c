@@ -197,18 +197,31 @@ void batch_release(struct batch *b)
     *b = (struct batch){0};
 }
 
-static void put_bytes(struct batch *b, int at, int type, struct span bytes)
+static uint8_t *put_room(struct batch *b, int at, int type, size_t len)
 {
     struct row_value *cell = batch_cell(b, at);
     struct batch_rows *rows = b->filling;
+    uint8_t *room = rows->bytes + rows->bytes_len;
 
-    assert(bytes.len <= b->size.bytes - rows->bytes_len);
+    assert(len <= b->size.bytes - rows->bytes_len);
     cell->type = type;
-    cell->number = (int64_t)bytes.len;
-    cell->bytes = rows->bytes + rows->bytes_len;
+    cell->number = (int64_t)len;
+    cell->bytes = room;
+    rows->bytes_len += len;
+    return room;
+}
+
+static void put_bytes(struct batch *b, int at, int type, struct span bytes)
+{
+    uint8_t *room = put_room(b, at, type, bytes.len);
+
     if (bytes.len > 0)
-        memcpy(rows->bytes + rows->bytes_len, bytes.data, bytes.len);
-    rows->bytes_len += bytes.len;
+        memcpy(room, bytes.data, bytes.len);
+}
+
+char *batch_put_room(struct batch *b, int at, size_t len)
+{
+    return (char *)put_room(b, at, SQLITE_TEXT, len);
 }
 
 void batch_put_text(struct batch *b, int at, struct span text)
