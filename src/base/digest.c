@@ -8,18 +8,10 @@
 
 void digest_digits(char digits[DIGEST_HEX_LEN], const uint8_t value[DIGEST_LEN])
 {
-    enum { AT_ONCE = 4 };
-    const uint64_t ones = 0x0101010101010101;
-
-    for (int i = 0; i < DIGEST_LEN; i += AT_ONCE) {
-        uint64_t halves = 0; /* of bytes, a byte each, the first one lowest */
-        for (int byte = 0; byte < AT_ONCE; byte++)
-            halves |= ((uint64_t)(value[i + byte] >> 4) | (uint64_t)(value[i + byte] & 15) << 8)
-                      << (16 * byte);
-        const uint64_t letters = (halves + 6 * ones) >> 4 & ones; /* those of ten and more */
-        const uint64_t text = halves + '0' * ones + ('a' - '0' - 10) * letters;
-        for (int at = 0; at < 2 * AT_ONCE; at++)
-            digits[2 * i + at] = (char)(text >> (8 * at));
+    static const char hex[] = "0123456789abcdef";
+    for (int i = 0; i < DIGEST_LEN; i++) {
+        digits[2 * i] = hex[value[i] >> 4];
+        digits[2 * i + 1] = hex[value[i] & 15];
     }
 }
 

@@ -3,7 +3,8 @@
  *     leaves of flows ──► what the indexes hold ──► sorted by each key ──► leaves of each index
  *
  * SQLite makes an index by reading the whole table, once for each, and sorts records; that is at the end, when
- * nothing else is to be done meanwhile. Here the table is read once, and what is sorted is a few words a row. SQLite still
+ * nothing else is to be done meanwhile. Here the table is read once, and what is sorted is a few words a row; where there is
+ * a thread that has nothing to do any more, it sorts for the next index while one is written. SQLite still
  * declares the indexes: for that moment it is shown a table without rows. */
 #include "store/schema.h"
 #include "store/writer.h"
@@ -23,7 +24,8 @@ enum {
     TEXT_MOST = 64, /* an address is shorter */
     WORD = 8,
     WORDS_LEN = 2 * WORD, /* bytes of a text that its key has: all of nearly any IPv4 address */
-    FLOW_COST = 144,      /* bytes a flow: what is kept of it, and two keys to sort one index */
+    KEYS_COST = 2 * 24,   /* bytes a flow, to sort one index */
+    FLOW_COST = 96 + KEYS_COST, /* the same, with what is kept of it */
 };
 
 /* Those of indexes.sql that lead to flows. */
@@ -49,15 +51,25 @@ struct key {
     uint32_t place;    /* of its flow */
     uint32_t len;      /* of an address */
 };
-_Static_assert(sizeof(struct indexed) + 2 * sizeof(struct key) <= FLOW_COST,
+_Static_assert(2 * sizeof(struct key) <= KEYS_COST &&
+                   sizeof(struct indexed) + KEYS_COST <= FLOW_COST,
                "what is charged is what is taken");
+
+struct building;
+
+/* An index that is sorted. */
+struct sorting {
+    const struct building *of;
+    int which;
+    struct key *keys, *other; /* owned; the other is what sorting takes */
+    uint64_t turn;            /* of who sorts it; 0: it is sorted */
+};
 
 struct building {
     struct indexed *flows; /* owned */
-    struct key *keys,
-        *other; /* owned, for an index after the other; the other is what sorting takes */
     size_t count, room;
-    struct buffer rests; /* of addresses that are longer than WORDS_LEN */
+    struct sorting sortings[2]; /* one after the other; without keys: there is no second one */
+    struct buffer rests;        /* of addresses that are longer than WORDS_LEN */
     bool failed;
 };
 
@@ -65,11 +77,10 @@ struct building {
 
 static uint64_t word_of(const uint8_t *bytes, size_t len)
 {
-    uint64_t word = 0;
+    uint8_t word[WORD] = {0};
 
-    for (size_t i = 0; i < WORD; i++)
-        word = word << 8 | (i < len ? bytes[i] : 0);
-    return word;
+    memcpy(word, bytes, len < WORD ? len : WORD);
+    return load_be64(span_of(word, WORD), 0);
 }
 
 static bool ip_keep(struct building *b, struct ip_text *to, const struct row_value *value)
@@ -116,16 +127,18 @@ static const struct ip_text *ip_of(const struct indexed *f, int which)
     return which == BY_CLIENT ? &f->client : &f->server;
 }
 
-static void keys_make(struct building *b, int which)
+static void keys_make(struct sorting *s)
 {
+    const struct building *b = s->of;
+
     for (size_t i = 0; i < b->count; i++) {
         const struct indexed *f = &b->flows[i];
-        struct key *key = &b->keys[i];
+        struct key *key = &s->keys[i];
         *key = (struct key){.place = (uint32_t)i};
-        if (which == BY_TIME) {
+        if (s->which == BY_TIME) {
             key->words[0] = (uint64_t)f->first_ns ^ (uint64_t)1 << 63;
         } else {
-            const struct ip_text *a = ip_of(f, which);
+            const struct ip_text *a = ip_of(f, s->which);
             key->words[0] = a->words[0];
             key->words[1] = a->words[1];
             key->len = a->len;
@@ -177,23 +190,55 @@ static void merge(const struct building *b, int which, struct key *to, const str
 }
 
 /* Sorts by merging, and hardly looks at what is sorted already, as times are. */
-static void sort(struct building *b, int which)
+static void sort(struct sorting *s)
 {
+    const struct building *b = s->of;
+
     for (size_t width = 1; width < b->count; width *= 2) {
         bool sorted = true;
         for (size_t at = 1; at < b->count && sorted; at++)
-            sorted = !is_before(b, which, &b->keys[at], &b->keys[at - 1]);
+            sorted = !is_before(b, s->which, &s->keys[at], &s->keys[at - 1]);
         if (sorted)
             return;
         for (size_t at = 0; at < b->count; at += 2 * width) {
             size_t left = b->count - at;
-            merge(b, which, b->other + at, b->keys + at, width < left ? width : left,
+            merge(b, s->which, s->other + at, s->keys + at, width < left ? width : left,
                   2 * width < left ? 2 * width : left);
         }
-        struct key *swap = b->keys;
-        b->keys = b->other;
-        b->other = swap;
+        struct key *swap = s->keys;
+        s->keys = s->other;
+        s->other = swap;
     }
+}
+
+static void sort_all(void *sorting, struct span unused)
+{
+    (void)unused;
+    keys_make(sorting);
+    sort(sorting);
+}
+
+/* Has an index sorted: meanwhile, where there is somebody for it, and a place of its own. */
+static void sort_begin(const struct store *s, struct building *b, int which)
+{
+    struct sorting *at = &b->sortings[b->sortings[1].keys ? which % 2 : 0];
+
+    at->of = b;
+    at->which = which;
+    if (s->hasher && b->sortings[1].keys)
+        at->turn = s->hasher->give(s->hasher->context, sort_all, at, span_of(NULL, 0));
+    else
+        sort_all(at, span_of(NULL, 0));
+}
+
+static const struct key *sort_end(const struct store *s, struct building *b, int which)
+{
+    struct sorting *at = &b->sortings[b->sortings[1].keys ? which % 2 : 0];
+
+    if (at->turn > 0)
+        s->hasher->wait(s->hasher->context, at->turn);
+    at->turn = 0;
+    return at->keys;
 }
 
 /* ---- pages ---- */
@@ -206,14 +251,17 @@ static struct row_value number_value(int64_t number)
 static struct row_value ip_value(const struct building *b, const struct ip_text *a,
                                  uint8_t text[TEXT_MOST])
 {
-    for (size_t at = 0; at < WORDS_LEN; at++)
-        text[at] = (uint8_t)(a->words[at / WORD] >> (56 - 8 * (at % WORD)));
+    for (size_t i = 0; i < 2; i++) {
+        u32_put(text + i * WORD, (uint32_t)(a->words[i] >> 32));
+        u32_put(text + i * WORD + 4, (uint32_t)a->words[i]);
+    }
     if (a->len > WORDS_LEN)
         memcpy(text + WORDS_LEN, b->rests.data + a->rest, a->len - WORDS_LEN);
     return (struct row_value){.type = SQLITE_TEXT, .bytes = text, .number = a->len};
 }
 
-static enum status index_write(struct leaves *l, const struct building *b, int which)
+static enum status index_write(struct leaves *l, const struct building *b, const struct key *keys,
+                               int which)
 {
     struct leaves_tree tree;
     enum status status = STATUS_OK;
@@ -224,7 +272,7 @@ static enum status index_write(struct leaves *l, const struct building *b, int w
     if (b->count > 0)
         status = leaves_open(l, &tree);
     for (size_t i = 0; i < b->count && status == STATUS_OK; i++) {
-        const struct indexed *f = &b->flows[b->keys[i].place];
+        const struct indexed *f = &b->flows[keys[i].place];
         const struct row_value id = number_value(f->flow_id);
         uint8_t one[TEXT_MOST], other[TEXT_MOST];
         if (which == BY_TIME) {
@@ -250,9 +298,18 @@ static enum status index_write(struct leaves *l, const struct building *b, int w
 static void release(struct building *b)
 {
     free(b->flows);
-    free(b->keys);
-    free(b->other);
+    for (int i = 0; i < 2; i++) {
+        free(b->sortings[i].keys);
+        free(b->sortings[i].other);
+    }
     buffer_release(&b->rests);
+}
+
+static bool sorting_init(struct sorting *at, size_t count)
+{
+    *at = (struct sorting){.keys = malloc(count * sizeof *at->keys),
+                           .other = malloc(count * sizeof *at->other)};
+    return at->keys && at->other;
 }
 
 /* Reads what the indexes hold of all flows. False: there is no room for it, or it is not what it should be. */
@@ -262,11 +319,11 @@ static bool read_flows(struct building *b, struct leaves *l, struct leaves_tree 
     *b = (struct building){.room = count};
     if (count == 0 || count > memory / FLOW_COST || count > UINT32_MAX)
         return false;
-    buffer_init(&b->rests, memory - count * FLOW_COST);
+    const bool two = count <= memory / (FLOW_COST + KEYS_COST);
+    buffer_init(&b->rests, memory - count * (size_t)(two ? FLOW_COST + KEYS_COST : FLOW_COST));
     b->flows = malloc(count * sizeof *b->flows);
-    b->keys = malloc(count * sizeof *b->keys);
-    b->other = malloc(count * sizeof *b->other);
-    return b->flows && b->keys && b->other &&
+    return b->flows && sorting_init(&b->sortings[0], count) &&
+           (!two || sorting_init(&b->sortings[1], count)) &&
            leaves_each(l, flows, COLUMNS, see_flow, b) == STATUS_OK && !b->failed;
 }
 
@@ -290,11 +347,19 @@ bool flow_indexes_make(struct store *s, size_t memory)
         insert_run(&s->insert, indexes_sql);
     if (status == STATUS_OK && !s->insert.failed)
         status = leaves_show(l, &batch->tree);
+    const bool meanwhile = s->hasher && b.sortings[1].keys;
+    if (meanwhile)
+        sort_begin(s, &b, 0);
     for (int i = 0; i < INDEXES && status == STATUS_OK && !s->insert.failed; i++) {
-        keys_make(&b, i);
-        sort(&b, i);
-        status = index_write(l, &b, i);
+        if (!meanwhile)
+            sort_begin(s, &b, i);
+        else if (i + 1 < INDEXES)
+            sort_begin(s, &b, i + 1);
+        const struct key *keys = sort_end(s, &b, i);
+        status = index_write(l, &b, keys, i);
     }
+    for (int i = 0; i < 2; i++) /* after a failure one may be under way */
+        sort_end(s, &b, i);
     if (status == STATUS_OK && !s->insert.failed)
         status = leaves_end(l);
     if (status != STATUS_OK)

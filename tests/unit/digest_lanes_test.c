@@ -58,7 +58,8 @@ static void trial_add(struct trial *t, size_t way, size_t count)
 
 static void trial_end(struct trial *t)
 {
-    uint8_t lanes[PARTS][DIGEST_LEN], together[PARTS][DIGEST_LEN], plain[DIGEST_LEN], *values[PARTS];
+    uint8_t lanes[PARTS][DIGEST_LEN], together[PARTS][DIGEST_LEN], plain[DIGEST_LEN],
+        *values[PARTS];
     struct digest copies[PARTS];
 
     memcpy(copies, t->lanes, sizeof copies);
