@@ -4,7 +4,7 @@
  *
  * SQLite makes an index by reading the whole table, once for each, and sorts records; that is at the end, when
  * nothing else is to be done meanwhile. Here the table is read once, and what is sorted is a few words a row; where there is
- * a thread that has nothing to do any more, it sorts for the next index while one is written. SQLite still
+ * a thread that has nothing to do any more, it reads half of it, and sorts for the next index while one is written. SQLite still
  * declares the indexes: for that moment it is shown a table without rows. */
 #include "store/schema.h"
 #include "store/writer.h"
@@ -34,9 +34,13 @@ static const char *const names[INDEXES] = {"flows_client_ip", "flows_server_ip",
 
 struct ip_text {
     uint64_t words[2]; /* the first bytes of its text */
-    uint32_t rest;     /* where its other bytes are, among those of all */
+    uint32_t
+        rest; /* where its other bytes are, among those of its reader; IN_SECOND: of the second one */
     uint32_t len;
 };
+
+enum { READERS = 2 };
+#define IN_SECOND (UINT32_C(1) << 31)
 
 /* A flow, as far as its indexes hold it. */
 struct indexed {
@@ -65,12 +69,24 @@ struct sorting {
     uint64_t turn;            /* of who sorts it; 0: it is sorted */
 };
 
+/* Who reads half of the flows, or all: the first from the front, the second from the end backwards, where the other does
+ * not come. */
+struct reader_of_flows {
+    struct building *of;
+    unsigned part, parts;
+    size_t count;
+    struct buffer rests; /* of addresses that are longer than WORDS_LEN */
+    struct leaves leaves;
+    struct leaves_tree tree;
+    enum status status;
+    bool failed;
+};
+
 struct building {
     struct indexed *flows; /* owned */
     size_t count, room;
     struct sorting sortings[2]; /* one after the other; without keys: there is no second one */
-    struct buffer rests;        /* of addresses that are longer than WORDS_LEN */
-    bool failed;
+    struct reader_of_flows readers[READERS];
 };
 
 /* ---- flows ---- */
@@ -83,41 +99,66 @@ static uint64_t word_of(const uint8_t *bytes, size_t len)
     return load_be64(span_of(word, WORD), 0);
 }
 
-static bool ip_keep(struct building *b, struct ip_text *to, const struct row_value *value)
+static bool ip_keep(struct reader_of_flows *r, struct ip_text *to, const struct row_value *value)
 {
     const size_t len = (size_t)value->number;
 
     if (value->type != SQLITE_TEXT || len > TEXT_MOST)
         return false;
     *to = (struct ip_text){.words = {word_of(value->bytes, len)},
-                           .rest = (uint32_t)b->rests.len,
+                           .rest = (uint32_t)r->rests.len | (r->part > 0 ? IN_SECOND : 0),
                            .len = (uint32_t)len};
     if (len > WORD)
         to->words[1] = word_of(value->bytes + WORD, len - WORD);
-    return len <= WORDS_LEN || buffer_add(&b->rests, value->bytes + WORDS_LEN, len - WORDS_LEN);
+    return len <= WORDS_LEN || buffer_add(&r->rests, value->bytes + WORDS_LEN, len - WORDS_LEN);
 }
 
-static void see_flow(void *building, const struct row_value *row, int columns)
+static void see_flow(void *reader, const struct row_value *row, int columns)
 {
     static const int numbers[] = {0, FIRST_NS, CLIENT_BYTES, SERVER_BYTES, SERVER_PORT};
-    struct building *b = building;
+    struct reader_of_flows *r = reader;
+    const struct building *b = r->of;
 
     (void)columns;
-    b->failed = b->failed || b->count == b->room;
+    r->failed = r->failed || r->count == b->room;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        b->failed = b->failed || row[numbers[i]].type != SQLITE_INTEGER;
-    if (b->failed)
+        r->failed = r->failed || row[numbers[i]].type != SQLITE_INTEGER;
+    if (r->failed)
         return;
-    struct indexed *f = &b->flows[b->count];
+    struct indexed *f = &b->flows[r->part == 0 ? r->count : b->room - 1 - r->count];
     *f = (struct indexed){.flow_id = row[0].number,
                           .first_ns = row[FIRST_NS].number,
                           .client_bytes = row[CLIENT_BYTES].number,
                           .server_bytes = row[SERVER_BYTES].number,
                           .server_port = (uint32_t)row[SERVER_PORT].number};
-    b->failed = f->server_port != row[SERVER_PORT].number ||
-                !ip_keep(b, &f->client, &row[CLIENT_IP]) ||
-                !ip_keep(b, &f->server, &row[SERVER_IP]);
-    b->count += !b->failed;
+    r->failed = f->server_port != row[SERVER_PORT].number ||
+                !ip_keep(r, &f->client, &row[CLIENT_IP]) ||
+                !ip_keep(r, &f->server, &row[SERVER_IP]);
+    r->count += !r->failed;
+}
+
+static void read_part(void *reader, struct span unused)
+{
+    struct reader_of_flows *r = reader;
+
+    (void)unused;
+    r->status = leaves_each_of(&r->leaves, &r->tree, r->part, r->parts, COLUMNS, see_flow, reader);
+}
+
+/* What the second one read stands in order behind what the first one did. */
+static void halves_join(struct building *b)
+{
+    const size_t first = b->readers[0].count, second = b->readers[1].count;
+    struct indexed *flows = b->flows + b->room - second;
+
+    for (size_t i = 0; i < second / 2; i++) {
+        const struct indexed swap = flows[i];
+        flows[i] = flows[second - 1 - i];
+        flows[second - 1 - i] = swap;
+    }
+    if (second > 0)
+        memmove(b->flows + first, flows, second * sizeof *flows);
+    b->count = first + second;
 }
 
 /* ---- sorting ---- */
@@ -146,6 +187,11 @@ static void keys_make(struct sorting *s)
     }
 }
 
+static const uint8_t *rest_of(const struct building *b, const struct ip_text *a)
+{
+    return b->readers[a->rest & IN_SECOND ? 1 : 0].rests.data + (a->rest & ~IN_SECOND);
+}
+
 /* Of two addresses that begin alike, and go on. */
 static int compare_rests(const struct building *b, int which, const struct key *one,
                          const struct key *other)
@@ -153,8 +199,7 @@ static int compare_rests(const struct building *b, int which, const struct key *
     const struct ip_text *a = ip_of(&b->flows[one->place], which);
     const struct ip_text *z = ip_of(&b->flows[other->place], which);
     const size_t a_len = a->len - WORDS_LEN, z_len = z->len - WORDS_LEN;
-    int order =
-        memcmp(b->rests.data + a->rest, b->rests.data + z->rest, a_len < z_len ? a_len : z_len);
+    int order = memcmp(rest_of(b, a), rest_of(b, z), a_len < z_len ? a_len : z_len);
 
     return order != 0 ? order : (a_len > z_len) - (a_len < z_len);
 }
@@ -218,14 +263,19 @@ static void sort_all(void *sorting, struct span unused)
     sort(sorting);
 }
 
-/* Has an index sorted: meanwhile, where there is somebody for it, and a place of its own. */
-static void sort_begin(const struct store *s, struct building *b, int which)
+static struct sorting *sorting_of(struct building *b, int which)
 {
-    struct sorting *at = &b->sortings[b->sortings[1].keys ? which % 2 : 0];
+    return &b->sortings[b->sortings[1].keys ? which % 2 : 0];
+}
+
+/* Has an index sorted; `meanwhile`: by who has nothing to do, where there is such. */
+static void sort_begin(const struct store *s, struct building *b, int which, bool meanwhile)
+{
+    struct sorting *at = sorting_of(b, which);
 
     at->of = b;
     at->which = which;
-    if (s->hasher && b->sortings[1].keys)
+    if (meanwhile)
         at->turn = s->hasher->give(s->hasher->context, sort_all, at, span_of(NULL, 0));
     else
         sort_all(at, span_of(NULL, 0));
@@ -233,7 +283,7 @@ static void sort_begin(const struct store *s, struct building *b, int which)
 
 static const struct key *sort_end(const struct store *s, struct building *b, int which)
 {
-    struct sorting *at = &b->sortings[b->sortings[1].keys ? which % 2 : 0];
+    struct sorting *at = sorting_of(b, which);
 
     if (at->turn > 0)
         s->hasher->wait(s->hasher->context, at->turn);
@@ -256,7 +306,7 @@ static struct row_value ip_value(const struct building *b, const struct ip_text 
         u32_put(text + i * WORD + 4, (uint32_t)a->words[i]);
     }
     if (a->len > WORDS_LEN)
-        memcpy(text + WORDS_LEN, b->rests.data + a->rest, a->len - WORDS_LEN);
+        memcpy(text + WORDS_LEN, rest_of(b, a), a->len - WORDS_LEN);
     return (struct row_value){.type = SQLITE_TEXT, .bytes = text, .number = a->len};
 }
 
@@ -302,7 +352,10 @@ static void release(struct building *b)
         free(b->sortings[i].keys);
         free(b->sortings[i].other);
     }
-    buffer_release(&b->rests);
+    for (int i = 0; i < READERS; i++) {
+        buffer_release(&b->readers[i].rests);
+        leaves_tree_release(&b->readers[i].tree);
+    }
 }
 
 static bool sorting_init(struct sorting *at, size_t count)
@@ -312,19 +365,58 @@ static bool sorting_init(struct sorting *at, size_t count)
     return at->keys && at->other;
 }
 
+/* Has all flows read, by two where the hasher has nothing to do. */
+static bool read_all(struct store *s, struct building *b, const struct leaves_tree *flows,
+                     unsigned parts)
+{
+    struct leaves *l = &s->insert.leaves;
+    uint64_t turn = 0;
+    bool read = true;
+
+    if (leaves_each_begin(l) != STATUS_OK)
+        return false;
+    for (unsigned i = 0; i < parts; i++) {
+        struct reader_of_flows *r = &b->readers[i];
+        r->of = b;
+        r->part = i;
+        r->parts = parts;
+        r->leaves = leaves_reading(l);
+        r->tree = (struct leaves_tree){.root = flows->root};
+    }
+    if (parts > 1)
+        turn = s->hasher->give(s->hasher->context, read_part, &b->readers[1], span_of(NULL, 0));
+    read_part(&b->readers[0], span_of(NULL, 0));
+    if (turn > 0)
+        s->hasher->wait(s->hasher->context, turn);
+    for (unsigned i = 0; i < parts; i++) {
+        struct reader_of_flows *r = &b->readers[i];
+        if (r->leaves.error.text[0] && !l->error.text[0])
+            l->error = r->leaves.error;
+        read = read && r->status == STATUS_OK && !r->failed;
+    }
+    read = leaves_each_end(l) == STATUS_OK && read &&
+           b->readers[0].count + b->readers[1].count <= b->room;
+    if (read)
+        halves_join(b);
+    return read;
+}
+
 /* Reads what the indexes hold of all flows. False: there is no room for it, or it is not what it should be. */
-static bool read_flows(struct building *b, struct leaves *l, struct leaves_tree *flows,
+static bool read_flows(struct building *b, struct store *s, const struct leaves_tree *flows,
                        size_t count, size_t memory)
 {
+    const unsigned parts = s->hasher ? READERS : 1;
+
     *b = (struct building){.room = count};
     if (count == 0 || count > memory / FLOW_COST || count > UINT32_MAX)
         return false;
     const bool two = count <= memory / (FLOW_COST + KEYS_COST);
-    buffer_init(&b->rests, memory - count * (size_t)(two ? FLOW_COST + KEYS_COST : FLOW_COST));
+    const size_t left = memory - count * (size_t)(two ? FLOW_COST + KEYS_COST : FLOW_COST);
+    for (unsigned i = 0; i < parts; i++)
+        buffer_init(&b->readers[i].rests, left / parts < IN_SECOND ? left / parts : IN_SECOND - 1);
     b->flows = malloc(count * sizeof *b->flows);
     return b->flows && sorting_init(&b->sortings[0], count) &&
-           (!two || sorting_init(&b->sortings[1], count)) &&
-           leaves_each(l, flows, COLUMNS, see_flow, b) == STATUS_OK && !b->failed;
+           (!two || sorting_init(&b->sortings[1], count)) && read_all(s, b, flows, parts);
 }
 
 bool flow_indexes_make(struct store *s, size_t memory)
@@ -336,7 +428,7 @@ bool flow_indexes_make(struct store *s, size_t memory)
     insert_settle(&s->insert);
     if (s->insert.failed || !l->file || !batch->leaves)
         return false;
-    if (!read_flows(&b, l, &batch->tree, s->counts.flows, memory)) {
+    if (!read_flows(&b, s, &batch->tree, s->counts.flows, memory)) {
         release(&b);
         if (l->error.text[0])
             insert_fail_as(&s->insert, &l->error);
@@ -348,15 +440,14 @@ bool flow_indexes_make(struct store *s, size_t memory)
     if (status == STATUS_OK && !s->insert.failed)
         status = leaves_show(l, &batch->tree);
     const bool meanwhile = s->hasher && b.sortings[1].keys;
-    if (meanwhile)
-        sort_begin(s, &b, 0);
+    if (meanwhile && status == STATUS_OK)
+        sort_begin(s, &b, 1, true);
     for (int i = 0; i < INDEXES && status == STATUS_OK && !s->insert.failed; i++) {
-        if (!meanwhile)
-            sort_begin(s, &b, i);
-        else if (i + 1 < INDEXES)
-            sort_begin(s, &b, i + 1);
-        const struct key *keys = sort_end(s, &b, i);
-        status = index_write(l, &b, keys, i);
+        if (!meanwhile || i == 0)
+            sort_begin(s, &b, i, false);
+        status = index_write(l, &b, sort_end(s, &b, i), i);
+        if (meanwhile && i + 2 < INDEXES && status == STATUS_OK) /* where this one was */
+            sort_begin(s, &b, i + 2, true);
     }
     for (int i = 0; i < 2; i++) /* after a failure one may be under way */
         sort_end(s, &b, i);

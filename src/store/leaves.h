@@ -116,4 +116,15 @@ enum status leaves_each(struct leaves *l, struct leaves_tree *t, int columns,
                         void (*row)(void *context, const struct row_value *row, int columns),
                         void *context);
 
+/* The same with the part of that number, from 0 on, of so many about as long; of a table with rowids, between two transactions:
+ * by a thread of its own, if leaves (leaves_reading()) and tree are its own. */
+enum status leaves_each_of(struct leaves *l, struct leaves_tree *t, unsigned part, unsigned parts,
+                           int columns,
+                           void (*row)(void *context, const struct row_value *row, int columns),
+                           void *context);
+struct leaves
+leaves_reading(const struct leaves *l); /* of the same file: nothing else can be done with it */
+enum status leaves_each_begin(struct leaves *l);
+enum status leaves_each_end(struct leaves *l);
+
 #endif
