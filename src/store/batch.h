@@ -68,6 +68,7 @@ struct batch {
     /* Those being written, in the order of their keys. */
     const struct row_value *order[BATCH_ROWS_MOST];
     int order_first, order_end;
+    int summed; /* those that have been added up, or must not be */
 
     /* The digest of all rows so far, as the seal has it; while `in_order`. */
     struct seal_sum sum;

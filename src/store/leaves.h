@@ -87,6 +87,10 @@ enum status leaves_open(struct leaves *l, struct leaves_tree *t);
 enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns);
 
+/* The same with a row that is laid out, and its key. */
+enum status leaves_add_laid(struct leaves *l, struct leaves_tree *t, const struct record_laid *laid,
+                            int64_t key);
+
 /* The same with a row whose last value is a blob that lies in 1 to LEAVES_PIECES pieces. They, and their list, are
  * borrowed until leaves_return(): where the row fills its leaf, the blob goes from there to the file. For a table with
  * rowids. */
