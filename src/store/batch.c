@@ -197,18 +197,31 @@ void batch_release(struct batch *b)
     *b = (struct batch){0};
 }
 
-static void put_bytes(struct batch *b, int at, int type, struct span bytes)
+static uint8_t *put_room(struct batch *b, int at, int type, size_t len)
 {
     struct row_value *cell = batch_cell(b, at);
     struct batch_rows *rows = b->filling;
+    uint8_t *room = rows->bytes + rows->bytes_len;
 
-    assert(bytes.len <= b->size.bytes - rows->bytes_len);
+    assert(len <= b->size.bytes - rows->bytes_len);
     cell->type = type;
-    cell->number = (int64_t)bytes.len;
-    cell->bytes = rows->bytes + rows->bytes_len;
+    cell->number = (int64_t)len;
+    cell->bytes = room;
+    rows->bytes_len += len;
+    return room;
+}
+
+static void put_bytes(struct batch *b, int at, int type, struct span bytes)
+{
+    uint8_t *room = put_room(b, at, type, bytes.len);
+
     if (bytes.len > 0)
-        memcpy(rows->bytes + rows->bytes_len, bytes.data, bytes.len);
-    rows->bytes_len += bytes.len;
+        memcpy(room, bytes.data, bytes.len);
+}
+
+char *batch_put_room(struct batch *b, int at, size_t len)
+{
+    return (char *)put_room(b, at, SQLITE_TEXT, len);
 }
 
 void batch_put_text(struct batch *b, int at, struct span text)
@@ -295,6 +308,21 @@ static void put_in_order(struct batch *b)
         qsort(b->order, (size_t)count, sizeof b->order[0], by_key);
     b->order_first = 0;
     b->order_end = count;
+    b->summed = 0;
+}
+
+/* Adds the next row up, while all are in order. Whether it was laid out at that. */
+static bool sum_next(struct batch *b, struct record_laid *laid)
+{
+    const struct row_value *row = b->order[b->summed++];
+
+    b->in_order = b->in_order && is_next(b, row);
+    if (!b->in_order)
+        return false;
+    if (laid && seal_values_laid(&b->sum, laid, row, b->columns, !b->tree.without_rowid))
+        return true;
+    seal_values(&b->sum, row, b->columns);
+    return false;
 }
 
 static int write_image(struct batch *b)
@@ -345,13 +373,16 @@ static bool may_append(struct batch *b, bool alone)
 static enum status append(struct batch *b, bool alone)
 {
     enum status status = STATUS_OK;
+    struct record_laid laid;
 
     if (!may_append(b, alone))
         return b->tree.open ? leaves_link(b->leaves) : STATUS_OK;
     if (!b->tree.open)
         status = leaves_open(b->leaves, &b->tree);
     while (status == STATUS_OK && b->order_first < b->order_end) {
-        status = leaves_add(b->leaves, &b->tree, b->order[b->order_first], b->columns);
+        const struct row_value *row = b->order[b->order_first];
+        status = sum_next(b, &laid) ? leaves_add_laid(b->leaves, &b->tree, &laid, row[0].number)
+                                    : leaves_add(b->leaves, &b->tree, row, b->columns);
         b->order_first += status == STATUS_OK;
     }
     if (status == STATUS_END) /* such a row, or such a tree, is SQLite's */
@@ -380,13 +411,10 @@ int batch_write(struct batch *b, bool alone)
     int code = SQLITE_OK;
 
     put_in_order(b);
-    for (int i = 0; i < rows->count && b->in_order; i++) {
-        b->in_order = is_next(b, b->order[i]);
-        if (b->in_order)
-            seal_values(&b->sum, b->order[i], b->columns);
-    }
     if (b->leaves && rows->count > 0 && append(b, alone) != STATUS_OK)
         code = SQLITE_ABORT;
+    while (b->summed < rows->count) /* those that are left for SQLite */
+        sum_next(b, NULL);
     if (code == SQLITE_OK && b->order_first < b->order_end)
         code = b->image.bytes ? write_image(b) : run(b);
     batch_drop(b);

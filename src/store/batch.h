@@ -68,6 +68,7 @@ struct batch {
     /* Those being written, in the order of their keys. */
     const struct row_value *order[BATCH_ROWS_MOST];
     int order_first, order_end;
+    int summed; /* those that have been added up, or must not be */
 
     /* The digest of all rows so far, as the seal has it; while `in_order`. */
     struct seal_sum sum;
@@ -114,6 +115,8 @@ static inline void batch_put_int(struct batch *b, int at, int64_t value)
 }
 
 void batch_put_text(struct batch *b, int at, struct span text);
+char *batch_put_room(struct batch *b, int at,
+                     size_t len); /* for a text: written before batch_turn() */
 struct span batch_put_blob(struct batch *b, int at, struct span bytes); /* where they are now */
 void batch_add(struct batch *b);
 

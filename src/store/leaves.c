@@ -192,6 +192,29 @@ static void pieces_copy(uint8_t *to, const struct iovec *pieces, unsigned count)
     }
 }
 
+/* Begins a cell for a record of that length: where the record goes. */
+static enum status cell_begin(struct leaves *l, struct leaves_tree *t, size_t record_len,
+                              int64_t key, uint8_t **record)
+{
+    const bool key_apart = !t->without_rowid;
+
+    if (record_len > leaves_record_most(l, t->without_rowid))
+        return STATUS_END;
+    const size_t len =
+        number_len(record_len) + (key_apart ? number_len((uint64_t)key) : 0) + record_len;
+    uint8_t *cell = node_add(&t->nodes[0], 0, len);
+    if (!cell) {
+        enum status status = leaf_close(l, t);
+        if (status != STATUS_OK)
+            return status;
+        cell = node_add(&t->nodes[0], 0, len);
+    }
+    cell = number_put(cell, record_len);
+    *record = key_apart ? number_put(cell, (uint64_t)key) : cell;
+    t->last_key = key;
+    return STATUS_OK;
+}
+
 static enum status add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns, const struct iovec *pieces, unsigned piece_count)
 {
@@ -201,19 +224,10 @@ static enum status add(struct leaves *l, struct leaves_tree *t, const struct row
 
     assert(t->open && columns >= 1 && columns <= RECORD_COLUMNS);
     record_measure(&r, row, columns, key_apart);
-    if (r.len > leaves_record_most(l, t->without_rowid))
-        return STATUS_END;
-    size_t len = number_len(r.len) + (key_apart ? number_len((uint64_t)row[0].number) : 0) + r.len;
-    uint8_t *cell = node_add(n, 0, len);
-    if (!cell) {
-        enum status status = leaf_close(l, t);
-        if (status != STATUS_OK)
-            return status;
-        cell = node_add(n, 0, len);
-    }
-    cell = number_put(cell, r.len);
-    if (key_apart)
-        cell = number_put(cell, (uint64_t)row[0].number);
+    uint8_t *cell;
+    enum status status = cell_begin(l, t, r.len, row[0].number, &cell);
+    if (status != STATUS_OK)
+        return status;
     const size_t blob_len = (size_t)row[columns - 1].number;
     if (piece_count == 0) {
         record_put(cell, &r, row, columns, key_apart);
@@ -228,7 +242,21 @@ static enum status add(struct leaves *l, struct leaves_tree *t, const struct row
             pieces_copy(cell + r.len - blob_len, pieces, piece_count);
         }
     }
-    t->last_key = row[0].number;
+    return STATUS_OK;
+}
+
+enum status leaves_add_laid(struct leaves *l, struct leaves_tree *t, const struct record_laid *laid,
+                            int64_t key)
+{
+    uint8_t *record;
+    enum status status = cell_begin(l, t, record_laid_len(laid), key, &record);
+
+    assert(t->open);
+    if (status != STATUS_OK)
+        return status;
+    *record++ = (uint8_t)(1 + laid->types_len);
+    memcpy(record, laid->types, laid->types_len);
+    memcpy(record + laid->types_len, laid->values, laid->values_len);
     return STATUS_OK;
 }
 

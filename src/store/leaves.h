@@ -87,6 +87,10 @@ enum status leaves_open(struct leaves *l, struct leaves_tree *t);
 enum status leaves_add(struct leaves *l, struct leaves_tree *t, const struct row_value *row,
                        int columns);
 
+/* The same with a row that is laid out, and its key. */
+enum status leaves_add_laid(struct leaves *l, struct leaves_tree *t, const struct record_laid *laid,
+                            int64_t key);
+
 /* The same with a row whose last value is a blob that lies in 1 to LEAVES_PIECES pieces. They, and their list, are
  * borrowed until leaves_return(): where the row fills its leaf, the blob goes from there to the file. For a table with
  * rowids. */
@@ -115,5 +119,16 @@ enum status leaves_show(struct leaves *l, struct leaves_tree *t);
 enum status leaves_each(struct leaves *l, struct leaves_tree *t, int columns,
                         void (*row)(void *context, const struct row_value *row, int columns),
                         void *context);
+
+/* The same with the part of that number, from 0 on, of so many about as long; of a table with rowids, between two transactions:
+ * by a thread of its own, if leaves (leaves_reading()) and tree are its own. */
+enum status leaves_each_of(struct leaves *l, struct leaves_tree *t, unsigned part, unsigned parts,
+                           int columns,
+                           void (*row)(void *context, const struct row_value *row, int columns),
+                           void *context);
+struct leaves
+leaves_reading(const struct leaves *l); /* of the same file: nothing else can be done with it */
+enum status leaves_each_begin(struct leaves *l);
+enum status leaves_each_end(struct leaves *l);
 
 #endif

@@ -201,3 +201,47 @@ enum status leaves_each(struct leaves *l, struct leaves_tree *t, int columns,
     status = leaves_between_end(l);
     return status == STATUS_OK ? told : status;
 }
+
+enum status leaves_each_of(struct leaves *l, struct leaves_tree *t, unsigned part, unsigned parts,
+                           int columns,
+                           void (*row)(void *context, const struct row_value *row, int columns),
+                           void *context)
+{
+    const struct reading reading = {columns, row, context};
+
+    assert(!t->open && !t->without_rowid && columns <= RECORD_COLUMNS && part < parts);
+    if (!leaves_node_ready(l, &t->nodes[0]))
+        return STATUS_FAILED;
+    const uint8_t *page = t->nodes[0].page;
+    enum status status =
+        leaves_file_read(l, t->nodes[0].page, l->page_size, leaves_page_at(l, t->root));
+    if (status != STATUS_OK)
+        return status;
+    if (page[0] == TABLE_LEAF) /* there is only one */
+        return part == 0 ? page_tell(l, t, &reading, 0, t->root) : STATUS_OK;
+    const size_t count = u16_take(page + 3);
+    if (INNER_HEAD + 2 * count > l->page_size)
+        return STATUS_END;
+    const size_t end = (part + 1) * (count + 1) / parts;
+    for (size_t i = part * (count + 1) / parts; i < end && status == STATUS_OK; i++) {
+        const size_t at = i < count ? u16_take(page + INNER_HEAD + 2 * i) : 8; /* the last child */
+        status =
+            at + 4 > l->page_size ? STATUS_END : page_tell(l, t, &reading, 1, u32_take(page + at));
+    }
+    return status;
+}
+
+struct leaves leaves_reading(const struct leaves *l)
+{
+    return (struct leaves){.file = l->file, .page_size = l->page_size};
+}
+
+enum status leaves_each_begin(struct leaves *l)
+{
+    return leaves_between_begin(l);
+}
+
+enum status leaves_each_end(struct leaves *l)
+{
+    return leaves_between_end(l);
+}

@@ -1,6 +1,8 @@
 /* record.c - a row as SQLite lays it out. */
 #include "store/record.h"
 
+#include "base/span.h"
+
 #include <sqlite3.h>
 #include <string.h>
 
@@ -159,7 +161,8 @@ void record_put_front(uint8_t *to, const struct record *r, const struct row_valu
 }
 
 /* One value, whose type is known. Returns how long it is; SIZE_MAX: it is none that we write. */
-static size_t value_take(struct row_value *value, uint64_t type, const uint8_t *from, size_t room)
+static inline size_t value_take(struct row_value *value, uint64_t type, const uint8_t *from,
+                                size_t room)
 {
     static const uint8_t lens[7] = {0, 1, 2, 3, 4, 6, 8};
 
@@ -179,6 +182,10 @@ static size_t value_take(struct row_value *value, uint64_t type, const uint8_t *
     const size_t len = lens[type];
     if (len > room)
         return SIZE_MAX;
+    if (room >= sizeof(uint64_t)) { /* nearly always: what is behind it is shifted out */
+        value->number = (int64_t)load_be64(span_of(from, room), 0) >> (64 - 8 * len);
+        return len;
+    }
     uint64_t bits = from[0] & 0x80 ? UINT64_MAX : 0; /* its sign */
     for (size_t i = 0; i < len; i++)
         bits = bits << 8 | from[i];
@@ -201,7 +208,10 @@ bool record_take(struct row_value *row, int columns, bool key_apart, int64_t key
     for (int i = 0; i < columns; i++) {
         if (at >= head_len)
             return false;
-        at += number_take(head + at, &type);
+        if (head[at] < 0x80)
+            type = head[at++];
+        else
+            at += number_take(head + at, &type);
         size_t taken = value_take(&row[i], type, record + value_at, len - value_at);
         if (taken > len - value_at)
             return false;

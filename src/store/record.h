@@ -63,6 +63,22 @@ void record_put(uint8_t *to, const struct record *r, const struct row_value *row
 void record_put_front(uint8_t *to, const struct record *r, const struct row_value *row, int columns,
                       bool key_apart);
 
+/* A short record before its place is known: what is behind its first byte, which is how long that and the types are. */
+enum {
+    RECORD_SHORT = 1024, /* bytes of texts and blobs, at most */
+    RECORD_TYPES = 126,  /* of types: then that first byte is all that is in front of them */
+};
+struct record_laid {
+    uint8_t types[2 * RECORD_COLUMNS];
+    uint8_t values[RECORD_SHORT + RECORD_COLUMNS * sizeof(uint64_t) + sizeof(uint64_t)];
+    size_t types_len, values_len;
+};
+
+static inline size_t record_laid_len(const struct record_laid *laid)
+{
+    return 1 + laid->types_len + laid->values_len;
+}
+
 /* The first values of a record; texts and blobs lie in it. False when it has not so many, or others than we write. */
 bool record_take(struct row_value *row, int columns, bool key_apart, int64_t key,
                  const uint8_t *record, size_t len);

@@ -159,3 +159,68 @@ void seal_values(struct seal_sum *s, const struct row_value *row, int columns)
     }
     s->len = (size_t)(to - s->buffer);
 }
+
+/* The highest byte first: `len` of them, and a few more behind. */
+static inline void word_put(uint8_t *to, int64_t value, unsigned len)
+{
+    const uint64_t word = (uint64_t)value << (64 - 8 * len);
+
+    u32_put(to, (uint32_t)(word >> 32));
+    u32_put(to + 4, (uint32_t)word);
+}
+
+bool seal_values_laid(struct seal_sum *s, struct record_laid *laid, const struct row_value *row,
+                      int columns, bool key_apart)
+{
+    enum { ROW_MOST = 1 + RECORD_COLUMNS * (1 + VARINT_MAX) + RECORD_SHORT };
+    /* by how many bytes a number takes with its sign: record.c */
+    static const uint8_t kinds[9] = {1, 1, 2, 3, 4, 5, 5, 6, 6},
+                         lens[9] = {1, 1, 2, 3, 4, 6, 6, 8, 8};
+    uint8_t *types = laid->types, *values = laid->values;
+    uint8_t *to = room(s, ROW_MOST);
+    size_t left = RECORD_SHORT;
+
+    *to++ = 'R';
+    for (int i = 0; i < columns; i++) {
+        const struct row_value *v = &row[i];
+        if (v->type == SQLITE_INTEGER) {
+            const uint64_t folded = varint_fold(v->number);
+            *to++ = 'I';
+            to = varint_put(to, folded);
+            if (i == 0 && key_apart) {
+                *types++ = 0;
+            } else if (v->number == 0 || v->number == 1) {
+                *types++ = (uint8_t)(8 + v->number);
+            } else {
+                const unsigned bytes = (71 - (unsigned)__builtin_clzll(folded)) / 8;
+                *types++ = kinds[bytes];
+                word_put(values, v->number, lens[bytes]);
+                values += lens[bytes];
+            }
+        } else if (v->type == SQLITE_NULL) {
+            *to++ = 'N';
+            *types++ = 0;
+        } else {
+            const size_t len = (size_t)v->number;
+            const bool is_text = v->type == SQLITE_TEXT;
+            if (len > left)
+                return false;
+            left -= len;
+            *to++ = is_text ? 'S' : 'B';
+            to = varint_put(to, len);
+            types = number_put(types, 2 * len + (is_text ? 13 : 12));
+            if (len > 0) {
+                memcpy(to, v->bytes, len);
+                memcpy(values, v->bytes, len);
+            }
+            to += len;
+            values += len;
+        }
+    }
+    laid->types_len = (size_t)(types - laid->types);
+    laid->values_len = (size_t)(values - laid->values);
+    if (laid->types_len > RECORD_TYPES)
+        return false;
+    s->len = (size_t)(to - s->buffer);
+    return true;
+}

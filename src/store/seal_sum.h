@@ -44,4 +44,9 @@ void seal_blob(struct seal_sum *s, struct span bytes);
 /* A whole row, at once: what the calls above would make of it. */
 void seal_values(struct seal_sum *s, const struct row_value *row, int columns);
 
+/* The same, and the row laid out: most rows are short, and are looked at once for both. False: it is not short, and nothing
+ * is done. */
+bool seal_values_laid(struct seal_sum *s, struct record_laid *laid, const struct row_value *row,
+                      int columns, bool key_apart);
+
 #endif
