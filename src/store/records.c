@@ -2,7 +2,10 @@
  * leaf of their table.
  *
  *     buffer    [head: the last record, ...][record][record][record]
- *     row                                   └────── data ─────────┘ */
+ *     row                                   └────── data ─────────┘
+ *
+ * In a live case a leaf is short, and a row costs a search in its tree. Where many records come between two commits
+ * parts are longer, and have whole pages beside the leaf. */
 #include "store/writer.h"
 
 #include <string.h>
@@ -42,6 +45,29 @@ static bool append(struct store *s, struct blob *b, size_t head_len, const uint8
     return true;
 }
 
+/* How fast records come: a full part counts as what it has, and a commit halves that. */
+enum { PACE_PART = 1, PACE_LONG_PART = 8, PACE_FAST = 4 };
+
+bool records_are_fast(const struct blob *b)
+{
+    return b->pace >= PACE_FAST;
+}
+
+static size_t most_len(const struct blob *b, size_t usual, size_t fast)
+{
+    return records_are_fast(b) ? fast : usual;
+}
+
+static void see_pace(const struct store *s, struct blob *b, enum records_why why)
+{
+    const int step = records_are_fast(b) ? PACE_LONG_PART : PACE_PART;
+
+    if (why == RECORDS_EARLY)
+        b->pace /= 2;
+    else if (s->live.on && b->pace <= UINT8_MAX - step)
+        b->pace = (uint8_t)(b->pace + step);
+}
+
 void records_drop(struct store *s, struct blob *b)
 {
     memory_give(&s->memory, b->data, b->size_class);
@@ -60,11 +86,13 @@ static struct arrivals_head *arrivals_head(const struct blob *b)
     return (struct arrivals_head *)(void *)b->data;
 }
 
-/* Whether a part lies by commit first: in a live case one that is not full, unless it is all that its owner has, which
- * is over. */
-static bool is_recent(const struct store *s, const struct blob *b, enum records_why why)
+/* Whether a part lies by commit first: in a live case one that does not fill a leaf, of so many bytes, unless it is all that
+ * its owner has, which is over. */
+static bool is_recent(const struct store *s, const struct blob *b, size_t leaf,
+                      enum records_why why)
 {
-    return s->insert.live_form && (why == RECORDS_EARLY || (why == RECORDS_AT_END && b->parts > 0));
+    return s->insert.live_form && b->len <= leaf &&
+           (why == RECORDS_EARLY || (why == RECORDS_AT_END && b->parts > 0));
 }
 
 static void put_step(struct store *s, struct row *row, int at)
@@ -79,7 +107,7 @@ void records_write_frames(struct store *s, struct kept_flow *k, enum records_why
 
     if (!b->data)
         return;
-    const bool recent = is_recent(s, b, why);
+    const bool recent = is_recent(s, b, s->frames_len, why);
     struct row *row = insert_begin(&s->insert, recent ? INSERT_RECENT_FRAMES : INSERT_FLOW_FRAMES);
     put_int(row, 1, keep_flow_id(s, k));
     put_int(row, 2, b->parts);
@@ -89,6 +117,7 @@ void records_write_frames(struct store *s, struct kept_flow *k, enum records_why
         put_step(s, row, 5);
     insert_end(&s->insert, row);
     b->parts++;
+    see_pace(s, b, why);
     records_drop(s, b);
 }
 
@@ -132,7 +161,7 @@ void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_
     if (b->data)
         last = frames_head(b)->last;
     size_t len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
-    if (b->len + len > s->frames_len) {
+    if (b->len + len > most_len(b, s->frames_len, s->fast_frames_len)) {
         records_write_frames(s, k, RECORDS_FULL);
         last = (struct frame_record){0};
         len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
@@ -155,7 +184,7 @@ void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side
 
     if (!b->data)
         return;
-    const bool recent = is_recent(s, b, why);
+    const bool recent = is_recent(s, b, s->arrivals_len, why);
     struct row *row = insert_begin(&s->insert, recent ? INSERT_RECENT_ARRIVALS : INSERT_ARRIVALS);
     put_int(row, 1, keep_stream_id(s, k, side));
     put_int(row, 2, b->parts);
@@ -167,6 +196,7 @@ void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side
         put_step(s, row, 7);
     insert_end(&s->insert, row);
     b->parts++;
+    see_pace(s, b, why);
     records_drop(s, b);
 }
 
@@ -205,7 +235,7 @@ void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
     if (b->data)
         last = arrivals_head(b)->last;
     size_t len = (size_t)(arrival_record_put(bytes, &last, record) - bytes);
-    if (b->len + len > s->arrivals_len) {
+    if (b->len + len > most_len(b, s->arrivals_len, s->fast_arrivals_len)) {
         records_write_arrivals(s, k, side, RECORDS_FULL);
         chunks_write_stale(s, k, side);
         last = (struct arrival_record){0};
