@@ -152,7 +152,15 @@ void records_fill_frames(struct store *s, struct kept_flow *k, const struct diar
         frames_head(b)->last = r->last;
 }
 
-void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record)
+/* Whether any record fits into the buffer, and the part: nearly always. */
+static bool has_room(const struct blob *b, size_t head_len, size_t record_most, size_t part_most)
+{
+    return b->data && b->len + record_most <= part_most &&
+           head_len + b->len + record_most <= memory_len(b->size_class);
+}
+
+static void frame_append(struct store *s, struct kept_flow *k, const struct frame_record *record,
+                         size_t most)
 {
     struct blob *b = &k->frames;
     uint8_t bytes[FRAME_RECORD_MAX];
@@ -161,13 +169,27 @@ void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_
     if (b->data)
         last = frames_head(b)->last;
     size_t len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
-    if (b->len + len > most_len(b, s->frames_len, s->fast_frames_len)) {
+    if (b->len + len > most) {
         records_write_frames(s, k, RECORDS_FULL);
         last = (struct frame_record){0};
         len = (size_t)(frame_record_put(bytes, &last, record) - bytes);
     }
     if (append(s, b, sizeof(struct frames_head), bytes, len))
         frames_head(b)->last = last;
+}
+
+void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record)
+{
+    struct blob *b = &k->frames;
+    const size_t most = most_len(b, s->frames_len, s->fast_frames_len);
+
+    if (!has_room(b, sizeof(struct frames_head), FRAME_RECORD_MAX, most)) {
+        frame_append(s, k, record, most);
+        return;
+    }
+    uint8_t *to = b->data + sizeof(struct frames_head) + b->len;
+    b->len += (uint16_t)(frame_record_put(to, &frames_head(b)->last, record) - to);
+    b->count++;
 }
 
 struct span records_arrivals(const struct kept_stream *t)
@@ -225,8 +247,9 @@ void records_fill_arrivals(struct store *s, struct kept_flow *k, enum side side,
     *arrivals_head(b) = (struct arrivals_head){.last = from->last, .high = from->payload_len};
 }
 
-void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
-                         const struct arrival_record *record)
+/* False after a failure. */
+static bool arrival_append(struct store *s, struct kept_flow *k, enum side side,
+                           const struct arrival_record *record, size_t most)
 {
     struct blob *b = &k->sides[side]->arrivals;
     uint8_t bytes[ARRIVAL_RECORD_MAX];
@@ -235,19 +258,35 @@ void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
     if (b->data)
         last = arrivals_head(b)->last;
     size_t len = (size_t)(arrival_record_put(bytes, &last, record) - bytes);
-    if (b->len + len > most_len(b, s->arrivals_len, s->fast_arrivals_len)) {
+    if (b->len + len > most) {
         records_write_arrivals(s, k, side, RECORDS_FULL);
         chunks_write_stale(s, k, side);
         last = (struct arrival_record){0};
         len = (size_t)(arrival_record_put(bytes, &last, record) - bytes);
     }
     if (!append(s, b, sizeof(struct arrivals_head), bytes, len))
+        return false;
+    arrivals_head(b)->last = last;
+    return true;
+}
+
+void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
+                         const struct arrival_record *record)
+{
+    struct blob *b = &k->sides[side]->arrivals;
+    const size_t most = most_len(b, s->arrivals_len, s->fast_arrivals_len);
+
+    if (has_room(b, sizeof(struct arrivals_head), ARRIVAL_RECORD_MAX, most)) {
+        uint8_t *to = b->data + sizeof(struct arrivals_head) + b->len;
+        b->len += (uint16_t)(arrival_record_put(to, &arrivals_head(b)->last, record) - to);
+        b->count++;
+    } else if (!arrival_append(s, k, side, record, most)) {
         return;
+    }
     struct arrivals_head *head = arrivals_head(b);
-    int64_t end = record->position + record->length;
+    const int64_t end = record->position + record->length;
     if (b->count == 1 || record->position < head->low)
         head->low = record->position;
     if (b->count == 1 || end > head->high)
         head->high = end;
-    head->last = last;
 }
