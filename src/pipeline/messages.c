@@ -310,41 +310,51 @@ static const struct frame *tell_segment(const struct segment *from, struct flow 
     return last;
 }
 
-/* Looks at the messages that come soon, so that what their flows have comes from memory meanwhile: a place for the
- * `kept` of a flow's number, and then one for each step of the sink, each a few messages behind the one before. */
-enum { LOOKS = SINK_STEPS + 1, APART = 4, AHEAD = 1024 /* bytes */ };
+/* Looks at the messages that come soon, so that what their flows have comes from memory meanwhile: at first a place for the
+ * `kept` of a flow's number, and then, as messages are told, one for each step of the sink, APART later each. */
+enum { APART = 4, LOOKS = (SINK_STEPS + 1) * APART, AHEAD = 1024 /* bytes */ };
+_Static_assert((LOOKS & (LOOKS - 1)) == 0, "a ring of them");
 
 struct lookout {
-    size_t at[LOOKS];
+    size_t at;      /* of the message that comes next */
+    unsigned count; /* of those that were looked at */
+    struct {
+        uint32_t flow; /* 0: none */
+        bool ends;
+    } seen[LOOKS]; /* a ring of the last ones */
 };
 
 static void look(struct lookout *l, const struct messages *m, const struct message_flows *flows,
-                 struct sink *sink, unsigned which)
+                 struct sink *sink)
 {
-    const struct message_head *head =
-        (const struct message_head *)(const void *)(m->bytes + l->at[which]);
+    const struct message_head *head = (const struct message_head *)(const void *)(m->bytes + l->at);
+    const unsigned now = l->count++;
 
-    if (l->at[which] == m->len)
-        return;
-    if (which == 0) /* the other thread has just written it, so that it is nearer to that one */
-        __builtin_prefetch(m->bytes + l->at[which] + AHEAD);
-    l->at[which] += head->len;
-    if (head->flow == 0 || head->flow >= flows->room)
-        return;
-    void **kept = &flows->kept[head->flow];
-    if (which == 0)
-        __builtin_prefetch(kept);
-    else if (*kept)
-        sink->soon(sink, *kept, (enum sink_step)(which - 1), head->kind == TOLD_END);
+    l->seen[now % LOOKS].flow = 0;
+    if (l->at < m->len) {
+        /* the other thread has just written it, so that it is nearer to that one */
+        __builtin_prefetch(m->bytes + l->at + AHEAD);
+        l->at += head->len;
+        if (head->flow > 0 && head->flow < flows->room) {
+            l->seen[now % LOOKS].flow = head->flow;
+            l->seen[now % LOOKS].ends = head->kind == TOLD_END;
+            __builtin_prefetch(&flows->kept[head->flow]);
+        }
+    }
+    for (unsigned step = 0; step < SINK_STEPS; step++) {
+        const unsigned then = (now - (step + 1) * APART) % LOOKS;
+        const void *kept = flows->room > 0 ? flows->kept[l->seen[then].flow] : NULL;
+        if (kept) /* nobody has the number 0 */
+            sink->soon(sink, kept, (enum sink_step)step, l->seen[then].ends);
+    }
 }
 
 static void lookout_begin(struct lookout *l, const struct messages *m,
                           const struct message_flows *flows, struct sink *sink)
 {
-    *l = (struct lookout){{0}};
-    for (unsigned which = 0; which < LOOKS; which++)
-        for (unsigned i = 0; i < (LOOKS - which) * APART; i++)
-            look(l, m, flows, sink, which);
+    *l = (struct lookout){0};
+    for (unsigned i = 0; i < LOOKS; i++)
+        look(l, m, flows, sink);
 }
 
 bool messages_tell(struct messages *m, struct message_flows *flows,
@@ -368,8 +378,8 @@ bool messages_tell(struct messages *m, struct message_flows *flows,
 
         if (!kept)
             return false;
-        for (unsigned which = 0; which < LOOKS && sink->soon; which++)
-            look(&ahead, m, flows, sink, which);
+        if (sink->soon)
+            look(&ahead, m, flows, sink);
         if (head->kind == TOLD_END || head->kind == TOLD_NEWS)
             flow = &((struct told_flow *)(void *)head)->flow;
         if (flow)
