@@ -88,17 +88,10 @@ static struct arrivals_head *arrivals_head(const struct blob *b)
 
 /* Whether a part lies by commit first: in a live case one that does not fill a leaf, of so many bytes, unless it is all that
  * its owner has, which is over. */
-static bool is_recent(const struct store *s, const struct blob *b, size_t leaf,
-                      enum records_why why)
+static bool is_recent(struct store *s, const struct blob *b, size_t leaf, enum records_why why)
 {
-    return s->insert.live_form && b->len <= leaf &&
-           (why == RECORDS_EARLY || (why == RECORDS_AT_END && b->parts > 0));
-}
-
-static void put_step(struct store *s, struct row *row, int at)
-{
-    put_int(row, at, s->insert.step);
-    s->insert.recent++;
+    return b->len <= leaf && (why == RECORDS_EARLY || (why == RECORDS_AT_END && b->parts > 0)) &&
+           insert_by_commit(&s->insert);
 }
 
 void records_write_frames(struct store *s, struct kept_flow *k, enum records_why why)
@@ -114,7 +107,7 @@ void records_write_frames(struct store *s, struct kept_flow *k, enum records_why
     put_int(row, 3, b->count);
     put_blob(row, 4, span_of(b->data + sizeof(struct frames_head), b->len));
     if (recent)
-        put_step(s, row, 5);
+        put_int(row, 5, s->insert.step);
     insert_end(&s->insert, row);
     b->parts++;
     see_pace(s, b, why);
@@ -215,7 +208,7 @@ void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side
     put_int(row, 5, arrivals_head(b)->high);
     put_blob(row, 6, records_arrivals(k->sides[side]));
     if (recent)
-        put_step(s, row, 7);
+        put_int(row, 7, s->insert.step);
     insert_end(&s->insert, row);
     b->parts++;
     see_pace(s, b, why);

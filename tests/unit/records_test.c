@@ -137,7 +137,64 @@ static void who_brought_a_byte_is_found_in_long_parts(void)
     free(bytes);
 }
 
+/* Of more flows than lie by commit, all is put in its place at once, and is as it would be. */
+static void many_flows_are_written_in_their_places(void)
+{
+    enum { FLOWS = 12000, COMMITS = 3 };
+    static const unsigned strides[COMMITS] = {7919, 11, 13};
+    struct rig r;
+    struct rig_flow *f = calloc(FLOWS, sizeof *f);
+    struct error err = {0};
+    bool one_file;
+    uint8_t *bytes = rig_noise(COMMITS * SEGMENT, 11);
+
+    rig_init(&r);
+    r.options.page_size = PAGE;
+    r.options.live = true;
+    CU_ASSERT_EQUAL_FATAL(store_open(&r.store, r.path, &r.options, &err), STATUS_OK);
+    r.sink = store_sink(r.store);
+    r.evidence_id = store_evidence_begin(r.store, "eth0", "live", "ring", "{}");
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    for (unsigned i = 0; i < FLOWS; i++)
+        rig_flow_init(&f[i], i + 1);
+    for (unsigned n = 0; n < COMMITS; n++) {
+        for (unsigned i = 0; i < FLOWS; i++) { /* in another order each time */
+            bring(&r, &f[i * strides[n] % FLOWS], n, 1, bytes);
+            if (n == 0)
+                r.sink->flow_news(r.sink, &f[i].flow);
+        }
+        commit(&r);
+        CHECK_SQL(&r, "SELECT count(*) FROM recent", "0");
+        CHECK_SQL(&r, "SELECT DISTINCT part FROM arrivals ORDER BY 1",
+                  n == 0   ? "0"
+                  : n == 1 ? "0 1"
+                           : "0 1 2");
+        CHECK_SQL(&r, "SELECT count(*) % 12000, sum(length(data)) % 12000 FROM chunk_data", "0|0");
+    }
+    check_parts(&r, 2 * 777, COMMITS);
+    check_parts(&r, 2 * FLOWS, COMMITS);
+    CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
+    bring(&r, &f[0], COMMITS - 1, 1, bytes); /* the next commit has few again */
+    commit(&r);
+    bring(&r, &f[0], COMMITS - 1, 1, bytes);
+    commit(&r);
+    CHECK_SQL(&r, "SELECT count(*) FROM recent", "2");
+    for (unsigned i = 0; i < FLOWS; i++)
+        rig_flow_end(&r, &f[i]);
+    sqlite3_close(r.db);
+    r.db = NULL;
+    CU_ASSERT_EQUAL_FATAL(store_finish_live(r.store, NULL, &one_file, &err), STATUS_OK);
+    r.store = NULL;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    CU_ASSERT_TRUE(rig_stream_is(&r, 2 * 777, bytes, COMMITS * SEGMENT));
+    CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
+    rig_release(&r);
+    free(bytes);
+    free(f);
+}
+
 static const struct test tests[] = {
+    {"many flows are written in their places at once", many_flows_are_written_in_their_places},
     {"a fast flow has long parts, and a slow one none", a_fast_flow_has_long_parts},
     {"who brought a byte is found in long parts", who_brought_a_byte_is_found_in_long_parts},
 };
