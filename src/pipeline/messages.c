@@ -19,8 +19,8 @@ enum kind {
 
 enum { ALIGNMENT = alignof(uint64_t) }; /* 4 on some 32-bit machines */
 
-struct head {
-    uint32_t len;  /* of the message, with its head; a multiple of ALIGNMENT */
+struct message_head {
+    uint32_t len;  /* with this, and the segment behind a frame; a multiple of ALIGNMENT */
     uint32_t flow; /* 0: none */
     uint8_t kind;
     uint8_t side;
@@ -32,7 +32,7 @@ struct head {
 /* Behind it: its frame, unless it is the one told last; ranges, pieces, frames of pieces, and the bytes
  * where they are not `lasting`. */
 struct segment {
-    struct head head;
+    struct message_head head;
     int64_t position;
     const uint8_t *bytes; /* NULL: they are at the end of the message */
     uint64_t payload_offset;
@@ -44,29 +44,30 @@ struct segment {
 };
 
 struct stretch { /* a gap, or what is believed */
-    struct head head;
+    struct message_head head;
     int64_t position, len;
 };
 
 struct told_frame {
-    struct head head;
+    struct message_head head;
     struct frame frame;
 };
 
 struct told_flow { /* its end, or news */
-    struct head head;
+    struct message_head head;
     struct flow flow;
 };
 
 struct told_note { /* its bytes are behind it */
-    struct head head;
+    struct message_head head;
     uint64_t len;
 };
 
 _Static_assert(sizeof(struct segment) % ALIGNMENT == 0 && sizeof(struct frame) % ALIGNMENT == 0 &&
                    sizeof(struct range) % ALIGNMENT == 0 && sizeof(struct piece) % ALIGNMENT == 0 &&
                    sizeof(struct told_frame) % ALIGNMENT == 0 &&
-                   sizeof(struct told_note) % ALIGNMENT == 0 && alignof(struct head) <= ALIGNMENT,
+                   sizeof(struct told_note) % ALIGNMENT == 0 &&
+                   alignof(struct message_head) <= ALIGNMENT,
                "what follows each other in a message is aligned");
 _Static_assert(alignof(struct flow) <= ALIGNMENT, "and so is a flow");
 
@@ -74,6 +75,7 @@ void messages_clear(struct messages *m)
 {
     m->len = 0;
     m->frame = NULL;
+    m->last = NULL;
 }
 
 /* Room for a message of `len` bytes, its head filled in; NULL when there is none. */
@@ -83,9 +85,10 @@ static void *put(struct messages *m, enum kind kind, uint32_t flow, size_t len)
 
     if (all > m->room - m->len || all > UINT32_MAX)
         return NULL;
-    struct head *head = (struct head *)(void *)(m->bytes + m->len);
-    *head = (struct head){.len = (uint32_t)all, .flow = flow, .kind = (uint8_t)kind};
+    struct message_head *head = (struct message_head *)(void *)(m->bytes + m->len);
+    *head = (struct message_head){.len = (uint32_t)all, .flow = flow, .kind = (uint8_t)kind};
     m->len += all;
+    m->last = NULL;
     return head;
 }
 
@@ -98,6 +101,7 @@ bool message_put_frame(struct messages *m, uint32_t flow, const struct frame *fr
     to->head.flag = is_over;
     to->frame = *frame;
     m->frame = &to->frame;
+    m->last = &to->head;
     return true;
 }
 
@@ -127,6 +131,7 @@ bool message_put_segment(struct messages *m, uint32_t flow, const struct arrival
                            m->frame->evidence_id != p->frame->evidence_id;
     const uint32_t pieces = in_pieces ? p->piece_count : 0;
     const uint32_t frames = in_pieces ? p->frame_count : 0;
+    struct message_head *before = m->last;
     size_t len = sizeof(struct segment) + (has_frame ? sizeof(struct frame) : 0) +
                  ((size_t)a->fresh_count + a->taken_count) * sizeof(struct range) +
                  pieces * sizeof(struct piece) + frames * sizeof(struct frame) +
@@ -135,6 +140,8 @@ bool message_put_segment(struct messages *m, uint32_t flow, const struct arrival
 
     if (!to)
         return false;
+    if (before && before->flow == flow && !has_frame) /* one message with its frame */
+        before->len += to->head.len;
     to->head.side = (uint8_t)a->side;
     to->head.what = (uint8_t)a->refused;
     to->position = a->position;
@@ -303,43 +310,55 @@ static const struct frame *tell_segment(const struct segment *from, struct flow 
     return last;
 }
 
-/* Looks at the messages that come soon, so that what their flows have comes from memory meanwhile: a place for the
- * `kept` of a flow's number, and then one for each step of the sink, each a few messages behind the one before. */
-enum { LOOKS = SINK_STEPS + 1, APART = 4, AHEAD = 1024 /* bytes */ };
+/* Looks at the messages that come soon, so that what their flows have comes from memory meanwhile: at first a place for the
+ * `kept` of a flow's number, and then, as messages are told, one for each step of the sink, APART later each. */
+enum { APART = 4, LOOKS = (SINK_STEPS + 1) * APART, AHEAD = 1024 /* bytes */ };
+_Static_assert((LOOKS & (LOOKS - 1)) == 0, "a ring of them");
 
 struct lookout {
-    size_t at[LOOKS];
-    uint32_t flow[LOOKS]; /* of the message looked at last */
+    size_t at;      /* of the message that comes next */
+    unsigned count; /* of those that were looked at */
+    uint32_t last;  /* the flow of the one before: what follows on it need not be asked for again */
+    struct {
+        uint32_t flow; /* 0: none */
+        bool ends;
+    } seen[LOOKS]; /* a ring of the last ones */
 };
 
 static void look(struct lookout *l, const struct messages *m, const struct message_flows *flows,
-                 struct sink *sink, unsigned which)
+                 struct sink *sink)
 {
-    const struct head *head = (const struct head *)(const void *)(m->bytes + l->at[which]);
+    const struct message_head *head = (const struct message_head *)(const void *)(m->bytes + l->at);
+    const unsigned now = l->count++;
 
-    if (l->at[which] == m->len)
-        return;
-    if (which == 0) /* the other thread has just written it, so that it is nearer to that one */
-        __builtin_prefetch(m->bytes + l->at[which] + AHEAD);
-    l->at[which] += head->len;
-    const bool again = head->flow == l->flow[which] && head->kind != TOLD_END;
-    l->flow[which] = head->flow;
-    if (again || head->flow == 0 || head->flow >= flows->room)
-        return;
-    void **kept = &flows->kept[head->flow];
-    if (which == 0)
-        __builtin_prefetch(kept);
-    else if (*kept)
-        sink->soon(sink, *kept, (enum sink_step)(which - 1), head->kind == TOLD_END);
+    l->seen[now % LOOKS].flow = 0;
+    if (l->at < m->len) {
+        /* the other thread has just written it, so that it is nearer to that one */
+        __builtin_prefetch(m->bytes + l->at + AHEAD);
+        l->at += head->len;
+        const bool ends = head->kind == TOLD_END;
+        const bool again = head->flow == l->last && !ends;
+        l->last = head->flow;
+        if (!again && head->flow > 0 && head->flow < flows->room) {
+            l->seen[now % LOOKS].flow = head->flow;
+            l->seen[now % LOOKS].ends = ends;
+            __builtin_prefetch(&flows->kept[head->flow]);
+        }
+    }
+    for (unsigned step = 0; step < SINK_STEPS; step++) {
+        const unsigned then = (now - (step + 1) * APART) % LOOKS;
+        const void *kept = flows->room > 0 ? flows->kept[l->seen[then].flow] : NULL;
+        if (kept) /* nobody has the number 0 */
+            sink->soon(sink, kept, (enum sink_step)step, l->seen[then].ends);
+    }
 }
 
 static void lookout_begin(struct lookout *l, const struct messages *m,
                           const struct message_flows *flows, struct sink *sink)
 {
-    *l = (struct lookout){.at = {0}};
-    for (unsigned which = 0; which < LOOKS; which++)
-        for (unsigned i = 0; i < (LOOKS - which) * APART; i++)
-            look(l, m, flows, sink, which);
+    *l = (struct lookout){0};
+    for (unsigned i = 0; i < LOOKS; i++)
+        look(l, m, flows, sink);
 }
 
 bool messages_tell(struct messages *m, struct message_flows *flows,
@@ -355,7 +374,7 @@ bool messages_tell(struct messages *m, struct message_flows *flows,
     if (sink->soon)
         lookout_begin(&ahead, m, flows, sink);
     for (size_t at = 0; at < m->len;) {
-        struct head *head = (struct head *)(void *)(m->bytes + at);
+        struct message_head *head = (struct message_head *)(void *)(m->bytes + at);
         struct stretch *stretch = (struct stretch *)(void *)head;
         struct told_frame *told = (struct told_frame *)(void *)head;
         struct flow *flow = head->flow > 0 ? &stand_in : NULL;
@@ -363,8 +382,8 @@ bool messages_tell(struct messages *m, struct message_flows *flows,
 
         if (!kept)
             return false;
-        for (unsigned which = 0; which < LOOKS && sink->soon; which++)
-            look(&ahead, m, flows, sink, which);
+        if (sink->soon)
+            look(&ahead, m, flows, sink);
         if (head->kind == TOLD_END || head->kind == TOLD_NEWS)
             flow = &((struct told_flow *)(void *)head)->flow;
         if (flow)
@@ -375,6 +394,8 @@ bool messages_tell(struct messages *m, struct message_flows *flows,
             if (flow)
                 flow->state = head->flag ? FLOW_CLOSED : FLOW_ESTABLISHED;
             sink->frame(sink, flow, last);
+            if (head->len > sizeof *told)
+                last = tell_segment((struct segment *)(void *)(told + 1), flow, last, sink);
             break;
         case TOLD_SEGMENT:
             last = tell_segment((struct segment *)(void *)head, flow, last, sink);

@@ -1,7 +1,9 @@
 /* messages.h - what reassembly tells, as bytes that another thread reads: each call of a sink is a
  * message, and told again to another sink it is the same call.
  *
- *     sink call ── message_put_*() ──► [head|body][head|body]... ── message_tell() ──► sink call
+ *     sink call ── message_put_*() ──► [head|body][head|body]... ── messages_tell() ──► sink call
+ *
+ * Nearly every frame brings a segment: told right behind it, that is the same message, and looked up once.
  *
  * Where the bytes of payload outlive the call they stay where they are, and the message points to them;
  * else it carries a copy. A flow is named by a number, which the writer of the messages gives and
@@ -15,11 +17,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct message_head;
+
 /* A stretch of memory that messages fill, from its beginning; aligned for any of them. */
 struct messages {
     uint8_t *bytes; /* borrowed */
     size_t room, len;
     const struct frame *frame; /* told last, inside `bytes`; NULL: none */
+    struct message_head
+        *last; /* the message of a frame that is the last one, inside `bytes`; NULL */
 };
 
 void messages_clear(struct messages *m);

@@ -89,15 +89,14 @@ static bool run_there(struct insert *in, struct row *row)
 /* The row that was written last has no entry in an index: of a live case it has a row, by commit or by stream. */
 static void write_place(struct insert *in, const struct insert_chunk *chunk)
 {
-    struct row *row = &in->rows[chunk->is_busy ? INSERT_PLACE : INSERT_RECENT_PLACE];
+    const bool by_commit = !chunk->is_busy && insert_by_commit(in);
+    struct row *row = &in->rows[by_commit ? INSERT_RECENT_PLACE : INSERT_PLACE];
 
     put_int(row, 1, chunk->stream_id);
     put_int(row, 2, chunk->position);
     put_int(row, 3, sqlite3_last_insert_rowid(in->file->db));
-    if (!chunk->is_busy) {
+    if (by_commit)
         put_int(row, 4, in->step);
-        in->recent++;
-    }
     run_there(in, row);
 }
 

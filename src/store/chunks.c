@@ -24,7 +24,7 @@
 
 /* A slot that stays open longer than this many parts of the arrivals is written as it is, so that
  * who brought a byte of it can be looked up in few parts. */
-enum { STALE_PARTS = 32 };
+enum { STALE_PARTS = 32, STALE_LONG_PARTS = 4 };
 
 /* A stream that has more rows than this in one commit is busy. */
 enum { BUSY_ROWS = 8 };
@@ -403,9 +403,11 @@ void chunks_write_stale(struct store *s, struct kept_flow *k, enum side side)
 
     if (t->settled)
         return;
+    const uint32_t most = records_are_fast(&t->arrivals) ? STALE_LONG_PARTS : STALE_PARTS;
+
     for (const struct slot *slot = t->slots; slot; slot = slot->next) {
         count++;
-        if (t->arrivals.parts - slot->part > STALE_PARTS)
+        if (t->arrivals.parts - slot->part > most)
             stale = count;
     }
     while (stale-- > 0)

@@ -504,15 +504,29 @@ void insert_enter_live_form(struct insert *in, size_t page_size)
     if (!in->failed && live_form_enter(in->file->db, &in->live_form) != SQLITE_OK)
         insert_fault(in);
     in->step = 0;
-    in->recent = 0;
+    in->recent = in->asked = 0;
+    in->is_broad = false;
     in->page_size = page_size;
     in->leaf_left = 0;
 }
 
+enum { RECENT_MOST = 32768 }; /* rows; to move them takes some tens of milliseconds */
+
+bool insert_by_commit(struct insert *in)
+{
+    if (!in->live_form)
+        return false;
+    in->asked++;
+    if (in->is_broad || in->recent >= RECENT_MOST)
+        return false;
+    in->recent++;
+    return true;
+}
+
 void insert_step(struct insert *in)
 {
-    enum { RECENT_MOST = 32768 }; /* rows; to move them takes some tens of milliseconds */
-
+    in->is_broad = in->asked >= RECENT_MOST;
+    in->asked = 0;
     if (!in->live_form || (++in->step < LIVE_FORM_STEPS && in->recent < RECENT_MOST))
         return;
     insert_settle(in);

@@ -134,7 +134,9 @@ struct insert {
     /* Of a live case. */
     bool live_form;  /* live_form.h; false: its tables are not as we declare them */
     int step;        /* of its next commit */
-    unsigned recent; /* rows that lie by commit, about */
+    unsigned recent; /* rows that lie by commit */
+    unsigned asked;  /* rows of this commit that were to, whether they do or not */
+    bool is_broad;   /* the commit before had too many: they are put in their places at once */
     size_t page_size;
     size_t leaf_left; /* bytes of the last leaf of chunk_rows that are free */
 
@@ -239,6 +241,10 @@ bool insert_sum(struct insert *in, enum statement which, uint8_t value[DIGEST_LE
 
 /* Has the tables of a live case take the form that live_form.h tells of, before anything else is written. */
 void insert_enter_live_form(struct insert *in, size_t page_size);
+
+/* Whether a row that is to lie by commit first does: of a live case, while there are not too many, which would be moved before
+ * others could share pages with them. Then `step` is its commit. */
+bool insert_by_commit(struct insert *in);
 
 /* Before each commit of such a one: all has been flushed. */
 void insert_step(struct insert *in);

@@ -1,6 +1,7 @@
 /* keep.c - what is kept of a live flow, and what is written early when memory runs out. */
 #include "store/writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void queue_in(struct store *s, struct kept_flow *k, enum kept_in queue)
@@ -211,16 +212,64 @@ static bool shed(struct store *s)
     return true;
 }
 
+static void write_and_queue(struct store *s, struct kept_flow *k)
+{
+    write_early(s, k);
+    queue_out(s, k);
+    queue_in(s, k, has_digests(k) ? KEPT_WRITTEN : KEPT_BARE);
+}
+
+/* A flow that is to be written; `place` in the queue. */
+struct turn {
+    struct kept_flow *k;
+    int64_t flow_id;
+    size_t place;
+};
+
+static int by_flow(const void *a, const void *b)
+{
+    const struct turn *one = a, *other = b;
+    const int order = (one->flow_id > other->flow_id) - (one->flow_id < other->flow_id);
+
+    return order != 0 ? order : (one->place > other->place) - (one->place < other->place);
+}
+
+/* Writes all in the order of the tables, where there is memory to sort them: each of their pages is met once. Those without
+ * a number come last, and get theirs in the order of the queue. */
+static void write_in_order(struct store *s)
+{
+    size_t count = 0, len;
+
+    for (const struct kept_flow *k = s->queues[KEPT_FULL].oldest; k; k = k->newer)
+        count++;
+    len = count * sizeof(struct turn);
+    if (count == 0 || !memory_charge(&s->memory, len))
+        return;
+    struct turn *turns = malloc(len);
+    size_t place = 0;
+    for (struct kept_flow *k = turns ? s->queues[KEPT_FULL].oldest : NULL; k; k = k->newer) {
+        const int64_t flow_id = k->is_diary || k->flow_id == 0 ? INT64_MAX : k->flow_id;
+        turns[place] = (struct turn){k, flow_id, place};
+        place++;
+    }
+    if (turns)
+        qsort(turns, place, sizeof *turns, by_flow);
+    for (size_t i = 0; i < place && !s->insert.failed; i++)
+        if (turns[i].k->queue == KEPT_FULL) /* nobody had it make room meanwhile */
+            write_and_queue(s, turns[i].k);
+    free(turns);
+    memory_discharge(&s->memory, len);
+}
+
 void keep_write_all(struct store *s)
 {
     struct kept_flow *k;
 
     s->busy = NULL;
-    while ((k = s->queues[KEPT_FULL].oldest) != NULL && !s->insert.failed) {
-        write_early(s, k);
-        queue_out(s, k);
-        queue_in(s, k, has_digests(k) ? KEPT_WRITTEN : KEPT_BARE);
-    }
+    if (s->insert.is_broad)
+        write_in_order(s);
+    while ((k = s->queues[KEPT_FULL].oldest) != NULL && !s->insert.failed)
+        write_and_queue(s, k);
 }
 
 void *keep_room(struct store *s, unsigned size_class)

@@ -61,6 +61,16 @@ static uint16_t fitting(int64_t local_max, int rest, int64_t most)
     return (uint16_t)(len < most ? len : most);
 }
 
+/* The same of a row that has whole pages beside its leaf, as many as a buffer holds: so little of it lies in the leaf as can. */
+static uint16_t fitting_beside(int64_t usable, int rest)
+{
+    enum { MOST = MEMORY_MOST / 2 - 2 * BLOB_HEAD };
+    const int64_t local_min = (usable - 12) * 32 / 255 - 23, page = usable - 4;
+    const int64_t pages = (MOST - local_min) / page;
+
+    return (uint16_t)(local_min + pages * page - rest);
+}
+
 /* How long blobs may be, so that their rows do not leave the leaf (SQLite file format, 1.6). */
 static void measure_rows(struct store *s)
 {
@@ -77,6 +87,12 @@ static void measure_rows(struct store *s)
     s->slot_len = fitting(table_max, CHUNK_REST, MEMORY_MOST - SLOT_HEAD);
     s->frames_len = fitting(index_max, FRAMES_REST, MEMORY_MOST);
     s->arrivals_len = fitting(index_max, ARRIVALS_REST, MEMORY_MOST);
+    s->fast_frames_len = s->frames_len;
+    s->fast_arrivals_len = s->arrivals_len;
+    if (s->live.on && usable <= MEMORY_MOST / 4) {
+        s->fast_frames_len = fitting_beside(usable, FRAMES_REST);
+        s->fast_arrivals_len = fitting_beside(usable, ARRIVALS_REST);
+    }
 }
 
 static void insert_run_row(struct store *s, const struct store_options *options)

@@ -31,6 +31,7 @@ struct blob {
     uint8_t *data; /* NULL while empty */
     uint16_t len;  /* of the records */
     uint8_t size_class;
+    uint8_t pace;   /* of a live case: records.c */
     uint32_t count; /* records in it */
     uint32_t parts; /* rows written before it */
 };
@@ -300,6 +301,8 @@ struct store {
     uint16_t slot_len;   /* bytes of a full chunk */
     uint16_t frames_len; /* bytes of a full blob of frames */
     uint16_t arrivals_len;
+    uint16_t fast_frames_len; /* where many come: records.c */
+    uint16_t fast_arrivals_len;
     struct diaries diaries;
     struct digest digest;                /* for streams that have none of their own */
     const struct store_worker *hasher;   /* borrowed; NULL: none */
@@ -378,6 +381,7 @@ void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_
 void records_add_arrival(struct store *s, struct kept_flow *k, enum side side,
                          const struct arrival_record *record);
 enum records_why { RECORDS_FULL, RECORDS_EARLY, RECORDS_AT_END }; /* a part is written */
+bool records_are_fast(const struct blob *b);                      /* its parts are long, then */
 void records_write_frames(struct store *s, struct kept_flow *k, enum records_why why);
 void records_write_arrivals(struct store *s, struct kept_flow *k, enum side side,
                             enum records_why why);
