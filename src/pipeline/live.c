@@ -665,12 +665,23 @@ static void tell_of_slices(struct live_state *run)
         live_say(run, "%s", sentence.text);
 }
 
+/* The slice before the one that could not be begun, or written, has nobody to close it. */
+static void let_go_of_slices(struct live_state *run)
+{
+    const uint32_t last = run->slices.number, writing = atomic_load(&run->writing_number);
+
+    for (uint32_t number = writing > 1 ? writing - 1 : 1; number < last; number++)
+        slices_left(&run->slices, number);
+}
+
 /* The disk is full: waits until it is not, and goes on. */
 static enum status wait_for_room(struct live_state *run)
 {
     leave_store(run);
     tell_of_slices(
         run); /* one that could not be closed for the same reason is mended with the others */
+    if (run->options->slices)
+        let_go_of_slices(run);
     forget_store(run);
     if (!live_pause(run))
         return STATUS_END;

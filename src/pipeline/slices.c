@@ -313,6 +313,17 @@ void slices_closed(struct slices *s, uint32_t number, bool logged)
         slices_tell(s, &why);
 }
 
+void slices_left(struct slices *s, uint32_t number)
+{
+    char path[SLICES_PATH_MAX];
+
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (s->kept[i].number == number)
+            return;
+    if (slices_path(path, s, number) && access(path, F_OK) == 0)
+        remember(s, number, false, clock_ns(CLOCK_BOOTTIME));
+}
+
 /* ---- the beginning ---- */
 
 /* Whether the file says that it has a write-ahead log (SQLite's file format, 1.3). The log itself need not be there:

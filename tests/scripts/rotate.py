@@ -735,7 +735,7 @@ def check_no_room(net, place):
             if run.process.poll() is not None:
                 wrong = "%s: it ended, exit status %s" % (what, run.process.returncode)
             elif options and not min(closed, 1) <= len(cases()) <= 2:
-                wrong = "of %d slices %d stayed" % (closed, len(cases()))
+                wrong = "of %d slices %d stayed: %s" % (closed, len(cases()), sorted(os.listdir(output)))
             os.unlink(others)
             told = "select shed from capture_stats where detail like 'nothing was stored for%'"
             if not wrong and not wait(lambda: any(lib.rows(case, told) for case in cases())):
@@ -755,6 +755,64 @@ def check_no_room(net, place):
         finally:
             subprocess.run(["umount", "-l", disk], capture_output=True)
     lib.check(name, wrong, "a folder and a case")
+
+
+NO_LOG = """
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
+{
+    char name[64], path[4096];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    const ssize_t n = readlink(name, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = 0;
+    if (strstr(path, "seine-000003.db-wal") && access(getenv("NO_ROOM_WHILE"), F_OK) == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_pwrite64, fd, data, len, at);
+}
+"""
+
+
+def check_no_room_at_turn(net, place):
+    """The disk becomes full when a slice has begun, before anything is in it: the one before is closed by nobody, and
+    it is that which stays, not the one before it."""
+    name, disk, library = "a disk that is full at the turn of a slice leaves the last one", os.path.join(place, "turn"), \
+        os.path.join(place, "turn.so")
+    os.mkdir(disk)
+    made = subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=NO_LOG.encode(),
+                          capture_output=True) if shutil.which("cc") else None
+    if not made or made.returncode or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk],
+                                                     capture_output=True).returncode:
+        lib.tell("skip", name, "nothing can be mounted here, or no library made that refuses bytes")
+        return
+    try:
+        folder, others = os.path.join(disk, "folder"), os.path.join(disk, "others")
+        with open(others, "wb") as file:
+            file.write(bytes(43 << 20))
+        run = live.Live(net, folder, "--rotate", "1s", binary=lib.RELEASE, env=dict(
+            os.environ, LD_PRELOAD=lib.preloadable(library), NO_ROOM_WHILE=others, SEINE_SANDBOX="off"))
+        drip = net.start(net.near, sys.executable, live.HERE, "--drip")
+        numbers = lambda: [number for number, _ in slices(folder)]
+        wrong = None if wait(lambda: 1 not in numbers()) else "the slices %s are there" % numbers()
+        time.sleep(1.2)
+        if not wrong and numbers() != [2, 3]:
+            wrong = "the slices %s stayed" % numbers()
+        os.unlink(others)
+        if not wrong and not wait(lambda: said(folder, "nothing was stored for") > 0):
+            wrong = "it does not go on"
+        time.sleep(1)
+        drip.kill()
+        wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+        lib.check(name, wrong, "slices %s" % numbers())
+    finally:
+        subprocess.run(["umount", "-l", disk], capture_output=True)
 
 
 def check_end_without_room(net, place):
@@ -949,7 +1007,7 @@ def main():
     checks = [threading.Thread(target=alone, args=in_turn)
               for in_turn in ((check_placed,), (check_placed_kill, check_quota), (check_soak,), (check_memory,),
                               (check_slow,), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
-                              (check_full,), (check_no_room,), (check_unindexed, check_end_without_room))]
+                              (check_full,), (check_no_room,), (check_unindexed, check_end_without_room, check_no_room_at_turn))]
     for check in checks:
         check.start()
     for check in checks:
