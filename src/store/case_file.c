@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* SQLite locks bytes from 2^30 on (its PENDING_BYTE), 512 of them. */
-enum { LOCK_BYTE = 0x40000000 + 4096 };
+/* SQLite locks bytes from 2^30 on (its PENDING_BYTE), 512 of them. Of who writes, and of who would but for want of room. */
+enum { LOCK_BYTE = 0x40000000 + 4096, PAUSE_BYTE };
 
 enum { HEADER_LEN = 100, APPLICATION_ID_AT = 68, COMMIT_WAIT_MS = 10000, OPEN_WAIT_MS = 5000 };
 
@@ -70,10 +70,25 @@ static bool ask(struct case_file *f, const char *sql, int64_t *value)
     return sqlite3_finalize(statement) == SQLITE_OK && found;
 }
 
+static bool lock_byte(int fd, off_t at)
+{
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &all) == 0;
+}
+
 static bool lock_take(int fd)
 {
-    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTE, .l_len = 1};
-    return fcntl(fd, F_OFD_SETLK, &all) == 0;
+    return lock_byte(fd, LOCK_BYTE);
+}
+
+int case_file_pause(const char *path)
+{
+    const int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+
+    if (fd < 0 || lock_byte(fd, PAUSE_BYTE))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* Whether the open file still is what stands at `path`. */

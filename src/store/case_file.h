@@ -62,6 +62,11 @@ uint64_t case_file_len(struct case_file *f);
  * flushes of the disk. */
 enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err);
 
+/* Says of a case that nobody has open for writing that its live run goes on, and stores nothing as long as there is no room on
+ * the disk: reader_sees_pause(). By a lock, since that needs no room. What is returned is to be closed before the case
+ * is opened again; -1 where it cannot be said. */
+int case_file_pause(const char *path);
+
 /* The file that is being written, for sentences. */
 const char *case_file_name(const struct case_file *f);
 

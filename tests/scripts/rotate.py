@@ -736,11 +736,16 @@ def check_no_room(net, place):
                 wrong = "%s: it ended, exit status %s" % (what, run.process.returncode)
             elif options and not min(closed, 1) <= len(cases()) <= 2:
                 wrong = "of %d slices %d stayed: %s" % (closed, len(cases()), sorted(os.listdir(output)))
+            told = [lib.seine("status", *how, output) for how in ((), ("--prometheus",))]
+            if not wrong and (told[0].status != 1 or b"paused" not in told[0].out or b"\nseine_paused 1\n" not in told[1].out):
+                wrong = "%s: status does not say that it is paused: %s" % (what, told[0].out[:300])
             os.unlink(others)
             told = "select shed from capture_stats where detail like 'nothing was stored for%'"
             if not wrong and not wait(lambda: any(lib.rows(case, told) for case in cases())):
                 wrong = "%s: no row says that nothing was stored" % what
             time.sleep(2)
+            if not wrong and b"being written" not in lib.seine("status", output).out:
+                wrong = "%s: status does not say that it goes on" % what
             drip.kill()
             wrong = run.stop() or wrong
             if not wrong and not [1 for case in cases() for shed, in lib.rows(case, told) if shed > 100]:
