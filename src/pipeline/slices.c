@@ -198,17 +198,13 @@ static void take_out_of_logs(struct slices *s)
 
     for (size_t i = 0; i < s->kept_count; i++) {
         struct kept_slice *k = &s->kept[i];
-        sqlite3 *db = NULL;
         struct error why = {0};
+        bool one_file = false;
         if (!k->logged || !slices_path(path, s, k->number))
             continue;
-        if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-            sqlite3_exec(db, "PRAGMA wal_checkpoint; PRAGMA journal_mode = DELETE", NULL, NULL,
-                         NULL) == SQLITE_OK)
-            k->logged = false;
-        sqlite3_close(db);
-        if (k->logged)
+        if (case_file_leave_log(path, &one_file, &why) != STATUS_OK || !one_file)
             continue;
+        k->logged = false;
         measure(s, k);
         if (folder_catalogue_add(s->folder, k->number, &why) != STATUS_OK)
             slices_tell(s, &why);

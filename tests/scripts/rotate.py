@@ -663,6 +663,38 @@ def check_snapshot(net, place):
     lib.check("a reader who stays in a transaction gets the next slice begun", wrong, "%d slices" % len(slices(folder)))
 
 
+def read_at_once(folder, seconds):
+    """Opens the newest slices again and again, and waits for nobody. Tells how often, and who refused it."""
+    opens, refused, until = 0, [], time.monotonic() + seconds
+    while time.monotonic() < until:
+        for _, path in slices(folder)[-2:]:
+            opens += 1
+            try:
+                with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True, timeout=0)) as db:
+                    db.execute("select count(*) from flows").fetchone()
+            except sqlite3.Error as error:
+                refused.append("%s: %s" % (os.path.basename(path), error))
+    print("\n".join([str(opens), *refused[:1]]))
+
+
+def check_refused(net, place):
+    """Who opens a slice while it is closed is not refused, though they do not wait; and nothing is left beside it."""
+    folder, seconds = os.path.join(place, "refused"), 120 if lib.LONG else 5
+    run = live.Live(net, folder, "--rotate", "1s", binary=lib.RELEASE)
+    drip = net.start(net.near, sys.executable, live.HERE, "--drip")
+    readers = [subprocess.Popen([sys.executable, os.path.abspath(__file__), "--read", folder, str(seconds)],
+                                stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    found = [reader.communicate()[0].splitlines() for reader in readers]
+    drip.kill()
+    wrong = run.stop() or next((of[-1] for of in found if len(of) != 1), None)
+    left = [name for name in os.listdir(folder) if name.endswith(("-wal", "-shm"))]
+    if not wrong and left:
+        wrong = "beside the slices there are %s" % left
+    wrong = wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    lib.check("nobody is refused while a slice is closed", wrong, "%d opens, %d slices" % (
+        sum(int(of[0]) for of in found), len(slices(folder))))
+
+
 def check_full(net, place):
     """The disk is full: first the oldest slices go, and where there is none that can, payload."""
     folder = os.path.join(place, "disk")
@@ -1011,7 +1043,7 @@ def main():
 
     checks = [threading.Thread(target=alone, args=in_turn)
               for in_turn in ((check_placed,), (check_placed_kill, check_quota), (check_soak,), (check_memory,),
-                              (check_slow,), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
+                              (check_slow, check_refused), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
                               (check_full,), (check_no_room,), (check_unindexed, check_end_without_room, check_no_room_at_turn))]
     for check in checks:
         check.start()
@@ -1023,6 +1055,8 @@ def main():
 
 if sys.argv[1:] == ["--bulk"]:
     bulk()
+elif sys.argv[1:2] == ["--read"]:
+    read_at_once(sys.argv[2], float(sys.argv[3]))
 elif sys.argv[1:] == ["--tagged"]:
     tagged()
 elif __name__ == "__main__":
