@@ -31,6 +31,12 @@ static const char *const lost_by[VITAL_COUNT] = {
     [VITAL_BY_BACKLOG] = "backlog",
 };
 
+/* Something that the user must know. */
+static bool is_trouble(enum vitals_state state)
+{
+    return state == VITALS_INTERRUPTED || state == VITALS_PAUSED;
+}
+
 static const char *state_text(enum vitals_state state)
 {
     switch (state) {
@@ -38,6 +44,8 @@ static const char *state_text(enum vitals_state state)
         return "being written";
     case VITALS_INTERRUPTED:
         return "interrupted: whoever wrote it ended before its time";
+    case VITALS_PAUSED:
+        return "paused: there is no room on the disk, and nothing is stored until there is";
     case VITALS_CLOSED:
     default:
         return "closed";
@@ -85,7 +93,7 @@ static void print_vitals(const char *path, const struct vitals *v)
                v->slice_count == 1 ? "" : "s", v->slice);
     printf(", %s\n", size);
     printf("state   %s%s%s\n",
-           colour_start(v->state == VITALS_INTERRUPTED ? COLOUR_WARNING : COLOUR_PLAIN, colours),
+           colour_start(is_trouble(v->state) ? COLOUR_WARNING : COLOUR_PLAIN, colours),
            state_text(v->state), colour_end(colours));
     if (v->has_time) {
         time_text(first, v->first_ns);
@@ -178,6 +186,8 @@ static void print_prometheus(const struct vitals *v)
     print_gauge("seine_writing", "Whether a seine is writing it now.", v->state == VITALS_WRITTEN);
     print_gauge("seine_interrupted", "Whether whoever wrote it ended before its time.",
                 v->state == VITALS_INTERRUPTED);
+    print_gauge("seine_paused", "Whether a seine stores nothing, since there is no room.",
+                v->state == VITALS_PAUSED);
     print_metric("seine_frames_received_total", "counter", "Frames that an interface was given.");
     print_samples(v, "seine_frames_received_total", VITAL_RECEIVED, NULL);
     print_metric("seine_frames_dropped_total", "counter",
@@ -242,7 +252,7 @@ static enum exit_status status_run(const struct command *self, const struct argu
         print_prometheus(&vitals);
     else
         print_vitals(a->words[0], &vitals);
-    return vitals.state == VITALS_INTERRUPTED ? EXIT_TOLD : cases_status();
+    return is_trouble(vitals.state) ? EXIT_TOLD : cases_status();
 }
 
 static const char *const description[] = {
@@ -263,7 +273,9 @@ static const struct argument_word argument_words[] = {
 
 static const struct exit_word exits[] = {
     {EXIT_DONE, "Done."},
-    {EXIT_TOLD, "Done, but whoever wrote it was interrupted, or a slice could not be read."},
+    {EXIT_TOLD,
+     "Done, but whoever wrote it was interrupted, or waits for room on the disk, or a slice could "
+     "not be read."},
     {EXIT_USAGE, "The command line makes no sense."},
     {EXIT_WORLD, "It could not be read."},
     {0},

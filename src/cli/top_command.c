@@ -282,6 +282,7 @@ static const char *state_word(enum vitals_state state)
 {
     return state == VITALS_WRITTEN       ? "being written"
            : state == VITALS_INTERRUPTED ? "interrupted"
+           : state == VITALS_PAUSED      ? "paused: no room on the disk"
                                          : "closed";
 }
 

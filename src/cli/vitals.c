@@ -182,6 +182,8 @@ static enum status read_state(struct patient *p, struct vitals *v, struct error 
             v->state = VITALS_INTERRUPTED;
     }
     sqlite3_finalize(row);
+    if (v->state == VITALS_INTERRUPTED && reader_sees_pause(p->reader))
+        v->state = VITALS_PAUSED;
     return rc == SQLITE_DONE ? STATUS_OK : failed(p, err);
 }
 

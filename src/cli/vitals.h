@@ -38,7 +38,12 @@ struct vitals_interface {
     int64_t recent_ns;           /* 0: there is one row only */
 };
 
-enum vitals_state { VITALS_CLOSED, VITALS_WRITTEN, VITALS_INTERRUPTED };
+enum vitals_state {
+    VITALS_CLOSED,
+    VITALS_WRITTEN,
+    VITALS_INTERRUPTED,
+    VITALS_PAUSED, /* who writes it waits for room on the disk */
+};
 
 struct vitals {
     enum vitals_state state;

@@ -229,6 +229,7 @@ static enum status check(struct live_state *run)
     if (relay_backlog(run->relay) == 0)
         relay_passed(run->relay);
     let_go(run);
+    atomic_store(&run->is_behind, relay_backlog(run->relay) > 1); /* one is being told */
     live_see_pressure(run, now_ns);
     if (run->options->slices) /* and where the log is too long, the next one begins */
         live_see_folder(run);
@@ -436,6 +437,7 @@ static enum status open_store(struct live_state *run)
                                       .reference = o->reference ? &run->reference : NULL,
                                       .shelf = &evidence_for_mending,
                                       .live = true,
+                                      .mended_beside = true,
                                       .sync = !o->no_sync,
                                       .jobs = 2,
                                       .memory_total = run->memory,
@@ -516,6 +518,8 @@ static enum status finish_store(struct live_state *run)
         slices_tell_frames(run->store, run->beside.first_evidence_id, run->beside.path);
     }
 
+    atomic_store(&run->is_behind, false);
+    live_mend(run, MENDING_AT_END_NS);
     run->result->frames = run->frames;
     run->result->flows = counts.flows;
     run->result->streams = counts.streams;
@@ -649,6 +653,7 @@ static void forget_store(struct live_state *run)
     atomic_store(&run->raw_frames_len, 0);
     atomic_store(&run->tending, false);
     atomic_store(&run->mending, false);
+    atomic_store(&run->is_behind, false);
     atomic_store(&run->slices.closing_len, 0);
 }
 
@@ -660,12 +665,23 @@ static void tell_of_slices(struct live_state *run)
         live_say(run, "%s", sentence.text);
 }
 
+/* The slice before the one that could not be begun, or written, has nobody to close it. */
+static void let_go_of_slices(struct live_state *run)
+{
+    const uint32_t last = run->slices.number, writing = atomic_load(&run->writing_number);
+
+    for (uint32_t number = writing > 1 ? writing - 1 : 1; number < last; number++)
+        slices_left(&run->slices, number);
+}
+
 /* The disk is full: waits until it is not, and goes on. */
 static enum status wait_for_room(struct live_state *run)
 {
     leave_store(run);
     tell_of_slices(
         run); /* one that could not be closed for the same reason is mended with the others */
+    if (run->options->slices)
+        let_go_of_slices(run);
     forget_store(run);
     if (!live_pause(run))
         return STATUS_END;

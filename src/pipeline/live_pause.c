@@ -9,6 +9,8 @@
  * what mends it after a kill. The interfaces stay open, and no right is needed to go on. */
 #include "pipeline/live_state.h"
 
+#include "store/case_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -147,21 +149,33 @@ static uint64_t shed_so_far(const struct live_state *run)
     return count;
 }
 
-bool live_pause(struct live_state *run)
+/* Who asks for the state of the case, or of the folder, looks at its last file: that of the slice that was begun, where
+ * there was room for one. */
+static int say_paused(struct live_state *run)
+{
+    char path[SLICES_PATH_MAX];
+    int lock = -1;
+
+    if (!run->options->slices)
+        return case_file_pause(run->options->case_path);
+    for (uint32_t back = 0; lock < 0 && back < 2 && back < run->slices.number; back++)
+        if (slices_path(path, &run->slices, run->slices.number - back))
+            lock = case_file_pause(path);
+    return lock;
+}
+
+/* Until there is room. False: the end came first. */
+static bool wait_for_room(struct live_state *run)
 {
     const int64_t began_ns = live_clock_ns(CLOCK_MONOTONIC);
     int64_t looked_ns = began_ns;
-    char text[200];
 
-    snprintf(text, sizeof text, "%.*s: nothing is stored until the disk has room again", 120,
-             run->err->text);
-    live_say(run, "%s", text);
     for (;;) {
         const bool goes_on = let_go(run);
         const int64_t at_ns = live_clock_ns(CLOCK_MONOTONIC);
         tell_progress(run);
         if (!goes_on)
-            break;
+            return false;
         if (at_ns - looked_ns < LOOK_NS)
             continue;
         looked_ns = at_ns;
@@ -174,6 +188,21 @@ bool live_pause(struct live_state *run)
             return true;
         }
     }
+}
+
+bool live_pause(struct live_state *run)
+{
+    char text[200];
+
+    snprintf(text, sizeof text, "%.*s: nothing is stored until the disk has room again", 120,
+             run->err->text);
+    live_say(run, "%s", text);
+    const int lock = say_paused(run);
+    const bool has_room = wait_for_room(run);
+    if (lock >= 0)
+        close(lock);
+    if (has_room)
+        return true;
     snprintf(text, sizeof text,
              "it ends while there is no room on the disk: %" PRIu64 " frames were not stored",
              shed_so_far(run));

@@ -129,6 +129,11 @@ struct live_state {
     atomic_bool tending; /* the closer is to look at the folder, or does */
     atomic_bool mending; /* and at what was left open */
 
+    /* Of what a killed run left in a case that is no folder's: whether the writer has something else to do, as the
+     * reader says, and until when it mends, by the monotonic clock. */
+    atomic_bool is_behind;
+    int64_t mending_until_ns; /* the writer's */
+
     /* Of the writer's thread, for the closer: the slice that is written, and, where the clock was set back since it
      * began, from where on it may have frames; 0: it was not. */
     atomic_uint writing_number;
@@ -165,6 +170,7 @@ void live_hear_note(void *state, struct span note);
 bool live_see_told(void *state);
 void live_begin_interface(struct live_state *run, size_t n);
 uint64_t live_writing_len(struct live_state *run);
+void live_mend(struct live_state *run, int64_t most_ns); /* in a case that goes on */
 
 /* live_pause.c - whether the run failed for want of room on the disk; then what is done until there is some: frames
  * are taken, and counted as shed, and not kept. False: the end came first. Nothing else of the run is open but its

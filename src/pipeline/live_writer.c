@@ -8,6 +8,26 @@
 
 static const int64_t SECOND_NS = 1000000000;
 
+/* ---- what a killed run left in the case ---- */
+
+static const int64_t MENDING_NS = 250 * 1000000ll; /* after each commit, which is one a second */
+
+static bool may_mend(void *state)
+{
+    struct live_state *run = state;
+    return !atomic_load(&run->is_behind) && live_clock_ns(CLOCK_MONOTONIC) < run->mending_until_ns;
+}
+
+/* It may take minutes, and frames do not wait: so only while nothing else is to be done, and never for long. */
+void live_mend(struct live_state *run, int64_t most_ns)
+{
+    run->mending_until_ns = live_clock_ns(CLOCK_MONOTONIC) + most_ns;
+    if (may_mend(run))
+        store_mend(run->store, may_mend, run);
+}
+
+/* ---- notes ---- */
+
 /* What the case says of frames is to be found in their file. */
 static void commit(struct live_state *run, uint64_t frames_place)
 {
@@ -209,6 +229,7 @@ void live_hear_note(void *context, struct span bytes)
         break;
     case NOTE_COMMIT:
         commit(run, note->frames_place);
+        live_mend(run, MENDING_NS);
         break;
     case NOTE_ROTATE:
         rotate_store(run, note);

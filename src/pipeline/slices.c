@@ -198,17 +198,13 @@ static void take_out_of_logs(struct slices *s)
 
     for (size_t i = 0; i < s->kept_count; i++) {
         struct kept_slice *k = &s->kept[i];
-        sqlite3 *db = NULL;
         struct error why = {0};
+        bool one_file = false;
         if (!k->logged || !slices_path(path, s, k->number))
             continue;
-        if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-            sqlite3_exec(db, "PRAGMA wal_checkpoint; PRAGMA journal_mode = DELETE", NULL, NULL,
-                         NULL) == SQLITE_OK)
-            k->logged = false;
-        sqlite3_close(db);
-        if (k->logged)
+        if (case_file_leave_log(path, &one_file, &why) != STATUS_OK || !one_file)
             continue;
+        k->logged = false;
         measure(s, k);
         if (folder_catalogue_add(s->folder, k->number, &why) != STATUS_OK)
             slices_tell(s, &why);
@@ -311,6 +307,17 @@ void slices_closed(struct slices *s, uint32_t number, bool logged)
     remember(s, number, logged, clock_ns(CLOCK_BOOTTIME));
     if (!logged && folder_catalogue_add(s->folder, number, &why) != STATUS_OK)
         slices_tell(s, &why);
+}
+
+void slices_left(struct slices *s, uint32_t number)
+{
+    char path[SLICES_PATH_MAX];
+
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (s->kept[i].number == number)
+            return;
+    if (slices_path(path, s, number) && access(path, F_OK) == 0)
+        remember(s, number, false, clock_ns(CLOCK_BOOTTIME));
 }
 
 /* ---- the beginning ---- */

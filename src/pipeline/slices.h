@@ -104,6 +104,9 @@ void slices_tell_frames(struct store *store, uint32_t first_evidence_id, const c
 void slices_began(struct slices *s, uint32_t number, int64_t first_ns);
 void slices_closed(struct slices *s, uint32_t number, bool logged);
 
+/* A slice that nobody closes, since what began the next one failed: it is one of those that may go. */
+void slices_left(struct slices *s, uint32_t number);
+
 /* What is wrong with it, to be told: slices_remark(). */
 void slices_tell(struct slices *s, const struct error *why);
 

@@ -13,12 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* SQLite locks bytes from 2^30 on (its PENDING_BYTE), 512 of them. */
-enum { LOCK_BYTE = 0x40000000 + 4096 };
+/* SQLite locks bytes from 2^30 on (its PENDING_BYTE), 512 of them. Of who writes, and of who would but for want of room. */
+enum { LOCK_BYTE = 0x40000000 + 4096, PAUSE_BYTE };
 
-enum { HEADER_LEN = 100, APPLICATION_ID_AT = 68, COMMIT_WAIT_MS = 10000, OPEN_WAIT_MS = 5000 };
+enum { HEADER_LEN = 100, APPLICATION_ID_AT = 68 };
+enum { WITHOUT_LOG = 1, WITH_LOG = 2 }; /* as the file says */
+enum { COMMIT_WAIT_MS = 10000, OPEN_WAIT_MS = 5000 };
 
 /* Of the write-ahead log: from here on what is in it is copied into the file, and from there on a log that
  * was copied is cut off. A page that changes every second is copied once in many. */
@@ -70,10 +73,25 @@ static bool ask(struct case_file *f, const char *sql, int64_t *value)
     return sqlite3_finalize(statement) == SQLITE_OK && found;
 }
 
+static bool lock_byte(int fd, off_t at)
+{
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &all) == 0;
+}
+
 static bool lock_take(int fd)
 {
-    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTE, .l_len = 1};
-    return fcntl(fd, F_OFD_SETLK, &all) == 0;
+    return lock_byte(fd, LOCK_BYTE);
+}
+
+int case_file_pause(const char *path)
+{
+    const int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+
+    if (fd < 0 || lock_byte(fd, PAUSE_BYTE))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* Whether the open file still is what stands at `path`. */
@@ -299,16 +317,14 @@ static enum status open_addition(struct case_file *f, size_t cache_len, bool syn
 static bool sync_folder(const char *path);
 static enum status name_partial(struct case_file *f, struct error *err);
 
-/* Says in the file that it has a write-ahead log, as of when it is opened next (SQLite's file format, 1.3). To be changed
- * later, it would have to be nobody else's for a moment. */
-static enum status say_logged(struct case_file *f, struct error *err)
+/* Says in the file whether it has a write-ahead log, as of when it is opened next (SQLite's file format, 1.3). For SQLite
+ * to change it, the file would have to be nobody else's for a moment. */
+static bool say_versions(int fd, uint8_t version)
 {
-    enum { VERSIONS_AT = 18 };
-    static const uint8_t logged[] = {2, 2};
+    enum { VERSIONS_AT = 18 }; /* who may write it, and who may read it */
+    const uint8_t both[] = {version, version};
 
-    return pwrite(f->lock, logged, sizeof logged, VERSIONS_AT) == sizeof logged
-               ? STATUS_OK
-               : error_set(err, "writing %s: %s", f->partial, strerror(errno));
+    return pwrite(fd, both, sizeof both, VERSIONS_AT) == sizeof both;
 }
 
 /* Makes an empty case under its own name. A kill leaves it with all its tables, or none of it. */
@@ -321,8 +337,8 @@ static enum status make_live(struct case_file *f, const struct case_file_options
         status = run(f, "COMMIT", err);
     sqlite3_close(f->db);
     f->db = NULL;
-    if (status == STATUS_OK)
-        status = say_logged(f, err);
+    if (status == STATUS_OK && !say_versions(f->lock, WITH_LOG))
+        status = error_set(err, "writing %s: %s", f->partial, strerror(errno));
     if (status == STATUS_OK && options->sync && fsync(f->lock) != 0)
         status = error_set(err, "flushing %s: %s", f->partial, strerror(errno));
     if (status == STATUS_OK)
@@ -370,6 +386,8 @@ static enum status open_live(struct case_file *f, const struct case_file_options
                          "filesystem of this machine",
                          f->path);
     f->live = true;
+    /* SQLite would lock out readers for a moment when it closes the file, to see whether it is alone with it. */
+    sqlite3_db_config(f->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     f->log_pages = calloc(1, sizeof *f->log_pages);
     if (!f->log_pages)
         return error_no_memory(err, "opening %s: no memory", f->path);
@@ -516,27 +534,114 @@ enum status case_file_commit(struct case_file *f, size_t *log_len, bool *log_hel
     return status == STATUS_OK ? run(f, "BEGIN IMMEDIATE", err) : status;
 }
 
-/* What is in the log is copied while others read; only the change itself is alone with the file. */
-enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err)
+/* ---- out of the log ---- */
+
+/* Whether another process has the file open with SQLite: in its log, that keeps a shared lock for as long (SQLite's
+ * lock page, os_unix.c). To ask takes no lock. */
+static bool is_open_elsewhere(int fd)
 {
+    struct flock shared = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510};
+    return fcntl(fd, F_GETLK, &shared) != 0 || shared.l_type != F_UNLCK;
+}
+
+static void remove_beside(const struct case_file *f, const char *end)
+{
+    char *name;
+
+    if (asprintf(&name, "%s%s", f->path, end) < 0)
+        return;
+    unlink(name);
+    free(name);
+}
+
+/* Removes the log, which is empty, and its index. Who has read the old word just before opens them yet, or makes them again: that
+ * one is waited for. */
+static void remove_log(const struct case_file *f)
+{
+    enum { TRIES = 10 };
+    static const struct timespec a_while = {.tv_nsec = 20 * 1000000};
+
+    for (int i = 0; i < TRIES; i++) {
+        nanosleep(&a_while, NULL);
+        remove_beside(f, "-wal");
+        remove_beside(f, "-shm");
+        if (!is_open_elsewhere(f->lock))
+            break;
+    }
+}
+
+/* The log is empty, and nobody writes until this transaction ends: then two bytes are all that tells the two forms apart. Who
+ * opens the file from now on reads it without a log; who has opened it before finds an empty one, and reads the same. */
+static enum status say_one_file(struct case_file *f, bool *is, struct error *err)
+{
+    if (sqlite3_exec(f->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+        return sqlite3_errcode(f->db) == SQLITE_BUSY ? STATUS_OK
+                                                     : case_file_fault(f, "closing", err);
+    if (log_len_of(f) == 0) {
+        if (!say_versions(f->lock, WITHOUT_LOG))
+            return error_set(err, "closing %s: %s", f->path, strerror(errno));
+        *is = true;
+        remove_log(f);
+    }
+    return run(f, "ROLLBACK", err);
+}
+
+/* Waits, no longer than so often a while, until nobody else has it open. SQLite's own way would lock the file against
+ * readers for as long as it takes to remove the log and to write a transaction: some milliseconds, in which who does not
+ * wait is told that it is locked. */
+static enum status leave_log(struct case_file *f, bool *left, int tries, struct error *err)
+{
+    static const struct timespec a_while = {.tv_nsec = 2 * 1000000};
     int pages = 0, copied = 0;
+    enum status status = checkpoint(f, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied, err);
+
+    *left = false;
+    sqlite3_busy_timeout(f->db, 0);
+    for (int i = 0; i < tries && status == STATUS_OK && !*left; i++) {
+        if (i > 0)
+            nanosleep(&a_while, NULL);
+        if (is_open_elsewhere(f->lock))
+            continue;
+        status = checkpoint(f, SQLITE_CHECKPOINT_TRUNCATE, &pages, &copied, err);
+        if (status == STATUS_OK && log_len_of(f) == 0)
+            status = say_one_file(f, left, err);
+    }
+    return status;
+}
+
+static enum status settle(struct case_file *f, bool *one_file, int tries, struct error *err)
+{
     int64_t sync = 0;
     enum status status = run(f, "COMMIT", err);
 
-    if (status == STATUS_OK)
-        status = checkpoint(f, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied, err);
-    /* All is in the file, and flushed: what is left is a word in its first sector, which need not be while it is ours
-     * alone. */
-    if (status == STATUS_OK && pages == copied && ask(f, "PRAGMA synchronous", &sync))
-        status = run(f, "PRAGMA synchronous = OFF", err);
-    int code = status == STATUS_OK
-                   ? sqlite3_exec(f->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL)
-                   : SQLITE_OK;
-    if (code != SQLITE_OK && code != SQLITE_BUSY)
-        status = case_file_fault(f, "closing", err);
-    *one_file = code == SQLITE_OK;
-    if (status == STATUS_OK && sync > 0 && (fsync(f->lock) != 0 || !sync_folder(f->path)))
+    *one_file = false;
+    if (status == STATUS_OK && ask(f, "PRAGMA synchronous", &sync))
+        status = leave_log(f, one_file, tries, err);
+    if (status == STATUS_OK && *one_file && sync > 0 &&
+        (fsync(f->lock) != 0 || !sync_folder(f->path)))
         status = error_set(err, "flushing %s: %s", f->path, strerror(errno));
+    return status;
+}
+
+enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err)
+{
+    enum { TRIES = 500 }; /* a second */
+    return settle(f, one_file, TRIES, err);
+}
+
+enum status case_file_leave_log(const char *path, bool *one_file, struct error *err)
+{
+    enum { TRIES = 25 }; /* there may be many of them, and it is tried again */
+    const struct case_file_options how = {.cache_len = 1 << 20, .sync = true, .live = true};
+    struct case_file f;
+    enum status status = case_file_open(&f, path, &how, err);
+
+    *one_file = false;
+    if (status != STATUS_OK)
+        return status;
+    status = settle(&f, one_file, TRIES, err);
+    case_file_drop(&f);
     return status;
 }
 

@@ -11,7 +11,8 @@
  * close and the link.
  *
  * A live case is read while it is written, so it has its name from the start, and each commit is one that
- * readers see and a kill leaves. */
+ * readers see and a kill leaves. At its end two bytes of its header say that it has no log any more
+ * (docs/decisions/0025-a-live-case.md): nobody is locked out for that. */
 #ifndef SEINE_STORE_CASE_FILE_H
 #define SEINE_STORE_CASE_FILE_H
 
@@ -58,9 +59,15 @@ enum status case_file_index(bool *built, const char *path, size_t cache_len, str
 uint64_t case_file_len(struct case_file *f);
 
 /* Commits a live case, of which nothing more is to be written, and takes it out of its log, so that it is one file. Where
- * a reader has it open it stays in its log, and *one_file is false. Nobody can read it for as long as that takes: some
- * flushes of the disk. */
+ * a reader has it open it stays in its log, and *one_file is false: case_file_leave_log() tries it again. Who opens it meanwhile is
+ * never refused. */
 enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err);
+enum status case_file_leave_log(const char *path, bool *one_file, struct error *err);
+
+/* Says of a case that nobody has open for writing that its live run goes on, and stores nothing as long as there is no room on
+ * the disk: reader_sees_pause(). By a lock, since that needs no room. What is returned is to be closed before the case
+ * is opened again; -1 where it cannot be said. */
+int case_file_pause(const char *path);
 
 /* The file that is being written, for sentences. */
 const char *case_file_name(const struct case_file *f);

@@ -10,6 +10,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MEND_FLOW_TEXT(ARRIVALS)                                                          \
+    "UPDATE flows SET last_ns = ?2, end_reason = 'interrupted',"                          \
+    " client_bytes = max(client_bytes, coalesce((SELECT stored + truncated FROM streams"  \
+    " WHERE stream_id = 2 * ?1), 0)),"                                                    \
+    " server_bytes = max(server_bytes, coalesce((SELECT stored + truncated FROM streams"  \
+    " WHERE stream_id = 2 * ?1 + 1), 0)),"                                                \
+    " client_packets = max(client_packets, coalesce((SELECT sum(segments) FROM " ARRIVALS \
+    " WHERE stream_id = 2 * ?1), 0)),"                                                    \
+    " server_packets = max(server_packets, coalesce((SELECT sum(segments) FROM " ARRIVALS \
+    " WHERE stream_id = 2 * ?1 + 1), 0)) WHERE flow_id = ?1"
+
+#define MEND_ROWS_TEXT(CHUNKS)                                                      \
+    "SELECT position, data FROM stream_data WHERE stream_id = ?1 AND position > ?2" \
+    " UNION ALL SELECT p.position, data FROM " CHUNKS                               \
+    " WHERE p.stream_id = ?1 AND p.position > ?2 ORDER BY 1"
+
 static const char *const texts[STATEMENT_COUNT] = {
     [INSERT_RUN] = "INSERT INTO runs (version, command, started_ns, host, user, jobs, memory)"
                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -116,16 +132,7 @@ static const char *const texts[STATEMENT_COUNT] = {
     [UPDATE_FLOW_LOSSY] = "UPDATE flows SET lossy = 1 WHERE flow_id = ?1 AND first_ns <= ?3"
                           " AND last_ns >= ?2",
     /* Each side has at least what its stream has; its packets are as many as its segments, or more. */
-    [MEND_FLOW] =
-        "UPDATE flows SET last_ns = ?2, end_reason = 'interrupted',"
-        " client_bytes = max(client_bytes, coalesce((SELECT stored + truncated FROM streams"
-        " WHERE stream_id = 2 * ?1), 0)),"
-        " server_bytes = max(server_bytes, coalesce((SELECT stored + truncated FROM streams"
-        " WHERE stream_id = 2 * ?1 + 1), 0)),"
-        " client_packets = max(client_packets, coalesce((SELECT sum(segments) FROM arrivals"
-        " WHERE stream_id = 2 * ?1), 0)),"
-        " server_packets = max(server_packets, coalesce((SELECT sum(segments) FROM arrivals"
-        " WHERE stream_id = 2 * ?1 + 1), 0)) WHERE flow_id = ?1",
+    [MEND_FLOW] = MEND_FLOW_TEXT("arrivals"),
     [MEND_STREAM] =
         "UPDATE streams SET start = ?2, stored = ?3, sha256 = ?4, missing = missing_now,"
         " truncated = truncated_now, missing_tail = tail_now, conflicted = conflicted_now,"
@@ -140,11 +147,13 @@ static const char *const texts[STATEMENT_COUNT] = {
         " coalesce(sum(length) FILTER (WHERE tail = 1), 0) AS tail_now,"
         " (SELECT coalesce(sum(length), 0) FROM conflicts WHERE stream_id = ?1) AS conflicted_now"
         " FROM gaps WHERE stream_id = ?1) WHERE stream_id = ?1",
+    [MEND_ROWS] = MEND_ROWS_TEXT("chunk_data AS p"),
     [UPDATE_FLOWS_LOSSY] = "UPDATE flows SET lossy = 1 WHERE flow_id >= ?1 AND first_ns <= ?3"
                            " AND last_ns >= ?2",
 };
 
-/* Those that are others in a live case. The place of a chunk alone is looked for, and then its row. */
+/* Those that are others in a live case. The place of a chunk alone is looked for, and then its row. What is mended came
+ * before the first commit of this run, and so has its place. */
 static const char *const live_texts[STATEMENT_COUNT] = {
     [INSERT_CHUNK] = "INSERT INTO chunk_rows (chunk_id, stream_id, position, length, part, data)"
                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -155,6 +164,8 @@ static const char *const live_texts[STATEMENT_COUNT] = {
         " WHERE stream_id = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1) UNION ALL"
         " SELECT place, number FROM recent WHERE step IN " LIVE_FORM_STEP_LIST
         " AND stream_id = ?1 AND kind = 1 AND place <= ?2) ORDER BY position DESC LIMIT 1)",
+    [MEND_FLOW] = MEND_FLOW_TEXT("settled_arrivals"),
+    [MEND_ROWS] = MEND_ROWS_TEXT("settled_places AS p CROSS JOIN chunk_rows USING (chunk_id)"),
 };
 
 /* The tables that go through batches. */

@@ -76,6 +76,7 @@ enum statement {
     UPDATE_FLOWS_LOSSY,
     MEND_FLOW,
     MEND_STREAM,
+    MEND_ROWS,
     STATEMENT_COUNT
 };
 

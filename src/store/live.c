@@ -53,6 +53,11 @@ enum status store_commit(struct store *s, struct store_log *log, struct error *e
     return s->insert.failed ? tell_failure(s, err) : STATUS_OK;
 }
 
+bool store_mend(struct store *s, bool (*may_go_on)(void *context), void *context)
+{
+    return mend_some(s, may_go_on, context);
+}
+
 /* ---- loss ---- */
 
 bool live_is_lossy(const struct store *s, int64_t first_ns, int64_t last_ns, bool is_over)
@@ -207,6 +212,7 @@ static struct store_closing *let_go(struct store *s, size_t cache_len)
 {
     struct store_closing *c = malloc(sizeof *c);
 
+    mend_leave(s, true);
     write_all(s);
     run_ended(s);
     lending_return(s);

@@ -1,15 +1,52 @@
 /* mend.c - a live case whose writer was killed, made whole by the next one.
  *
+ *     streams of earlier runs, by id ──► their flows, by id ──► their evidence
+ *
  * What was committed stands. Flows that were open then have a row that may be as old as FLOWS_RENEWED_NS: what
  * their frames, arrivals and chunks show is put into it. What these do not show (which side sent a frame without
- * payload, how long it was) stays as it was last told. */
+ * payload, how long it was) stays as it was last told.
+ *
+ * It takes as long as there are many of them, and as they are long. So it can be left after each row and taken up again:
+ * between two commits of the next run, whose rows have higher ids. Evidence says that it is interrupted from the first of
+ * these commits on; if all is not done when that run ends in good order, it says `open` again, so that the next one
+ * comes to the rest. */
+#include "store/parts.h"
 #include "store/reader.h"
 #include "store/text.h"
 #include "store/writer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* What is found of a stream, from its start on. */
+struct found {
+    int64_t start, stored, reached;
+    struct digest digest;
+    bool hashed; /* all of it could be read */
+};
+
+/* How far it is. */
+struct mending {
+    int64_t first_evidence, last_evidence; /* that said `open` */
+    int64_t seen_stream, last_stream;      /* ids, of earlier runs */
+    int64_t seen_flow, last_flow;
+    bool in_stream; /* the one after seen_stream is begun: */
+    int64_t at;     /* what lies behind this position is to be seen yet */
+    struct found found;
+
+    const struct payload_source *source; /* of captures; `nothing` where they cannot be found */
+    void *shelf;                         /* owned; NULL: none */
+    struct reader *reader;               /* owned; NULL: none */
+    bool (*goes_on)(void *context);
+    void *context;
+};
+
+static bool goes_on(const struct mending *m)
+{
+    return !m->goes_on || m->goes_on(m->context);
+}
 
 /* Whether `row` has another row; bound to one number, if any. */
 static bool ask(struct store *s, struct row *row, const char *sql, const int64_t *value)
@@ -89,13 +126,6 @@ static void explain(struct store *s, int64_t stream_id, int64_t begin, int64_t e
     }
 }
 
-/* What is found of a stream, from its start on. */
-struct found {
-    int64_t start, stored, reached;
-    struct digest digest;
-    bool hashed; /* all of it could be read */
-};
-
 static void tell_stream(struct store *s, int64_t stream_id, struct found *f)
 {
     char hex[DIGEST_HEX_LEN + 1];
@@ -121,27 +151,31 @@ static void see_bytes(struct store *s, int64_t stream_id, struct found *f, int64
     f->reached = position + (int64_t)bytes.len;
 }
 
-/* The bytes of a stream, in order: hashed, counted, and what lies between them explained. There may be a hundred thousand
- * of them to mend, so the question for its `rows` is made once. */
-static void mend_stream(struct store *s, int64_t stream_id, struct row *rows)
+/* The bytes of a stream, in order: hashed, counted, and what lies between them explained. True when all are. */
+static bool see_rows(struct store *s, struct mending *m, int64_t stream_id)
 {
-    struct found f = {.hashed = true};
+    struct row *rows = insert_begin(&s->insert, MEND_ROWS);
+    bool more;
 
-    digest_start(&f.digest);
-    sqlite3_reset(rows->statement);
     put_int(rows, 1, stream_id);
-    while (insert_next(&s->insert, rows)) {
+    put_int(rows, 2, m->at);
+    while ((more = insert_next(&s->insert, rows))) {
         int64_t position = sqlite3_column_int64(rows->statement, 0);
         struct span bytes = span_of(sqlite3_column_blob(rows->statement, 1),
                                     (size_t)sqlite3_column_bytes(rows->statement, 1));
-        if ((f.stored > 0 && position < f.reached) || position > INT64_MAX - (int64_t)bytes.len) {
+        if ((m->found.stored > 0 && position < m->found.reached) ||
+            position > INT64_MAX - (int64_t)bytes.len) {
             insert_fail(&s->insert, "%s is not a case: rows of stream %lld make no sense",
                         s->file.path, (long long)stream_id);
             break;
         }
-        see_bytes(s, stream_id, &f, position, bytes);
+        see_bytes(s, stream_id, &m->found, position, bytes);
+        m->at = position;
+        if (!goes_on(m))
+            break;
     }
-    tell_stream(s, stream_id, &f);
+    insert_done(&s->insert, rows);
+    return !more;
 }
 
 /* ---- where payload is in the capture ---- */
@@ -176,24 +210,24 @@ static int64_t arrivals_at(struct store *s, const char *sql, int64_t stream_id, 
 /* No stream gets so far. */
 static const int64_t POSITION_MAX = INT64_C(1) << 48;
 
-/* Goes through the stream as it is laid out. STATUS_FAILED where its bytes cannot be read. */
-static enum status lay_out(struct store *s, struct found *f, int64_t stream_id,
+/* Goes through the stream as it is laid out, from m->at on; *all when that is its end. STATUS_FAILED where its bytes cannot be
+ * read. */
+static enum status lay_out(struct store *s, struct mending *m, bool *all, int64_t stream_id,
                            const struct payload_source *source, struct error *err)
 {
     static const char low[] = "SELECT min(low) FROM arrivals WHERE stream_id = ?1 AND high > ?2";
     static const char high[] = "SELECT max(high) FROM arrivals WHERE stream_id = ?1 AND high > ?2";
     const int64_t end = arrivals_at(s, high, stream_id, INT64_MIN);
-    int64_t at = arrivals_at(s, low, stream_id, INT64_MIN);
+    int64_t at = m->at == INT64_MIN ? arrivals_at(s, low, stream_id, INT64_MIN) : m->at;
     struct layout *layout = NULL;
 
-    *f = (struct found){.hashed = source != &nothing};
-    digest_start(&f->digest);
+    *all = true;
     if (at < -POSITION_MAX || end > POSITION_MAX)
         return at == end ? STATUS_OK
                          : error_set(err, "%s is not a case: arrivals of stream %lld make no sense",
                                      s->file.path, (long long)stream_id);
     enum status status = layout_open(&layout, s->file.db, "main", source, err);
-    while (status == STATUS_OK && at < end && !s->insert.failed) {
+    while (status == STATUS_OK && at < end && *all && !s->insert.failed) {
         const int64_t to = end - at > LAYOUT_LEN ? at + LAYOUT_LEN : end;
         status = layout_make(layout, stream_id, at, to, span_of(NULL, 0), err);
         if (status != STATUS_OK)
@@ -202,41 +236,69 @@ static enum status lay_out(struct store *s, struct found *f, int64_t stream_id,
         const bool is_hole = next >= to;
         for (; next < to; next = layout_next(layout, next)) {
             struct span run = layout_run(layout, next);
-            see_bytes(s, stream_id, f, next, run);
+            see_bytes(s, stream_id, &m->found, next, run);
             next += (int64_t)run.len;
         }
         at = is_hole ? arrivals_at(s, low, stream_id, to) : to;
         at = at > to ? at : to;
+        m->at = at;
+        *all = at >= end || goes_on(m);
     }
     layout_close(layout);
     return status;
 }
 
-static void mend_placed(struct store *s, int64_t stream_id, const struct payload_source *source)
+static void begin_stream(struct mending *m, bool hashed)
 {
-    struct found found;
-    struct error err = {0};
+    m->found = (struct found){.hashed = hashed};
+    digest_start(&m->found.digest);
+    m->at = INT64_MIN;
+}
 
-    if (lay_out(s, &found, stream_id, source, &err) != STATUS_OK &&
-        (source == &nothing || lay_out(s, &found, stream_id, &nothing, &err) != STATUS_OK))
+static bool see_placed(struct store *s, struct mending *m, int64_t stream_id)
+{
+    struct error err = {0};
+    bool all;
+
+    if (m->found.hashed) {
+        if (lay_out(s, m, &all, stream_id, m->source, &err) == STATUS_OK)
+            return all;
+        begin_stream(m, false); /* what its length is, is known all the same */
+    }
+    if (lay_out(s, m, &all, stream_id, &nothing, &err) != STATUS_OK)
         insert_fail_as(&s->insert, &err);
-    tell_stream(s, stream_id, &found);
+    return all;
+}
+
+/* `options`: of its evidence. True when it is whole. */
+static bool mend_stream(struct store *s, struct mending *m, int64_t stream_id, const char *options)
+{
+    const bool is_placed = options && layout_is_asked(options);
+
+    if (!m->in_stream)
+        begin_stream(m, !is_placed || m->source != &nothing);
+    m->in_stream =
+        !(is_placed ? see_placed(s, m, stream_id) : see_rows(s, m, stream_id)) || s->insert.failed;
+    if (!m->in_stream)
+        tell_stream(s, stream_id, &m->found);
+    return !m->in_stream;
 }
 
 /* When the last frame of a flow came; what was told where that is later, or no frame is to be had. */
-static int64_t last_time(struct store *s, struct reader *reader, int64_t flow_id, int64_t told_ns)
+static int64_t last_time(struct store *s, struct parts *frames, int64_t flow_id, int64_t told_ns)
 {
-    struct frame_cursor *cursor;
     struct frame_record frame;
     struct error err = {0};
     int64_t last_ns = told_ns;
-    enum status status = frame_cursor_open(&cursor, reader, flow_id, &err);
+    enum status status;
 
-    while (status == STATUS_OK && (status = frame_cursor_next(cursor, &frame, &err)) == STATUS_OK)
+    parts_start(frames, flow_id);
+    while ((status = parts_next_frame(frames, &frame, &err)) == STATUS_OK)
         last_ns = frame.time_ns > last_ns ? frame.time_ns : last_ns;
-    frame_cursor_close(cursor);
-    if (status == STATUS_FAILED)
+    if (status == STATUS_FAILED) {
+        error_prefix(&err, "reading %s", s->file.path);
         insert_fail_as(&s->insert, &err);
+    }
     return last_ns;
 }
 
@@ -249,72 +311,72 @@ static void renew_host(struct store *s, const char *ip, int64_t first_ns, int64_
         hosts_renew(&s->hosts, &address, version, first_ns, last_ns);
 }
 
-static void mend_flow(struct store *s, struct reader *reader, sqlite3_stmt *flow)
+static void mend_flow(struct store *s, struct parts *frames, sqlite3_stmt *flow)
 {
     const int64_t flow_id = sqlite3_column_int64(flow, 0);
-    const int64_t first_ns = sqlite3_column_int64(flow, 1);
-    const int64_t last_ns = last_time(s, reader, flow_id, sqlite3_column_int64(flow, 2));
+    const int64_t first_ns = sqlite3_column_int64(flow, 2);
+    const int64_t last_ns = last_time(s, frames, flow_id, sqlite3_column_int64(flow, 3));
 
-    renew_host(s, (const char *)sqlite3_column_text(flow, 3), first_ns, last_ns);
     renew_host(s, (const char *)sqlite3_column_text(flow, 4), first_ns, last_ns);
+    renew_host(s, (const char *)sqlite3_column_text(flow, 5), first_ns, last_ns);
     run(s, MEND_FLOW, (const int64_t[]){flow_id, last_ns}, 2);
 }
 
-/* The captures, in which payload may be; `nothing` where they cannot be found. */
-static const struct payload_source *open_shelf(struct store *s, void **shelf,
-                                               struct reader **reader)
+/* The captures, in which payload may be. */
+static void open_shelf(struct store *s, struct mending *m)
 {
     const struct store_shelf *how = s->live.options.shelf;
     const struct payload_source *source = NULL;
     struct error err;
 
-    *shelf = NULL;
-    *reader = NULL;
-    if (how && reader_borrow(reader, s->file.db, "main", &err) == STATUS_OK)
-        source = how->open(shelf, *reader, &err);
-    return source ? source : &nothing;
+    if (how && reader_borrow(&m->reader, s->file.db, "main", &err) == STATUS_OK)
+        source = how->open(&m->shelf, m->reader, &err);
+    m->source = source ? source : &nothing;
 }
 
-static void mend_streams(struct store *s, const struct payload_source *source)
+/* True when there is none left. */
+static bool mend_streams(struct store *s, struct mending *m)
 {
-    struct row open, rows = {.statement = NULL};
+    struct row streams;
+    bool more = true;
 
-    if (ask(s, &open,
-            "SELECT stream_id, (SELECT options FROM flows JOIN evidence USING (evidence_id)"
-            "  WHERE flow_id = stream_id >> 1) FROM streams WHERE verdict = 'open'",
-            NULL) &&
-        ask(s, &rows,
-            "SELECT position, data FROM stream_data WHERE stream_id = ?1 UNION ALL"
-            " SELECT position, data FROM chunk_data WHERE stream_id = ?1 ORDER BY 1",
-            NULL)) {
-        while (insert_next(&s->insert, &open)) {
-            const int64_t stream_id = sqlite3_column_int64(open.statement, 0);
-            const char *options = (const char *)sqlite3_column_text(open.statement, 1);
-            if (options && layout_is_asked(options))
-                mend_placed(s, stream_id, source);
-            else
-                mend_stream(s, stream_id, &rows);
+    if (ask(s, &streams,
+            "SELECT stream_id, verdict = 'open', CASE WHEN verdict = 'open' THEN"
+            " (SELECT options FROM flows JOIN evidence USING (evidence_id)"
+            " WHERE flow_id = stream_id >> 1) END"
+            " FROM streams WHERE stream_id > ?1 AND stream_id <= ?2 ORDER BY stream_id",
+            &m->seen_stream)) {
+        put_int(&streams, 2, m->last_stream);
+        while ((more = insert_next(&s->insert, &streams))) {
+            const int64_t stream_id = sqlite3_column_int64(streams.statement, 0);
+            const char *options = (const char *)sqlite3_column_text(streams.statement, 2);
+            if (sqlite3_column_int(streams.statement, 1) && !mend_stream(s, m, stream_id, options))
+                break;
+            m->seen_stream = stream_id;
+            if (!goes_on(m))
+                break;
         }
     }
-    done(&rows);
-    done(&open);
+    done(&streams);
+    return !more;
 }
 
 /* Frames that were kept are known by what is there of them now. */
-static void mend_evidence(struct store *s, void *shelf)
+static void mend_evidence(struct store *s, const struct mending *m)
 {
     struct row open;
 
-    if (!shelf || !ask(s, &open,
-                       "SELECT evidence_id FROM evidence WHERE status = 'open' AND kind = 'live'"
-                       " AND format = 'pcapng' AND bytes IS NULL",
-                       NULL))
+    if (!m->shelf ||
+        !ask(s, &open,
+             "SELECT evidence_id FROM evidence WHERE evidence_id <= ?1 AND kind = 'live'"
+             " AND format = 'pcapng' AND bytes IS NULL",
+             &m->last_evidence))
         return;
     while (insert_next(&s->insert, &open)) {
         const int64_t evidence_id = sqlite3_column_int64(open.statement, 0);
         char fingerprint[17], sql[160];
         uint64_t bytes;
-        if (!s->live.options.shelf->measure(shelf, (uint32_t)evidence_id, &bytes, fingerprint))
+        if (!s->live.options.shelf->measure(m->shelf, (uint32_t)evidence_id, &bytes, fingerprint))
             continue;
         snprintf(sql, sizeof sql,
                  "UPDATE evidence SET bytes = %" PRIu64 ", fingerprint = '%s'"
@@ -325,41 +387,104 @@ static void mend_evidence(struct store *s, void *shelf)
     done(&open);
 }
 
-static void mend_flows(struct store *s)
+static bool mend_flows(struct store *s, struct mending *m)
 {
-    struct reader *reader;
+    struct parts frames = {0};
     struct error err = {0};
-    struct row open;
+    struct row flows;
+    bool more = true;
 
-    if (reader_borrow(&reader, s->file.db, "main", &err) != STATUS_OK) {
+    if (parts_open(&frames, s->file.db, "main", PARTS_FRAMES, true, &err) != STATUS_OK)
         insert_fail_as(&s->insert, &err);
+    if (ask(s, &flows,
+            "SELECT flow_id, end_reason = 'open', first_ns, last_ns, client_ip, server_ip"
+            " FROM flows WHERE flow_id > ?1 AND flow_id <= ?2 ORDER BY flow_id",
+            &m->seen_flow)) {
+        put_int(&flows, 2, m->last_flow);
+        while ((more = insert_next(&s->insert, &flows))) {
+            if (sqlite3_column_int(flows.statement, 1))
+                mend_flow(s, &frames, flows.statement);
+            m->seen_flow = sqlite3_column_int64(flows.statement, 0);
+            if (!goes_on(m))
+                break;
+        }
+    }
+    done(&flows);
+    parts_close(&frames);
+    return !more;
+}
+
+static void mending_free(struct store *s)
+{
+    struct mending *m = s->live.mending;
+
+    if (!m)
+        return;
+    if (m->shelf)
+        s->live.options.shelf->close(m->shelf);
+    reader_close(m->reader);
+    free(m);
+    s->live.mending = NULL;
+}
+
+static void say(struct store *s, const struct mending *m, const char *from, const char *to)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof sql,
+             "UPDATE evidence SET status = '%s' WHERE status = '%s' AND kind = 'live'"
+             " AND evidence_id BETWEEN %" PRId64 " AND %" PRId64,
+             to, from, m->first_evidence, m->last_evidence);
+    insert_run(&s->insert, sql);
+}
+
+void mend_begin(struct store *s)
+{
+    static const char first[] =
+        "SELECT min(evidence_id) FROM evidence WHERE status = 'open' AND kind = 'live'";
+    static const char last[] =
+        "SELECT max(evidence_id) FROM evidence WHERE status = 'open' AND kind = 'live'";
+    struct mending *m = calloc(1, sizeof *m);
+
+    if (!m) {
+        insert_no_memory(&s->insert);
         return;
     }
-    if (ask(s, &open,
-            "SELECT flow_id, first_ns, last_ns, client_ip, server_ip FROM flows"
-            " WHERE end_reason = 'open'",
-            NULL)) {
-        while (insert_next(&s->insert, &open))
-            mend_flow(s, reader, open.statement);
-        done(&open);
-    }
-    reader_close(reader);
-    hosts_write(&s->hosts);
+    s->live.mending = m;
+    m->first_evidence = store_ask(s, first);
+    m->last_evidence = store_ask(s, last);
+    m->seen_stream = m->seen_flow = INT64_MIN;
+    m->last_stream = store_ask(s, "SELECT max(stream_id) FROM streams");
+    m->last_flow = store_ask(s, "SELECT max(flow_id) FROM flows");
+    open_shelf(s, m);
+    say(s, m, "open", "interrupted");
+}
+
+bool mend_some(struct store *s, bool (*may_go_on)(void *context), void *context)
+{
+    struct mending *m = s->live.mending;
+
+    if (!m)
+        return false;
+    m->goes_on = may_go_on;
+    m->context = context;
+    if (s->insert.failed || !mend_streams(s, m) || !mend_flows(s, m))
+        return !s->insert.failed;
+    mend_evidence(s, m);
+    mending_free(s);
+    return false;
+}
+
+void mend_leave(struct store *s, bool told)
+{
+    if (s->live.mending && told && !s->insert.failed)
+        say(s, s->live.mending, "interrupted", "open");
+    mending_free(s);
 }
 
 void mend_live(struct store *s)
 {
-    struct reader *reader;
-    void *shelf;
-    const struct payload_source *source = open_shelf(s, &shelf, &reader);
-
-    mend_streams(s, source);
-    mend_flows(s);
-    mend_evidence(s, shelf);
-    if (shelf)
-        s->live.options.shelf->close(shelf);
-    reader_close(reader);
-    insert_run(
-        &s->insert,
-        "UPDATE evidence SET status = 'interrupted' WHERE status = 'open' AND kind = 'live'");
+    mend_begin(s);
+    mend_some(s, NULL, NULL);
+    hosts_write(&s->hosts);
 }

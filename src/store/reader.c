@@ -24,6 +24,7 @@
 
 enum {
     WRITER_LOCK_BYTE = 0x40000000 + 4096, /* as in case_file.c */
+    PAUSE_BYTE,
     BUSY_TIMEOUT_MS = 5000,
     VALUE_LEN_MAX = 128 << 20, /* bytes of a text, blob or row */
 };
@@ -50,22 +51,26 @@ enum {
     PROMISED_COUNT = sizeof promised_tables / sizeof *promised_tables
 }; /* more than live_form_tables */
 
-static bool is_locked(int file)
+static bool is_locked(int file, off_t at)
 {
-    struct flock ask = {
-        .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = WRITER_LOCK_BYTE, .l_len = 1};
+    struct flock ask = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
     return fcntl(file, F_OFD_GETLK, &ask) == 0 && ask.l_type != F_UNLCK;
 }
 
 static bool is_writer_there(const struct reader *r)
 {
-    return is_locked(r->lock);
+    return is_locked(r->lock, WRITER_LOCK_BYTE);
+}
+
+bool reader_sees_pause(const struct reader *r)
+{
+    return r->lock >= 0 && is_locked(r->lock, PAUSE_BYTE);
 }
 
 bool reader_sees_writer(const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool is = file >= 0 && is_locked(file);
+    bool is = file >= 0 && is_locked(file, WRITER_LOCK_BYTE);
 
     if (file >= 0)
         close(file);

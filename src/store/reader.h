@@ -59,6 +59,9 @@ const char *reader_schema(const struct reader *reader);
  * writer holds the case, and "unknown" for what is no word of ours. Static text. */
 const char *reader_evidence_status(struct reader *reader, const char *status);
 
+/* Whether its live run goes on, and stores nothing as long as the disk is full. */
+bool reader_sees_pause(const struct reader *reader);
+
 /* Whether a seine writes the case at this moment, which need not be one that can be opened. */
 bool reader_sees_writer(const char *path);
 

@@ -169,7 +169,7 @@ static void remark_on(struct store *s)
     if (s->file.partial)
         return;
     if (store_ask(s, "SELECT count(*) FROM evidence WHERE status = 'open' AND kind = 'live'") > 0) {
-        mend_live(s);
+        (s->live.options.mended_beside ? mend_begin : mend_live)(s);
         if (asprintf(&s->remark,
                      "%s held a live run that did not end: what it committed stays, and is "
                      "interrupted",
@@ -186,6 +186,7 @@ static void remark_on(struct store *s)
 
 static void release(struct store *s)
 {
+    mend_leave(s, false);
     insert_release(&s->insert);
     layout_close(s->layout);
     lending_return(s);

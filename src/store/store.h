@@ -80,6 +80,7 @@ struct store_options {
     const struct payload_source *reference;
     const struct store_shelf *shelf; /* borrowed; NULL: what is not in the case is not read again */
     bool live; /* below: store_commit(). Texts of these options are borrowed until the end then */
+    bool mended_beside; /* of a live case: what a killed run left open is mended by store_mend() */
     const struct store_slice *slice; /* of a fresh live case; NULL: ids go on from what is there */
     bool sync;                       /* flush to the disk, so that it survives a loss of power */
     bool last;                       /* the process ends soon after it */
@@ -187,6 +188,10 @@ struct store_log {
     uint64_t case_len; /* of the case itself, in bytes */
 };
 enum status store_commit(struct store *store, struct store_log *log, struct error *err);
+
+/* Mends some of what a run that was killed has left open in the case, as long as `may_go_on` says, which is asked after each
+ * row. True: there is more of it. What is not mended when the case is finished is for who opens it next. */
+bool store_mend(struct store *store, bool (*may_go_on)(void *context), void *context);
 
 /* What is not kept while more comes than can be written; what the steps before say holds as well. A stream of which
  * something was not kept keeps nothing from there on: its gaps have the cause `shed`, and an oddity of its flow

@@ -263,6 +263,9 @@ struct live_store {
     } shed[SHED_EVIDENCE_MOST];
     unsigned shed_count;
 
+    struct mending
+        *mending; /* owned: what a killed run left, and is not mended yet; NULL: nothing */
+
     struct store_options options; /* of each slice */
     size_t cache_len;
     int64_t begun_ns;           /* when this slice began */
@@ -564,8 +567,12 @@ int64_t shed_believed(struct store *s, struct kept_flow *k, enum side side, int6
 bool shed_frames(struct store *s);
 uint64_t shed_counted(const struct store *s, uint32_t evidence_id); /* frames, so far */
 
-/* mend.c */
-void mend_live(struct store *s); /* what a live run that was killed left open */
+/* mend.c - what a live run that was killed left open: all of it; or as much as may be at a time, if `may_go_on` is true each time that
+ * it is asked. True: there is more. At the end, mended or not; `told`: the rest is said to be open. */
+void mend_live(struct store *s);
+void mend_begin(struct store *s);
+bool mend_some(struct store *s, bool (*may_go_on)(void *context), void *context);
+void mend_leave(struct store *s, bool told);
 
 /* live.c - a case that is read while it is written. */
 bool live_is_lossy(const struct store *s, int64_t first_ns, int64_t last_ns, bool is_over);

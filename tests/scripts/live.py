@@ -404,6 +404,40 @@ def check_kills(net, place, count):
     lib.check("a kill at any instant leaves a case that is whole", wrong, "%d kills" % (2 * count))
 
 
+def check_mended_beside(_, place, count):
+    """What a killed run left open in a case is mended while the next one stores what comes, not before."""
+    case, crowd = os.path.join(place, "beside.db"), os.path.join(os.path.dirname(HERE), "wire.py")
+    with Cable() as cable:
+        send = lambda: cable.start(cable.far, sys.executable, crowd, "wire0", "crowd", count, stdout=subprocess.DEVNULL).wait()
+        first = Live(cable, case)
+        send()
+        time.sleep(2)
+        first.kill()
+        old = lib.one(case, "select max(flow_id) from flows")
+        run = Live(cable, case)
+        sender = threading.Thread(target=send)
+        sender.start()
+        began, beside, left = time.monotonic(), 0, old
+        while left and time.monotonic() - began < 3 * PATIENCE:
+            left, come = lib.rows(case, """select count(*) filter (where end_reason = 'open' and flow_id <= ?1),
+                                          count(*) filter (where flow_id > ?1) from flows""", old)[0]
+            beside = max(beside, min(left, come))
+            time.sleep(0.05)
+        took = time.monotonic() - began
+        sender.join()
+        wrong = run.stop()
+    if left or not beside:
+        wrong = wrong or "of %d flows %d stay open, and at most %d are there beside" % (old, left, beside)
+    statuses = [status for status, in lib.rows(case, "select status from evidence order by evidence_id")]
+    if not wrong and (statuses != ["interrupted", "complete"] or open_rows(case)):
+        wrong = "its evidence is said to be %s, and %d rows say open for ever" % (statuses, open_rows(case))
+    stored = lib.one(case, "select count(*) from flows join streams using (flow_id) where stored = 100")
+    if not wrong and (lost(case) or stored != old + count):
+        wrong = "%d frames are lost, and of %d flows %d have payload" % (lost(case), old + count, stored)
+    lib.check("what a killed run left open is mended while the next one writes", wrong or incoherent(case),
+              "%d flows in %.1f s" % (old, took))
+
+
 def check_readers(net, place, seconds):
     """Readers in loops, and one that stays in its transaction: none is refused, and no row is lost."""
     case, capture, ingested = (os.path.join(place, name) for name in ("read.db", "r.pcap", "r.db"))
@@ -562,6 +596,7 @@ def main():
         check_wear(net, place)
         check_slices(net, place)
         check_kills(net, place, 50 if lib.LONG else 2)
+        check_mended_beside(net, place, 10000 if lib.LONG else 600)
         check_readers(net, place, 120 if lib.LONG else 2)
     lib.finish()
 

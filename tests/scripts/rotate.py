@@ -663,6 +663,38 @@ def check_snapshot(net, place):
     lib.check("a reader who stays in a transaction gets the next slice begun", wrong, "%d slices" % len(slices(folder)))
 
 
+def read_at_once(folder, seconds):
+    """Opens the newest slices again and again, and waits for nobody. Tells how often, and who refused it."""
+    opens, refused, until = 0, [], time.monotonic() + seconds
+    while time.monotonic() < until:
+        for _, path in slices(folder)[-2:]:
+            opens += 1
+            try:
+                with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True, timeout=0)) as db:
+                    db.execute("select count(*) from flows").fetchone()
+            except sqlite3.Error as error:
+                refused.append("%s: %s" % (os.path.basename(path), error))
+    print("\n".join([str(opens), *refused[:1]]))
+
+
+def check_refused(net, place):
+    """Who opens a slice while it is closed is not refused, though they do not wait; and nothing is left beside it."""
+    folder, seconds = os.path.join(place, "refused"), 120 if lib.LONG else 5
+    run = live.Live(net, folder, "--rotate", "1s", binary=lib.RELEASE)
+    drip = net.start(net.near, sys.executable, live.HERE, "--drip")
+    readers = [subprocess.Popen([sys.executable, os.path.abspath(__file__), "--read", folder, str(seconds)],
+                                stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    found = [reader.communicate()[0].splitlines() for reader in readers]
+    drip.kill()
+    wrong = run.stop() or next((of[-1] for of in found if len(of) != 1), None)
+    left = [name for name in os.listdir(folder) if name.endswith(("-wal", "-shm"))]
+    if not wrong and left:
+        wrong = "beside the slices there are %s" % left
+    wrong = wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+    lib.check("nobody is refused while a slice is closed", wrong, "%d opens, %d slices" % (
+        sum(int(of[0]) for of in found), len(slices(folder))))
+
+
 def check_full(net, place):
     """The disk is full: first the oldest slices go, and where there is none that can, payload."""
     folder = os.path.join(place, "disk")
@@ -735,12 +767,17 @@ def check_no_room(net, place):
             if run.process.poll() is not None:
                 wrong = "%s: it ended, exit status %s" % (what, run.process.returncode)
             elif options and not min(closed, 1) <= len(cases()) <= 2:
-                wrong = "of %d slices %d stayed" % (closed, len(cases()))
+                wrong = "of %d slices %d stayed: %s" % (closed, len(cases()), sorted(os.listdir(output)))
+            told = [lib.seine("status", *how, output) for how in ((), ("--prometheus",))]
+            if not wrong and (told[0].status != 1 or b"paused" not in told[0].out or b"\nseine_paused 1\n" not in told[1].out):
+                wrong = "%s: status does not say that it is paused: %s" % (what, told[0].out[:300])
             os.unlink(others)
             told = "select shed from capture_stats where detail like 'nothing was stored for%'"
             if not wrong and not wait(lambda: any(lib.rows(case, told) for case in cases())):
                 wrong = "%s: no row says that nothing was stored" % what
             time.sleep(2)
+            if not wrong and b"being written" not in lib.seine("status", output).out:
+                wrong = "%s: status does not say that it goes on" % what
             drip.kill()
             wrong = run.stop() or wrong
             if not wrong and not [1 for case in cases() for shed, in lib.rows(case, told) if shed > 100]:
@@ -755,6 +792,64 @@ def check_no_room(net, place):
         finally:
             subprocess.run(["umount", "-l", disk], capture_output=True)
     lib.check(name, wrong, "a folder and a case")
+
+
+NO_LOG = """
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
+{
+    char name[64], path[4096];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    const ssize_t n = readlink(name, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = 0;
+    if (strstr(path, "seine-000003.db-wal") && access(getenv("NO_ROOM_WHILE"), F_OK) == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_pwrite64, fd, data, len, at);
+}
+"""
+
+
+def check_no_room_at_turn(net, place):
+    """The disk becomes full when a slice has begun, before anything is in it: the one before is closed by nobody, and
+    it is that which stays, not the one before it."""
+    name, disk, library = "a disk that is full at the turn of a slice leaves the last one", os.path.join(place, "turn"), \
+        os.path.join(place, "turn.so")
+    os.mkdir(disk)
+    made = subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=NO_LOG.encode(),
+                          capture_output=True) if shutil.which("cc") else None
+    if not made or made.returncode or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk],
+                                                     capture_output=True).returncode:
+        lib.tell("skip", name, "nothing can be mounted here, or no library made that refuses bytes")
+        return
+    try:
+        folder, others = os.path.join(disk, "folder"), os.path.join(disk, "others")
+        with open(others, "wb") as file:
+            file.write(bytes(43 << 20))
+        run = live.Live(net, folder, "--rotate", "1s", binary=lib.RELEASE, env=dict(
+            os.environ, LD_PRELOAD=lib.preloadable(library), NO_ROOM_WHILE=others, SEINE_SANDBOX="off"))
+        drip = net.start(net.near, sys.executable, live.HERE, "--drip")
+        numbers = lambda: [number for number, _ in slices(folder)]
+        wrong = None if wait(lambda: 1 not in numbers()) else "the slices %s are there" % numbers()
+        time.sleep(1.2)
+        if not wrong and numbers() != [2, 3]:
+            wrong = "the slices %s stayed" % numbers()
+        os.unlink(others)
+        if not wrong and not wait(lambda: said(folder, "nothing was stored for") > 0):
+            wrong = "it does not go on"
+        time.sleep(1)
+        drip.kill()
+        wrong = run.stop() or wrong or next(filter(None, (broken(*slice) for slice in slices(folder))), None)
+        lib.check(name, wrong, "slices %s" % numbers())
+    finally:
+        subprocess.run(["umount", "-l", disk], capture_output=True)
 
 
 def check_end_without_room(net, place):
@@ -948,8 +1043,8 @@ def main():
 
     checks = [threading.Thread(target=alone, args=in_turn)
               for in_turn in ((check_placed,), (check_placed_kill, check_quota), (check_soak,), (check_memory,),
-                              (check_slow,), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
-                              (check_full,), (check_no_room,), (check_unindexed, check_end_without_room))]
+                              (check_slow, check_refused), (check_kill,), (check_damaged, check_clock), (check_snapshot,),
+                              (check_full,), (check_no_room,), (check_unindexed, check_end_without_room, check_no_room_at_turn))]
     for check in checks:
         check.start()
     for check in checks:
@@ -960,6 +1055,8 @@ def main():
 
 if sys.argv[1:] == ["--bulk"]:
     bulk()
+elif sys.argv[1:2] == ["--read"]:
+    read_at_once(sys.argv[2], float(sys.argv[3]))
 elif sys.argv[1:] == ["--tagged"]:
     tagged()
 elif __name__ == "__main__":
