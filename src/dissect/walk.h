@@ -100,10 +100,14 @@ struct walk {
                          SIZE_MAX while none has said a length */
     enum next next;
     uint8_t extension; /* the kind of NEXT_EXTENSION */
-    bool unsized;      /* the IP header says no length: its host left that to the network card */
-    bool bad_header;   /* the checksum of an IP header is wrong */
-    bool remade;       /* a datagram that was made whole from fragments, and no tunnel in it yet */
-    bool guessing;     /* inside a tunnel over UDP */
+    uint32_t
+        part_at; /* of an aggregate the packet that begins there in the frame is meant; 0: the first */
+    bool in_aggregate;
+    unsigned depth;  /* headers so far */
+    bool unsized;    /* the IP header says no length: its host left that to the network card */
+    bool bad_header; /* the checksum of an IP header is wrong */
+    bool remade;     /* a datagram that was made whole from fragments, and no tunnel in it yet */
+    bool guessing;   /* inside a tunnel over UDP */
     bool bad_header_outside; /* what bad_header was there */
     struct packet *outside;  /* the datagram that it is otherwise */
 };

@@ -2,6 +2,7 @@
 #include "reassembly/flows.h"
 
 #include "base/table.h"
+#include "reassembly/aggregate.h"
 #include "reassembly/association.h"
 #include "reassembly/detours.h"
 #include "reassembly/flow_begin.h"
@@ -62,6 +63,7 @@ struct flows {
     int64_t clock;    /* the highest time so far; INT64_MIN before the first */
     int64_t deadline; /* up to this clock no flow has waited in its queue for its whole timeout */
     struct news news;
+    struct aggregate_flows aggregate;
 };
 
 struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
@@ -642,14 +644,18 @@ static struct flow *find_detour(struct flows *t, const struct flow_lookup *look,
 
 /* ---- packets ---- */
 
-static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
+/* Of a frame that the flow was `told` of before, nothing. */
+static void tell_frames(struct flows *t, struct flow *f, const struct packet *p, bool told)
 {
     if (!p->frames) {
-        t->at.sink->frame(t->at.sink, f, p->frame);
+        if (!told)
+            t->at.sink->frame(t->at.sink, f, p->frame);
         return;
     }
-    for (uint32_t i = 0; i < p->frame_count; i++)
-        t->at.sink->frame(t->at.sink, f, &p->frames[i]);
+    for (uint32_t i = 0; i < p->frame_count; i++) {
+        if (!told || p->frames[i].number != p->frame->number)
+            t->at.sink->frame(t->at.sink, f, &p->frames[i]);
+    }
 }
 
 /* An ICMP error belongs to the flow that it quotes, too, in the same place. The quoted packet went the
@@ -661,10 +667,10 @@ static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
     flow_key_of_quote(&key, p, place);
     struct flow *f = flow_table_find(&t->table, &key, table_hash(&key, sizeof key));
     if (f)
-        tell_frames(t, f, p);
+        tell_frames(t, f, p, p->aggregate && aggregate_was_told(&t->aggregate, f, p->frame));
 }
 
-static void count(struct flow *f, enum side side, const struct packet *p)
+static void count(struct flow *f, enum side side, const struct packet *p, bool told)
 {
     struct side_state *us = &f->sides[side];
     int64_t time_ns = p->frame->time_ns;
@@ -673,9 +679,10 @@ static void count(struct flow *f, enum side side, const struct packet *p)
     us->ip_bytes += p->ip_len;
     if (p->frames) {
         for (uint32_t i = 0; i < p->frame_count; i++)
-            us->frame_bytes += p->frames[i].wire_len;
+            if (!told || p->frames[i].number != p->frame->number)
+                us->frame_bytes += p->frames[i].wire_len;
         time_ns = p->frames[0].time_ns < time_ns ? p->frames[0].time_ns : time_ns;
-    } else {
+    } else if (!told) {
         us->frame_bytes += p->frame->wire_len;
     }
     if (p->ttl < us->min_ttl)
@@ -754,8 +761,9 @@ static void see_packet(struct flows *t, const struct packet *p, const struct flo
     }
 
     enum side side = side_of(f, src_is_low);
-    count(f, side, p);
-    tell_frames(t, f, p);
+    const bool told = p->aggregate && aggregate_was_told(&t->aggregate, f, p->frame);
+    count(f, side, p, told);
+    tell_frames(t, f, p, told);
     if (is_new && places_is_shared(t->places, place))
         t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
     if (p->transport == TRANSPORT_TCP)
