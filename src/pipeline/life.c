@@ -94,6 +94,7 @@ static enum verdict make_whole(const struct life *life, struct packet *packet, e
 static enum verdict judge_packet(struct life *life, struct packet *packet, enum verdict verdict,
                                  bool *at_once)
 {
+    *at_once = false;
     if (packet->carrier_count > 0) { /* several flows */
         life_catch_up(life);
         *at_once = true;
@@ -109,20 +110,6 @@ static enum verdict judge_packet(struct life *life, struct packet *packet, enum 
         verdict = VERDICT_OK;
     }
     return verdict;
-}
-
-/* Of an aggregate the first packet. */
-static enum verdict judge(struct life *life, struct waiting *w, bool *at_once)
-{
-    *at_once = false;
-    if (life->filter && !filter_accepts(life->filter, &w->frame)) {
-        w->packet.aggregate = false;
-        return VERDICT_FILTERED;
-    }
-    enum verdict verdict = dissect(&w->frame, &w->packet);
-    if (w->packet.aggregate || (verdict == VERDICT_OK && w->packet.carrier_count == 0))
-        return verdict; /* as nearly always */
-    return judge_packet(life, &w->packet, verdict, at_once);
 }
 
 /* What is said of a frame beside what its packet brings. */
@@ -166,20 +153,32 @@ static enum verdict see_aggregate(struct life *life, struct waiting *w, enum ver
     }
 }
 
-void see_frame(struct life *life, struct verdict_counts *seen, const struct frame *frame)
+static void count_verdict(struct verdict_counts *seen, const struct waiting *w,
+                          enum verdict verdict)
 {
-    struct waiting *w = &life->waiting[life->waiting_count];
+    seen->frames[verdict]++;
+    seen->bytes[verdict] += w->frame.bytes.len;
+}
+
+/* Takes the packet to its flow, as soon as others wait no longer. */
+static void wait_for_others(struct life *life)
+{
+    if (++life->waiting_count >= life->batch)
+        life_catch_up(life);
+}
+
+/* Any frame but the plain ones. */
+__attribute__((noinline)) static void see_rare(struct life *life, struct verdict_counts *seen,
+                                               struct waiting *w, enum verdict verdict)
+{
     bool at_once;
 
-    w->frame = *frame;
-    enum verdict verdict = judge(life, w, &at_once);
-    const bool is_aggregate = w->packet.aggregate;
-    if (is_aggregate)
-        verdict = see_aggregate(life, w, verdict);
-    seen->frames[verdict]++;
-    seen->bytes[verdict] += frame->bytes.len;
-    if (is_aggregate)
+    if (w->packet.aggregate) {
+        count_verdict(seen, w, see_aggregate(life, w, verdict));
         return;
+    }
+    verdict = judge_packet(life, &w->packet, verdict, &at_once);
+    count_verdict(seen, w, verdict);
     if (verdict >= VERDICT_TRUNCATED || (verdict == VERDICT_OK && w->packet.unread)) {
         tell_odd(life, w, verdict);
         at_once = true;
@@ -190,6 +189,25 @@ void see_frame(struct life *life, struct verdict_counts *seen, const struct fram
     if (at_once)
         flows_packet(life->flows, &w->packet,
                      &w->look); /* it puts it in order, and tells the sink */
-    else if (++life->waiting_count >= life->batch)
-        life_catch_up(life);
+    else
+        wait_for_others(life);
+}
+
+void see_frame(struct life *life, struct verdict_counts *seen, const struct frame *frame)
+{
+    struct waiting *w = &life->waiting[life->waiting_count];
+
+    w->frame = *frame;
+    if (life->filter && !filter_accepts(life->filter, &w->frame)) {
+        count_verdict(seen, w, VERDICT_FILTERED);
+        return;
+    }
+    enum verdict verdict = dissect(&w->frame, &w->packet);
+    if (verdict != VERDICT_OK || w->packet.aggregate || w->packet.carrier_count > 0) {
+        see_rare(life, seen, w, verdict);
+        return;
+    }
+    count_verdict(seen, w, VERDICT_OK); /* as nearly always */
+    flows_look(life->flows, &w->look, &w->packet);
+    wait_for_others(life);
 }

@@ -1,7 +1,8 @@
 /* aggregate.c - which flows were told of a frame of several packets. */
 #include "reassembly/aggregate.h"
 
-bool aggregate_was_told(struct aggregate_flows *a, const struct flow *f, const struct frame *frame)
+bool aggregate_was_told(struct aggregate_flows *a, const struct flow *f, const struct frame *frame,
+                        bool is_new)
 {
     if (a->frame_number != frame->number || a->evidence_id != frame->evidence_id) {
         a->frame_number = frame->number;
@@ -10,8 +11,7 @@ bool aggregate_was_told(struct aggregate_flows *a, const struct flow *f, const s
     }
     for (uint32_t i = 0; i < a->count; i++) {
         if (a->flows[i] == f->number)
-            /* Another flow may have come into the place of one that ended meanwhile. */
-            return f->sides[SIDE_CLIENT].packets + f->sides[SIDE_SERVER].packets > 0;
+            return !is_new;
     }
     if (a->count < AGGREGATE_FLOWS_MOST)
         a->flows[a->count++] = f->number;

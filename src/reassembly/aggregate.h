@@ -23,7 +23,9 @@ struct aggregate_flows {
     uint32_t flows[AGGREGATE_FLOWS_MOST]; /* their numbers */
 };
 
-/* Whether an earlier packet of the same frame has brought that to the flow; from now on one has. */
-bool aggregate_was_told(struct aggregate_flows *a, const struct flow *f, const struct frame *frame);
+/* Whether an earlier packet of the same frame has brought that to the flow; from now on one has. To one that is new none
+ * has, though another that had its number may have ended meanwhile. */
+bool aggregate_was_told(struct aggregate_flows *a, const struct flow *f, const struct frame *frame,
+                        bool is_new);
 
 #endif

@@ -644,18 +644,38 @@ static struct flow *find_detour(struct flows *t, const struct flow_lookup *look,
 
 /* ---- packets ---- */
 
-/* Of a frame that the flow was `told` of before, nothing. */
-static void tell_frames(struct flows *t, struct flow *f, const struct packet *p, bool told)
+static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
 {
     if (!p->frames) {
-        if (!told)
-            t->at.sink->frame(t->at.sink, f, p->frame);
+        t->at.sink->frame(t->at.sink, f, p->frame);
         return;
     }
-    for (uint32_t i = 0; i < p->frame_count; i++) {
-        if (!told || p->frames[i].number != p->frame->number)
+    for (uint32_t i = 0; i < p->frame_count; i++)
+        t->at.sink->frame(t->at.sink, f, &p->frames[i]);
+}
+
+/* Of a packet of an aggregate: not of its own frame, if an earlier one has brought the flow that. True then. */
+static bool tell_aggregate(struct flows *t, struct flow *f, const struct packet *p, bool is_new)
+{
+    if (!aggregate_was_told(&t->aggregate, f, p->frame, is_new)) {
+        tell_frames(t, f, p);
+        return false;
+    }
+    for (uint32_t i = 0; p->frames && i < p->frame_count; i++) {
+        if (p->frames[i].number != p->frame->number)
             t->at.sink->frame(t->at.sink, f, &p->frames[i]);
     }
+    return true;
+}
+
+/* The same for one that has been counted. */
+__attribute__((noinline)) static void tell_counted(struct flows *t, struct flow *f, enum side side,
+                                                   const struct packet *p)
+{
+    const bool is_new = f->sides[SIDE_CLIENT].packets + f->sides[SIDE_SERVER].packets == 1;
+
+    if (tell_aggregate(t, f, p, is_new))
+        f->sides[side].frame_bytes -= p->frame->wire_len;
 }
 
 /* An ICMP error belongs to the flow that it quotes, too, in the same place. The quoted packet went the
@@ -666,11 +686,13 @@ static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
 
     flow_key_of_quote(&key, p, place);
     struct flow *f = flow_table_find(&t->table, &key, table_hash(&key, sizeof key));
-    if (f)
-        tell_frames(t, f, p, p->aggregate && aggregate_was_told(&t->aggregate, f, p->frame));
+    if (f && p->aggregate)
+        tell_aggregate(t, f, p, false);
+    else if (f)
+        tell_frames(t, f, p);
 }
 
-static void count(struct flow *f, enum side side, const struct packet *p, bool told)
+static void count(struct flow *f, enum side side, const struct packet *p)
 {
     struct side_state *us = &f->sides[side];
     int64_t time_ns = p->frame->time_ns;
@@ -679,10 +701,9 @@ static void count(struct flow *f, enum side side, const struct packet *p, bool t
     us->ip_bytes += p->ip_len;
     if (p->frames) {
         for (uint32_t i = 0; i < p->frame_count; i++)
-            if (!told || p->frames[i].number != p->frame->number)
-                us->frame_bytes += p->frames[i].wire_len;
+            us->frame_bytes += p->frames[i].wire_len;
         time_ns = p->frames[0].time_ns < time_ns ? p->frames[0].time_ns : time_ns;
-    } else if (!told) {
+    } else {
         us->frame_bytes += p->frame->wire_len;
     }
     if (p->ttl < us->min_ttl)
@@ -761,9 +782,11 @@ static void see_packet(struct flows *t, const struct packet *p, const struct flo
     }
 
     enum side side = side_of(f, src_is_low);
-    const bool told = p->aggregate && aggregate_was_told(&t->aggregate, f, p->frame);
-    count(f, side, p, told);
-    tell_frames(t, f, p, told);
+    count(f, side, p);
+    if (p->aggregate)
+        tell_counted(t, f, side, p);
+    else
+        tell_frames(t, f, p);
     if (is_new && places_is_shared(t->places, place))
         t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
     if (p->transport == TRANSPORT_TCP)
