@@ -10,7 +10,10 @@
  * its number occurs: link_types in dissect.c, walk_ethertype(), walk_protocol(), tunnel_at() in
  * walk_udp.c.
  *
- * Tunnels. A frame has one verdict and is one packet: the innermost. walk_enter() notes the
+ * A frame has one verdict and is one packet, but for an A-MSDU of 802.11, which is walked once for each of its
+ * packets: part_at says which.
+ *
+ * Tunnels. The packet is the innermost. walk_enter() notes the
  * tunnel in the packet's path, and the walk goes on inside, where every later header takes the
  * place of the one outside. At most PACKET_TUNNELS_MAX deep: what lies deeper is malformed. A
  * tunnel over IP is named by its protocol number, and what is found inside is the frame's
