@@ -47,6 +47,7 @@ static inline const char *packet_difference(enum verdict verdict, const struct p
     }
     SAME(bad_ip_checksum);
     SAME(aggregate);
+    SAME(unread);
     SAME(tunnel_count);
     if (strcmp(a->tunnel, b->tunnel) != 0)
         return "tunnel";

@@ -170,7 +170,7 @@ static enum verdict step(struct walk *w)
 
 static enum verdict walk(struct walk *w)
 {
-    for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+    for (; w->depth < DEPTH_MAX; w->depth++) {
         enum verdict verdict = step(w);
         if (verdict != VERDICT_OK || w->next == NEXT_PAYLOAD)
             return verdict;
@@ -201,9 +201,17 @@ enum verdict dissect(const struct frame *frame, struct packet *packet)
 
 enum verdict dissect_walked(const struct frame *frame, struct packet *packet)
 {
+    return dissect_part(frame, packet, 0);
+}
+
+enum verdict dissect_part(const struct frame *frame, struct packet *packet, uint32_t part_at)
+{
     struct packet outside;
-    struct walk w = {
-        .packet = packet, .rest = frame->bytes, .missing = SIZE_MAX, .outside = &outside};
+    struct walk w = {.packet = packet,
+                     .rest = frame->bytes,
+                     .missing = SIZE_MAX,
+                     .part_at = part_at,
+                     .outside = &outside};
 
     if (frame->wire_len > frame->bytes.len)
         w.cut = frame->wire_len - frame->bytes.len;

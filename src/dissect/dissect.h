@@ -10,7 +10,7 @@
 #include "capture/frame.h"
 #include "dissect/packet.h"
 
-/* Reads `frame`. The packet borrows from the frame, and `packet->frame` points to it. With any
+/* Reads `frame`; of an aggregate of several packets the first. The packet borrows from the frame, and `packet->frame` points to it. With any
  * verdict but OK and FRAGMENT only the members that were reached are set; with BAD_CHECKSUM all
  * that was there has been read all the same: `transport` is not 0 if the verdict would have been
  * OK, and `fragment` is set if it would have been FRAGMENT. With OTHER_TRANSPORT `compressed` is set where
@@ -19,6 +19,10 @@ enum verdict dissect(const struct frame *frame, struct packet *packet);
 
 /* The same, slowly: header by header, also where all are plain. The tests hold the two against each other. */
 enum verdict dissect_walked(const struct frame *frame, struct packet *packet);
+
+/* The same of a later packet of an aggregate, which begins there in the frame: the `next_part` of the one before.
+ * What carries the frame through tunnels is among the carriers of the first one alone. */
+enum verdict dissect_part(const struct frame *frame, struct packet *packet, uint32_t part_at);
 
 /* Reads the transport of a datagram that the defragmenter has made whole: `packet` holds what
  * its first fragment had, with ip_payload, ip_payload_len, ip_protocol and pieces of the whole. Likewise of

@@ -124,12 +124,15 @@ struct packet {
     enum checksum checksum; /* of the transport */
     bool old_checksum;      /* SCTP's is right by RFC 2960, before RFC 3309 made it a CRC32c */
     bool bad_ip_checksum;   /* an IPv4 header's own is wrong */
-    bool aggregate;         /* the frame holds further packets, which are not read (A-MSDU) */
-    uint8_t tunnel_count;   /* how many tunnels the path has */
-    uint8_t carrier_count;  /* how many of them are over UDP; of a datagram made whole, those inside
+    bool aggregate;         /* one of several packets of its frame (A-MSDU) */
+    bool unread;            /* of those, further ones are not read */
+    uint32_t
+        next_part; /* of an aggregate: where the next one begins in the frame; 0: it is the last */
+    uint8_t tunnel_count;  /* how many tunnels the path has */
+    uint8_t carrier_count; /* how many of them are over UDP; of a datagram made whole, those inside
                                 of it */
-    struct span payload;    /* of the transport, as captured, without Ethernet padding */
-    uint32_t payload_len;   /* bytes as the headers say; payload.len when nothing was cut */
+    struct span payload;   /* of the transport, as captured, without Ethernet padding */
+    uint32_t payload_len;  /* bytes as the headers say; payload.len when nothing was cut */
     uint64_t payload_offset; /* where payload.data[0] lies in the capture; unused with pieces */
 
     /* Fragments. While `fragment` is true, the packet is one of: its transport is not looked at. */

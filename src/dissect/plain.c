@@ -143,7 +143,8 @@ static inline bool read_udp(struct span *rest, struct packet *packet, uint64_t s
 static inline void clear_rest(struct packet *packet)
 {
     packet->quote.present = false;
-    packet->old_checksum = packet->bad_ip_checksum = packet->aggregate = false;
+    packet->old_checksum = packet->bad_ip_checksum = false;
+    packet->aggregate = packet->unread = false;
     packet->fragment = packet->more_fragments = packet->compressed = false;
     packet->tunnel_count = packet->carrier_count = 0;
     packet->fragment_id = packet->fragment_at = 0;

@@ -10,7 +10,10 @@
  * its number occurs: link_types in dissect.c, walk_ethertype(), walk_protocol(), tunnel_at() in
  * walk_udp.c.
  *
- * Tunnels. A frame has one verdict and is one packet: the innermost. walk_enter() notes the
+ * A frame has one verdict and is one packet, but for an A-MSDU of 802.11, which is walked once for each of its
+ * packets: part_at says which.
+ *
+ * Tunnels. The packet is the innermost. walk_enter() notes the
  * tunnel in the packet's path, and the walk goes on inside, where every later header takes the
  * place of the one outside. At most PACKET_TUNNELS_MAX deep: what lies deeper is malformed. A
  * tunnel over IP is named by its protocol number, and what is found inside is the frame's
@@ -100,10 +103,14 @@ struct walk {
                          SIZE_MAX while none has said a length */
     enum next next;
     uint8_t extension; /* the kind of NEXT_EXTENSION */
-    bool unsized;      /* the IP header says no length: its host left that to the network card */
-    bool bad_header;   /* the checksum of an IP header is wrong */
-    bool remade;       /* a datagram that was made whole from fragments, and no tunnel in it yet */
-    bool guessing;     /* inside a tunnel over UDP */
+    uint32_t
+        part_at; /* of an aggregate the packet that begins there in the frame is meant; 0: the first */
+    bool in_aggregate;
+    unsigned depth;  /* headers so far */
+    bool unsized;    /* the IP header says no length: its host left that to the network card */
+    bool bad_header; /* the checksum of an IP header is wrong */
+    bool remade;     /* a datagram that was made whole from fragments, and no tunnel in it yet */
+    bool guessing;   /* inside a tunnel over UDP */
     bool bad_header_outside; /* what bad_header was there */
     struct packet *outside;  /* the datagram that it is otherwise */
 };

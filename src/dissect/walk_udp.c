@@ -12,6 +12,7 @@
 #include "dissect/nsh.h"
 #include "dissect/sctp.h"
 #include "dissect/teredo.h"
+#include "dissect/tzsp.h"
 #include "dissect/vxlan.h"
 #include "dissect/walk.h"
 
@@ -139,6 +140,27 @@ static enum verdict walk_capwap(struct walk *w)
     return capwap_is_wlan(&c) ? walk_enter(w, "capwap", NEXT_WLAN) : VERDICT_MALFORMED;
 }
 
+static enum verdict walk_tzsp(struct walk *w)
+{
+    struct tzsp t;
+
+    if (!tzsp_view(&w->rest, &t))
+        return VERDICT_MALFORMED;
+    if (tzsp_type(&t) != TZSP_RECEIVED && tzsp_type(&t) != TZSP_TO_SEND)
+        return VERDICT_MALFORMED;
+    switch (tzsp_protocol(&t)) {
+    case TZSP_ETHERNET:
+        return walk_enter(w, "tzsp", NEXT_ETHERNET);
+    case TZSP_WLAN:
+        return walk_enter(w, "tzsp", NEXT_WLAN);
+    case TZSP_PRISM:
+    case TZSP_AVS:
+        return walk_enter(w, "tzsp", NEXT_PRISM);
+    default:
+        return VERDICT_MALFORMED;
+    }
+}
+
 static enum verdict walk_l2tp(struct walk *w)
 {
     struct l2tp l;
@@ -198,6 +220,8 @@ static tunnel_step *tunnel_at(uint16_t port)
         return walk_mpls_in_udp;
     case 9899:
         return walk_sctp_in_udp;
+    case 37008: /* by custom */
+        return walk_tzsp;
     default:
         return NULL;
     }

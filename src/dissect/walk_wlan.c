@@ -12,16 +12,52 @@ static void note_addresses(struct packet *packet, struct span src, struct span d
     packet->has_macs = true;
 }
 
-/* The first packet of an aggregate. A frame is one packet, so that there are more is only noted. */
+/* On to the packet that is meant. The datagram around the aggregate, if there is one, was told with the first. */
+static void go_to_part(struct walk *w)
+{
+    const size_t here = (size_t)(w->rest.data - w->packet->frame->bytes.data);
+    size_t skip = w->part_at > here ? w->part_at - here : 0;
+
+    if (skip > w->rest.len)
+        skip = w->rest.len; /* it was cut off */
+    span_take(&w->rest, skip, NULL);
+    w->packet->carrier_count = 0;
+    w->guessing = false;
+}
+
+/* There is another packet, so many bytes from here. Each costs a walk of its own from the front of the frame, so
+ * where there are many headers before it is left alone; and so is what was put together from fragments, which
+ * lies in no frame, or an aggregate within one. */
+static void note_next(struct walk *w, size_t distance)
+{
+    enum { OUTSIDE_MAX = 32 };
+    struct packet *packet = w->packet;
+    const struct span frame = packet->whole.len > 0 ? packet->whole : packet->frame->bytes;
+
+    if (w->in_aggregate || w->depth > OUTSIDE_MAX || packet->whole.len > 0)
+        packet->unread = true;
+    else
+        packet->next_part = (uint32_t)((size_t)(w->rest.data - frame.data) + distance);
+    packet->aggregate = true;
+}
+
+/* A packet of an aggregate. */
 static enum verdict walk_part(struct walk *w)
 {
     enum { ALIGNMENT = 4 };
     struct wlan_part p;
 
+    if (w->part_at > 0 && !w->in_aggregate) {
+        go_to_part(w);
+        w->packet->aggregate = true;
+    }
     if (!wlan_part_view(&w->rest, &p))
         return walk_short(w, wlan_part_need(w->rest));
-    size_t len = wlan_part_len(&p), padded = (14 + len + 3) / ALIGNMENT * ALIGNMENT - 14;
-    w->packet->aggregate |= w->rest.len + w->cut > padded + p.header.len; /* more than a checksum */
+    size_t len = wlan_part_len(&p);
+    size_t padded = (p.header.len + len + 3) / ALIGNMENT * ALIGNMENT - p.header.len;
+    if (w->rest.len + w->cut > padded + p.header.len) /* more than a checksum */
+        note_next(w, padded);
+    w->in_aggregate = true;
     note_addresses(w->packet, wlan_part_src(&p), wlan_part_dst(&p));
     walk_bound(w, len);
     return walk_on(w, NEXT_LLC);

@@ -90,17 +90,11 @@ static enum verdict make_whole(const struct life *life, struct packet *packet, e
     return verdict;
 }
 
-/* *at_once where the packet cannot wait: the others have been taken on then. */
-static enum verdict judge(struct life *life, struct waiting *w, bool *at_once)
+/* What becomes of a packet as dissection left it. *at_once where it cannot wait: the others have been taken on then. */
+static enum verdict judge_packet(struct life *life, struct packet *packet, enum verdict verdict,
+                                 bool *at_once)
 {
-    struct packet *packet = &w->packet;
-
     *at_once = false;
-    if (life->filter && !filter_accepts(life->filter, &w->frame))
-        return VERDICT_FILTERED;
-    enum verdict verdict = dissect(&w->frame, packet);
-    if (verdict == VERDICT_OK && !packet->aggregate && packet->carrier_count == 0)
-        return verdict;              /* as nearly always */
     if (packet->carrier_count > 0) { /* several flows */
         life_catch_up(life);
         *at_once = true;
@@ -129,16 +123,63 @@ static void tell_odd(struct life *life, const struct waiting *w, enum verdict ve
     life->sink->oddity(life->sink, NULL, &w->frame, kind, NULL);
 }
 
-void see_frame(struct life *life, struct verdict_counts *seen, const struct frame *frame)
+/* Each packet of an aggregate for itself. The frame has the verdict of the one that came furthest. */
+static enum verdict see_aggregate(struct life *life, struct waiting *w, enum verdict verdict)
 {
-    struct waiting *w = &life->waiting[life->waiting_count];
+    struct packet *packet = &w->packet;
+    enum verdict best = VERDICT_COUNT;
     bool at_once;
 
-    w->frame = *frame;
-    enum verdict verdict = judge(life, w, &at_once);
+    life_catch_up(life);
+    for (unsigned count = 1;; count++) {
+        const uint32_t next = packet->next_part;
+        /* The fragment that makes a datagram whole becomes that: what is said here is of the frame. */
+        bool unread = packet->unread || (next > 0 && count == LIFE_PARTS_MOST);
+        verdict = judge_packet(life, packet, verdict, &at_once);
+        packet->aggregate = true;
+        if (verdict >= VERDICT_TRUNCATED)
+            tell_odd(life, w, verdict);
+        if (unread || (verdict == VERDICT_OK && packet->unread))
+            tell_odd(life, w, VERDICT_OK);
+        if (verdict == VERDICT_OK) {
+            flows_look(life->flows, &w->look, packet);
+            flows_packet(life->flows, packet, &w->look);
+        }
+        if (verdict < best)
+            best = verdict;
+        if (next == 0 || count == LIFE_PARTS_MOST)
+            return best;
+        verdict = dissect_part(&w->frame, packet, next);
+    }
+}
+
+static void count_verdict(struct verdict_counts *seen, const struct waiting *w,
+                          enum verdict verdict)
+{
     seen->frames[verdict]++;
-    seen->bytes[verdict] += frame->bytes.len;
-    if (verdict >= VERDICT_TRUNCATED || (verdict == VERDICT_OK && w->packet.aggregate)) {
+    seen->bytes[verdict] += w->frame.bytes.len;
+}
+
+/* Takes the packet to its flow, as soon as others wait no longer. */
+static void wait_for_others(struct life *life)
+{
+    if (++life->waiting_count >= life->batch)
+        life_catch_up(life);
+}
+
+/* Any frame but the plain ones. */
+__attribute__((noinline)) static void see_rare(struct life *life, struct verdict_counts *seen,
+                                               struct waiting *w, enum verdict verdict)
+{
+    bool at_once;
+
+    if (w->packet.aggregate) {
+        count_verdict(seen, w, see_aggregate(life, w, verdict));
+        return;
+    }
+    verdict = judge_packet(life, &w->packet, verdict, &at_once);
+    count_verdict(seen, w, verdict);
+    if (verdict >= VERDICT_TRUNCATED || (verdict == VERDICT_OK && w->packet.unread)) {
         tell_odd(life, w, verdict);
         at_once = true;
     }
@@ -148,6 +189,25 @@ void see_frame(struct life *life, struct verdict_counts *seen, const struct fram
     if (at_once)
         flows_packet(life->flows, &w->packet,
                      &w->look); /* it puts it in order, and tells the sink */
-    else if (++life->waiting_count >= life->batch)
-        life_catch_up(life);
+    else
+        wait_for_others(life);
+}
+
+void see_frame(struct life *life, struct verdict_counts *seen, const struct frame *frame)
+{
+    struct waiting *w = &life->waiting[life->waiting_count];
+
+    w->frame = *frame;
+    if (life->filter && !filter_accepts(life->filter, &w->frame)) {
+        count_verdict(seen, w, VERDICT_FILTERED);
+        return;
+    }
+    enum verdict verdict = dissect(&w->frame, &w->packet);
+    if (verdict != VERDICT_OK || w->packet.aggregate || w->packet.carrier_count > 0) {
+        see_rare(life, seen, w, verdict);
+        return;
+    }
+    count_verdict(seen, w, VERDICT_OK); /* as nearly always */
+    flows_look(life->flows, &w->look, &w->packet);
+    wait_for_others(life);
 }

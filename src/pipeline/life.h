@@ -12,6 +12,10 @@
 
 enum { LIFE_BATCH_MOST = 16 };
 
+/* Packets that are read of a frame that holds several (A-MSDU of 802.11); of more, an oddity. A receiver can say that it
+ * takes 8, 16 or 32 (IEEE 802.11, extended capabilities). */
+enum { LIFE_PARTS_MOST = 64 };
+
 /* A frame between dissection and its flow. */
 struct waiting {
     struct frame frame;

@@ -128,7 +128,9 @@ bool message_put_segment(struct messages *m, uint32_t flow, const struct arrival
     const bool in_pieces = p->piece_count > 0;
     const bool points = lasting && lie_in_frame(a);
     const bool has_frame = !m->frame || m->frame->number != p->frame->number ||
-                           m->frame->evidence_id != p->frame->evidence_id;
+                           m->frame->evidence_id != p->frame->evidence_id ||
+                           /* As a fragment it was told without its bytes. */
+                           (!in_pieces && m->frame->bytes.data != p->frame->bytes.data);
     const uint32_t pieces = in_pieces ? p->piece_count : 0;
     const uint32_t frames = in_pieces ? p->frame_count : 0;
     struct message_head *before = m->last;

@@ -427,6 +427,7 @@ static enum verdict make_whole(struct defrag *d, struct datagram *g, struct pack
     memcpy(p, g->first, sizeof g->first);
     p->frame = frame;
     p->fragment = p->more_fragments = false;
+    p->aggregate = p->unread = false; /* so was the first fragment, perhaps, in its own frame */
     p->ip_len = g->ip_len;
     p->ip_payload = span_of(g->bytes, captured);
     p->ip_payload_len = g->total;
@@ -437,12 +438,23 @@ static enum verdict make_whole(struct defrag *d, struct datagram *g, struct pack
     return dissect_transport(p);
 }
 
+/* Several packets of one frame may be fragments of the same datagram. */
+static bool has_frame(const struct datagram *g, const struct frame *frame)
+{
+    const struct frame *last = g->frame_count > 0 ? &g->frames[g->frame_count - 1] : NULL;
+
+    return last && last->number == frame->number && last->evidence_id == frame->evidence_id;
+}
+
 /* Notes the frame of a fragment, or all those of the datagram around it. False when there is no
  * memory. */
 static bool add_frames(struct defrag *d, struct datagram *g, const struct packet *p)
 {
     const struct frame *from = p->pieces ? p->frames : p->frame;
     const uint32_t count = p->pieces ? p->frame_count : 1;
+
+    if (!p->pieces && p->aggregate && has_frame(g, p->frame))
+        return true;
     void *frames = grow(d, g, g->frames, &g->frame_room, g->frame_count + count, sizeof *g->frames);
 
     if (!frames)

@@ -116,6 +116,33 @@ static bool is_multicast(const struct packet *p)
     return p->ip_version == 6 ? dst[0] == 0xff : dst[ADDRESS_V4_AT] >= 224;
 }
 
+/* Whether a datagram between two ports of servers says itself that it asks, or that it answers: the first to be captured
+ * may be an answer. */
+static bool says_who_asks(const struct packet *p, bool *asks)
+{
+    enum { NTP = 123, DNS = 53, NETBIOS_NAMES = 137, DHCP_SERVER = 67, DHCP_CLIENT = 68 };
+    enum { NTP_LEN = 48, DNS_LEN = 12, BOOTP_LEN = 236 };
+    const uint16_t src = p->ends.src_port, dst = p->ends.dst_port;
+    const struct span said = p->payload;
+
+    if (src == NTP && dst == NTP && said.len >= NTP_LEN) { /* RFC 5905 3: the modes */
+        enum { ACTIVE = 1, PASSIVE, CLIENT, SERVER, BROADCAST };
+        const uint8_t mode = load_u8(said, 0) & 7;
+        *asks = mode == ACTIVE || mode == CLIENT;
+        return mode >= ACTIVE && mode <= BROADCAST;
+    }
+    if (src == dst && (src == DNS || src == NETBIOS_NAMES) && said.len >= DNS_LEN) {
+        *asks = !(load_u8(said, 2) & 0x80); /* RFC 1035 4.1.1, RFC 1002 4.2.1.1 */
+        return true;
+    }
+    if ((src == DHCP_SERVER || src == DHCP_CLIENT) && (dst == DHCP_SERVER || dst == DHCP_CLIENT) &&
+        said.len >= BOOTP_LEN) { /* RFC 951 3 */
+        *asks = load_u8(said, 0) == 1;
+        return *asks || load_u8(said, 0) == 2;
+    }
+    return false;
+}
+
 /* Who the client is, as far as the first packet tells. */
 static bool sender_is_client(const struct packet *p, bool *guessed)
 {
@@ -138,6 +165,9 @@ static bool sender_is_client(const struct packet *p, bool *guessed)
     *guessed = true;
     bool src_serves = p->ends.src_port < 1024, dst_serves = p->ends.dst_port < 1024;
     if (src_serves == dst_serves && p->transport == TRANSPORT_UDP) {
+        bool asks;
+        if (src_serves && says_who_asks(p, &asks))
+            return asks;
         src_serves = dissect_is_tunnel_port(p->ends.src_port);
         dst_serves = dissect_is_tunnel_port(p->ends.dst_port);
     }

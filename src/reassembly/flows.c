@@ -2,6 +2,7 @@
 #include "reassembly/flows.h"
 
 #include "base/table.h"
+#include "reassembly/aggregate.h"
 #include "reassembly/association.h"
 #include "reassembly/detours.h"
 #include "reassembly/flow_begin.h"
@@ -62,6 +63,7 @@ struct flows {
     int64_t clock;    /* the highest time so far; INT64_MIN before the first */
     int64_t deadline; /* up to this clock no flow has waited in its queue for its whole timeout */
     struct news news;
+    struct aggregate_flows aggregate;
 };
 
 struct flows *flows_new(struct sink *sink, size_t memory, const struct flow_timeouts *timeouts,
@@ -659,6 +661,30 @@ static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
         t->at.sink->frame(t->at.sink, f, &p->frames[i]);
 }
 
+/* Of a packet of an aggregate: not of its own frame, if an earlier one has brought the flow that. True then. */
+static bool tell_aggregate(struct flows *t, struct flow *f, const struct packet *p, bool is_new)
+{
+    if (!aggregate_was_told(&t->aggregate, f, p->frame, is_new)) {
+        tell_frames(t, f, p);
+        return false;
+    }
+    for (uint32_t i = 0; p->frames && i < p->frame_count; i++) {
+        if (p->frames[i].number != p->frame->number)
+            t->at.sink->frame(t->at.sink, f, &p->frames[i]);
+    }
+    return true;
+}
+
+/* The same for one that has been counted. */
+__attribute__((noinline)) static void tell_counted(struct flows *t, struct flow *f, enum side side,
+                                                   const struct packet *p)
+{
+    const bool is_new = f->sides[SIDE_CLIENT].packets + f->sides[SIDE_SERVER].packets == 1;
+
+    if (tell_aggregate(t, f, p, is_new))
+        f->sides[side].frame_bytes -= p->frame->wire_len;
+}
+
 /* An ICMP error belongs to the flow that it quotes, too, in the same place. The quoted packet went the
  * other way. */
 static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
@@ -667,7 +693,9 @@ static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
 
     flow_key_of_quote(&key, p, place);
     struct flow *f = flow_table_find(&t->table, &key, table_hash(&key, sizeof key));
-    if (f)
+    if (f && p->aggregate)
+        tell_aggregate(t, f, p, false);
+    else if (f)
         tell_frames(t, f, p);
 }
 
@@ -762,7 +790,10 @@ static void see_packet(struct flows *t, const struct packet *p, const struct flo
 
     enum side side = side_of(f, src_is_low);
     count(f, side, p);
-    tell_frames(t, f, p);
+    if (p->aggregate)
+        tell_counted(t, f, side, p);
+    else
+        tell_frames(t, f, p);
     if (is_new && places_is_shared(t->places, place))
         t->at.sink->oddity(t->at.sink, f, p->frame, ODDITY_KEY_SHARED, NULL);
     if (p->transport == TRANSPORT_TCP)

@@ -78,7 +78,7 @@ enum oddity {
     ODDITY_URGENT,
     ODDITY_FLOW_EVICTED,
     ODDITY_CAPTURE_DAMAGED, /* the capture is cut off or damaged here; `text` says how */
-    ODDITY_AGGREGATE,       /* a frame of several packets, of which only the first is read */
+    ODDITY_AGGREGATE,       /* a frame of several packets, not all of which are read */
     ODDITY_OLD_CHECKSUM,    /* SCTP with the Adler-32 of RFC 2960 */
     ODDITY_WRONG_TAG,       /* SCTP with a tag that is not its association's */
     ODDITY_BAD_CHUNK,       /* SCTP chunks that contradict the length of their packet */

@@ -12,11 +12,11 @@
 enum { IP_TEXT_LEN = 46, MAC_TEXT_LEN = 18, VLAN_TEXT_LEN = 24 }; /* with the NUL */
 
 /* The canonical text (RFC 5952); dotted for IPv4. `ip_version` is 4 or 6: an IPv6 address may be a
- * mapped IPv4 one, and is written without dots, as Wireshark does, so that the two are not mixed
+ * mapped IPv4 one, and is written in groups as any other, ::ffff:a00:1, so that the two are not mixed
  * up. Ends in a NUL; returns its length without it. */
 size_t ip_text(char to[IP_TEXT_LEN], const struct address *address, uint8_t ip_version);
 
-/* The address and version that a canonical text stands for; false when it is none. */
+/* The address and version that a text stands for, in this or any other form; false when it is none. */
 bool ip_parse(struct address *address, uint8_t *ip_version, const char *text);
 
 /* aa:bb:cc:dd:ee:ff */

@@ -34,9 +34,18 @@ CREATE VIEW zeek_conn AS
            CASE WHEN last_ns > first_ns THEN server_bytes + server_carried + coalesce((SELECT sum(length) FROM gaps AS g
                WHERE g.stream_id = 2 * f.flow_id + 1 AND g.cause NOT IN ('evicted', 'shed')), 0) END AS resp_bytes,
            CASE
-           WHEN protocol = 'udp' AND client_packets > 0 THEN iif(server_packets > 0, 'SF', 'S0')
-           WHEN protocol = 'udp' THEN 'SHR'
-           WHEN protocol <> 'tcp' THEN 'OTH'
+           WHEN protocol <> 'tcp' THEN
+               CASE WHEN protocol <> 'udp' THEN 'OTH' WHEN client_packets = 0 THEN 'SHR'
+                    WHEN server_packets > 0 THEN 'SF' ELSE 'S0' END
+           WHEN NOT history GLOB '*[Rr]*' THEN
+               CASE WHEN instr(history, 'F') > 0 THEN
+                        iif(instr(history, 'f') > 0, 'SF', iif(history GLOB '*[hs]*', 'S2', 'SH'))
+                    WHEN instr(history, 'f') > 0 THEN
+                        iif(instr(history, 'S') > 0 OR history GLOB '*h*[AD]*', 'S3', 'SHR')
+                    WHEN history GLOB '*[hs]*' THEN
+                        iif(instr(history, 'S') > 0 OR history GLOB '*h*[AD]*', 'S1', 'OTH')
+                    WHEN instr(history, 'S') > 0 AND instr(history, 'd') = 0 THEN 'S0'
+                    ELSE 'OTH' END
            -- A RST counts unless its sender and the other side both had sent a FIN: 'FfR', and 'FRf' as well.
            WHEN instr(history, 'r') > 0 AND NOT (history GLOB '*f*r*' AND instr(history, 'F') > 0
                 AND NOT history GLOB '*R*F*') THEN
@@ -49,11 +58,7 @@ CREATE VIEW zeek_conn AS
                CASE WHEN history GLOB '*[hsf]*' THEN 'RSTO'
                     WHEN history GLOB '*S*R*' AND NOT history GLOB '*S*[HAFG]*R*' THEN 'RSTOS0'
                     ELSE 'OTH' END
-           WHEN instr(history, 'F') > 0 AND instr(history, 'f') > 0 THEN 'SF'
-           WHEN instr(history, 'F') > 0 THEN iif(history GLOB '*[hs]*', 'S2', 'SH')
-           WHEN instr(history, 'f') > 0 THEN iif(instr(history, 'S') > 0 OR history GLOB '*h*[AD]*', 'S3', 'SHR')
-           WHEN instr(history, 'S') > 0 AND NOT history GLOB '*[hsd]*' THEN 'S0'
-           WHEN history GLOB '*[hs]*' AND (instr(history, 'S') > 0 OR history GLOB '*h*[AD]*') THEN 'S1'
+           WHEN instr(history, 'F') > 0 THEN 'SF'           -- and 'f': else one of these two had counted
            ELSE 'OTH' END AS conn_state,
            NULL AS local_orig,                                    -- nobody said which networks are local
            NULL AS local_resp,

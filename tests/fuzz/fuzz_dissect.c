@@ -153,14 +153,19 @@ static void check_carriers(const struct packet *p, enum verdict verdict)
                    "a carrier has no place in the path");
 }
 
-static void see(struct defrag *defrag, const struct frame *frame, const struct evidence *e)
+/* Returns where the next packet of an aggregate begins, 0 for none. */
+static uint32_t see(struct defrag *defrag, const struct frame *frame, const struct evidence *e,
+                    uint32_t part_at)
 {
     struct packet packet, again;
-    enum verdict verdict = dissect(frame, &packet);
+    enum verdict verdict =
+        part_at > 0 ? dissect_part(frame, &packet, part_at) : dissect(frame, &packet);
 
+    const uint32_t next = packet.aggregate ? packet.next_part : 0;
+    FUZZ_HOLDS(next == 0 || next > part_at, "an aggregate without end");
     FUZZ_HOLDS(verdict < VERDICT_COUNT && verdict_name(verdict), "verdict %d", (int)verdict);
     FUZZ_HOLDS(verdict != VERDICT_FILTERED && verdict != VERDICT_OVERLAP, "not dissect's verdict");
-    FUZZ_HOLDS(dissect_walked(frame, &again) == verdict, "another verdict at a second look");
+    FUZZ_HOLDS(dissect_part(frame, &again, part_at) == verdict, "another verdict at a second look");
     const char *other = packet_difference(verdict, &packet, &again);
     FUZZ_HOLDS(!other, "another %s at a second look", other);
     FUZZ_HOLDS(packet.frame == frame && !packet.pieces && !packet.frames, "a packet without frame");
@@ -178,7 +183,7 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
     }
     FUZZ_HOLDS((verdict == VERDICT_FRAGMENT) <= packet.fragment, "a fragment that is none");
     if (verdict != VERDICT_FRAGMENT)
-        return;
+        return next;
     FUZZ_HOLDS(packet.fragment_at % 8 == 0, "a fragment at %" PRIu32, packet.fragment_at);
     verdict = defrag_push(defrag, &packet);
     if (packet.pieces && verdict != VERDICT_FRAGMENT && verdict != VERDICT_OVERLAP) {
@@ -191,6 +196,7 @@ static void see(struct defrag *defrag, const struct frame *frame, const struct e
         FUZZ_HOLDS(verdict == VERDICT_FRAGMENT || verdict == VERDICT_OVERLAP,
                    "verdict %s, and no datagram", verdict_name(verdict));
     }
+    return next;
 }
 
 static uint32_t link_type_of(uint8_t choice)
@@ -232,7 +238,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (captured > 0)
             memcpy(evidence.bytes + evidence.end, copy, captured);
         evidence.end += captured;
-        see(defrag, &frame, &evidence);
+        uint32_t part_at = 0;
+        do {
+            part_at = see(defrag, &frame, &evidence, part_at);
+        } while (part_at > 0);
         free(copy);
     }
     defrag_end(defrag);

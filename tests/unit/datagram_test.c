@@ -8,6 +8,12 @@
 
 #define V6 "client [2001:db8::1]:40000; server [2001:db8::2]:53\n"
 
+#define NTP "client 10.0.0.1:123; server 10.0.0.2:123\n"
+#define X9 "787878787878787878"
+#define X9_TEXT "xxxxxxxxx"
+#define X47 X9 X9 X9 X9 X9 "7878"
+#define X47_TEXT X9_TEXT X9_TEXT X9_TEXT X9_TEXT X9_TEXT "xx"
+
 static const struct scene udp_scenes[] = {
     {"each datagram is kept as it came, one behind the other",
      .script = "c udp 'AA'; s udp 'BBB'; c udp 'CC'; c udp 'CC'", .client = "AA|CC|CC",
@@ -39,6 +45,21 @@ static const struct scene udp_scenes[] = {
     {"of two high ports, who speaks first is the client",
      .script = "client 10.0.0.1:40000; server 10.0.0.2:5060; s udp 'A'; c udp 'B'", .client = "A",
      .server = "B", .flows = "udp two_way Dd capture_end guessed"},
+    {"an answer of NTP says that it is one", .script = NTP "s udp hex:24" X47 "; c udp hex:23" X47,
+     .client = "#" X47_TEXT, .server = "$" X47_TEXT, .flows = "udp two_way dD capture_end guessed"},
+    {"and so does a question", .script = NTP "c udp hex:23" X47, .client = "#" X47_TEXT,
+     .flows = "udp one_way D capture_end guessed"},
+    {"what is no NTP at its port says nothing", .script = NTP "s udp '$' 'AA'; c udp 'B'",
+     .client = "$AA", .server = "B", .flows = "udp two_way Dd capture_end guessed"},
+    {"an answer of DNS between two ports 53",
+     .script = "client 10.0.0.1:53; server 10.0.0.2:53; s udp hex:4141"
+               "ff" X9 "; c udp 'AAA' hex:" X9,
+     .client = "AAA" X9_TEXT, .server = "AA?" X9_TEXT,
+     .flows = "udp two_way dD capture_end guessed"},
+    {"an answer of DHCP to its client's port",
+     .script = "client 0.0.0.0:68; server 10.0.0.2:67; s udp hex:02" X47 X47 X47 X47 X47,
+     .server = "?" X47_TEXT X47_TEXT X47_TEXT X47_TEXT X47_TEXT,
+     .flows = "udp one_way d capture_end guessed"},
     {"the same ports of TCP are another flow", .script = "c udp 'A'; c 'B'", .client = "A | B",
      .flows = "udp one_way D capture_end guessed | midstream D capture_end guessed"},
     {"an idle conversation ends after three minutes",

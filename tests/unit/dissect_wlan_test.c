@@ -171,23 +171,76 @@ static void addresses_are_where_the_directions_say(void)
     }
 }
 
-static void an_aggregate_of_several_says_so(void)
+#define AGGREGATE "8801 0000 " A1 A2 A3 "3012 8000 "
+#define PART A3 A2 "0033 " SNAP "0800" TCP4 "000000 "
+
+/* The next packet of an aggregate, as a line. */
+static void next_part(char line[LINE_MAX_LEN], struct packet *p, const struct frame *frame)
+{
+    const uint32_t at = p->next_part;
+
+    CU_ASSERT_NOT_EQUAL(at, 0);
+    say_packet(line, dissect_part(frame, p, at), p);
+}
+
+static void each_packet_of_an_aggregate_is_read(void)
 {
     char line[LINE_MAX_LEN];
     struct packet p;
     struct frame frame;
 
-    size_t len = picture_bytes(bytes, "8801 0000 " A1 A2 A3 "3012 8000 " A3 A2 "0033 " SNAP
-                                      "0800" TCP4 "000000 " A3 A2 "0033 " SNAP "0800" TCP4);
+    size_t len =
+        picture_bytes(bytes, AGGREGATE PART A1 A4 "000c " SNAP "0806 0001 0000 0000 " PART);
     picture_dissect(line, &p, &frame, 105, bytes, len, len);
     CU_ASSERT_STRING_EQUAL(line, OK_TCP4);
     CU_ASSERT_TRUE(p.aggregate);
+    CU_ASSERT_EQUAL(p.payload_offset - frame.offset, 26 + 14 + 8 + 40);
+    next_part(line, &p, &frame);
+    CU_ASSERT_STRING_EQUAL(line, "arp");
+    CU_ASSERT_TRUE(p.aggregate);
+    next_part(line, &p, &frame);
+    CU_ASSERT_STRING_EQUAL(line, OK_TCP4);
+    CU_ASSERT_EQUAL(p.src_mac[5], 0xa2);
+    CU_ASSERT_EQUAL(p.payload_offset - frame.offset, 26 + 68 + 28 + 14 + 8 + 40);
+    CU_ASSERT_EQUAL(p.next_part, 0);
 
-    len = picture_bytes(bytes, "8801 0000 " A1 A2 A3 "3012 8000 " A3 A2 "0033 " SNAP "0800" TCP4
-                               "000000 deadbeef"); /* a check sequence is none */
+    len = picture_bytes(bytes, AGGREGATE PART "deadbeef"); /* a check sequence is none */
     picture_dissect(line, &p, &frame, 105, bytes, len, len);
     CU_ASSERT_STRING_EQUAL(line, OK_TCP4);
     CU_ASSERT_FALSE(p.aggregate);
+    CU_ASSERT_EQUAL(p.next_part, 0);
+}
+
+static void what_is_cut_of_an_aggregate_is_truncated(void)
+{
+    char line[LINE_MAX_LEN];
+    struct packet p;
+    struct frame frame;
+    const size_t len = picture_bytes(bytes, AGGREGATE PART PART);
+
+    for (size_t captured = 26 + 65; captured < 26 + 68 + 14 + 8 + 40; captured++) {
+        picture_dissect(line, &p, &frame, 105, bytes, captured, len);
+        CU_ASSERT_STRING_EQUAL(line, OK_TCP4);
+        next_part(line, &p, &frame);
+        CU_ASSERT_STRING_EQUAL(line, "truncated");
+    }
+}
+
+static void an_aggregate_behind_many_headers_is_read_in_part(void)
+{
+    char line[LINE_MAX_LEN];
+    struct packet p;
+    struct frame frame;
+    size_t len = picture_bytes(bytes, "0200000000a1 0200000000a2");
+
+    for (unsigned i = 0; i < 40; i++)
+        len += picture_bytes(bytes + len, "8100 0001");
+    len += picture_bytes(bytes + len, "0800 4500 00c6 0001 0000 402f 0000 0a000001 0a000002 "
+                                      "0000 8200 " AGGREGATE PART PART);
+    picture_dissect(line, &p, &frame, 1, bytes, len, len);
+    CU_ASSERT_TRUE(p.aggregate);
+    CU_ASSERT_TRUE(p.unread);
+    CU_ASSERT_EQUAL(p.next_part, 0);
 }
 
 static const struct test tests[] = {
@@ -196,6 +249,9 @@ static const struct test tests[] = {
     {"a frame cut at any length is truncated or keeps its verdict", frames_are_cut_at_each_length},
     {"mutants do no harm", mutants_do_no_harm},
     {"addresses are where the directions say", addresses_are_where_the_directions_say},
-    {"an aggregate of several says so", an_aggregate_of_several_says_so},
+    {"each packet of an aggregate is read", each_packet_of_an_aggregate_is_read},
+    {"what is cut of an aggregate is truncated", what_is_cut_of_an_aggregate_is_truncated},
+    {"an aggregate behind many headers is read in part",
+     an_aggregate_behind_many_headers_is_read_in_part},
 };
 SUITE("dissect_wlan", tests)

@@ -53,6 +53,22 @@ static void check_ip(const char *text)
     CU_ASSERT_STRING_EQUAL(is, text);
 }
 
+/* A mapped address may come with dots (RFC 5952 5). */
+static void mapped_ips_are_read_either_way(void)
+{
+    static const char *const texts[] = {"::ffff:10.0.0.1", "::ffff:a00:1", "::FFFF:0A00:0001",
+                                        "0:0:0:0:0:ffff:10.0.0.1"};
+    char is[IP_TEXT_LEN];
+    uint8_t version;
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct address a = address(texts[i], &version);
+        CU_ASSERT_EQUAL(version, 6);
+        ip_text(is, &a, version);
+        CU_ASSERT_STRING_EQUAL(is, "::ffff:a00:1");
+    }
+}
+
 static void ips(void)
 {
     check_ip("0.0.0.0");
@@ -147,6 +163,7 @@ static void budget(void)
 static const struct test tests[] = {
     {"community ids as published", community_ids},
     {"addresses in canonical text", ips},
+    {"mapped IPs are read either way", mapped_ips_are_read_either_way},
     {"bytes from outside become valid UTF-8", words},
     {"VLANs and MACs", vlans_and_macs},
     {"a class is the least that holds the bytes", classes},

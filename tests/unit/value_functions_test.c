@@ -73,6 +73,10 @@ static void an_address_lies_in_a_network_of_its_version(void)
         {"ip_in('11.0.0.0', '10.0.0.0/8')", "0"},
         {"ip_in('9.255.255.255', '10.0.0.0/8')", "0"},
         {"ip_in('::ffff:a00:1', '10.0.0.0/8')", "0"}, /* an IPv6 address that looks like one */
+        {"ip_in('::ffff:10.0.0.1', '10.0.0.0/8')", "0"},
+        {"ip_in('::ffff:a00:1', '::ffff:10.0.0.0/104')", "1"}, /* either way of writing it */
+        {"ip_in('::ffff:10.0.0.1', '::ffff:a00:0/104')", "1"},
+        {"ip_net('::ffff:a00:102', 120)", "::ffff:a00:100/120"},
         {"ip_in('10.0.0.1', '::/0')", "0"},
         {"ip_in('2001:db8:8000::', '2001:db8::/33')", "0"},
         {"ip_in(x'00000000000000000000ffff0a000001', '10.0.0.0/8')", "1"},
@@ -462,6 +466,7 @@ static void a_network_has_the_hosts_of_its_version(void)
     check(c.db, "SELECT count(*) FROM hosts_in('0.0.0.0/0')", "4");
     check(c.db, "SELECT ip FROM hosts_in('::/0') ORDER BY ip", "2001:db8::1 ::ffff:a00:1");
     check(c.db, "SELECT ip FROM hosts_in('::ffff:0:0/96')", "::ffff:a00:1");
+    check(c.db, "SELECT ip FROM hosts_in('::ffff:10.0.0.0/120')", "::ffff:a00:1");
     check(c.db, "SELECT ip FROM hosts_in('10.0.0.0/8', 'main')", "10.0.0.1 10.255.255.255");
     check(c.db, "SELECT count(*) FROM hosts_in(NULL)", "0");
     check(c.db, "SELECT count(*) FROM hosts_in('10.0.0.0/8', NULL)", "0");
