@@ -350,7 +350,7 @@ void diary_bring(const struct diary *d, enum sink_step step, bool ends)
 {
     if (step == SINK_STREAMS && d->last)
         bring_lines(d->last->data + d->used, 1);
-    if (step == SINK_STREAMS && ends)
+    if (step == SINK_STREAMS && ends && d->first)
         bring_lines(d->first, PAGE_LINES);
     if (step == SINK_BYTES && ends && d->first && d->first->next)
         bring_lines(d->first->next, PAGE_LINES);
