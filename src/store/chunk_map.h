@@ -24,10 +24,10 @@ struct chunk_map {
     uint32_t *near, *streams;             /* owned; the first of each chain; a power of two */
     uint32_t *order, *other;              /* owned; for sorting */
     uint32_t count, room, buckets;
-    int64_t stretch; /* positions */
+    int64_t stretch; /* positions: how many one has */
 };
 
-/* Within so many bytes. False when there is no memory. */
+/* Within so many bytes. False when there is no memory: then comes chunk_map_release() all the same. */
 bool chunk_map_init(struct chunk_map *m, size_t memory, int64_t stretch);
 void chunk_map_release(struct chunk_map *m);
 

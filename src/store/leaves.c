@@ -145,7 +145,6 @@ static enum status child_add(struct leaves *l, struct leaves_tree *t, unsigned l
 {
     struct leaves_node *n = &t->nodes[level];
     uint8_t *cell = node_add(n, level, 4 + len);
-    enum status status = STATUS_OK;
 
     if (!cell) { /* its last child leads on, and what divides that from the next goes up */
         uint8_t up[DIVIDER_MOST];
@@ -156,14 +155,16 @@ static enum status child_add(struct leaves *l, struct leaves_tree *t, unsigned l
         assert(up_len - 4 <= sizeof up);
         memcpy(up, last + 4, up_len - 4);
         memcpy(n->page + 8, last, 4);
-        status = node_close(l, t, level, &number);
+        enum status status = node_close(l, t, level, &number);
         if (status == STATUS_OK)
             status = child_add(l, t, level + 1, number, up, up_len - 4);
+        if (status != STATUS_OK) /* it may be as full as before */
+            return status;
         cell = node_add(n, level, 4 + len);
     }
     u32_put(cell, child);
     memcpy(cell + 4, divider, len);
-    return status;
+    return STATUS_OK;
 }
 
 /* Writes the leaf, which is full. */
@@ -300,7 +301,7 @@ static bool node_take(const struct leaves *l, struct leaves_tree *t, unsigned le
         return false;
     for (unsigned i = 0; i < count; i++) {
         size_t at = u16_take(page + leaves_head_len(level) + 2 * (size_t)i);
-        size_t len = at < l->page_size
+        size_t len = at + 4 <= l->page_size /* no cell is shorter */
                          ? leaves_cell_len(l, t, level, page + at, l->page_size - at, &t->last_key)
                          : 0;
         uint8_t *to = len > 0 ? node_add(n, level, len) : NULL;

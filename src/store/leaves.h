@@ -10,8 +10,10 @@
  * - Trees. One is either open or SQLite's. While it is open, its right edge (the last leaf, and what leads there) is in
  *   memory, rows can only be added behind the last one, and SQLite must not look at it. leaves_link() writes the edges of
  *   all that are open, between two transactions, and has SQLite forget the pages that it knew. From then on they
- *   are SQLite's, until one is opened again, which reads its edge out of the file. The pages are those of the SQLite file format, version 4
- * (sqlite.org/fileformat2.html, 1.3 to 1.6). As with an image, nothing checks such a row. */
+ *   are SQLite's, until one is opened again, which reads its edge out of the file.
+ *
+ * The pages are those of the SQLite file format, version 4 (sqlite.org/fileformat2.html, 1.3 to 1.6). As with an image,
+ * nothing checks such a row. A failure leaves a sentence in leaves.error, and trees of which nothing is of use any more. */
 #ifndef SEINE_STORE_LEAVES_H
 #define SEINE_STORE_LEAVES_H
 

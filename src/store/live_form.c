@@ -173,9 +173,24 @@ static int rename_tables(sqlite3 *db, bool to_live, bool *done)
 
 /* ---- */
 
+/* How many indexes and triggers the owner of a case has made for these tables: under another name they would not find
+ * them, and SQLite could not read the schema. */
+static int count_others(sqlite3 *db, int *count)
+{
+    return run(db,
+               sqlite3_mprintf("SELECT count(*) FROM main.sqlite_schema WHERE type IN ('index',"
+                               " 'trigger') AND tbl_name IN (%Q, %Q, %Q) AND sql IS NOT %Q",
+                               forms[0].name, forms[1].name, forms[2].name, INDEX_TEXT),
+               count);
+}
+
 int live_form_enter(sqlite3 *db, bool *is)
 {
-    int code = rename_tables(db, true, is);
+    int others = 0, code = count_others(db, &others);
+
+    *is = false;
+    if (code == SQLITE_OK && others == 0)
+        code = rename_tables(db, true, is);
 
     if (code == SQLITE_OK && *is)
         code = sqlite3_exec(db, RECENT_TEXT, NULL, NULL, NULL);

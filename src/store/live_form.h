@@ -38,8 +38,8 @@ enum live_form_kind { LIVE_FORM_FRAMES, LIVE_FORM_PLACE, LIVE_FORM_ARRIVALS };
 /* Whether a case is in this form; false where that cannot be said. */
 bool live_form_is(sqlite3 *db, const char *schema);
 
-/* Of a case that is written: into this form, where its tables are as we declare them (else *is stays false), and out of
- * it. */
+/* Of a case that is written: into this form, where its tables are as we declare them, and nobody else's indexes or triggers
+ * are for them (else *is is false, and nothing was done), and out of it. */
 int live_form_enter(sqlite3 *db, bool *is);
 int live_form_leave(sqlite3 *db);
 

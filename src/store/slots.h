@@ -29,11 +29,16 @@ static inline size_t slot_room(const struct slot *slot)
     return memory_len(slot->size_class) - SLOT_HEAD;
 }
 
-/* Bytes that lie elsewhere: what is used of a slot's bytes while they do; it has none from now on; they are copied into it;
- * they are noted at `at`, where false says that they must be copied. */
+/* Bytes that stay where they came, and are noted: a loan. Of a slot with pieces (piece_count > 0) its own bytes are not
+ * used but for that. */
 struct loan *loan_of(struct slot *slot);
+
+/* Has no pieces any more, without a look at their bytes; or has them copied into it. */
 void loan_end(struct store *s, struct slot *slot);
 void slot_collect(struct store *s, struct slot *slot);
+
+/* Notes where the bytes of [at, at + bytes.len) lie, which stay there until store_frames_last(). The caller marks them as there.
+ * False: nothing is noted, and they must be copied. */
 bool slot_borrow(struct store *s, struct slot *slot, size_t at, struct span bytes);
 
 /* Lets go of all slots of a stream. */
@@ -48,8 +53,8 @@ int64_t slot_begin(const struct store *s, int64_t position);
 /* The open slot that covers `position`; NULL when there is none. */
 struct slot *slot_find(const struct store *s, struct kept_stream *t, int64_t position);
 
-/* The size class of a slot of which `len` bytes are to be usable, `before` of them are; and one of a class, with nothing of
- * it set but that. NULL after a failure. */
+/* The size class of a slot of which `len` bytes are to be usable, and `before` of them are now; and a slot of a class, with
+ * nothing of it set but that: NULL after a failure. */
 unsigned slot_class(const struct store *s, const struct kept_stream *t, size_t len, size_t before);
 struct slot *slot_take(struct store *s, unsigned size_class);
 
@@ -59,7 +64,8 @@ struct slot **slot_place(struct kept_stream *t, int64_t begin);
 /* Makes the first `len` bytes of a slot usable, which may move it. NULL after a failure. */
 struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t len);
 
-/* Marks [begin, end) as there. False when that would be one run too many, and after a failure. */
+/* Marks [begin, end) as there, counted from where the slot begins, of which nothing was. False when that would be one run too
+ * many, and after a failure. */
 bool runs_add(struct store *s, struct slot *slot, uint16_t begin, uint16_t end);
 
 #endif

@@ -151,9 +151,29 @@ static void written_early(void)
     compare(&(struct telling){16384, 3000, 300, 0, 0}, 5, false, hashes);
 }
 
+/* A flow of which only something odd is known when its end is foreseen. */
+static void nothing_yet(void)
+{
+    struct rig r;
+    struct rig_flow f;
+
+    rig_init(&r);
+    rig_open(&r);
+    rig_flow_init(&f, 1);
+    struct frame frame = rig_frame(&r, 0);
+    r.sink->oddity(r.sink, &f.flow, &frame, ODDITY_CHECKSUM_OFFLOAD, NULL);
+    for (enum sink_step step = SINK_FLOW; step < SINK_STEPS; step++)
+        r.sink->soon(r.sink, f.flow.kept, step, true);
+    rig_flow_end(&r, &f);
+    rig_finish(&r);
+    CHECK_SQL(&r, "SELECT count(*), (SELECT count(*) FROM flow_frames) FROM flows", "1|0");
+    rig_release(&r);
+}
+
 static const struct test tests[] = {
     {"segments in order give the same rows", all_as_usual},
     {"and so do others", odd_things},
     {"where there is no memory, the same streams", written_early},
+    {"one in which nothing is written yet may be about to end", nothing_yet},
 };
 SUITE("diaries of flows", tests)

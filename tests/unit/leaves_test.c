@@ -12,6 +12,21 @@
 
 enum { LONGEST = 16000, DATA, ARRIVALS, COLUMNS_MOST = 6 };
 
+/* The linker has all calls of malloc() come here: for the `fails_at`th of `fails_len` bytes there is no memory; 0: there is
+ * always. */
+static size_t fails_len;
+static int fails_at;
+
+void *__real_malloc(size_t len);
+void *__wrap_malloc(size_t len);
+
+void *__wrap_malloc(size_t len)
+{
+    if (fails_at > 0 && len == fails_len && --fails_at == 0)
+        return NULL;
+    return __real_malloc(len);
+}
+
 /* A fresh case, two of its trees, and what must be in them, in a database beside it. */
 struct rig {
     char folder[64], path[96];
@@ -233,6 +248,17 @@ static void rig_release(struct rig *r)
     rmdir(r->folder);
 }
 
+/* After a failure. */
+static void rig_drop(struct rig *r)
+{
+    leaves_tree_release(&r->data);
+    leaves_tree_release(&r->arrivals);
+    leaves_release(&r->leaves);
+    case_file_drop(&r->file);
+    sqlite3_close(r->wanted);
+    CU_ASSERT_EQUAL(rmdir(r->folder), 0);
+}
+
 /* The longest blob whose row fits a leaf of either table. */
 static size_t longest_for(uint32_t page_size)
 {
@@ -405,11 +431,47 @@ static void lent(void)
     free(bytes);
 }
 
+/* Adds rows until something fails. */
+static enum status append_until(struct rig *r, struct leaves_tree *t, int which, int rows)
+{
+    struct row_value row[COLUMNS_MOST];
+    enum status status = leaves_open(&r->leaves, t);
+
+    for (int i = 0; i < rows && status == STATUS_OK; i++) {
+        int columns = any_row(r, row, which, ++r->last);
+        status = leaves_add(&r->leaves, t, row, columns);
+    }
+    return status;
+}
+
+/* A tree becomes higher, and there is no memory for the page of its new level; whatever the page below, which was full, has
+ * room for by then. */
+static void no_memory(void)
+{
+    enum { LEVELS = 3, PAGE = 512 }; /* what reads the edge, and one of each level */
+
+    for (unsigned seed = 0; seed < 8; seed++) {
+        for (int at = 1; at <= 1 + LEVELS; at++) {
+            struct rig r;
+            rig_init(&r, PAGE, longest_for(PAGE));
+            r.luck = seed;
+            fails_len = PAGE;
+            fails_at = at;
+            enum status status = append_until(&r, &r.arrivals, ARRIVALS, 400);
+            CU_ASSERT_EQUAL(fails_at, 0);
+            CU_ASSERT_EQUAL(status, STATUS_FAILED);
+            CU_ASSERT_TRUE(r.leaves.error.no_memory);
+            rig_drop(&r);
+        }
+    }
+}
+
 static const struct test tests[] = {
     {"rows that fill their leaves are written from where they lie, and found", lent},
     {"rows past SQLite are the rows that it reads", many_rows},
     {"a tree is ours and SQLite's in turn", in_turn},
     {"a tree of one row, and of none", few},
     {"a row that is too long for a leaf is SQLite's", too_long},
+    {"a level for which there is no memory is told", no_memory},
 };
 SUITE("leaves", tests)

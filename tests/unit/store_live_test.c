@@ -442,6 +442,44 @@ static void what_lies_by_commit_outlives_a_kill(void)
     free(bytes);
 }
 
+/* A case to which its owner gave something beside one of those tables keeps it, and its tables as they are. */
+static void what_an_owner_added_stays(void)
+{
+    static const char *const added[] = {
+        "CREATE INDEX mine ON arrivals (low)",
+        "CREATE INDEX mine ON chunk_data (length)",
+        "CREATE TRIGGER mine AFTER INSERT ON flow_frames BEGIN SELECT 1; END",
+        "CREATE VIEW mine AS SELECT * FROM arrivals JOIN flow_frames",
+    };
+
+    for (size_t i = 0; i < sizeof added / sizeof *added; i++) {
+        struct rig r;
+        struct rig_flow f;
+
+        rig_init(&r);
+        rig_flow_init(&f, 1);
+        rig_open(&r);
+        rig_text(&r, &f, 0, "AAA");
+        rig_flow_end(&r, &f);
+        rig_finish(&r);
+        sqlite3_close(r.db);
+        CU_ASSERT_EQUAL_FATAL(sqlite3_open(r.path, &r.db), SQLITE_OK);
+        CU_ASSERT_EQUAL(sqlite3_exec(r.db, added[i], NULL, NULL, NULL), SQLITE_OK);
+        CU_ASSERT_EQUAL(sqlite3_close(r.db), SQLITE_OK);
+        r.db = NULL;
+        live_open_case(&r);
+        rig_flow_init(&f, 2);
+        rig_text(&r, &f, 0, "BB");
+        commit(&r);
+        CHECK_SQL(&r, "SELECT sum(segments) FROM arrivals", "2");
+        rig_flow_end(&r, &f);
+        finish(&r);
+        CHECK_SQL(&r, "SELECT sum(segments) FROM arrivals", "2");
+        CHECK_SQL(&r, "SELECT count(*) FROM sqlite_schema WHERE name = 'mine'", "1");
+        rig_release(&r);
+    }
+}
+
 static void a_kill_leaves_what_was_committed(void)
 {
     struct rig r;
@@ -757,6 +795,7 @@ static const struct test tests[] = {
     {"what is written for a byte of payload is bounded", wear_is_bounded},
     {"what lies by commit is read like the rest", what_lies_by_commit_is_read_like_the_rest},
     {"and outlives a kill", what_lies_by_commit_outlives_a_kill},
+    {"what its owner added to a case stays as it is", what_an_owner_added_stays},
     {"a kill leaves what was committed, and the next run mends it",
      a_kill_leaves_what_was_committed},
     {"one writes at a time, and readers know whether one does", one_writes_at_a_time},
