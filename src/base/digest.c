@@ -6,18 +6,13 @@
 
 #include <xxhash.h>
 
-void digest_digits(char digits[DIGEST_HEX_LEN], const uint8_t value[DIGEST_LEN])
-{
-    static const char hex[] = "0123456789abcdef";
-    for (int i = 0; i < DIGEST_LEN; i++) {
-        digits[2 * i] = hex[value[i] >> 4];
-        digits[2 * i + 1] = hex[value[i] & 15];
-    }
-}
-
 void digest_hex(char hex[DIGEST_HEX_LEN + 1], const uint8_t value[DIGEST_LEN])
 {
-    digest_digits(hex, value);
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < DIGEST_LEN; i++) {
+        hex[2 * i] = digits[value[i] >> 4];
+        hex[2 * i + 1] = digits[value[i] & 15];
+    }
     hex[DIGEST_HEX_LEN] = 0;
 }
 

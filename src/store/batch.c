@@ -197,31 +197,18 @@ void batch_release(struct batch *b)
     *b = (struct batch){0};
 }
 
-static uint8_t *put_room(struct batch *b, int at, int type, size_t len)
+static void put_bytes(struct batch *b, int at, int type, struct span bytes)
 {
     struct row_value *cell = batch_cell(b, at);
     struct batch_rows *rows = b->filling;
-    uint8_t *room = rows->bytes + rows->bytes_len;
 
-    assert(len <= b->size.bytes - rows->bytes_len);
+    assert(bytes.len <= b->size.bytes - rows->bytes_len);
     cell->type = type;
-    cell->number = (int64_t)len;
-    cell->bytes = room;
-    rows->bytes_len += len;
-    return room;
-}
-
-static void put_bytes(struct batch *b, int at, int type, struct span bytes)
-{
-    uint8_t *room = put_room(b, at, type, bytes.len);
-
+    cell->number = (int64_t)bytes.len;
+    cell->bytes = rows->bytes + rows->bytes_len;
     if (bytes.len > 0)
-        memcpy(room, bytes.data, bytes.len);
-}
-
-char *batch_put_room(struct batch *b, int at, size_t len)
-{
-    return (char *)put_room(b, at, SQLITE_TEXT, len);
+        memcpy(rows->bytes + rows->bytes_len, bytes.data, bytes.len);
+    rows->bytes_len += bytes.len;
 }
 
 void batch_put_text(struct batch *b, int at, struct span text)

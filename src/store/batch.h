@@ -115,8 +115,6 @@ static inline void batch_put_int(struct batch *b, int at, int64_t value)
 }
 
 void batch_put_text(struct batch *b, int at, struct span text);
-char *batch_put_room(struct batch *b, int at,
-                     size_t len); /* for a text: written before batch_turn() */
 struct span batch_put_blob(struct batch *b, int at, struct span bytes); /* where they are now */
 void batch_add(struct batch *b);
 

@@ -240,6 +240,13 @@ static void settle(struct kept_stream *t, struct digest *d)
     t->settled = true;
 }
 
+/* What the store's own digest has of a stream is taken at once: nothing more is awaited. */
+static void digest_settle(struct store *s, struct kept_stream *t)
+{
+    t->digest = NULL;
+    settle(t, &s->digest);
+}
+
 /* What the store's own digest has of a stream becomes the stream's, where there is room for that. */
 static void digest_return(struct store *s, struct kept_stream *t)
 {
@@ -250,19 +257,11 @@ static void digest_return(struct store *s, struct kept_stream *t)
         settle(t, &s->digest);
 }
 
-void chunks_await(struct store *s, struct kept_stream *t)
-{
-    if (t->awaited)
-        insert_digest_wait(&s->insert, t->value);
-    t->awaited = false;
-}
-
 /* Bytes come after all, or change: all will be read again. */
-void chunks_unsettle(struct store *s, struct kept_stream *t)
+void chunks_unsettle(struct kept_stream *t)
 {
     if (!t->settled)
         return;
-    chunks_await(s, t);
     t->slots = t->current = NULL;
     t->digest = NULL;
     t->settled = false;
@@ -334,19 +333,23 @@ void chunks_write_diary(struct store *s, struct kept_flow *k, enum side side, st
     is_now_small(t, (int64_t)bytes.len);
     if (!borrowed)
         return;
-    if (k->is_over) { /* nothing more is awaited: the hash is taken, together with others' */
-        t->digest = NULL;
-        t->settled = t->awaited = true;
-        insert_digest(&s->insert, t->value, bytes);
-        return;
-    }
     digest_add(&s->digest, bytes);
-    digest_return(s, t);
+    if (k->is_over)
+        digest_settle(s, t);
+    else
+        digest_return(s, t);
 }
 
-struct span chunks_end_diary(struct store *s, int64_t stream_id, struct span bytes)
+void chunks_end_diary(struct store *s, int64_t stream_id, struct span bytes,
+                      char hex[DIGEST_HEX_LEN + 1])
 {
-    return small_put(s, stream_id, 0, bytes);
+    uint8_t value[DIGEST_LEN];
+
+    bytes = small_put(s, stream_id, 0, bytes);
+    if (!s->hash)
+        return;
+    digest_once(value, bytes);
+    digest_hex(hex, value);
 }
 
 /* Hashes rows that were left behind: up to the next hole, or all of them. */
@@ -428,7 +431,6 @@ void chunks_forget(struct store *s, struct kept_stream *t)
 
 void chunks_drop(struct store *s, struct kept_stream *t)
 {
-    chunks_await(s, t);
     if (t->settled)
         return;
     slots_drop(s, t);
@@ -481,7 +483,7 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
 {
     struct kept_stream *t = k->sides[side];
 
-    chunks_unsettle(s, t);
+    chunks_unsettle(t);
     if (s->reference)
         reference_keep(s, t, position, bytes);
     if (t->stored == 0 || position < t->start)
@@ -523,7 +525,6 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
     uint8_t value[DIGEST_LEN];
 
     if (t->settled) {
-        chunks_await(s, t);
         digest_hex(hex, t->value);
         return;
     }

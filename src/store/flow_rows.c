@@ -67,16 +67,9 @@ static const char *policy_of(const struct store *s, const struct flow *flow, enu
     return policy == policy_at(0) ? NULL : policy->name;
 }
 
-/* The hash of a stream: known, or to be worked out of bytes of its row of stream_data. */
-struct stream_hash {
-    const char *hex; /* NULL: not known */
-    struct span of;  /* data NULL: nor will it be */
-};
-static const struct stream_hash hash_none = {NULL, {NULL, 0}};
-
-/* `flow` NULL: its policy is told later. */
+/* `hex` NULL: of a stream that goes on, or is not hashed; `flow` NULL: its policy is told later. */
 static void put_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
-                       enum side side, const char *verdict, struct stream_hash hash)
+                       enum side side, const char *verdict, const char *hex)
 {
     static const struct stream_rare none;
     struct kept_stream *t = k->sides[side];
@@ -94,10 +87,8 @@ static void put_stream(struct store *s, const struct flow *flow, struct kept_flo
     put_count(row, 9, rare->missing_tail);
     put_count(row, 10, rare->conflicted);
     put_text(row, 11, verdict ? verdict : verdict_of(rare));
-    if (hash.hex)
-        put_text_len(row, 12, hash.hex, DIGEST_HEX_LEN);
-    else if (hash.of.data)
-        put_digest_of(&s->insert, row, 12, hash.of);
+    if (hex)
+        put_text_len(row, 12, hex, DIGEST_HEX_LEN);
     else
         put_null(row, 12);
     put_text(row, 13, flow ? policy_of(s, flow, side) : NULL);
@@ -114,12 +105,12 @@ static void write_stream(struct store *s, const struct flow *flow, struct kept_f
     flow_rows_gap(s, k, side);
     chunks_end(s, k, side, hex);
     records_write_arrivals(s, k, side, RECORDS_AT_END);
-    put_stream(s, flow, k, side, verdict, s->hash ? (struct stream_hash){.hex = hex} : hash_none);
+    put_stream(s, flow, k, side, verdict, s->hash ? hex : NULL);
 }
 
 void flow_rows_open(struct store *s, struct kept_flow *k, enum side side)
 {
-    put_stream(s, NULL, k, side, "open", hash_none);
+    put_stream(s, NULL, k, side, "open", NULL);
 }
 
 /* A count of both sides, in two columns. */
@@ -293,6 +284,8 @@ void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow 
 void flow_rows_write_diary(struct store *s, const struct flow *flow, struct kept_flow *k,
                            const struct diary_rows *r)
 {
+    char hex[DIGEST_HEX_LEN + 1];
+
     write_flow(s, flow, k, true);
     if (r->frame_count > 0)
         records_write_diary_frames(s, k, r);
@@ -301,11 +294,11 @@ void flow_rows_write_diary(struct store *s, const struct flow *flow, struct kept
         struct kept_stream t = {.stored = from->payload_len};
         if (from->count == 0)
             continue;
-        const struct span bytes = chunks_end_diary(s, keep_stream_id(s, k, side),
-                                                   span_of(from->payload, from->payload_len));
+        chunks_end_diary(s, keep_stream_id(s, k, side), span_of(from->payload, from->payload_len),
+                         hex);
         records_write_diary_arrivals(s, k, side, from);
         k->sides[side] = &t;
-        put_stream(s, flow, k, side, NULL, s->hash ? (struct stream_hash){.of = bytes} : hash_none);
+        put_stream(s, flow, k, side, NULL, s->hash ? hex : NULL);
         k->sides[side] = NULL;
     }
     oddities_write(s, k);
@@ -316,5 +309,5 @@ void flow_rows_renew(struct store *s, const struct flow *flow, struct kept_flow 
     write_flow(s, flow, k, false);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
         if (k->sides[side] && !k->sides[side]->idle)
-            put_stream(s, flow, k, side, "open", hash_none);
+            put_stream(s, flow, k, side, "open", NULL);
 }

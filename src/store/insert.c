@@ -378,57 +378,6 @@ static void link_rows(struct insert *in, enum status (*how)(struct leaves *l))
         insert_fail_as(in, &in->leaves.error);
 }
 
-/* Works out the digests that are asked for. */
-static void digests_end(struct insert *in)
-{
-    struct insert_digests *d = &in->digests;
-    struct digest digests[DIGESTS_TOGETHER];
-    struct digest_part parts[DIGESTS_TOGETHER];
-    uint8_t told[DIGESTS_TOGETHER][DIGEST_LEN], *values[DIGESTS_TOGETHER];
-
-    for (unsigned i = 0; i < d->count; i++) {
-        digest_start(&digests[i]);
-        parts[i] = (struct digest_part){&digests[i], &d->bytes[i], 1};
-        values[i] = d->hex[i] ? told[i] : d->value[i];
-    }
-    digest_add_each(parts, d->count);
-    digest_value_each(values, digests, d->count);
-    for (unsigned i = 0; i < d->count; i++)
-        if (d->hex[i])
-            digest_digits(d->hex[i], values[i]);
-    d->count = 0;
-}
-
-static void digest_ask(struct insert *in, struct span bytes, char *hex, uint8_t *value)
-{
-    struct insert_digests *d = &in->digests;
-
-    if (d->count == DIGESTS_TOGETHER)
-        digests_end(in);
-    d->bytes[d->count] =
-        (struct iovec){.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.len};
-    d->hex[d->count] = hex;
-    d->value[d->count++] = value;
-}
-
-void put_digest_of(struct insert *in, struct row *row, int at, struct span bytes)
-{
-    if (row)
-        digest_ask(in, bytes, batch_put_room(&row->batch, at, DIGEST_HEX_LEN), NULL);
-}
-
-void insert_digest(struct insert *in, uint8_t value[DIGEST_LEN], struct span bytes)
-{
-    digest_ask(in, bytes, NULL, value);
-}
-
-void insert_digest_wait(struct insert *in, const uint8_t value[DIGEST_LEN])
-{
-    for (unsigned i = 0; i < in->digests.count; i++)
-        if (in->digests.value[i] == value)
-            digests_end(in);
-}
-
 /* Has a batch written. */
 static void hand_over(struct insert *in, enum statement which)
 {
@@ -437,8 +386,6 @@ static void hand_over(struct insert *in, enum statement which)
 
     if (in->failed || batch_is_empty(batch))
         return;
-    if (which == INSERT_STREAM || which == INSERT_STREAM_DATA)
-        digests_end(in);
     wait_for(in, job->turn);
     job->turn = 0;
     job->alone = in->open == 0;

@@ -100,15 +100,6 @@ struct chunk_rows {
     bool by_sqlite; /* some did not, though they are in `map` */
 };
 
-/* Digests that are asked for, of bytes in the batch of stream_data. */
-enum { DIGESTS_TOGETHER = 64 };
-struct insert_digests {
-    struct iovec bytes[DIGESTS_TOGETHER];
-    char *hex[DIGESTS_TOGETHER];      /* DIGEST_HEX_LEN bytes, in the batch of streams; NULL: */
-    uint8_t *value[DIGESTS_TOGETHER]; /* DIGEST_LEN bytes */
-    unsigned count;
-};
-
 struct insert {
     struct case_file *file;            /* borrowed */
     const struct store_worker *worker; /* borrowed; NULL: none. It writes batches and chunks */
@@ -116,7 +107,6 @@ struct insert {
     struct leaves leaves;              /* of a fresh case */
     struct chunk_rows chunks;
     struct row rows[STATEMENT_COUNT];
-    struct insert_digests digests;
     bool failed;
     struct error error; /* valid when failed */
 
@@ -275,13 +265,5 @@ void put_blob(struct row *row, int at, struct span bytes);
 /* A blob of a row that goes through a batch; where its bytes lie until that is flushed. Empty after a
  * failure. */
 struct span put_blob_kept(struct row *row, int at, struct span bytes);
-
-/* Into a row of streams: the SHA-256, as text, of bytes that put_blob_kept() gave a row of stream_data. Several are worked
- * out together, before either goes. */
-void put_digest_of(struct insert *in, struct row *row, int at, struct span bytes);
-
-/* The same into memory, where it is after insert_digest_wait(): without that the memory must stay. */
-void insert_digest(struct insert *in, uint8_t value[DIGEST_LEN], struct span bytes);
-void insert_digest_wait(struct insert *in, const uint8_t value[DIGEST_LEN]);
 
 #endif

@@ -35,17 +35,14 @@ static void give_back(struct store *s, struct lent_group *g)
 
 static void hash_group(void *group, struct span unused)
 {
-    const struct lent_group *g = group;
-    struct digest_part parts[LENT_TOGETHER];
-    size_t count = 0;
+    struct lent_group *g = group;
 
     (void)unused;
     for (unsigned i = 0; i < g->count; i++) {
         const struct lent *lent = &g->lents[i];
-        if (lent->digest)
-            parts[count++] = (struct digest_part){lent->digest, lent->pieces, lent->piece_count};
+        for (unsigned p = 0; lent->digest && p < lent->piece_count; p++)
+            digest_add(lent->digest, span_of(lent->pieces[p].iov_base, lent->pieces[p].iov_len));
     }
-    digest_add_each(parts, count);
 }
 
 static void write_group(void *group, struct span unused)

@@ -114,7 +114,6 @@ struct kept_stream {
     uint8_t commits : 2; /* for which it has been so */
     bool carried : 1;    /* it goes on from an earlier slice: carry.c */
     bool idle : 1;       /* nothing has come of it in this one: it has no row */
-    bool awaited : 1;    /* `value` may not be there before chunks_await() */
 };
 _Static_assert(sizeof(struct kept_stream) + MEMORY_BESIDE <= STORE_STREAM_COST,
                "a million live flows have two millions of these");
@@ -430,9 +429,7 @@ void chunks_commit(struct store *s, struct kept_flow *k,
                    enum side side); /* all open slots, as rows, in a live case */
 void chunks_catch_up(struct store *s, struct kept_flow *k,
                      enum side side); /* its digest has all rows, then */
-void chunks_await(struct store *s, struct kept_stream *t);
 void chunks_unsettle(
-    struct store *s,
     struct kept_stream *t); /* bytes come after all, or change: all will be read again */
 bool chunks_take_digest(struct store *s, struct kept_stream *t); /* into t->digest; or says false */
 void chunks_drop_digest(struct store *s, struct kept_stream *t);
@@ -455,8 +452,8 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 /* All that came of a stream as its row of stream_data: `bytes`, from position 0 on, of a stream without rows whose turn it
  * is. Early, or at its end. */
 void chunks_write_diary(struct store *s, struct kept_flow *k, enum side side, struct span bytes);
-struct span chunks_end_diary(struct store *s, int64_t stream_id,
-                             struct span bytes); /* not hashed: where they lie in their batch */
+void chunks_end_diary(struct store *s, int64_t stream_id, struct span bytes,
+                      char hex[DIGEST_HEX_LEN + 1]);
 
 /* What is left becomes rows; `hex` is the hash of the stream. */
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
