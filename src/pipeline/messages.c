@@ -371,7 +371,7 @@ bool messages_tell(struct messages *m, struct message_flows *flows,
         0}; /* but for its end and news, a sink sees only `kept` of a flow, and of a frame's
                                   whether it is over */
     const struct frame *last = NULL;
-    struct lookout ahead;
+    struct lookout ahead = {0};
 
     if (sink->soon)
         lookout_begin(&ahead, m, flows, sink);
