@@ -36,6 +36,7 @@ enum phase {
 
 struct search {
     struct reader *reader; /* borrowed */
+    bool snapshot;         /* a transaction on its connection is ours */
     bool holds;            /* it is a regular expression */
     struct search_options options;
     enum phase phase;
@@ -539,6 +540,20 @@ enum status search_next(struct search *s, struct search_hit *hit, struct error *
     return STATUS_OK;
 }
 
+/* All questions of a search are put to the same case: one that is written live may grow between them, and takes other tables
+ * when it ends. */
+static enum status hold(struct search *s, struct error *err)
+{
+    sqlite3 *db = reader_db(s->reader);
+
+    if (!sqlite3_get_autocommit(db)) /* the caller's does as well */
+        return STATUS_OK;
+    if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        return row_fails(s, err);
+    s->snapshot = true;
+    return STATUS_OK;
+}
+
 static enum status begin(struct search *s, struct error *err)
 {
     enum status status = kept_open(&s->kept, s->reader, err);
@@ -569,7 +584,9 @@ enum status search_open(struct search **search, struct reader *reader, struct pa
     finder_init(&s->finder, pattern);
     s->holds = pattern_is_regex(pattern);
     s->options = *options;
-    enum status status = begin(s, err);
+    enum status status = hold(s, err);
+    if (status == STATUS_OK)
+        status = begin(s, err);
     if (status == STATUS_OK)
         *search = s;
     else
@@ -588,6 +605,8 @@ void search_close(struct search *search)
     sqlite3_finalize(search->rows);
     sqlite3_finalize(search->extents);
     kept_close(search->kept);
+    if (search->snapshot)
+        sqlite3_exec(reader_db(search->reader), "ROLLBACK", NULL, NULL, NULL);
     free(search->later);
     finder_release(&search->finder);
     free(search);

@@ -57,7 +57,8 @@ struct search_sums {
 
 struct search;
 
-/* Both are borrowed until search_close(). */
+/* Both are borrowed until search_close(). Until then the reader's connection is in a transaction, so that all is of the
+ * case as it is now, though it may be written meanwhile. */
 enum status search_open(struct search **search, struct reader *reader, struct pattern *pattern,
                         const struct search_options *options, struct error *err);
 void search_close(struct search *search); /* NULL is allowed */

@@ -364,16 +364,28 @@ enum status reader_check_once(struct reader *r, struct reader_checked *checked, 
     return status;
 }
 
+/* The same, of one moment: a live case that ends takes other tables. `code`: what SQLite said last. */
+static enum status check_at_once(struct reader *r, int *code, struct error *err)
+{
+    if (sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        return reader_fault(r, err);
+    enum status status = reader_check(r, err);
+    *code = sqlite3_extended_errcode(r->db);
+    sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
 /* Whether the file that was opened is a case, brought back first to what it was before an addition that
  * was cut off. */
 static enum status check_file(struct reader *r, struct error *err)
 {
-    enum status status = reader_check(r, err);
+    int code = SQLITE_OK;
+    enum status status = check_at_once(r, &code, err);
 
-    if (status != STATUS_OK && sqlite3_extended_errcode(r->db) == SQLITE_READONLY_ROLLBACK) {
+    if (status != STATUS_OK && code == SQLITE_READONLY_ROLLBACK) {
         status = roll_back(r, err);
         if (status == STATUS_OK)
-            status = reader_check(r, err);
+            status = check_at_once(r, &code, err);
     }
     return status;
 }
