@@ -51,6 +51,32 @@ static bool is_src_low(const struct endpoints *ends)
     return a < b || (a == b && ends->src_port <= ends->dst_port);
 }
 
+/* A number of `len` bytes in a word that has it from the byte `at` on, when it is stored. */
+static inline uint64_t in_word(uint64_t number, unsigned at, unsigned len)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    (void)len;
+    return number << 8 * at;
+#else
+    return number << 8 * (sizeof number - at - len);
+#endif
+}
+
+/* All that is behind the addresses, as one word: it is read as one at once, for its hash, and a processor waits for words
+ * that were written in parts. */
+static inline uint64_t key_tail(uint16_t low_port, uint16_t high_port, uint8_t protocol,
+                                uint8_t ip_version, uint16_t place)
+{
+    enum { TAIL = offsetof(struct flow_key, low_port) };
+    _Static_assert(sizeof(struct flow_key) - TAIL == sizeof(uint64_t), "it is a word");
+
+    return in_word(low_port, 0, 2) |
+           in_word(high_port, offsetof(struct flow_key, high_port) - TAIL, 2) |
+           in_word(protocol, offsetof(struct flow_key, protocol) - TAIL, 1) |
+           in_word(ip_version, offsetof(struct flow_key, ip_version) - TAIL, 1) |
+           in_word(place, offsetof(struct flow_key, place) - TAIL, 2);
+}
+
 /* The key of a packet; true when its sender is the lower endpoint. */
 static inline bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t protocol,
                             const struct endpoints *ends, uint16_t place)
@@ -59,11 +85,10 @@ static inline bool key_make(struct flow_key *key, uint8_t ip_version, uint8_t pr
 
     key->low = src_is_low ? ends->src : ends->dst;
     key->high = src_is_low ? ends->dst : ends->src;
-    key->low_port = src_is_low ? ends->src_port : ends->dst_port;
-    key->high_port = src_is_low ? ends->dst_port : ends->src_port;
-    key->protocol = protocol;
-    key->ip_version = ip_version;
-    key->place = place;
+    const uint64_t tail =
+        key_tail(src_is_low ? ends->src_port : ends->dst_port,
+                 src_is_low ? ends->dst_port : ends->src_port, protocol, ip_version, place);
+    memcpy((char *)key + offsetof(struct flow_key, low_port), &tail, sizeof tail);
     return src_is_low;
 }
 

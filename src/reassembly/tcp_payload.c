@@ -343,37 +343,56 @@ static void refuse_front(const struct segment_context *at, struct flow *f, enum 
         refuse(at, f, side, p, front, REFUSED_SETTLED);
 }
 
-void tcp_payload(const struct segment_context *at, struct flow *f, enum side side,
-                 const struct packet *p, struct run run, bool provisional)
+/* What lies inside all bounds. */
+static inline void payload_inside(const struct segment_context *at, struct flow *f, enum side side,
+                                  const struct packet *p, struct run inside, bool provisional)
 {
     struct side_state *us = &f->sides[side];
 
-    if (is_keepalive(us, run)) {
-        refuse(at, f, side, p, run, REFUSED_KEEPALIVE);
+    if (is_old(us, p, inside)) {
+        refuse(at, f, side, p, inside, REFUSED_OLD_TIMESTAMP);
         return;
     }
-    struct run inside = run, behind = {0};
-    if (is_settled(us) || !bounds_hold(us, run.position, run.position + run.len)) {
-        refuse_front(at, f, side, p, &run);
-        inside = run_cut(&run, bounds_ceiling(f, side));
-        behind = run;
-    }
-    if (inside.len > 0 && is_old(us, p, inside)) {
-        refuse(at, f, side, p, inside, REFUSED_OLD_TIMESTAMP);
-    } else if (inside.len > 0) {
-        bool is_probe = is_window_probe(f, side, inside);
-        say_odd(at, f, side, p, inside);
-        if (!(tcp_flags(&p->tcp) & (TCP_SYN | TCP_FIN | TCP_RST)))
-            history_add(f, side, 'D');
-        enum trust trust = provisional ? IN_DOUBT : TRUSTED;
-        if (!provisional && (is_probe || tcp_flags(&p->tcp) & TCP_SYN))
-            trust = UNACCEPTED;
-        uint64_t fresh = keep(at, f, side, p, inside, trust);
-        if (trust == UNACCEPTED && fresh == (uint64_t)inside.len)
-            remember_unaccepted(at, us, inside, is_probe);
-        if (us->rst && fresh > 0 && trust == TRUSTED)
-            forget_reset(at, f, side, p);
-    }
+    bool is_probe = is_window_probe(f, side, inside);
+    say_odd(at, f, side, p, inside);
+    if (!(tcp_flags(&p->tcp) & (TCP_SYN | TCP_FIN | TCP_RST)))
+        history_add(f, side, 'D');
+    enum trust trust = provisional ? IN_DOUBT : TRUSTED;
+    if (!provisional && (is_probe || tcp_flags(&p->tcp) & TCP_SYN))
+        trust = UNACCEPTED;
+    uint64_t fresh = keep(at, f, side, p, inside, trust);
+    if (trust == UNACCEPTED && fresh == (uint64_t)inside.len)
+        remember_unaccepted(at, us, inside, is_probe);
+    if (us->rst && fresh > 0 && trust == TRUSTED)
+        forget_reset(at, f, side, p);
+}
+
+/* What perhaps lies outside of them, or partly. */
+__attribute__((noinline)) static void payload_across(const struct segment_context *at,
+                                                     struct flow *f, enum side side,
+                                                     const struct packet *p, int64_t position,
+                                                     bool provisional)
+{
+    struct run behind = {position, p->payload_len, p->payload};
+
+    refuse_front(at, f, side, p, &behind);
+    const struct run inside = run_cut(&behind, bounds_ceiling(f, side));
+    if (inside.len > 0)
+        payload_inside(at, f, side, p, inside, provisional);
     if (behind.len > 0)
         refuse(at, f, side, p, behind, REFUSED_OUT_OF_WINDOW);
+}
+
+void tcp_payload(const struct segment_context *at, struct flow *f, enum side side,
+                 const struct packet *p, int64_t position, bool provisional)
+{
+    struct side_state *us = &f->sides[side];
+    const struct run run = {position, p->payload_len, p->payload};
+
+    if (is_keepalive(us, run))
+        refuse(at, f, side, p, run, REFUSED_KEEPALIVE);
+    else if (is_settled(us) || !bounds_hold(us, position, position + run.len))
+        payload_across(at, f, side, p, position, provisional);
+    else if (run.len > 0) /* the fast path: all of it at once, and in registers */
+        payload_inside(at, f, side, p, run, provisional);
 }

@@ -346,8 +346,7 @@ void tcp_segment(const struct segment_context *at, struct flow *f, enum side sid
         if (flags & TCP_SYN)
             odd(at, f, p, ODDITY_SYN_DATA);
         if (us->anchored)
-            tcp_payload(at, f, side, p, (struct run){position, p->payload_len, p->payload},
-                        provisional || is_without_ack(flags));
+            tcp_payload(at, f, side, p, position, provisional || is_without_ack(flags));
         if (is_without_ack(flags))
             odd(at, f, p, ODDITY_NO_ACK_FLAG);
     }

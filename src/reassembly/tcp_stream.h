@@ -42,9 +42,9 @@ struct run {
     struct span bytes;
 };
 
-/* The payload of a segment: kept, or refused. `provisional`: it gives way to what has no fault. */
+/* The payload of a segment, from `position` on: kept, or refused. `provisional`: it gives way to what has no fault. */
 void tcp_payload(const struct segment_context *at, struct flow *f, enum side side,
-                 const struct packet *packet, struct run run, bool provisional);
+                 const struct packet *packet, int64_t position, bool provisional);
 
 /* A run that is not in the stream: tells of it, and remembers it. */
 void refuse(const struct segment_context *at, struct flow *f, enum side side,

@@ -511,8 +511,9 @@ static void sealed_while_written(void)
             one_flow(&r, n, "hello");
         for (uint32_t n = 0; n < 2; n++)
             rig_flow_init(&f[n], 1000 + n);
-        rig_text(&r, &f[0], 0, "first");
-        rig_text(&r, &f[1], 0, "second"); /* without memory it has the first write early */
+        /* More than has room in what is kept of a flow anyhow: without memory the second has the first write early. */
+        rig_text(&r, &f[0], 0, "first, in more bytes than a diary has at its very beginning");
+        rig_text(&r, &f[1], 0, "second, in more bytes than a diary has at its very beginning");
         rig_flow_end(&r, &f[1]);
         for (uint32_t n = 400; n < 600; n++) /* more than a batch, which is put in order */
             one_flow(&r, n, "hello");
