@@ -87,7 +87,7 @@ static void measure_rows(struct store *s)
     s->arrivals_len = fitting(index_max, ARRIVALS_REST, MEMORY_MOST);
     s->fast_frames_len = s->frames_len;
     s->fast_arrivals_len = s->arrivals_len;
-    if (s->live.on && usable <= MEMORY_MOST / 4) { /* of larger pages the leaf is long enough */
+    if (s->live.on && usable <= MEMORY_MOST / 3) { /* of larger pages the leaf is long enough */
         s->fast_frames_len = fitting_beside(usable, FRAMES_REST);
         s->fast_arrivals_len = fitting_beside(usable, ARRIVALS_REST);
     }
