@@ -74,14 +74,12 @@ static uint16_t fitting_beside(int64_t usable, int rest)
 /* How long blobs may be, so that their rows do not leave the leaf (SQLite file format, 1.6). */
 static void measure_rows(struct store *s)
 {
-    enum { CHUNK_LEAST = 4096 }; /* that full ones are to be about as long as */
     int64_t usable = store_ask(s, "PRAGMA page_size");
     if (s->insert.failed)
         return;
     int64_t table_max = usable - 35;
-    while (s->live.on &&
-           table_max + usable - 4 <= CHUNK_LEAST) /* and whole pages beside the leaf */
-        table_max += usable - 4;
+    while (s->live.on && table_max + usable - 4 - CHUNK_REST <= MEMORY_MOST - SLOT_HEAD)
+        table_max += usable - 4; /* and whole pages beside the leaf, as many as a buffer holds */
     int64_t index_max = (usable - 12) * 64 / 255 - 23;
 
     s->slot_len = fitting(table_max, CHUNK_REST, MEMORY_MOST - SLOT_HEAD);
@@ -89,7 +87,7 @@ static void measure_rows(struct store *s)
     s->arrivals_len = fitting(index_max, ARRIVALS_REST, MEMORY_MOST);
     s->fast_frames_len = s->frames_len;
     s->fast_arrivals_len = s->arrivals_len;
-    if (s->live.on && usable <= MEMORY_MOST / 4) {
+    if (s->live.on && usable <= MEMORY_MOST / 3) { /* of larger pages the leaf is long enough */
         s->fast_frames_len = fitting_beside(usable, FRAMES_REST);
         s->fast_arrivals_len = fitting_beside(usable, ARRIVALS_REST);
     }

@@ -113,7 +113,7 @@ static void who_brought_a_byte_is_found_in_long_parts(void)
     uint8_t *bytes = rig_noise(FAST * SEGMENT, 10);
 
     rig_init(&r);
-    r.options.page_size = PAGE;
+    r.options.page_size = 2 * PAGE;
     r.options.live = true;
     CU_ASSERT_EQUAL_FATAL(store_open(&r.store, r.path, &r.options, &err), STATUS_OK);
     r.sink = store_sink(r.store);

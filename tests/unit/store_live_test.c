@@ -239,7 +239,7 @@ static void wear_is_bounded(void)
     if (written() == 0)
         return;
     CHECK_MOST(wear(1, 100, 1 << 20, 30, false), 225);
-    CHECK_MOST(wear(10, 100, 100 << 10, 30, false), 240);
+    CHECK_MOST(wear(10, 100, 100 << 10, 30, false), 235);
     CHECK_MOST(wear(50, 200, 6000, commits, false), is_long ? 250 : 240);
     CHECK_MOST(wear(50, 200, 3000, commits, false), 280);
     CHECK_MOST(wear(50, 200, 6000, commits, true), 20);
