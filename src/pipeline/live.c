@@ -29,7 +29,6 @@ enum {
 
 static const int64_t COMMIT_NS = 900 * 1000000ll;  /* since the commit before */
 static const int64_t SECOND_NS = 1000 * 1000000ll; /* between rows of counters */
-static const int64_t LATE_NS = 1000 * 1000000ll;   /* frames may yet come that are as old as this */
 static const int64_t MENDING_AT_END_NS = 10 * 1000 * 1000000ll;
 
 /* ---- frames that the writer still looks at ---- */
@@ -77,15 +76,6 @@ static void tell_progress(struct live_state *run, int64_t now_ns)
     run->options->progress(run->options->context, &progress);
 }
 
-/* Where no frame comes, the clock of the frames goes on all the same, as fast as ours does. */
-static void advance_clock(struct live_state *run, int64_t now_ns)
-{
-    const int64_t quiet_ns = now_ns - run->framed_ns;
-
-    if (run->frames > 0 && quiet_ns > LATE_NS)
-        flows_advance(run->life.flows, run->last_ns + quiet_ns - LATE_NS);
-}
-
 /* ---- the next slice ---- */
 
 /* A reader who stays in a transaction keeps the log from beginning anew: that of the next case is a new one. */
@@ -130,7 +120,7 @@ static void begin_frames(struct live_state *run, const char *path)
 static int64_t next_slice_first_ns(const struct live_state *run)
 {
     const int64_t now_ns = live_clock_ns(CLOCK_REALTIME);
-    return (run->last_ns < now_ns ? run->last_ns : now_ns) - LATE_NS;
+    return (run->last_ns < now_ns ? run->last_ns : now_ns) - LIVE_LATE_NS;
 }
 
 /* Every flow that lives has a row in both. */
@@ -191,7 +181,7 @@ static void tick(struct live_state *run, int64_t now_ns)
     if (now_ns - run->ticked_ns < LIVE_TICK_NS && !is_much)
         return;
     run->ticked_ns = now_ns;
-    advance_clock(run, now_ns);
+    live_see_clock(run, now_ns);
     if (now_ns - run->second_ns >= SECOND_NS) {
         run->second_ns = now_ns;
         live_tell_second(run);
@@ -537,6 +527,8 @@ static void begin_clocks(struct live_state *run)
     run->ticked_ns = run->committed_ns = run->second_ns = run->framed_ns = now_ns;
     run->slice_ns = now_ns;
     run->second_began_ns = live_clock_ns(CLOCK_REALTIME);
+    run->wall_ahead_ns = run->second_began_ns - now_ns;
+    run->latest_ns = run->last_ns;
 }
 
 /* How long nothing was stored, with the frames of that time, and how it goes on. */
@@ -731,7 +723,7 @@ static void end_slices(struct live_state *run, enum status status)
         return;
     if (status == STATUS_OK) {
         mend_slices(run);
-        slices_closed(&run->slices, run->slices.number, run->result->logged);
+        slices_closed(&run->slices, run->slices.number, run->result->logged, NULL);
         slices_tend_last(&run->slices);
     }
     tell_of_slices(run);

@@ -24,7 +24,8 @@ enum {
     LIVE_HELD_MOST = 256,
     LIVE_LOG_MOST = 64 << 20, /* bytes of the write-ahead log; beyond, a row says so */
 };
-#define LIVE_TICK_NS (200 * INT64_C(1000000)) /* news of flows are told, at least */
+#define LIVE_TICK_NS (200 * INT64_C(1000000))  /* news of flows are told, at least */
+#define LIVE_LATE_NS (1000 * INT64_C(1000000)) /* frames may yet come that are as old as this */
 
 /* ---- what the reader's thread has the writer do, beside what reassembly tells ---- */
 
@@ -94,6 +95,8 @@ struct live_state {
     /* By the monotonic clock. */
     int64_t ticked_ns, committed_ns, second_ns, framed_ns, told_ns;
     int64_t second_began_ns; /* by the wall clock, as those that frames have */
+    int64_t wall_ahead_ns;   /* of the monotonic clock, until it is set */
+    int64_t latest_ns;       /* of the frames since, about */
     int64_t
         last_ns; /* of the last frame, by its own clock; before the first, when the rings were opened */
     uint64_t frames_committed, bytes_committed;
@@ -152,6 +155,9 @@ void live_tell_all_statistics(struct live_state *run, const char *text); /* and 
 void live_tell_second(struct live_state *run);
 void live_tell_commit(struct live_state *run);
 void live_tell_remarks(struct live_state *run);
+
+/* live_clock.c - on the reader's thread, at each tick: the clock that flows go by goes on. */
+void live_see_clock(struct live_state *run, int64_t now_ns);
 
 /* live_strain.c - on the reader's thread: what is looked at, and done where it is too much. */
 void live_see_pressure(struct live_state *run, int64_t now_ns);

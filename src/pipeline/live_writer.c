@@ -120,9 +120,10 @@ static void close_slice(void *closing, struct span unused)
 
     (void)unused;
     slices_began(&run->slices, c->number + 1, c->next_ns);
-    if (store_closing_end(c->of, NULL, &one_file, &err) != STATUS_OK)
+    struct case_file *still_read;
+    if (store_closing_end(c->of, NULL, &one_file, &still_read, &err) != STATUS_OK)
         slices_tell(&run->slices, &err);
-    slices_closed(&run->slices, c->number, !one_file);
+    slices_closed(&run->slices, c->number, !one_file, still_read);
     atomic_fetch_sub(&run->slices.closing_len, c->len);
     slices_tend(&run->slices, live_writing_len(run));
     free(c);
@@ -196,7 +197,7 @@ static void rotate_store(struct live_state *run, const struct live_note *note)
     } else {
         free(closing);
         if (old)
-            store_closing_end(old, NULL, &(bool){false}, NULL);
+            store_closing_end(old, NULL, &(bool){false}, NULL, NULL);
     }
 }
 

@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MENDING_MEMORY = 16 << 20 };
+enum { MENDING_MEMORY = 16 << 20, HELD_MOST = 8 };
 
 /* A slice is at most this part of what is kept, and of the disk, so that what is removed is little beside what stays,
  * and there is room to close one. */
@@ -118,7 +118,8 @@ static void measure(const struct slices *s, struct kept_slice *k)
 }
 
 /* Without memory for it a slice is kept until the next run. */
-static void remember(struct slices *s, uint32_t number, bool logged, int64_t closed_ns)
+static struct kept_slice *remember(struct slices *s, uint32_t number, bool logged,
+                                   int64_t closed_ns)
 {
     struct kept_slice slice = {.number = number, .logged = logged, .closed_ns = closed_ns};
 
@@ -126,7 +127,7 @@ static void remember(struct slices *s, uint32_t number, bool logged, int64_t clo
         size_t room = s->kept_room > 0 ? 2 * s->kept_room : 64;
         struct kept_slice *more = realloc(s->kept, room * sizeof *more);
         if (!more)
-            return;
+            return NULL;
         s->kept = more;
         s->kept_room = room;
     }
@@ -135,6 +136,7 @@ static void remember(struct slices *s, uint32_t number, bool logged, int64_t clo
     for (; at > 0 && s->kept[at - 1].number > number; at--) /* nearly in order as they come */
         s->kept[at] = s->kept[at - 1];
     s->kept[at] = slice;
+    return &s->kept[at];
 }
 
 static uint64_t len_of_all(const struct slices *s)
@@ -182,10 +184,37 @@ static bool remove_files(struct slices *s, uint32_t number)
     return true;
 }
 
+static void let_go(struct slices *s, struct kept_slice *k)
+{
+    if (!k->held)
+        return;
+    case_file_drop(k->held);
+    free(k->held);
+    k->held = NULL;
+    s->held_count--;
+}
+
+static void hold(struct slices *s, struct kept_slice *k)
+{
+    const struct case_file_options how = {.cache_len = 1 << 20, .sync = true, .live = true};
+    char path[SLICES_PATH_MAX];
+    struct error why;
+
+    if (k->held || !slices_path(path, s, k->number) || !(k->held = malloc(sizeof *k->held)))
+        return;
+    if (case_file_open(k->held, path, &how, &why) == STATUS_OK) {
+        s->held_count++;
+        return;
+    }
+    free(k->held);
+    k->held = NULL;
+}
+
 static bool remove_oldest(struct slices *s)
 {
     if (s->kept_count == 0 || !remove_files(s, s->kept[0].number))
         return false;
+    let_go(s, &s->kept[0]);
     s->kept_count--;
     memmove(s->kept, s->kept + 1, s->kept_count * sizeof *s->kept);
     return true;
@@ -194,17 +223,19 @@ static bool remove_oldest(struct slices *s)
 /* Those that somebody read while they were closed are tried again. */
 static void take_out_of_logs(struct slices *s)
 {
-    char path[SLICES_PATH_MAX];
-
     for (size_t i = 0; i < s->kept_count; i++) {
         struct kept_slice *k = &s->kept[i];
         struct error why = {0};
         bool one_file = false;
-        if (!k->logged || !slices_path(path, s, k->number))
+        if (!k->logged)
             continue;
-        if (case_file_leave_log(path, &one_file, &why) != STATUS_OK || !one_file)
+        hold(s, k);
+        if (k->held && case_file_settle_again(k->held, &one_file, &why) == STATUS_OK)
+            k->logged = !one_file;
+        if (one_file || s->held_count > HELD_MOST)
+            let_go(s, k);
+        if (k->logged)
             continue;
-        k->logged = false;
         measure(s, k);
         if (folder_catalogue_add(s->folder, k->number, &why) != STATUS_OK)
             slices_tell(s, &why);
@@ -300,11 +331,18 @@ void slices_began(struct slices *s, uint32_t number, int64_t first_ns)
         slices_tell(s, &why);
 }
 
-void slices_closed(struct slices *s, uint32_t number, bool logged)
+void slices_closed(struct slices *s, uint32_t number, bool logged, struct case_file *held)
 {
     struct error why = {0};
+    struct kept_slice *k = remember(s, number, logged, clock_ns(CLOCK_BOOTTIME));
 
-    remember(s, number, logged, clock_ns(CLOCK_BOOTTIME));
+    if (k) {
+        k->held = held;
+        s->held_count += held != NULL;
+    } else if (held) {
+        case_file_drop(held);
+        free(held);
+    }
     if (!logged && folder_catalogue_add(s->folder, number, &why) != STATUS_OK)
         slices_tell(s, &why);
 }
@@ -550,6 +588,8 @@ void slices_end(struct slices *s)
     if (s->folder && s->lock >= 0)
         close(s->lock);
     s->lock = -1;
+    for (size_t i = 0; i < s->kept_count; i++)
+        let_go(s, &s->kept[i]);
     free(s->kept);
     s->kept = NULL;
     s->kept_count = s->kept_room = 0;

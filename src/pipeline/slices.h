@@ -41,7 +41,9 @@ enum {
 struct kept_slice {
     uint32_t number;
     bool logged; /* somebody read it when it was closed: it has its log beside it yet */
-    bool open;   /* a run that was killed has left it so */
+    struct case_file *
+        held; /* owned: that one, open, so that its readers find each other; NULL: there are many */
+    bool open; /* a run that was killed has left it so */
     uint64_t len;
     int64_t written_ns; /* last */
     int64_t closed_ns;  /* by this run, by a clock that nobody sets; 0: by an earlier one */
@@ -60,6 +62,7 @@ struct slices {
 
     struct kept_slice *kept; /* closed ones, by number; owned */
     size_t kept_count, kept_room;
+    unsigned held_count;               /* of them */
     uint64_t tended_len;               /* of all, when they were last tended */
     atomic_uint_least64_t closing_len; /* of those on their way to be closed; by the writer, too */
     bool unindexed;                    /* it is not known that they have their indexes */
@@ -100,9 +103,10 @@ bool slices_is_over(const struct slices *s, int64_t age_ns, uint64_t len);
 struct store;
 void slices_tell_frames(struct store *store, uint32_t first_evidence_id, const char *path);
 
-/* A slice is begun; another is closed, and one file unless `logged`. The catalogue hears of it. */
+/* A slice is begun; another is closed, and one file unless `logged`, when `held`, which may be NULL, is taken over. The
+ * catalogue hears of it. */
 void slices_began(struct slices *s, uint32_t number, int64_t first_ns);
-void slices_closed(struct slices *s, uint32_t number, bool logged);
+void slices_closed(struct slices *s, uint32_t number, bool logged, struct case_file *held);
 
 /* A slice that nobody closes, since what began the next one failed: it is one of those that may go. */
 void slices_left(struct slices *s, uint32_t number);

@@ -62,6 +62,9 @@ struct flows {
     struct range fresh[RANGES_MAX + 1], taken[RANGES_MAX + 1]; /* scratch */
     int64_t clock;    /* the highest time so far; INT64_MIN before the first */
     int64_t deadline; /* up to this clock no flow has waited in its queue for its whole timeout */
+
+    /* Since the clock of the frames was set back ours is ahead of it by so much, and was before, by so much. */
+    int64_t ahead_ns, ahead_before_ns, stepped_back_ns;
     struct news news;
     struct aggregate_flows aggregate;
 };
@@ -308,6 +311,28 @@ static void bring_after(const struct flows *t, const struct flow *f)
         bring_node(third);
 }
 
+static int64_t clock_of_frames(const struct flows *t)
+{
+    return t->clock - t->ahead_ns;
+}
+
+/* Whether one that was taken from the front of its queue is. The last time of one that had packets before the clock was
+ * set back may lie in the future of the frames; one that had some since is at the back of its queue: queue_again(). */
+static bool has_waited(const struct flows *t, const struct flow *f)
+{
+    const int64_t frames_ns = clock_of_frames(t);
+
+    return f->last_ns <= frames_ns ? is_idle(t, f, frames_ns)
+                                   : is_idle(t, f, t->clock - t->ahead_before_ns);
+}
+
+/* A packet of a flow whose last time is not reached again yet. */
+static void queue_again(struct flows *t, struct flow *f)
+{
+    queue_take(t, f);
+    queue_put(t, f);
+}
+
 /* Ends what has been idle for too long. */
 static void expire_now(struct flows *t)
 {
@@ -318,7 +343,7 @@ static void expire_now(struct flows *t)
         struct queue *q = &t->queues[i];
         while (now > queue_deadline(t, q)) {
             struct flow *f = at(t, q->oldest);
-            if (is_idle(t, f, now)) {
+            if (has_waited(t, f)) {
                 bring_after(t, f);
                 flow_finish(t, f, END_TIMEOUT);
             } else { /* busy since */
@@ -331,9 +356,30 @@ static void expire_now(struct flows *t)
     }
 }
 
+/* Our clock at a time of the frames. A frame of before the clock was set back, which has waited in another ring, does not move it. */
+static int64_t steady(const struct flows *t, int64_t time_ns)
+{
+    return time_ns - clock_of_frames(t) > t->stepped_back_ns / 2 ? t->clock : time_ns + t->ahead_ns;
+}
+
+void flows_clock_stepped(struct flows *t, int64_t stepped_ns)
+{
+    if (t->clock == INT64_MIN)
+        return;
+    if (stepped_ns >= 0) {
+        t->ahead_ns -= stepped_ns < t->ahead_ns ? stepped_ns : t->ahead_ns;
+        return;
+    }
+    t->ahead_before_ns = t->ahead_ns;
+    t->ahead_ns -= stepped_ns;
+    t->stepped_back_ns = -stepped_ns;
+}
+
 /* Moves the clock on: a comparison or two, nearly always, and no flow is looked at. */
 static void expire(struct flows *t, int64_t now)
 {
+    if (t->ahead_ns > 0)
+        now = steady(t, now);
     if (now <= t->clock)
         return;
     t->clock = now;
@@ -344,7 +390,7 @@ static void expire(struct flows *t, int64_t now)
 /* Whether a flow at the front of its queue was busy in the later half of the time that it waited there. */
 static bool is_busy(const struct flows *t, const struct flow *f)
 {
-    return t->clock - f->last_ns < (t->clock - f->queued_ns) / 2;
+    return clock_of_frames(t) - f->last_ns < (t->clock - f->queued_ns) / 2;
 }
 
 /* Of the first few in a queue, the one that has been idle for longest; what was busy goes to the back
@@ -489,11 +535,11 @@ static void renew_some(struct flows *t, uint32_t count)
         if (n->next >= t->table.made) {
             n->next = 1;
             n->begun_before_ns = n->begun_ns;
-            n->begun_ns = t->clock;
+            n->begun_ns = clock_of_frames(t);
         }
         struct flow *f = flow_of(&t->table, n->next++);
         if (is_flow(f) && f->last_ns >= n->begun_before_ns &&
-            f->first_ns < t->clock - FLOWS_RENEWED_NS)
+            f->first_ns < clock_of_frames(t) - FLOWS_RENEWED_NS)
             tell_of(t, f);
     }
 }
@@ -790,6 +836,8 @@ static void see_packet(struct flows *t, const struct packet *p, const struct flo
 
     enum side side = side_of(f, src_is_low);
     count(f, side, p);
+    if (t->ahead_ns > 0 && now < f->last_ns && !is_new)
+        queue_again(t, f);
     if (p->aggregate)
         tell_counted(t, f, side, p);
     else

@@ -81,6 +81,10 @@ void flows_tell_all(struct flows *t, bool over);
 /* The clock goes on though no packet comes: ends what has been idle for too long. */
 void flows_advance(struct flows *t, int64_t now_ns);
 
+/* The clock of the frames was set, back by `stepped_ns` where that is negative: from now on their times are of after that. What
+ * times flows out goes on as if it had not been set back, and does not go on twice when it is set right again. */
+void flows_clock_stepped(struct flows *t, int64_t stepped_ns);
+
 /* Ends every flow, in the order in which they began. */
 void flows_end_all(struct flows *t);
 

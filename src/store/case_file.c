@@ -613,7 +613,7 @@ static enum status leave_log(struct case_file *f, bool *left, int tries, struct 
 static enum status settle(struct case_file *f, bool *one_file, int tries, struct error *err)
 {
     int64_t sync = 0;
-    enum status status = run(f, "COMMIT", err);
+    enum status status = sqlite3_get_autocommit(f->db) ? STATUS_OK : run(f, "COMMIT", err);
 
     *one_file = false;
     if (status == STATUS_OK && ask(f, "PRAGMA synchronous", &sync))
@@ -621,6 +621,8 @@ static enum status settle(struct case_file *f, bool *one_file, int tries, struct
     if (status == STATUS_OK && *one_file && sync > 0 &&
         (fsync(f->lock) != 0 || !sync_folder(f->path)))
         status = error_set(err, "flushing %s: %s", f->path, strerror(errno));
+    if (!*one_file)
+        sqlite3_db_release_memory(f->db); /* it may stay open for long */
     return status;
 }
 
@@ -630,19 +632,10 @@ enum status case_file_settle(struct case_file *f, bool *one_file, struct error *
     return settle(f, one_file, TRIES, err);
 }
 
-enum status case_file_leave_log(const char *path, bool *one_file, struct error *err)
+enum status case_file_settle_again(struct case_file *f, bool *one_file, struct error *err)
 {
-    enum { TRIES = 25 }; /* there may be many of them, and it is tried again */
-    const struct case_file_options how = {.cache_len = 1 << 20, .sync = true, .live = true};
-    struct case_file f;
-    enum status status = case_file_open(&f, path, &how, err);
-
-    *one_file = false;
-    if (status != STATUS_OK)
-        return status;
-    status = settle(&f, one_file, TRIES, err);
-    case_file_drop(&f);
-    return status;
+    enum { TRIES = 25 }; /* there may be many of them */
+    return settle(f, one_file, TRIES, err);
 }
 
 enum status case_file_end(struct case_file *f, bool sync, struct error *err)

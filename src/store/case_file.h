@@ -59,10 +59,12 @@ enum status case_file_index(bool *built, const char *path, size_t cache_len, str
 uint64_t case_file_len(struct case_file *f);
 
 /* Commits a live case, of which nothing more is to be written, and takes it out of its log, so that it is one file. Where
- * a reader has it open it stays in its log, and *one_file is false: case_file_leave_log() tries it again. Who opens it meanwhile is
- * never refused. */
+ * a reader has it open it stays in its log, and *one_file is false. Who opens it meanwhile is not refused, as long as it
+ * stays open here: the first who opens it alone has to read the log again, and keeps the others waiting. */
 enum status case_file_settle(struct case_file *f, bool *one_file, struct error *err);
-enum status case_file_leave_log(const char *path, bool *one_file, struct error *err);
+
+/* The same for one that was left in its log, or by another run, and takes less patience. */
+enum status case_file_settle_again(struct case_file *f, bool *one_file, struct error *err);
 
 /* Says of a case that nobody has open for writing that its live run goes on, and stores nothing as long as there is no room on
  * the disk: reader_sees_pause(). By a lock, since that needs no room. What is returned is to be closed before the case

@@ -181,10 +181,11 @@ static enum status write_seal(struct store_closing *c, char hex[65], struct erro
 }
 
 enum status store_closing_end(struct store_closing *c, char seal[65], bool *one_file,
-                              struct error *err)
+                              struct case_file **held, struct error *err)
 {
     char sql[64], hex[65] = "";
     const bool sync = c->sync;
+    struct case_file *still_read = NULL;
 
     snprintf(sql, sizeof sql, "PRAGMA main.cache_size = -%zu", c->cache_len / 1024);
     enum status status = run_sql(&c->file, sql, err);
@@ -197,11 +198,17 @@ enum status store_closing_end(struct store_closing *c, char seal[65], bool *one_
         status = write_seal(c, hex, err);
     if (status == STATUS_OK)
         status = case_file_settle(&c->file, one_file, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !*one_file && held)
+        still_read = malloc(sizeof *still_read);
+    if (still_read)
+        *still_read = c->file;
+    else if (status == STATUS_OK)
         status = case_file_end(&c->file, sync, err);
     else
         case_file_drop(&c->file);
     free(c);
+    if (held)
+        *held = still_read;
     if (status == STATUS_OK && seal)
         memcpy(seal, hex, sizeof hex);
     return status;
@@ -240,7 +247,7 @@ enum status store_finish_live(struct store *s, char seal[65], bool *one_file, st
     if (!c)
         tell_failure(s, err);
     store_abandon(s); /* what it was given is not its own any more */
-    return c ? store_closing_end(c, seal, one_file, err) : STATUS_FAILED;
+    return c ? store_closing_end(c, seal, one_file, NULL, err) : STATUS_FAILED;
 }
 
 /* ---- the next slice ---- */

@@ -233,9 +233,11 @@ enum status store_rotate(struct store *store, struct store_closing **old, const 
 enum status store_closing_complete(struct store *store, struct store_closing *closing,
                                    struct error *err);
 
-/* Both free it. The second leaves it as a kill would. */
+/* Both free it. The second leaves it as a kill would. Where `held` is not NULL, a case that is not one file yet, since it is
+ * read, is handed over open, for case_file_settle_again(); else *held is NULL. */
+struct case_file;
 enum status store_closing_end(struct store_closing *closing, char seal[65], bool *one_file,
-                              struct error *err);
+                              struct case_file **held, struct error *err);
 void store_closing_abandon(struct store_closing *closing);
 
 /* Gives up: removes what a fresh case has so far, or rolls an addition back; a live case stays what it was at the

@@ -301,6 +301,55 @@ static void the_clock_goes_on_without_packets(void)
     rig_release(&r);
 }
 
+/* The clock is set back by a thousand seconds between two packets of a flow that goes on, of one that does not, and of
+ * one that begins then: each times out when it has been idle for as long as ever. */
+static void a_clock_that_is_set_back_times_out_all_the_same(void)
+{
+    const int64_t second = 1000000000;
+    struct rig r;
+
+    rig_init(&r,
+             "at 2000; client 10.0.0.1:1; c udp \"x\"; at 2010; client 10.0.0.2:1; c udp \"x\"\n"
+             "at 1020; client 10.0.0.1:1; c udp \"x\"; at 1030; client 10.0.0.3:1; c udp \"x\"\n"
+             "at 2011; client 10.0.0.4:1; c udp \"x\"",
+             1);
+    rig_see_some(&r, 2);
+    flows_clock_stepped(r.life.flows, -1000 * second);
+    rig_see_some(&r, 3); /* the last one is of before, and came late: it moves nothing */
+    flows_advance(r.life.flows, 1189 * second);
+    check_news(&r, "");
+    flows_advance(r.life.flows, 1192 * second); /* of 2010, which is 1010 */
+    check_news(&r, "flow 1 end, ");
+    flows_advance(r.life.flows, 1202 * second);
+    check_news(&r, "flow 1 end, flow 0 end, ");
+    flows_advance(r.life.flows,
+                  1212 * second); /* the late one has waited as long as the one before it */
+    check_news(&r, "flow 1 end, flow 0 end, flow 2 end, flow 3 end, ");
+    flows_clock_stepped(r.life.flows, 1000 * second); /* set right: nothing is as old by that */
+    rig_release(&r);
+}
+
+/* Set back, and then right again: what has been quiet for a minute has been quiet for a minute. */
+static void a_clock_that_is_set_right_again_times_out_nothing(void)
+{
+    const int64_t second = 1000000000;
+    struct rig r;
+
+    rig_init(&r,
+             "at 2000; client 10.0.0.1:1; c udp \"x\"; at 1030; client 10.0.0.2:1; c udp \"x\"\n"
+             "at 2060; client 10.0.0.3:1; c udp \"x\"",
+             1);
+    rig_see(&r);
+    flows_clock_stepped(r.life.flows, -1000 * second);
+    rig_see(&r);
+    flows_clock_stepped(r.life.flows, 1000 * second);
+    rig_see(&r);
+    check_news(&r, "");
+    flows_advance(r.life.flows, 2181 * second);
+    check_news(&r, "flow 0 end, ");
+    rig_release(&r);
+}
+
 static void many_new_flows_are_told_of_in_time(void)
 {
     enum { COUNT = 5000 };
@@ -325,6 +374,10 @@ static void many_new_flows_are_told_of_in_time(void)
 static const struct test tests[] = {
     {"nothing is told before the batch is full", nothing_is_told_before_the_batch_is_full},
     {"a batch of one waits for nobody", a_batch_of_one_waits_for_nobody},
+    {"a clock that is set back times out all the same",
+     a_clock_that_is_set_back_times_out_all_the_same},
+    {"a clock that is set right again times out nothing",
+     a_clock_that_is_set_right_again_times_out_nothing},
     {"an odd frame is told after those that wait", an_odd_frame_is_told_after_those_that_wait},
     {"a fragment is not made whole before those that wait",
      a_fragment_is_not_made_whole_before_those_that_wait},

@@ -616,7 +616,7 @@ static void a_stream_that_is_shed_is_kept_in_the_next_slice(void)
     CU_ASSERT_EQUAL(store_closing_complete(r.store, old, &err), STATUS_OK);
     sqlite3_close(r.db);
     r.db = NULL;
-    CU_ASSERT_EQUAL_FATAL(store_closing_end(old, NULL, &one_file, &err), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(store_closing_end(old, NULL, &one_file, NULL, &err), STATUS_OK);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     CHECK_SQL(&r, "SELECT status FROM evidence", "complete");
     CHECK_SQL(&r, "SELECT position, length, cause FROM gaps", "4|4|shed 10|8|shed");
@@ -739,7 +739,7 @@ static void a_flow_goes_on_in_the_next_slice(void)
     CU_ASSERT_EQUAL_FATAL(store_rotate(r.store, &old, next, &slice, &err), STATUS_OK);
     sqlite3_close(r.db);
     r.db = NULL;
-    CU_ASSERT_EQUAL_FATAL(store_closing_end(old, NULL, &one_file, &err), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(store_closing_end(old, NULL, &one_file, NULL, &err), STATUS_OK);
     CU_ASSERT_TRUE(one_file);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     CHECK_SQL(&r, "SELECT end_reason, client_bytes, continues_flow_id FROM flows",
