@@ -85,7 +85,8 @@ struct reader_of_flows {
 struct building {
     struct indexed *flows; /* owned */
     size_t count, room;
-    struct sorting sortings[2]; /* one after the other; without keys: there is no second one */
+    struct sorting sortings[2];
+    bool two; /* of them; else all are sorted in the first */
     struct reader_of_flows readers[READERS];
 };
 
@@ -265,7 +266,7 @@ static void sort_all(void *sorting, struct span unused)
 
 static struct sorting *sorting_of(struct building *b, int which)
 {
-    return &b->sortings[b->sortings[1].keys ? which % 2 : 0];
+    return &b->sortings[b->two ? which % 2 : 0];
 }
 
 /* Has an index sorted; `meanwhile`: by who has nothing to do, where there is such. */
@@ -410,13 +411,13 @@ static bool read_flows(struct building *b, struct store *s, const struct leaves_
     *b = (struct building){.room = count};
     if (count == 0 || count > memory / FLOW_COST || count > UINT32_MAX)
         return false;
-    const bool two = count <= memory / (FLOW_COST + KEYS_COST);
-    const size_t left = memory - count * (size_t)(two ? FLOW_COST + KEYS_COST : FLOW_COST);
+    b->two = count <= memory / (FLOW_COST + KEYS_COST);
+    const size_t left = memory - count * (size_t)(b->two ? FLOW_COST + KEYS_COST : FLOW_COST);
     for (unsigned i = 0; i < parts; i++)
         buffer_init(&b->readers[i].rests, left / parts < IN_SECOND ? left / parts : IN_SECOND - 1);
     b->flows = malloc(count * sizeof *b->flows);
     return b->flows && sorting_init(&b->sortings[0], count) &&
-           (!two || sorting_init(&b->sortings[1], count)) && read_all(s, b, flows, parts);
+           (!b->two || sorting_init(&b->sortings[1], count)) && read_all(s, b, flows, parts);
 }
 
 bool flow_indexes_make(struct store *s, size_t memory)
@@ -439,7 +440,7 @@ bool flow_indexes_make(struct store *s, size_t memory)
         insert_run(&s->insert, indexes_sql);
     if (status == STATUS_OK && !s->insert.failed)
         status = leaves_show(l, &batch->tree);
-    const bool meanwhile = s->hasher && b.sortings[1].keys;
+    const bool meanwhile = s->hasher && b.two;
     if (meanwhile && status == STATUS_OK)
         sort_begin(s, &b, 1, true);
     for (int i = 0; i < INDEXES && status == STATUS_OK && !s->insert.failed; i++) {
