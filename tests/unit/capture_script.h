@@ -229,7 +229,7 @@ static inline struct capture_options script_options(struct transcript *t, size_t
     buffer_init(&t->text, SCRIPT_CEILING);
     buffer_init(&t->evidence, SCRIPT_CEILING);
     return (struct capture_options){
-        .listener = {see_interface, see_note, see_statistics, see_secrets, see_evidence, t},
+        .listener = {see_interface, see_note, see_statistics, see_secrets, see_evidence, t, false},
         .window_len = window_len,
     };
 }
