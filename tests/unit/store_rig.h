@@ -29,6 +29,8 @@ struct rig {
     struct budget budget;
     sqlite3 *db; /* of the finished case */
     char text[4096];
+    size_t
+        head; /* bytes captured of each frame before its payload; 0: none, though it lies behind 54 */
 };
 
 /* xorshift, from a state that is not 0: the same numbers on every machine. */
@@ -214,8 +216,10 @@ static inline void rig_segment_cut(struct rig *r, struct rig_flow *f, enum side 
 
     packet.payload = a.bytes;
     packet.payload_len = a.len;
-    packet.payload_offset = frame.offset + 54;
-    frame.bytes = span_of(bytes, captured); /* the store looks at the length only */
+    packet.payload_offset = frame.offset + (r->head > 0 ? r->head : 54);
+    frame.bytes = span_of(bytes, r->head + captured); /* the store looks at the length only */
+    if (frame.wire_len < r->head + len)
+        frame.wire_len = (uint32_t)(r->head + len);
     r->sink->frame(r->sink, &f->flow, &frame);
     if (captured > 0)
         CU_ASSERT_TRUE_FATAL(
