@@ -20,7 +20,7 @@ endforeach()
 string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
 
 # The rooms that a packet goes through are optimised as one program where they are linked into seine. Their objects
-# bear machine code as well, from which the tests, a hundred programs, are linked (docs/decisions/0050).
+# bear machine code as well, from which the tests, a hundred programs, are linked (docs/decisions/0049).
 set(seine_whole_rooms "")
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT SEINE_SANITIZE)
     set(seine_whole_rooms base capture dissect reassembly store pipeline)
