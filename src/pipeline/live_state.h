@@ -24,8 +24,9 @@ enum {
     LIVE_HELD_MOST = 256,
     LIVE_LOG_MOST = 64 << 20, /* bytes of the write-ahead log; beyond, a row says so */
 };
-#define LIVE_TICK_NS (200 * INT64_C(1000000))  /* news of flows are told, at least */
-#define LIVE_LATE_NS (1000 * INT64_C(1000000)) /* frames may yet come that are as old as this */
+#define LIVE_TICK_NS (200 * INT64_C(1000000))    /* news of flows are told, at least */
+#define LIVE_SECOND_NS (1000 * INT64_C(1000000)) /* between rows of counters */
+#define LIVE_LATE_NS (1000 * INT64_C(1000000))   /* frames may yet come that are as old as this */
 
 /* ---- what the reader's thread has the writer do, beside what reassembly tells ---- */
 
@@ -142,6 +143,19 @@ struct live_state {
     atomic_uint writing_number;
     atomic_int_least64_t set_back_ns;
 };
+
+/* live_watch.c - on the reader's thread. All frames until the run is stopped, or no interface is left; FAILED: `err` says. */
+enum status live_watch(struct live_state *run);
+
+/* Everything that was told so far comes to the writer, and what failed meanwhile is known; FAILED: `err` says. */
+enum status live_settle(struct live_state *run);
+
+/* Of an interface what is told by slice begins with nothing; frames go beside the case at `path` from here on. */
+void live_begin_anew(struct live_state *run, struct watched *i);
+void live_begin_frames(struct live_state *run, const char *path);
+
+/* No frame of a slice that begins now is older. */
+int64_t live_next_slice_first_ns(const struct live_state *run);
 
 /* live_tell.c - on the reader's thread: to the store, and to the user. */
 void live_say(const struct live_state *run, const char *format, ...)
