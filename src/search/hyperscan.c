@@ -6,10 +6,15 @@
  *
  * The library is loaded when a pattern is compiled, and not with the program: it is C++, would cost every start of
  * every command a millisecond, and be there in the long life of a capture that never searches. Where it is not
- * installed, the other engine does its work. */
+ * installed, the other engine does its work.
+ *
+ * While it compiles, it clears what posix_memalign() gave without a look at whether it gave anything (5.4.0), and
+ * hs_set_allocator() is not asked there. So posix_memalign() of the whole program stands here: where there is no memory,
+ * it lets go of what was put aside before the compiling, and asks once more. */
 #include "search/engine.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <hs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +86,47 @@ struct telling {
     const struct pattern_sink *sink;
 };
 
+/* Put aside for one compiling, and mostly never touched; NULL when none is under way, or it was needed. */
+static _Thread_local void *volatile reserve;
+
+/* More than a compiling takes: some 2.4 MiB with the longest pattern that is taken, of 16000 bytes. */
+static bool reserve_make(size_t pattern_len)
+{
+    enum { LEAST = 4 << 20, COST_OF_BYTE = 256 };
+    reserve = malloc(LEAST + COST_OF_BYTE * pattern_len);
+    return reserve != NULL;
+}
+
+/* Whether there was one. */
+static bool reserve_free(void)
+{
+    void *had = reserve;
+    reserve = NULL;
+    free(had);
+    return had != NULL;
+}
+
+/* Stands before that of the C library, for every library that is loaded too. */
+__attribute__((visibility("default"))) int posix_memalign(void **made, size_t alignment, size_t len)
+{
+    const bool is_power = alignment != 0 && (alignment & (alignment - 1)) == 0;
+    const int before = errno;
+
+    if (!is_power || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    if (len > SIZE_MAX - alignment)
+        return ENOMEM;
+    const size_t whole_len = (len + alignment - 1) & ~(alignment - 1);
+    void *at = aligned_alloc(alignment, whole_len);
+    if (!at && reserve_free())
+        at = aligned_alloc(alignment, whole_len);
+    errno = before;
+    if (!at)
+        return ENOMEM;
+    *made = at;
+    return 0;
+}
+
 static void compiled_free(void *compiled)
 {
     struct compiled *c = compiled;
@@ -125,7 +171,13 @@ static enum status compile(void **compiled, struct span bytes, bool is_regex, bo
     if (!c)
         return error_no_memory(err, "no memory for the pattern");
     c->len = (int64_t)bytes.len;
-    if (compile_both(c, bytes, ignore_case, err) != HS_SUCCESS) {
+    if (!reserve_make(bytes.len)) {
+        compiled_free(c);
+        return error_no_memory(err, "no memory for the pattern");
+    }
+    const hs_error_t code = compile_both(c, bytes, ignore_case, err);
+    reserve_free();
+    if (code != HS_SUCCESS) {
         compiled_free(c);
         return STATUS_FAILED;
     }
