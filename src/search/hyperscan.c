@@ -48,16 +48,30 @@ static const char *const names[] = {CALLS(NAME)};
 _Static_assert(sizeof(struct library) == (1 + sizeof names / sizeof *names) * sizeof(void *),
                "a pointer for each name");
 
-static bool load(void)
+/* Both Hyperscan and the loader tell of want of memory by a sentence alone, of several that they have. */
+static bool is_want_of_memory(const char *why)
+{
+    return why && (strstr(why, "llocate memory") || strstr(why, "out of memory"));
+}
+
+static bool load(struct error *err)
 {
     if (hs.handle)
         return true;
+    errno = 0;
     void *handle = dlopen("libhs.so." TEXT(HS_MAJOR), RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
+    if (!handle) {
+        const int reason = errno; /* some of the loader's sentences do not say why */
+        if (reason == ENOMEM || is_want_of_memory(dlerror()))
+            error_no_memory(err, "no memory to load Hyperscan");
+        else
+            error_set(err, "Hyperscan is not installed here");
         return false;
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         void *found = dlsym(handle, names[i]);
         if (!found) {
+            error_set(err, "the Hyperscan that is installed here lacks %s()", names[i]);
             dlclose(handle);
             return false;
         }
@@ -151,7 +165,9 @@ static hs_error_t compile_both(struct compiled *c, struct span bytes, bool ignor
     if (code == HS_SUCCESS)
         code = hs.hs_compile_lit((const char *)bytes.data, flags, bytes.len, HS_MODE_BLOCK, NULL,
                                  &c->block, &why);
-    if (code != HS_SUCCESS)
+    if (code == HS_NOMEM || (why && is_want_of_memory(why->message)))
+        error_no_memory(err, "no memory for the pattern");
+    else if (code != HS_SUCCESS)
         error_set(err, "Hyperscan does not take the pattern: %s",
                   why && why->message ? why->message : "it does not say why");
     hs.hs_free_compile_error(why);
@@ -163,8 +179,8 @@ static enum status compile(void **compiled, struct span bytes, bool is_regex, bo
 {
     (void)is_regex;
     *compiled = NULL;
-    if (!load())
-        return error_set(err, "Hyperscan is not installed here");
+    if (!load(err))
+        return STATUS_FAILED;
     if (hs.hs_valid_platform() != HS_SUCCESS)
         return error_set(err, "Hyperscan does not run on this processor");
     struct compiled *c = calloc(1, sizeof *c);
