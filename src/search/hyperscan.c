@@ -6,10 +6,15 @@
  *
  * The library is loaded when a pattern is compiled, and not with the program: it is C++, would cost every start of
  * every command a millisecond, and be there in the long life of a capture that never searches. Where it is not
- * installed, the other engine does its work. */
+ * installed, the other engine does its work.
+ *
+ * While it compiles, it clears what posix_memalign() gave without a look at whether it gave anything (5.4.0), and
+ * hs_set_allocator() is not asked there. So posix_memalign() of the whole program stands here: where there is no memory,
+ * it lets go of what was put aside before the compiling, and asks once more. */
 #include "search/engine.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <hs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,16 +48,30 @@ static const char *const names[] = {CALLS(NAME)};
 _Static_assert(sizeof(struct library) == (1 + sizeof names / sizeof *names) * sizeof(void *),
                "a pointer for each name");
 
-static bool load(void)
+/* Both Hyperscan and the loader tell of want of memory by a sentence alone, of several that they have. */
+static bool is_want_of_memory(const char *why)
+{
+    return why && (strstr(why, "llocate memory") || strstr(why, "out of memory"));
+}
+
+static bool load(struct error *err)
 {
     if (hs.handle)
         return true;
+    errno = 0;
     void *handle = dlopen("libhs.so." TEXT(HS_MAJOR), RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
+    if (!handle) {
+        const int reason = errno; /* some of the loader's sentences do not say why */
+        if (reason == ENOMEM || is_want_of_memory(dlerror()))
+            error_no_memory(err, "no memory to load Hyperscan");
+        else
+            error_set(err, "Hyperscan is not installed here");
         return false;
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         void *found = dlsym(handle, names[i]);
         if (!found) {
+            error_set(err, "the Hyperscan that is installed here lacks %s()", names[i]);
             dlclose(handle);
             return false;
         }
@@ -81,6 +100,47 @@ struct telling {
     const struct pattern_sink *sink;
 };
 
+/* Put aside for one compiling, and mostly never touched; NULL when none is under way, or it was needed. */
+static _Thread_local void *volatile reserve;
+
+/* More than a compiling takes: some 2.4 MiB with the longest pattern that is taken, of 16000 bytes. */
+static bool reserve_make(size_t pattern_len)
+{
+    enum { LEAST = 4 << 20, COST_OF_BYTE = 256 };
+    reserve = malloc(LEAST + COST_OF_BYTE * pattern_len);
+    return reserve != NULL;
+}
+
+/* Whether there was one. */
+static bool reserve_free(void)
+{
+    void *had = reserve;
+    reserve = NULL;
+    free(had);
+    return had != NULL;
+}
+
+/* Stands before that of the C library, for every library that is loaded too. */
+__attribute__((visibility("default"))) int posix_memalign(void **made, size_t alignment, size_t len)
+{
+    const bool is_power = alignment != 0 && (alignment & (alignment - 1)) == 0;
+    const int before = errno;
+
+    if (!is_power || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    if (len > SIZE_MAX - alignment)
+        return ENOMEM;
+    const size_t whole_len = (len + alignment - 1) & ~(alignment - 1);
+    void *at = aligned_alloc(alignment, whole_len);
+    if (!at && reserve_free())
+        at = aligned_alloc(alignment, whole_len);
+    errno = before;
+    if (!at)
+        return ENOMEM;
+    *made = at;
+    return 0;
+}
+
 static void compiled_free(void *compiled)
 {
     struct compiled *c = compiled;
@@ -105,7 +165,9 @@ static hs_error_t compile_both(struct compiled *c, struct span bytes, bool ignor
     if (code == HS_SUCCESS)
         code = hs.hs_compile_lit((const char *)bytes.data, flags, bytes.len, HS_MODE_BLOCK, NULL,
                                  &c->block, &why);
-    if (code != HS_SUCCESS)
+    if (code == HS_NOMEM || (why && is_want_of_memory(why->message)))
+        error_no_memory(err, "no memory for the pattern");
+    else if (code != HS_SUCCESS)
         error_set(err, "Hyperscan does not take the pattern: %s",
                   why && why->message ? why->message : "it does not say why");
     hs.hs_free_compile_error(why);
@@ -117,15 +179,21 @@ static enum status compile(void **compiled, struct span bytes, bool is_regex, bo
 {
     (void)is_regex;
     *compiled = NULL;
-    if (!load())
-        return error_set(err, "Hyperscan is not installed here");
+    if (!load(err))
+        return STATUS_FAILED;
     if (hs.hs_valid_platform() != HS_SUCCESS)
         return error_set(err, "Hyperscan does not run on this processor");
     struct compiled *c = calloc(1, sizeof *c);
     if (!c)
         return error_no_memory(err, "no memory for the pattern");
     c->len = (int64_t)bytes.len;
-    if (compile_both(c, bytes, ignore_case, err) != HS_SUCCESS) {
+    if (!reserve_make(bytes.len)) {
+        compiled_free(c);
+        return error_no_memory(err, "no memory for the pattern");
+    }
+    const hs_error_t code = compile_both(c, bytes, ignore_case, err);
+    reserve_free();
+    if (code != HS_SUCCESS) {
         compiled_free(c);
         return STATUS_FAILED;
     }

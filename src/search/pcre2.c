@@ -85,6 +85,8 @@ static enum status compile(void **compiled, struct span bytes, bool is_regex, bo
         PCRE2_UCHAR why[200] = "";
         pcre2_get_error_message(code, why, sizeof why);
         compiled_free(c);
+        if (code == PCRE2_ERROR_HEAP_FAILED)
+            return error_no_memory(err, "no memory for the pattern");
         return error_set(err, "the pattern makes no sense at its byte %zu: %s", (size_t)at,
                          (const char *)why);
     }

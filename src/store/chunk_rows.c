@@ -288,16 +288,16 @@ void insert_chunks_index(struct insert *in)
 {
     struct chunk_rows *c = &in->chunks;
     struct leaves *l = &in->leaves;
-    struct leaves_tree index;
+    static const char place_index[] = "chunk_data_place";
+    struct leaves_tree index = {0};
 
     insert_settle(in);
     if (c->mapped && c->past && !in->failed) {
         enum status status = leaves_link(l);
         if (status == STATUS_OK && c->by_sqlite)
             status = index_clear(in);
-        if (!leaves_tree_init(&index, l, "chunk_data_place", true))
-            status =
-                error_set(&l->error, "writing %s: an index is not there", case_file_name(l->file));
+        if (status == STATUS_OK && !in->failed && !leaves_tree_init(&index, l, place_index, true))
+            status = leaves_tree_missing(l, place_index);
         if (status == STATUS_OK && !in->failed)
             status = index_write(l, &index, &c->map);
         if (status != STATUS_OK)

@@ -318,8 +318,7 @@ static enum status index_write(struct leaves *l, const struct building *b, const
     enum status status = STATUS_OK;
 
     if (!leaves_tree_init(&tree, l, names[which], true))
-        return error_set(&l->error, "writing %s: %s is not there", case_file_name(l->file),
-                         names[which]);
+        return leaves_tree_missing(l, names[which]);
     if (b->count > 0)
         status = leaves_open(l, &tree);
     for (size_t i = 0; i < b->count && status == STATUS_OK; i++) {

@@ -530,8 +530,8 @@ static int64_t ask(sqlite3 *db, const char *sql, const char *name)
     int64_t value = 0;
 
     if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK) {
-        sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
-        if (sqlite3_step(s) == SQLITE_ROW)
+        if (sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC) != SQLITE_NOMEM &&
+            sqlite3_step(s) == SQLITE_ROW)
             value = sqlite3_column_int64(s, 0);
     }
     sqlite3_finalize(s);
@@ -569,6 +569,15 @@ bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *name,
 
     *t = (struct leaves_tree){.root = (uint32_t)root, .without_rowid = without_rowid};
     return root >= 2 && root <= UINT32_MAX;
+}
+
+enum status leaves_tree_missing(struct leaves *l, const char *name)
+{
+    const int code = sqlite3_errcode(l->file->db) & 0xff;
+
+    if (code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE)
+        return case_file_fault(l->file, "writing", &l->error);
+    return error_set(&l->error, "writing %s: %s is not there", case_file_name(l->file), name);
 }
 
 void leaves_tree_release(struct leaves_tree *t)

@@ -79,6 +79,9 @@ void leaves_release(struct leaves *l);
 /* A tree that is SQLite's; that of an index is as of a table without rowids. False when there is none of the name. */
 bool leaves_tree_init(struct leaves_tree *t, struct leaves *l, const char *name,
                       bool without_rowid);
+
+/* Why there was no such tree just now, as the failure of who needs it: SQLite may have had no memory to look. */
+enum status leaves_tree_missing(struct leaves *l, const char *name);
 void leaves_tree_release(struct leaves_tree *t);
 
 /* Opens a tree. No statement may be at work, here and in those below. */

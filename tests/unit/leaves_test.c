@@ -466,6 +466,26 @@ static void no_memory(void)
     }
 }
 
+/* A tree that SQLite had no memory to look for is not said to be missing. */
+static void no_memory_to_look(void)
+{
+    struct leaves_tree tree;
+    struct rig r;
+
+    rig_init(&r, 4096, longest_for(4096));
+    sqlite3_int64 before = sqlite3_hard_heap_limit64(1);
+    bool found = leaves_tree_init(&tree, &r.leaves, "arrivals", true);
+    sqlite3_hard_heap_limit64(before);
+    CU_ASSERT_FALSE(found);
+    CU_ASSERT_EQUAL(leaves_tree_missing(&r.leaves, "arrivals"), STATUS_FAILED);
+    CU_ASSERT_TRUE(r.leaves.error.no_memory);
+    CU_ASSERT_FALSE(leaves_tree_init(&tree, &r.leaves, "nowhere", true));
+    CU_ASSERT_EQUAL(leaves_tree_missing(&r.leaves, "nowhere"), STATUS_FAILED);
+    CU_ASSERT_FALSE(r.leaves.error.no_memory);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.leaves.error.text, "nowhere is not there"));
+    rig_drop(&r);
+}
+
 static const struct test tests[] = {
     {"rows that fill their leaves are written from where they lie, and found", lent},
     {"rows past SQLite are the rows that it reads", many_rows},
@@ -473,5 +493,6 @@ static const struct test tests[] = {
     {"a tree of one row, and of none", few},
     {"a row that is too long for a leaf is SQLite's", too_long},
     {"a level for which there is no memory is told", no_memory},
+    {"a tree is not missing for want of memory", no_memory_to_look},
 };
 SUITE("leaves", tests)

@@ -7,6 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The linker has all calls of aligned_alloc() come here: the `fails_at`th has no memory; 0: there is always. */
+static int fails_at;
+
+void *__real_aligned_alloc(size_t alignment, size_t len);
+void *__wrap_aligned_alloc(size_t alignment, size_t len);
+
+void *__wrap_aligned_alloc(size_t alignment, size_t len)
+{
+    if (fails_at > 0 && --fails_at == 0)
+        return NULL;
+    return __real_aligned_alloc(alignment, len);
+}
+
 /* What is told, as "begin-end begin-end". */
 struct told {
     char text[4096];
@@ -195,6 +208,30 @@ static void no_pattern_is_told(void)
     }
 }
 
+/* Hyperscan looks at none of what posix_memalign() gave it, so it is given something each time. */
+static void want_of_memory_is_survived(void)
+{
+    struct error err = {0};
+    struct pattern *pattern;
+    int asked = 0;
+
+    if (pattern_compile(&pattern, "e", PATTERN_TEXT, false, LIBRARY_HYPERSCAN, &err) != STATUS_OK)
+        return; /* it is not built in, or not installed, or the processor is not for it */
+    pattern_free(pattern);
+    for (int at = 1;; at++) {
+        fails_at = at;
+        CU_ASSERT_EQUAL(
+            pattern_compile(&pattern, "e", PATTERN_TEXT, false, LIBRARY_HYPERSCAN, &err),
+            STATUS_OK);
+        pattern_free(pattern);
+        if (fails_at > 0)
+            break;
+        asked++;
+    }
+    fails_at = 0;
+    CU_ASSERT_TRUE(asked > 0);
+}
+
 static const struct test tests[] = {
     {"bytes are found", bytes_are_found},
     {"hex is read", hex_is_read},
@@ -203,6 +240,7 @@ static const struct test tests[] = {
     {"a long match is bounded", a_long_match_is_bounded},
     {"too many steps are told", too_many_steps_are_told},
     {"no pattern is told", no_pattern_is_told},
+    {"Hyperscan survives want of memory", want_of_memory_is_survived},
 };
 
 SUITE("pattern", tests)
