@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WINDOW_MAPPED = 4 << 20, WINDOW_STREAMED = 1 << 20, WINDOW_LEAST = 4096 };
+enum { WINDOW_MAPPED = 8 << 20, WINDOW_STREAMED = 1 << 20, WINDOW_LEAST = 4096 };
 enum { MAGIC_LEN = 4 };
 
 /* In the order in which they are asked: the one that has no magic comes last. */

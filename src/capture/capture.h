@@ -87,7 +87,7 @@ struct capture_listener {
 
 struct capture_options {
     struct capture_listener listener;
-    /* Bytes; 0 is the default, 4 MiB mapped and 1 MiB streamed. It grows for a longer record, up
+    /* Bytes; 0 is the default, 8 MiB mapped and 1 MiB streamed. It grows for a longer record, up
      * to 256 MiB mapped or in memory and 64 MiB streamed: what is longer than that is damage. */
     size_t window_len;
 
