@@ -8,8 +8,9 @@
  *     FAULTS_HOW     ENOSPC or EIO; short: half of a write is done, and what follows it is ENOSPC
  *     FAULTS_REPORT  a file that is told, at the end, how many calls there were
  *
- * Three callers are spared a lack of memory, since they end the process on it, which is no matter of
- * the program: libcrypto (EVP_MD_fetch() of OpenSSL 3.0 follows a null pointer), libseccomp (2.5.4 frees
+ * Four callers are spared a lack of memory, since they end the process on it, which is no matter of
+ * the program: the loader's calloc() (do_lookup_unique() of glibc, when Hyperscan is loaded; what else the loader asks for
+ * may be refused), libcrypto (EVP_MD_fetch() of OpenSSL 3.0 follows a null pointer), libseccomp (2.5.4 frees
  * twice; seine sees to it that there is memory before it asks) and glibc's look-up of a user (an assert of
  * nss_database.c).
  *
@@ -245,7 +246,7 @@ struct library {
     uintptr_t start, end;
 };
 static struct library libcrypto = {.name = "/libcrypto.so"},
-                      libseccomp = {.name = "/libseccomp.so"};
+                      libseccomp = {.name = "/libseccomp.so"}, loader = {.name = "/ld-linux"};
 
 static bool is_in(const struct library *l, const void *caller)
 {
@@ -270,7 +271,8 @@ void *malloc(size_t len)
 
 void *calloc(size_t count, size_t len)
 {
-    return memory_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, len);
+    const void *caller = __builtin_return_address(0);
+    return !is_in(&loader, caller) && memory_fails(caller) ? NULL : __libc_calloc(count, len);
 }
 
 void *realloc(void *old, size_t len)
@@ -348,6 +350,7 @@ static int main_with_faults(int argc, char **argv, char **environment)
     reason = strcmp(how, "EIO") == 0 ? EIO : ENOSPC;
     dl_iterate_phdr(find_library, &libcrypto);
     dl_iterate_phdr(find_library, &libseccomp);
+    dl_iterate_phdr(find_library, &loader);
     kind = strcmp(wanted, "disk") == 0     ? KIND_DISK
            : strcmp(wanted, "memory") == 0 ? KIND_MEMORY
            : strcmp(wanted, "shrink") == 0 ? KIND_SHRINK
