@@ -71,7 +71,8 @@ static bool load(struct error *err)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         void *found = dlsym(handle, names[i]);
         if (!found) {
-            error_set(err, "the Hyperscan that is installed here lacks %s()", names[i]);
+            error_set(err, "Hyperscan is not installed here: what has its name lacks %s()",
+                      names[i]);
             dlclose(handle);
             return false;
         }
