@@ -358,7 +358,6 @@ static void look(struct lookout *l, const struct messages *m, const struct messa
 static void lookout_begin(struct lookout *l, const struct messages *m,
                           const struct message_flows *flows, struct sink *sink)
 {
-    *l = (struct lookout){0};
     for (unsigned i = 0; i < LOOKS; i++)
         look(l, m, flows, sink);
 }

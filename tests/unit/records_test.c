@@ -1,17 +1,9 @@
 /* records_test.c - parts of frames and arrivals in a live case: longer ones where many come between two commits. */
-#include "store_rig.h"
+#include "store_live_rig.h"
 
 #include "store/parts.h"
 
 enum { PAGE = 2048, LEAF = (PAGE - 12) * 64 / 255 - 23, SEGMENT = 10, FAST = 2000, SLOW = 20 };
-
-static void commit(struct rig *r)
-{
-    struct error err = {0};
-    struct store_log log;
-
-    CU_ASSERT_EQUAL_FATAL(store_commit(r->store, &log, &err), STATUS_OK);
-}
 
 /* So many segments of a flow whose positions go on from `from`. */
 static void bring(struct rig *r, struct rig_flow *f, unsigned from, unsigned count,
@@ -59,17 +51,11 @@ static void a_fast_flow_has_long_parts(void)
     enum { COMMITS = 4 };
     struct rig r;
     struct rig_flow fast, slow;
-    struct error err = {0};
-    bool one_file;
     uint8_t *bytes = rig_noise((COMMITS + 1) * FAST * SEGMENT, 9);
 
     rig_init(&r);
     r.options.page_size = PAGE;
-    r.options.live = true;
-    CU_ASSERT_EQUAL_FATAL(store_open(&r.store, r.path, &r.options, &err), STATUS_OK);
-    r.sink = store_sink(r.store);
-    r.evidence_id = store_evidence_begin(r.store, "eth0", "live", "ring", "{}");
-    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    live_open_case(&r);
     rig_flow_init(&fast, 1);
     rig_flow_init(&slow, 2);
     for (unsigned n = 0; n < COMMITS; n++) {
@@ -93,12 +79,7 @@ static void a_fast_flow_has_long_parts(void)
     CHECK_SQL(&r, "SELECT count(*) FROM recent WHERE stream_id = 2 AND kind = 2", "8");
     rig_flow_end(&r, &fast);
     rig_flow_end(&r, &slow);
-    sqlite3_close(r.db);
-    r.db = NULL;
-    CU_ASSERT_EQUAL_FATAL(store_finish_live(r.store, NULL, &one_file, &err), STATUS_OK);
-    r.store = NULL;
-    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
+    finish(&r);
     check_parts(&r, 4, COMMITS * SLOW);
     rig_release(&r);
     free(bytes);
@@ -109,16 +90,11 @@ static void who_brought_a_byte_is_found_in_long_parts(void)
 {
     struct rig r;
     struct rig_flow f;
-    struct error err = {0};
     uint8_t *bytes = rig_noise(FAST * SEGMENT, 10);
 
     rig_init(&r);
     r.options.page_size = 2 * PAGE;
-    r.options.live = true;
-    CU_ASSERT_EQUAL_FATAL(store_open(&r.store, r.path, &r.options, &err), STATUS_OK);
-    r.sink = store_sink(r.store);
-    r.evidence_id = store_evidence_begin(r.store, "eth0", "live", "ring", "{}");
-    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    live_open_case(&r);
     rig_flow_init(&f, 1);
     bring(&r, &f, 0, FAST, bytes);
     commit(&r);
@@ -144,17 +120,11 @@ static void many_flows_are_written_in_their_places(void)
     static const unsigned strides[COMMITS] = {7919, 11, 13};
     struct rig r;
     struct rig_flow *f = calloc(FLOWS, sizeof *f);
-    struct error err = {0};
-    bool one_file;
     uint8_t *bytes = rig_noise(COMMITS * SEGMENT, 11);
 
     rig_init(&r);
     r.options.page_size = PAGE;
-    r.options.live = true;
-    CU_ASSERT_EQUAL_FATAL(store_open(&r.store, r.path, &r.options, &err), STATUS_OK);
-    r.sink = store_sink(r.store);
-    r.evidence_id = store_evidence_begin(r.store, "eth0", "live", "ring", "{}");
-    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    live_open_case(&r);
     for (unsigned i = 0; i < FLOWS; i++)
         rig_flow_init(&f[i], i + 1);
     for (unsigned n = 0; n < COMMITS; n++) {
@@ -181,13 +151,8 @@ static void many_flows_are_written_in_their_places(void)
     CHECK_SQL(&r, "SELECT count(*) FROM recent", "2");
     for (unsigned i = 0; i < FLOWS; i++)
         rig_flow_end(&r, &f[i]);
-    sqlite3_close(r.db);
-    r.db = NULL;
-    CU_ASSERT_EQUAL_FATAL(store_finish_live(r.store, NULL, &one_file, &err), STATUS_OK);
-    r.store = NULL;
-    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    finish(&r);
     CU_ASSERT_TRUE(rig_stream_is(&r, 2 * 777, bytes, COMMITS * SEGMENT));
-    CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
     rig_release(&r);
     free(bytes);
     free(f);
