@@ -89,7 +89,9 @@ static struct window *file_window(struct capture *c, const struct capture_option
     struct window *map = NULL;
     if (c->regular && c->size > 0 && c->packing == PACKING_NONE && !options->stream && c->owns_fd &&
         !is_being_written(c->fd)) {
-        size_t window_len = options->window_len ? options->window_len : WINDOW_MAPPED;
+        size_t window_len = options->window_len ? options->window_len : options->map_len;
+        if (window_len == 0)
+            window_len = WINDOW_MAPPED;
         map = window_map(c->fd, c->name, c->size, window_len, &c->evidence);
     }
     if (!map)

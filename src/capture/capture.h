@@ -57,6 +57,9 @@ struct capture_statistics {
     int64_t dropped_by_system;    /* isb_osdrop */
 };
 
+/* Windows of a mapped capture that others may look at yet while one is read (capture_listener.lets_go). */
+enum { CAPTURE_BEHIND = 4 };
+
 /* Who is told. Each function may be NULL. Spans die when the call returns. */
 struct capture_listener {
     void (*interface)(void *context, const struct capture_interface *interface);
@@ -80,8 +83,9 @@ struct capture_listener {
 
     void *context; /* handed to each, borrowed */
 
-    /* The listener lets the pages of such a window go, so that another thread may have that work: what it was told
-     * two calls ago is not looked at any more. They are unmapped a call later then. */
+    /* The listener lets the pages of such a window go, so that other threads may be further behind, and one of them have
+     * that work: what it was told CAPTURE_BEHIND calls ago is not looked at any more when it returns. It is unmapped a
+     * call later then. */
     bool lets_go;
 };
 
@@ -91,7 +95,8 @@ struct capture_options {
      * to 256 MiB mapped or in memory and 64 MiB streamed: what is longer than that is damage. */
     size_t window_len;
 
-    size_t stream_len; /* the same for streamed ones alone, where window_len is 0 */
+    size_t map_len,
+        stream_len; /* the same for mapped ones and for streamed ones alone, where window_len is 0 */
 
     /* What is charged for windows over streams, for uncompressing, and for the interfaces of a pcapng.
      * Where it has no room, a record or a section is damage, and zstd content that asks for more cannot

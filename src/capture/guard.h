@@ -16,7 +16,7 @@
 struct guard;
 
 /* How many guards there can be at once, and ranges in each. */
-enum { GUARD_COUNT = 64, GUARD_RANGES = 4 };
+enum { GUARD_COUNT = 64, GUARD_RANGES = 6 };
 
 /* NULL when all are taken, or the handler cannot be installed: then do not map, but read. */
 struct guard *guard_new(void);

@@ -6,8 +6,8 @@
  * The piece before the current one stays until the window moves again, so that what was returned
  * from it can still be looked at; earlier pages go back to the kernel. A piece is told to the
  * evidence listener when it is entered, and unmapped when the listener has returned from the call
- * after the next: another thread may hash it meanwhile. Where that one lets the pages go (capture_listener.lets_go) a
- * piece stays for one call more. */
+ * after the next: another thread may hash it meanwhile. Where the listener lets the pages go (capture_listener.lets_go) pieces
+ * stay for longer, as many as there are ranges to guard. */
 #include "capture/guard.h"
 #include "capture/window.h"
 
@@ -18,6 +18,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+_Static_assert(GUARD_RANGES == CAPTURE_BEHIND + 2,
+               "the current piece, those behind it, and one to be unmapped");
 
 struct piece {
     void *data; /* NULL is none */

@@ -8,6 +8,7 @@
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "pipeline/ingest.h"
+#include "pipeline/queue.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -217,6 +218,7 @@ static enum exit_status ingest_words(const struct arguments *a, const char *path
         return EXIT_USAGE;
     const struct passwd *user = getpwuid(geteuid()); /* which may ask the network */
     ingest_options.user = user ? user->pw_name : NULL;
+    threads_run_on();
     if (!confine_to_captures(path, ingest_options.captures, ingest_options.capture_count,
                              ingest_options.filter != NULL))
         return EXIT_WORLD;

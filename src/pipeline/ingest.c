@@ -30,6 +30,10 @@ enum {
     MAPPED_MOST = 64,         /* of these, how many can be mapped instead of read (capture.h) */
     STREAM_LEAST = 64 << 10,  /* bytes of a window over a stream, at first */
     STREAM_MOST = 1 << 20,
+    MAP_LEAST =
+        1 << 20, /* of a window over a file that is mapped; its pages are the kernel's to take */
+    MAP_MOST = 8 << 20,
+    MAP_SHARE = 32, /* of the memory */
 };
 
 struct run {
@@ -151,6 +155,11 @@ static enum status share_memory(struct run *run)
     size_t open = are_merged(run) ? run->count : 1; /* one being written is read, too */
     size_t each = (share - need) / (open + 1) / 2 + (need > 0 ? STREAM_LEAST : 0);
     run->reading.stream_len = each < STREAM_MOST ? each : STREAM_MOST;
+    run->reading.map_len = run->memory / MAP_SHARE;
+    if (run->reading.map_len > MAP_MOST)
+        run->reading.map_len = MAP_MOST;
+    if (run->reading.map_len < MAP_LEAST)
+        run->reading.map_len = MAP_LEAST;
     return STATUS_OK;
 }
 
@@ -440,7 +449,7 @@ static int jobs_of(const struct ingest_options *options)
     if (options->jobs > 0)
         return options->jobs;
     int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-    return count > 3 ? 5 : count > 1 ? 4 : 1;
+    return count > 1 ? 5 : 1;
 }
 
 /* A note between two frames: whether those behind it stay. */

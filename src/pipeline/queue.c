@@ -2,6 +2,7 @@
  * lock costs nothing beside it. */
 #include "pipeline/queue.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -39,7 +40,7 @@ uint64_t queue_fill(struct queue *q)
 {
     pthread_mutex_lock(&q->lock);
     uint64_t turn = ++q->filled;
-    pthread_cond_signal(&q->changed);
+    pthread_cond_broadcast(&q->changed);
     pthread_mutex_unlock(&q->lock);
     return turn;
 }
@@ -59,7 +60,7 @@ void queue_empty(struct queue *q)
 {
     pthread_mutex_lock(&q->lock);
     q->emptied++;
-    pthread_cond_signal(&q->changed);
+    pthread_cond_broadcast(&q->changed);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -83,8 +84,16 @@ void queue_close(struct queue *q)
 {
     pthread_mutex_lock(&q->lock);
     q->closed = true;
-    pthread_cond_signal(&q->changed);
+    pthread_cond_broadcast(&q->changed);
     pthread_mutex_unlock(&q->lock);
+}
+
+void threads_run_on(void)
+{
+    const struct sched_param none = {.sched_priority = 0};
+
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 struct start {

@@ -39,11 +39,16 @@ void queue_empty(struct queue *q);
 /* Up to which turn slots have been emptied. Does not wait. */
 uint64_t queue_emptied(struct queue *q);
 
-/* The filler waits until the slot of this turn, and all before it, have been emptied. */
+/* Waits until the slot of this turn, and all before it, have been emptied: the filler, or whom it told the turn. */
 void queue_wait(struct queue *q, uint64_t turn);
 
 /* The filler has no more. */
 void queue_close(struct queue *q);
+
+/* Has threads that are started from here on, and this one, run on for as long as they may instead of yielding to each that wakes
+ * (SCHED_BATCH, sched(7)): for a run that nobody waits for frame by frame. Where the process is scheduled otherwise already
+ * that stays. To be called before a sandbox forbids it. */
+void threads_run_on(void);
 
 /* Starts a thread that empties a queue. It gets no signal but SIGBUS, which is of what is mapped
  * (capture/guard.h): the others are for the thread that reads. False where there is none to be had. */

@@ -134,38 +134,40 @@ static void wait_for_hasher(struct reading *r)
         worker_wait(r->hasher, r->hashed);
 }
 
-/* When this returns, nobody looks at the window before the last one: who does is waited for. Its pages go by the hasher
- * where that has nothing to hash; when the next window comes they are gone, since it is unmapped then. */
+/* When this returns, nobody looks at the window of CAPTURE_BEHIND windows ago: who does is waited for, and the store, which
+ * lets go of what lies before a window when it is told of the one after that, has been told of two. It is so many, and not
+ * the last one, since threads that are close behind each other wait for each other. Its pages go by the hasher where that
+ * has nothing to hash; when the next window comes they are gone, since it is unmapped then. */
 static void on_bytes(void *context, struct span bytes)
 {
     struct reading *r = context;
-    bool lasting = r->capture && capture_is_mapped(r->capture);
-    const struct span done = r->before[1];
-
-    r->before[1] = r->before[0];
-    r->before[0] = lasting ? bytes : (struct span){NULL, 0};
+    const bool lasting = r->capture && capture_is_mapped(r->capture);
+    const uint64_t number = r->window_count++;
+    struct reading_window *window = &r->windows[number % CAPTURE_BEHIND];
+    const struct reading_window done = *window;
 
     life_catch_up(r->life); /* before it is noted what was told */
-    relay_wait(r->relay, r->passed);
-    if (r->lends) /* what lies before this window is to be let go of before the next one */
+    if (r->lends) /* what lies before this window is let go of when this is noted the next time */
         relay_note(r->relay, &r->lends, sizeof r->lends);
-    r->passed = relay_passed(r->relay);
+    relay_wait(r->relay, r->windows[(number + 1) % CAPTURE_BEHIND].passed);
+    if (number > 0)
+        r->windows[(number - 1) % CAPTURE_BEHIND].passed = relay_passed(r->relay);
+    *window = (struct reading_window){.bytes = lasting ? bytes : (struct span){NULL, 0}};
     r->bytes += bytes.len;
     if (!r->hasher || !lasting) {
-        drop_bytes(r, done);
+        drop_bytes(r, done.bytes);
         if (r->block)
             hash_bytes(r, bytes);
         return;
     }
-    worker_wait(r->hasher, r->dropped);
-    if (r->block) {
-        drop_bytes(r, done);
-        r->dropped = r->hashed;
-    } else {
-        r->dropped = worker_give(r->hasher, drop_bytes, r, done);
-    }
+    worker_wait(r->hasher, r->block ? done.hashed : r->dropped);
+    if (r->block)
+        drop_bytes(r, done.bytes);
+    else
+        r->dropped = worker_give(r->hasher, drop_bytes, r, done.bytes);
     r->hashed = worker_give(r->hasher, r->block ? hash_bytes : bring_bytes, r, bytes);
-    if (r->block && ++r->windows % WINDOWS_BETWEEN_ROWS == 0) {
+    window->hashed = r->hashed;
+    if (r->block && r->window_count % WINDOWS_BETWEEN_ROWS == 0) {
         wait_for_hasher(r);
         write_blocks(r);
     }
@@ -216,7 +218,6 @@ void reading_release(struct reading *r)
     buffer_release(&r->blocks);
     r->capture = NULL;
     r->block = NULL;
-    r->block = NULL;
 }
 
 enum status reading_first_time(const struct reading *r, int64_t *time_ns, bool *has,
@@ -250,6 +251,7 @@ enum status reading_open(struct reading *r, const struct reading_options *option
                      .lets_go = true,
                      .context = r},
         .memory = &options->memory->budget,
+        .map_len = options->memory->map_len,
         .stream_len = options->memory->stream_len,
     };
 

@@ -19,7 +19,8 @@ enum { EVIDENCE_BLOCK_LEN = 16 << 20 };
 /* What reading may take: shared by the captures that are open at once. */
 struct reading_memory {
     struct budget budget;
-    size_t stream_len; /* of a window over a stream, at first */
+    size_t map_len,
+        stream_len; /* of a window over a file that is mapped, and over a stream, at first */
 };
 
 struct reading {
@@ -35,11 +36,13 @@ struct reading {
     struct relay *relay;     /* borrowed: how frames go to the store */
     struct life *life;       /* borrowed: where frames may wait that were returned */
     struct worker *hasher;   /* borrowed; without hashing it brings pages; NULL: none */
-    uint64_t passed;         /* what had been told of it when its window last moved */
-    uint64_t hashed;         /* the turn of its last window */
-    uint64_t dropped; /* and of what was let go before that, which came after the window before */
-    struct span before[2]; /* the window before this one, and the one before that */
-    uint64_t windows;
+    struct reading_window {
+        struct span bytes;     /* empty where they do not last */
+        uint64_t passed;       /* the place of what was told of it last; once it was left */
+        uint64_t hashed;       /* its turn with the hasher */
+    } windows[CAPTURE_BEHIND]; /* the last ones, a ring */
+    uint64_t window_count;
+    uint64_t hashed, dropped; /* the turns of its last window, and of the last that was let go */
     uint32_t evidence_id;
     struct digest digest;
     struct checksum64 *block; /* NULL without hashing, and then there is no digest either */

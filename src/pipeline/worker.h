@@ -21,7 +21,7 @@ void worker_free(struct worker *w);
 /* Gives it a task; waits while too many are waiting. Returns its turn, counted from 1. */
 uint64_t worker_give(struct worker *w, worker_task *task, void *context, struct span bytes);
 
-/* Waits until the task of that turn, and all before it, are done. */
+/* Waits until the task of that turn, and all before it, are done: who gave it, or whom that one told the turn. */
 void worker_wait(struct worker *w, uint64_t turn);
 
 #endif

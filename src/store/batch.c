@@ -166,49 +166,85 @@ static int open_statement(struct batch *b, sqlite3 *db, const struct batch_table
     return code;
 }
 
-static bool rows_init(struct batch_rows *r, struct batch_size size, int columns)
+static bool rows_init(struct batch_rows *r, struct batch_size size, int columns, bool later)
 {
     r->cells = calloc((size_t)size.rows * (size_t)columns, sizeof *r->cells);
     r->bytes = malloc(size.bytes);
-    return r->cells && r->bytes;
+    r->later = later ? calloc((size_t)size.rows, sizeof *r->later) : NULL;
+    return r->cells && r->bytes && (r->later || !later);
 }
 
 int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
-               struct batch_size size, enum batch_how how, bool two_sets)
+               struct batch_size size, enum batch_how how, unsigned set_count)
 {
     assert(size.rows <= BATCH_ROWS_MOST && size.bytes >= BATCH_ROW_BYTES);
-    *b = (struct batch){.columns = of->column_count, .size = size};
+    *b = (struct batch){.columns = of->column_count, .size = size, .set_count = set_count};
     b->filling = &b->sets[0];
-    if (!rows_init(&b->sets[0], size, b->columns) ||
-        (two_sets && !rows_init(&b->sets[1], size, b->columns)))
-        return SQLITE_NOMEM;
+    for (unsigned i = 0; i < set_count; i++)
+        if (!rows_init(&b->sets[i], size, b->columns, of->later))
+            return SQLITE_NOMEM;
     return open_statement(b, db, of, how);
 }
 
 void batch_release(struct batch *b)
 {
     sqlite3_finalize(b->statement);
-    for (int i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < b->set_count; i++) {
         free(b->sets[i].cells);
         free(b->sets[i].bytes);
+        free(b->sets[i].later);
     }
     seal_sum_release(&b->sum);
     leaves_tree_release(&b->tree);
     *b = (struct batch){0};
 }
 
+/* Room among the bytes of the rows. */
+static uint8_t *take_room(struct batch *b, size_t len)
+{
+    struct batch_rows *rows = b->filling;
+    uint8_t *room = rows->bytes + rows->bytes_len;
+
+    assert(len <= b->size.bytes - rows->bytes_len);
+    rows->bytes_len += len;
+    return room;
+}
+
+struct span batch_keep(struct batch *b, struct span bytes)
+{
+    uint8_t *room = take_room(b, bytes.len);
+
+    if (bytes.len > 0)
+        memcpy(room, bytes.data, bytes.len);
+    return span_of(room, bytes.len);
+}
+
 static void put_bytes(struct batch *b, int at, int type, struct span bytes)
 {
     struct row_value *cell = batch_cell(b, at);
-    struct batch_rows *rows = b->filling;
 
-    assert(bytes.len <= b->size.bytes - rows->bytes_len);
     cell->type = type;
     cell->number = (int64_t)bytes.len;
-    cell->bytes = rows->bytes + rows->bytes_len;
-    if (bytes.len > 0)
-        memcpy(rows->bytes + rows->bytes_len, bytes.data, bytes.len);
-    rows->bytes_len += bytes.len;
+    cell->bytes = batch_keep(b, bytes).data;
+}
+
+uint8_t *batch_put_room(struct batch *b, int at, size_t len)
+{
+    struct row_value *cell = batch_cell(b, at);
+    uint8_t *room = take_room(b, len);
+
+    cell->type = SQLITE_TEXT;
+    cell->number = (int64_t)len;
+    cell->bytes = room;
+    return room;
+}
+
+void batch_later(struct batch *b, batch_fill *fill, uint8_t *to, struct span from)
+{
+    struct batch_rows *rows = b->filling;
+
+    assert(rows->later && rows->later_count < b->size.rows);
+    rows->later[rows->later_count++] = (struct batch_later){fill, to, from};
 }
 
 void batch_put_text(struct batch *b, int at, struct span text)
@@ -282,13 +318,13 @@ static int by_key(const void *a, const void *b)
 
 /* Rows come in the order of their keys, but for those of flows that wrote early. In a live case one may come twice: there
  * the last one is the one that holds. */
-static void put_in_order(struct batch *b)
+static void put_in_order(struct batch *b, const struct batch_rows *rows)
 {
-    const int count = b->writing->count;
+    const int count = rows->count;
     bool in_order = true;
 
     for (int i = 0; i < count; i++) {
-        b->order[i] = &b->writing->cells[i * b->columns];
+        b->order[i] = &rows->cells[i * b->columns];
         in_order = in_order && (i == 0 || by_key(&b->order[i - 1], &b->order[i]) < 0);
     }
     if (!in_order && (b->image.bytes || b->leaves))
@@ -377,33 +413,38 @@ static enum status append(struct batch *b, bool alone)
     return status;
 }
 
-void batch_turn(struct batch *b)
+struct batch_rows *batch_turn(struct batch *b)
 {
-    assert(!b->writing);
-    b->writing = b->filling;
-    if (b->sets[1].cells)
-        b->filling = b->filling == &b->sets[0] ? &b->sets[1] : &b->sets[0];
+    struct batch_rows *rows = b->filling;
+
+    b->filling = &b->sets[(unsigned)(b->filling - b->sets + 1) % b->set_count];
+    return rows;
 }
 
-void batch_drop(struct batch *b)
+void batch_make(const struct batch_rows *rows)
 {
-    b->writing->count = 0;
-    b->writing->bytes_len = 0;
-    b->writing = NULL;
+    for (int i = 0; i < rows->later_count; i++)
+        rows->later[i].fill(rows->later[i].to, rows->later[i].from);
 }
 
-int batch_write(struct batch *b, bool alone)
+void batch_drop(struct batch_rows *rows)
 {
-    struct batch_rows *rows = b->writing;
+    rows->count = 0;
+    rows->bytes_len = 0;
+    rows->later_count = 0;
+}
+
+int batch_write(struct batch *b, struct batch_rows *rows, bool alone)
+{
     int code = SQLITE_OK;
 
-    put_in_order(b);
+    put_in_order(b, rows);
     if (b->leaves && rows->count > 0 && append(b, alone) != STATUS_OK)
         code = SQLITE_ABORT;
     while (b->summed < rows->count) /* those that are left for SQLite */
         sum_next(b, NULL);
     if (code == SQLITE_OK && b->order_first < b->order_end)
         code = b->image.bytes ? write_image(b) : run(b);
-    batch_drop(b);
+    batch_drop(rows);
     return code;
 }

@@ -26,6 +26,7 @@
 enum {
     BATCH_ROWS_MOST = 1024,
     BATCH_ROW_BYTES = 20 * 1024, /* of texts and blobs of one row, at most */
+    BATCH_SETS = 4,              /* of rows: who fills them may be so far ahead of who writes */
 };
 
 /* How much may wait. */
@@ -40,26 +41,37 @@ struct batch_table_name {
     int column_count;
     const char *key,
         *renewed; /* what BATCH_RENEWS goes by, and sets; NULL: its rows never come again */
+    bool later;   /* batch_later() is called, once a row at most */
 };
 
 /* How rows are written. As an image: only where the table was declared by us, and its first column is its
  * INTEGER PRIMARY KEY. Renewed: a row whose key is there takes the place of that one. */
 enum batch_how { BATCH_AS_TABLE, BATCH_AS_IMAGE, BATCH_RENEWS };
 
+/* Text of a row that is made before that row is written, by another thread: `fill` puts it where there is room for it. */
+typedef void batch_fill(uint8_t *to, struct span from);
+struct batch_later {
+    batch_fill *fill;
+    uint8_t *to;      /* in the bytes of this batch, or of one that is written after it */
+    struct span from; /* in the bytes of this one */
+};
+
 /* Rows that wait, or are being written. */
 struct batch_rows {
-    struct row_value
-        *cells;     /* owned; batch.size.rows times `columns`; NULL: there is no second set */
-    uint8_t *bytes; /* owned; batch.size.bytes */
+    struct row_value *cells; /* owned; batch.size.rows times `columns` */
+    uint8_t *bytes;          /* owned; batch.size.bytes */
     size_t bytes_len;
     int count;
+    struct batch_later *later; /* owned; as many as rows; NULL: there are none */
+    int later_count;
 };
 
 struct batch {
     sqlite3_stmt *statement;
     struct batch_size size;
     int columns;
-    struct batch_rows sets[2], *filling, *writing;
+    struct batch_rows sets[BATCH_SETS], *filling;
+    unsigned set_count;
     struct image image;    /* without bytes: there is none, but a virtual table */
     struct leaves *leaves; /* borrowed; NULL: rows are not written past SQLite */
     struct leaves_tree tree;
@@ -78,9 +90,9 @@ struct batch {
 };
 
 /* SQLite's code. After a failure comes batch_release() all the same.
- * `two_sets`: one is filled by this thread while another writes the other. */
+ * `set_count`: 1 to BATCH_SETS; with more than one, others are filled while one is written by another thread. */
 int batch_init(struct batch *b, sqlite3 *db, const struct batch_table_name *of,
-               struct batch_size size, enum batch_how how, bool two_sets);
+               struct batch_size size, enum batch_how how, unsigned set_count);
 /* Has rows that come in the order of their keys written past SQLite, while there are enough of them. The first two values
  * of a row are its key where the table has no rowid, else the first. SQLite's code. */
 int batch_past_sqlite(struct batch *b, struct leaves *leaves, const struct batch_table_name *of,
@@ -116,6 +128,12 @@ static inline void batch_put_int(struct batch *b, int at, int64_t value)
 
 void batch_put_text(struct batch *b, int at, struct span text);
 struct span batch_put_blob(struct batch *b, int at, struct span bytes); /* where they are now */
+
+/* A text that a call of batch_later(), of this batch or of one that is written before it, puts there. Of the bytes that a row
+ * may have it takes as many; what it is made from, which batch_keep() copies, counts as well. */
+uint8_t *batch_put_room(struct batch *b, int at, size_t len);
+struct span batch_keep(struct batch *b, struct span bytes);
+void batch_later(struct batch *b, batch_fill *fill, uint8_t *to, struct span from);
 void batch_add(struct batch *b);
 
 /* Has the rows from now on added up, which are all of their table. The columns must be all that it has,
@@ -132,15 +150,17 @@ static inline bool batch_is_empty(const struct batch *b)
     return !b->filling || b->filling->count == 0;
 }
 
-/* Takes the rows that wait for batch_write(), which must have written those before. With two sets others
- * can be added from now on. */
-void batch_turn(struct batch *b);
+/* Takes the rows that wait; others are added to the next set from now on, whose rows must have been written. */
+struct batch_rows *batch_turn(struct batch *b);
 
-/* Writes what batch_turn() took. `alone`: no statement of the connection is at work. SQLite's code; SQLITE_ABORT when
- * b->leaves says what failed. */
-int batch_write(struct batch *b, bool alone);
+/* Makes what batch_later() was told of them, before they are written. */
+void batch_make(const struct batch_rows *rows);
+
+/* Writes what batch_turn() took, in that order. `alone`: no statement of the connection is at work. SQLite's code; SQLITE_ABORT
+ * when b->leaves says what failed. */
+int batch_write(struct batch *b, struct batch_rows *rows, bool alone);
 
 /* Forgets it instead. */
-void batch_drop(struct batch *b);
+void batch_drop(struct batch_rows *rows);
 
 #endif

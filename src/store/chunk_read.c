@@ -143,7 +143,7 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 {
     struct kept_stream *t = k->sides[side];
 
-    chunks_unsettle(t);
+    chunks_unsettle(s, t);
     if (s->reference) {
         rows_replace(s, k, side, position, bytes);
         return;

@@ -240,13 +240,6 @@ static void settle(struct kept_stream *t, struct digest *d)
     t->settled = true;
 }
 
-/* What the store's own digest has of a stream is taken at once: nothing more is awaited. */
-static void digest_settle(struct store *s, struct kept_stream *t)
-{
-    t->digest = NULL;
-    settle(t, &s->digest);
-}
-
 /* What the store's own digest has of a stream becomes the stream's, where there is room for that. */
 static void digest_return(struct store *s, struct kept_stream *t)
 {
@@ -257,11 +250,22 @@ static void digest_return(struct store *s, struct kept_stream *t)
         settle(t, &s->digest);
 }
 
+/* Until the hash of a stream that is settled is its own. */
+static void await(struct store *s, struct kept_stream *t)
+{
+    if (!t->awaited)
+        return;
+    insert_made(&s->insert, t->made_in);
+    t->awaited = false;
+    t->slot_count = t->fresh = 0;
+}
+
 /* Bytes come after all, or change: all will be read again. */
-void chunks_unsettle(struct kept_stream *t)
+void chunks_unsettle(struct store *s, struct kept_stream *t)
 {
     if (!t->settled)
         return;
+    await(s, t);
     t->slots = t->current = NULL;
     t->digest = NULL;
     t->settled = false;
@@ -324,6 +328,11 @@ void chunks_write(struct store *s, struct kept_flow *k, enum side side)
         digest_return(s, t);
 }
 
+static void make_value(uint8_t *to, struct span bytes)
+{
+    digest_once(to, bytes);
+}
+
 void chunks_write_diary(struct store *s, struct kept_flow *k, enum side side, struct span bytes)
 {
     struct kept_stream *t = k->sides[side];
@@ -331,25 +340,30 @@ void chunks_write_diary(struct store *s, struct kept_flow *k, enum side side, st
 
     bytes = small_put(s, keep_stream_id(s, k, side), 0, bytes);
     is_now_small(t, (int64_t)bytes.len);
-    if (!borrowed)
-        return;
-    digest_add(&s->digest, bytes);
-    if (k->is_over)
-        digest_settle(s, t);
-    else
+    if (borrowed && k->is_over) {
+        t->digest = NULL;
+        t->settled = t->awaited = true;
+        t->made_in = insert_later(&s->insert, make_value, t->value, bytes);
+    } else if (borrowed) {
+        digest_add(&s->digest, bytes);
         digest_return(s, t);
+    }
 }
 
-void chunks_end_diary(struct store *s, int64_t stream_id, struct span bytes,
-                      char hex[DIGEST_HEX_LEN + 1])
+static void make_hex(uint8_t *to, struct span bytes)
 {
     uint8_t value[DIGEST_LEN];
+    char hex[DIGEST_HEX_LEN + 1];
 
-    bytes = small_put(s, stream_id, 0, bytes);
-    if (!s->hash)
-        return;
     digest_once(value, bytes);
     digest_hex(hex, value);
+    memcpy(to, hex, DIGEST_HEX_LEN);
+}
+
+void chunks_end_diary(struct store *s, int64_t stream_id, struct span bytes, uint8_t *hex)
+{
+    bytes = small_put(s, stream_id, 0, bytes);
+    insert_later(&s->insert, make_hex, hex, bytes);
 }
 
 /* Hashes rows that were left behind: up to the next hole, or all of them. */
@@ -431,6 +445,7 @@ void chunks_forget(struct store *s, struct kept_stream *t)
 
 void chunks_drop(struct store *s, struct kept_stream *t)
 {
+    await(s, t);
     if (t->settled)
         return;
     slots_drop(s, t);
@@ -483,7 +498,7 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
 {
     struct kept_stream *t = k->sides[side];
 
-    chunks_unsettle(t);
+    chunks_unsettle(s, t);
     if (s->reference)
         reference_keep(s, t, position, bytes);
     if (t->stored == 0 || position < t->start)
@@ -525,6 +540,7 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
     uint8_t value[DIGEST_LEN];
 
     if (t->settled) {
+        await(s, t);
         digest_hex(hex, t->value);
         return;
     }

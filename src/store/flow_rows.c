@@ -4,6 +4,8 @@
 #include "store/text.h"
 #include "store/writer.h"
 
+#include <string.h>
+
 void flow_rows_gap(struct store *s, struct kept_flow *k, enum side side)
 {
     struct stream_rare *rare = k->sides[side]->rare;
@@ -67,12 +69,12 @@ static const char *policy_of(const struct store *s, const struct flow *flow, enu
     return policy == policy_at(0) ? NULL : policy->name;
 }
 
-/* `hex` NULL: of a stream that goes on, or is not hashed; `flow` NULL: its policy is told later. */
-static void put_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
-                       enum side side, const char *verdict, const char *hex)
+/* A row but for its digest; `flow` NULL: its policy is told later. */
+static struct row *begin_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
+                                enum side side, const char *verdict)
 {
     static const struct stream_rare none;
-    struct kept_stream *t = k->sides[side];
+    const struct kept_stream *t = k->sides[side];
     const struct stream_rare *rare = t->rare ? t->rare : &none;
 
     struct row *row = insert_begin(&s->insert, INSERT_STREAM);
@@ -87,14 +89,27 @@ static void put_stream(struct store *s, const struct flow *flow, struct kept_flo
     put_count(row, 9, rare->missing_tail);
     put_count(row, 10, rare->conflicted);
     put_text(row, 11, verdict ? verdict : verdict_of(rare));
-    if (hex)
-        put_text_len(row, 12, hex, DIGEST_HEX_LEN);
-    else
-        put_null(row, 12);
+    put_null(row, 12);
     put_text(row, 13, flow ? policy_of(s, flow, side) : NULL);
+    return row;
+}
+
+static void end_stream(struct store *s, struct kept_stream *t, struct row *row)
+{
     insert_end(&s->insert, row);
     s->counts.streams += !t->told;
     t->told = true;
+}
+
+/* `hex` NULL: of a stream that goes on, or is not hashed. */
+static void put_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
+                       enum side side, const char *verdict, const char *hex)
+{
+    struct row *row = begin_stream(s, flow, k, side, verdict);
+
+    if (hex)
+        put_text_len(row, 12, hex, DIGEST_HEX_LEN);
+    end_stream(s, k->sides[side], row);
 }
 
 static void write_stream(struct store *s, const struct flow *flow, struct kept_flow *k,
@@ -211,17 +226,35 @@ static bool is_lossy(const struct store *s, const struct flow *flow, const struc
     return live_is_lossy(s, in->first_ns, in->last_ns, is_over);
 }
 
+/* What a Community ID is made from. */
+struct identity {
+    struct endpoints ends;
+    uint8_t protocol, ip_version;
+};
+
+static void make_community_id(uint8_t *to, struct span from)
+{
+    struct identity of;
+    char id[COMMUNITY_ID_LEN];
+
+    memcpy(&of, from.data, sizeof of);
+    community_id(id, of.protocol, of.ip_version, &of.ends);
+    memcpy(to, id, COMMUNITY_ID_LEN - 1);
+}
+
 static void write_flow(struct store *s, const struct flow *flow, struct kept_flow *k, bool ended)
 {
     const struct side_state *client = &flow->sides[SIDE_CLIENT];
     const struct side_state *server = &flow->sides[SIDE_SERVER];
-    struct endpoints ends = {.src = *flow_address(flow, SIDE_CLIENT),
-                             .dst = *flow_address(flow, SIDE_SERVER),
-                             .src_port = flow_port(flow, SIDE_CLIENT),
-                             .dst_port = flow_port(flow, SIDE_SERVER)};
+    const struct identity identity = {.ends = {.src = *flow_address(flow, SIDE_CLIENT),
+                                               .dst = *flow_address(flow, SIDE_SERVER),
+                                               .src_port = flow_port(flow, SIDE_CLIENT),
+                                               .dst_port = flow_port(flow, SIDE_SERVER)},
+                                      .protocol = flow->key.protocol,
+                                      .ip_version = flow->key.ip_version};
     struct end_text texts[2];
     struct in_slice in;
-    char vlans[VLAN_TEXT_LEN], id[COMMUNITY_ID_LEN];
+    char vlans[VLAN_TEXT_LEN];
 
     see_slice(&in, s, flow, k);
     struct row *row = insert_begin(&s->insert, INSERT_FLOW);
@@ -253,8 +286,8 @@ static void write_flow(struct store *s, const struct flow *flow, struct kept_flo
     put_text(row, 32, ended ? flow_end_name(flow->end) : "open");
     put_int(row, 33, flow->client_guessed);
     put_int(row, 34, s->live.on && is_lossy(s, flow, &in, ended));
-    community_id(id, flow->key.protocol, flow->key.ip_version, &ends);
-    put_text_len(row, 35, id, COMMUNITY_ID_LEN - 1);
+    put_text_made(row, 35, COMMUNITY_ID_LEN - 1, make_community_id,
+                  span_of(&identity, sizeof identity));
     if (in.continues != 0)
         put_int(row, 36, in.continues);
     else
@@ -263,7 +296,7 @@ static void write_flow(struct store *s, const struct flow *flow, struct kept_flo
     put_sides(row, 38, in.sides[0].carried, in.sides[1].carried);
     insert_end(&s->insert, row);
 
-    count_hosts(s, flow, &ends, &in, k->told);
+    count_hosts(s, flow, &identity.ends, &in, k->told);
     s->counts.flows += !k->told;
     k->told = true;
 }
@@ -284,8 +317,6 @@ void flow_rows_write(struct store *s, const struct flow *flow, struct kept_flow 
 void flow_rows_write_diary(struct store *s, const struct flow *flow, struct kept_flow *k,
                            const struct diary_rows *r)
 {
-    char hex[DIGEST_HEX_LEN + 1];
-
     write_flow(s, flow, k, true);
     if (r->frame_count > 0)
         records_write_diary_frames(s, k, r);
@@ -294,11 +325,12 @@ void flow_rows_write_diary(struct store *s, const struct flow *flow, struct kept
         struct kept_stream t = {.stored = from->payload_len};
         if (from->count == 0)
             continue;
-        chunks_end_diary(s, keep_stream_id(s, k, side), span_of(from->payload, from->payload_len),
-                         hex);
         records_write_diary_arrivals(s, k, side, from);
         k->sides[side] = &t;
-        put_stream(s, flow, k, side, NULL, s->hash ? hex : NULL);
+        struct row *row = begin_stream(s, flow, k, side, NULL);
+        chunks_end_diary(s, keep_stream_id(s, k, side), span_of(from->payload, from->payload_len),
+                         s->hash ? put_text_room(row, 12, DIGEST_HEX_LEN) : NULL);
+        end_stream(s, &t, row);
         k->sides[side] = NULL;
     }
     oddities_write(s, k);

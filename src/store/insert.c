@@ -198,11 +198,12 @@ static const struct {
           " client_min_ttl = excluded.client_min_ttl, server_min_ttl = excluded.server_min_ttl,"
           " handshake_rtt_ns = excluded.handshake_rtt_ns, history = excluded.history,"
           " state = excluded.state, end_reason = excluded.end_reason, lossy = excluded.lossy,"
-          " client_carried = excluded.client_carried, server_carried = excluded.server_carried"},
+          " client_carried = excluded.client_carried, server_carried = excluded.server_carried",
+          true},
          NULL,
          true,
          1},
-    [INSERT_FLOW_FRAMES] = {{"flow_frames", "flow_id, part, frames, data", 4, NULL, NULL},
+    [INSERT_FLOW_FRAMES] = {{"flow_frames", "flow_id, part, frames, data", 4, NULL, NULL, false},
                             "settled_frames",
                             false,
                             2},
@@ -214,15 +215,17 @@ static const struct {
                         " stored = excluded.stored, missing = excluded.missing,"
                         " truncated = excluded.truncated, missing_tail = excluded.missing_tail,"
                         " conflicted = excluded.conflicted, verdict = excluded.verdict,"
-                        " sha256 = excluded.sha256, policy = excluded.policy"},
+                        " sha256 = excluded.sha256, policy = excluded.policy",
+                        false},
                        NULL,
                        true,
                        1},
-    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3, NULL, NULL},
+    [INSERT_STREAM_DATA] = {{"stream_data", "stream_id, position, data", 3, NULL, NULL, true},
                             NULL,
                             true,
                             0},
-    [INSERT_ARRIVALS] = {{"arrivals", "stream_id, part, segments, low, high, data", 6, NULL, NULL},
+    [INSERT_ARRIVALS] = {{"arrivals", "stream_id, part, segments, low, high, data", 6, NULL, NULL,
+                          false},
                          "settled_arrivals",
                          false,
                          2},
@@ -238,24 +241,35 @@ static struct batch_size size_for(size_t memory)
     return (struct batch_size){.rows = (int)(bytes / BYTES_A_ROW), .bytes = bytes};
 }
 
+/* How many sets of rows a table has where there is a worker: one is filled while another is written. stream_data, which fills
+ * soonest, has more where there is memory: else who fills it waits while other tables are written. */
+static unsigned sets_for(int table, struct batch_size size)
+{
+    return table == INSERT_STREAM_DATA && size.bytes >= BATCH_ROW_BYTES * BATCH_SETS ? BATCH_SETS
+                                                                                     : 2;
+}
+
 size_t insert_cost(size_t memory)
 {
     const struct batch_size size = size_for(memory);
     size_t cost = 0;
 
-    for (int i = 0; i < BATCH_COUNT; i++)
-        cost += 2 * (size.bytes + (size_t)size.rows * (size_t)batches[i].name.column_count *
-                                      sizeof(struct row_value)) +
+    for (int i = 0; i < BATCH_COUNT; i++) {
+        const size_t row = (size_t)batches[i].name.column_count * sizeof(struct row_value) +
+                           (batches[i].name.later ? sizeof(struct batch_later) : 0);
+        cost += sets_for(i, size) * (size.bytes + (size_t)size.rows * row) +
                 (batches[i].by_rowid ? IMAGE_COST + LEAVES_COST : 0); /* the trees of all */
+    }
     return cost;
 }
 
 void insert_init(struct insert *in, struct case_file *file, const struct store_worker *worker,
-                 size_t memory)
+                 const struct store_worker *maker, size_t memory)
 {
-    *in = (struct insert){.file = file, .worker = worker, .size = size_for(memory)};
+    *in = (struct insert){.file = file, .worker = worker, .maker = maker, .size = size_for(memory)};
     for (int i = 0; i < BATCH_COUNT; i++)
-        in->jobs[i] = (struct insert_job){.in = in, .which = (enum statement)i};
+        for (int k = 0; k < BATCH_SETS; k++)
+            in->jobs[i][k] = (struct insert_job){.in = in, .batch = &in->rows[i].batch};
     if (file->partial)
         leaves_init(&in->leaves, file);
 }
@@ -308,6 +322,15 @@ void insert_fault(struct insert *in)
 
 /* ---- batches ---- */
 
+/* On the maker's thread, where there is one. */
+static void make_batch(void *job, struct span unused)
+{
+    const struct insert_job *j = job;
+
+    (void)unused;
+    batch_make(j->rows);
+}
+
 /* On the worker's thread, where there is one. */
 static void write_batch(void *job, struct span unused)
 {
@@ -315,11 +338,13 @@ static void write_batch(void *job, struct span unused)
     struct insert *in = j->in;
 
     (void)unused;
+    if (j->made > 0)
+        in->maker->wait(in->maker->context, j->made);
     if (in->failed_there) { /* who gives the next may not know yet */
-        batch_drop(&in->rows[j->which].batch);
+        batch_drop(j->rows);
         return;
     }
-    if (batch_write(&in->rows[j->which].batch, j->alone) == SQLITE_OK)
+    if (batch_write(j->batch, j->rows, j->alone) == SQLITE_OK)
         return;
     in->failed_there = true;
     if (in->leaves.error.text[0])
@@ -353,7 +378,8 @@ void insert_settle(struct insert *in)
         return;
     wait_for(in, in->turn);
     for (int i = 0; i < BATCH_COUNT; i++)
-        in->jobs[i].turn = 0;
+        for (int k = 0; k < BATCH_SETS; k++)
+            in->jobs[i][k].turn = 0;
 }
 
 uint64_t insert_give(struct insert *in, void (*task)(void *of, struct span unused), void *of)
@@ -378,19 +404,40 @@ static void link_rows(struct insert *in, enum status (*how)(struct leaves *l))
         insert_fail_as(in, &in->leaves.error);
 }
 
+/* The rows of a set, on their way. */
+static struct insert_job *job_of(struct insert *in, enum statement which,
+                                 const struct batch_rows *set)
+{
+    return &in->jobs[which][set - in->rows[which].batch.sets];
+}
+
+static void wait_for_job(struct insert *in, struct insert_job *job)
+{
+    if (job->turn > 0)
+        wait_for(in, job->turn);
+    job->turn = 0;
+}
+
 /* Has a batch written. */
 static void hand_over(struct insert *in, enum statement which)
 {
-    struct insert_job *job = &in->jobs[which];
     struct batch *batch = &in->rows[which].batch;
 
+    if (which == INSERT_STREAM) /* their digests are made of those */
+        hand_over(in, INSERT_STREAM_DATA);
     if (in->failed || batch_is_empty(batch))
         return;
-    wait_for(in, job->turn);
-    job->turn = 0;
+    struct insert_job *job = job_of(in, which, batch->filling);
+    job->rows = batch_turn(batch);
     job->alone = in->open == 0;
-    batch_turn(batch);
+    if (which == INSERT_STREAM_DATA)
+        in->given++;
+    if (in->maker && batches[which].name.later)
+        job->made = in->maker->give(in->maker->context, make_batch, job, span_of(NULL, 0));
+    else
+        make_batch(job, span_of(NULL, 0));
     job->turn = insert_give(in, write_batch, job);
+    wait_for_job(in, job_of(in, which, batch->filling)); /* it may be the same */
 }
 
 static bool prepare(struct insert *in, enum statement which)
@@ -406,7 +453,8 @@ static bool prepare(struct insert *in, enum statement which)
         struct batch_table_name name = batches[which].name;
         if (in->live_form && batches[which].settled)
             name.table = batches[which].settled;
-        code = batch_init(&row->batch, in->file->db, &name, in->size, how, in->worker != NULL);
+        code = batch_init(&row->batch, in->file->db, &name, in->size, how,
+                          in->worker ? sets_for((int)which, in->size) : 1);
         if (code == SQLITE_OK && in->leaves.file)
             code = batch_past_sqlite(&row->batch, &in->leaves, &name, !batches[which].by_rowid);
         bool all_of_it = in->file->partial && batches[which].key_columns > 0;
@@ -582,6 +630,36 @@ struct span put_blob_kept(struct row *row, int at, struct span bytes)
     if (!row)
         return span_of(NULL, 0);
     return batch_put_blob(&row->batch, at, bytes);
+}
+
+uint8_t *put_text_room(struct row *row, int at, size_t len)
+{
+    return row ? batch_put_room(&row->batch, at, len) : NULL;
+}
+
+void put_text_made(struct row *row, int at, size_t len, batch_fill *fill, struct span from)
+{
+    if (row)
+        batch_later(&row->batch, fill, batch_put_room(&row->batch, at, len),
+                    batch_keep(&row->batch, from));
+}
+
+uint16_t insert_later(struct insert *in, batch_fill *fill, uint8_t *to, struct span from)
+{
+    if (to && !in->failed)
+        batch_later(&in->rows[INSERT_STREAM_DATA].batch, fill, to, from);
+    return in->given;
+}
+
+/* Batches take the sets in turn, so that one that as many as there are sets came after was waited for. */
+void insert_made(struct insert *in, uint16_t made_in)
+{
+    const struct batch *batch = &in->rows[INSERT_STREAM_DATA].batch;
+
+    if (made_in == in->given) /* it waits in the batch that is filled */
+        hand_over(in, INSERT_STREAM_DATA);
+    if ((uint16_t)(in->given - made_in) < batch->set_count)
+        wait_for_job(in, &in->jobs[INSERT_STREAM_DATA][made_in % batch->set_count]);
 }
 
 void put_blob(struct row *row, int at, struct span bytes)

@@ -103,20 +103,25 @@ struct chunk_rows {
 struct insert {
     struct case_file *file;            /* borrowed */
     const struct store_worker *worker; /* borrowed; NULL: none. It writes batches and chunks */
-    struct batch_size size;            /* of each batch */
-    struct leaves leaves;              /* of a fresh case */
+    const struct store_worker
+        *maker;             /* borrowed; makes what rows lack, before that; NULL: who writes does */
+    struct batch_size size; /* of each batch */
+    struct leaves leaves;   /* of a fresh case */
     struct chunk_rows chunks;
     struct row rows[STATEMENT_COUNT];
     bool failed;
     struct error error; /* valid when failed */
 
-    struct insert_job {
+    struct insert_job { /* rows of a batch, on their way */
         struct insert *in;
-        enum statement which;
-        bool alone;    /* no statement was at work when it was given */
-        uint64_t turn; /* of the worker; 0: its batch is written */
-    } jobs[BATCH_COUNT];
-    uint64_t turn; /* the last one; 0: the connection is nobody's but ours */
+        struct batch *batch;
+        struct batch_rows *rows;
+        bool alone;    /* no statement was at work when they were given */
+        uint64_t made; /* the maker's turn; 0: none */
+        uint64_t turn; /* of the worker; 0: they are written */
+    } jobs[BATCH_COUNT][BATCH_SETS];
+    uint16_t given; /* how many batches of stream_data, modulo 65536: insert_made() */
+    uint64_t turn;  /* the last one; 0: the connection is nobody's but ours */
 
     /* Hands over what others have collected for insert_give(): before the connection is ours. */
     void (*collected)(void *context);
@@ -141,7 +146,7 @@ struct insert {
 /* `memory` is the writer's share of the budget, in bytes: insert_cost() of it is taken for batches, whether
  * there is a worker or not, so that what else there is room for is the same. */
 void insert_init(struct insert *in, struct case_file *file, const struct store_worker *worker,
-                 size_t memory);
+                 const struct store_worker *maker, size_t memory);
 size_t insert_cost(size_t memory);
 void insert_release(struct insert *in); /* finalizes; the failure stays */
 
@@ -265,5 +270,16 @@ void put_blob(struct row *row, int at, struct span bytes);
 /* A blob of a row that goes through a batch; where its bytes lie until that is flushed. Empty after a
  * failure. */
 struct span put_blob_kept(struct row *row, int at, struct span bytes);
+
+/* A text of a row that goes through a batch, made by `fill`, on another thread, before that is written: from bytes that are
+ * copied here. */
+void put_text_made(struct row *row, int at, size_t len, batch_fill *fill, struct span from);
+
+/* The same with what is made from the blob that was put last into stream_data, before that is written: a text of a row of
+ * streams, which is written after it, or elsewhere. There insert_made() is asked, with what this returned, before anything is
+ * done with it. `to` may be NULL. */
+uint8_t *put_text_room(struct row *row, int at, size_t len); /* NULL after a failure */
+uint16_t insert_later(struct insert *in, batch_fill *fill, uint8_t *to, struct span from);
+void insert_made(struct insert *in, uint16_t made_in);
 
 #endif

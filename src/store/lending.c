@@ -75,7 +75,8 @@ static void hand_over(struct store *s)
         g->hash_turn = s->hasher->give(s->hasher->context, hash_group, g, span_of(NULL, 0));
     else if (hash)
         hash_group(g, span_of(NULL, 0));
-    s->lent_open = (s->lent_open + 1) % LENT_GROUPS;
+    g->number = ++s->lent_number;
+    s->lent_open = (s->lent_open + 1) % s->lent_groups;
     g->row_turn = insert_give(&s->insert, write_group, g);
     give_back(s, &s->lent[s->lent_open]);
 }
@@ -114,7 +115,7 @@ void lending_wait(struct store *s, struct digest *d)
         is_open = is_open || open->lents[i].digest == d;
     if (is_open)
         hand_over(s);
-    for (unsigned g = 0; g < LENT_GROUPS; g++)
+    for (unsigned g = 0; g < s->lent_groups; g++)
         for (unsigned i = 0; s->lent[g].hash_turn > 0 && i < s->lent[g].count; i++)
             if (s->lent[g].lents[i].digest == d)
                 wait_for_hash(s, &s->lent[g]);
@@ -135,6 +136,17 @@ void lending_end(struct store *s, struct digest *d, char hex[DIGEST_HEX_LEN + 1]
 void lending_return(struct store *s)
 {
     hand_over(s);
-    for (unsigned g = 0; g < LENT_GROUPS; g++)
+    for (unsigned g = 0; g < s->lent_groups; g++)
         give_back(s, &s->lent[g]);
+}
+
+void lending_turn(struct store *s)
+{
+    const uint64_t before = s->lent_before;
+
+    hand_over(s);
+    s->lent_before = s->lent_number;
+    for (unsigned g = 0; g < s->lent_groups; g++)
+        if (s->lent[g].number <= before)
+            give_back(s, &s->lent[g]);
 }

@@ -220,7 +220,7 @@ enum status store_open_file(struct store *s, const char *path, struct error *err
 
     if (case_file_open(&s->file, path, &file, err) != STATUS_OK)
         return STATUS_FAILED;
-    insert_init(&s->insert, &s->file, o->worker, o->memory);
+    insert_init(&s->insert, &s->file, o->worker, o->worker ? o->hasher : NULL, o->memory);
     s->insert.collected = lending_close;
     s->insert.collected_context = s;
     if (live_form_is(s->file.db, "main") && live_form_leave(s->file.db) != SQLITE_OK)
@@ -278,6 +278,10 @@ enum status store_open(struct store **store, const char *path, const struct stor
     s->lent_bytes = s->lent_bytes < LENT_LEAST  ? LENT_LEAST
                     : s->lent_bytes > LENT_MOST ? LENT_MOST
                                                 : s->lent_bytes;
+    s->lent_groups = (unsigned)(s->memory.budget.limit / LENT_SHARE / s->lent_bytes);
+    s->lent_groups = s->lent_groups < LENT_GROUPS_LEAST  ? LENT_GROUPS_LEAST
+                     : s->lent_groups > LENT_GROUPS_MOST ? LENT_GROUPS_MOST
+                                                         : s->lent_groups;
     buffer_init(&s->kept_bytes, CONFLICT_MOST);
     buffer_init(&s->text, TEXT_CEILING);
     s->cached.data = malloc(MEMORY_MOST);
@@ -310,7 +314,10 @@ const char *store_remark(struct store *s)
 void store_frames_last(struct store *s, bool last)
 {
     chunks_unborrow(s);
-    lending_return(s);
+    if (last && s->frames_last)
+        lending_turn(s);
+    else
+        lending_return(s);
     s->frames_last = last;
 }
 

@@ -104,8 +104,8 @@ const char *store_remark(struct store *store);
 
 struct sink *store_sink(struct store *store);
 
-/* Whether the bytes of frames that are told from here on stay where they are until the next call of this, or the store is
- * abandoned: then those of payload are not copied before they are written. At first they do not. */
+/* Whether the bytes of frames that are told from here on stay where they are until this has been called twice more, or with
+ * false once, or the store is abandoned: then those of payload are not copied before they are written. At first they do not. */
 void store_frames_last(struct store *store, bool last);
 
 /* Whether the case holds a file already, under the same filter: by its hash when `sha256` is not

@@ -101,8 +101,14 @@ struct kept_stream {
     int64_t start;            /* the lowest position present; valid when stored > 0 */
     uint64_t stored;          /* bytes present */
     uint32_t rows;            /* of stream_data and chunk_data; at most UINT32_MAX are counted */
-    uint8_t slot_count;
-    uint8_t fresh;    /* rows since the last commit of a live case; at most UINT8_MAX are counted */
+    union {
+        struct {
+            uint8_t slot_count;
+            uint8_t
+                fresh; /* rows since the last commit of a live case; at most UINT8_MAX are counted */
+        };
+        uint16_t made_in; /* while `awaited`: by which insert_made() says that `value` is there */
+    };
     bool settled : 1; /* all is rows, and hashed: `value` stands where slots and digest stood */
     bool small : 1;   /* its first row is in stream_data */
     bool
@@ -114,6 +120,8 @@ struct kept_stream {
     uint8_t commits : 2; /* for which it has been so */
     bool carried : 1;    /* it goes on from an earlier slice: carry.c */
     bool idle : 1;       /* nothing has come of it in this one: it has no row */
+    bool
+        awaited : 1; /* it is settled, but `value` is made with its row, and nobody else's until then */
 };
 _Static_assert(sizeof(struct kept_stream) + MEMORY_BESIDE <= STORE_STREAM_COST,
                "a million live flows have two millions of these");
@@ -216,7 +224,16 @@ struct diaries {
     struct diary_rows read[DIARIES_READ];
 };
 
-enum { LENT_TOGETHER = 16, LENT_LEAST = 64 << 10, LENT_MOST = 256 << 10, LENT_GROUPS = 4 };
+enum {
+    LENT_TOGETHER = 16,
+    LENT_LEAST = 64 << 10, /* bytes of a group */
+    LENT_MOST = 256 << 10,
+    LENT_GROUPS_LEAST = 4,
+    LENT_GROUPS_MOST =
+        16, /* more than who hashes and who writes do in a slice of the scheduler's */
+    LENT_SHARE =
+        16, /* of the memory for what is kept: what all groups may have, where that is more */
+};
 
 /* A full chunk, on its way. */
 struct lent {
@@ -231,6 +248,7 @@ struct lent_group {
     struct lent lents[LENT_TOGETHER];
     unsigned count;
     size_t bytes;                 /* at most store.lent_bytes and those of the last one */
+    uint64_t number;              /* groups are counted as they are handed over, from 1 */
     uint64_t hash_turn, row_turn; /* 0: done */
     bool alone;                   /* no statement was at work when it was handed over */
     struct insert *insert;
@@ -306,13 +324,15 @@ struct store {
     uint16_t fast_frames_len; /* where many come: records.c */
     uint16_t fast_arrivals_len;
     struct diaries diaries;
-    struct digest digest;                /* for streams that have none of their own */
-    const struct store_worker *hasher;   /* borrowed; NULL: none */
-    struct lent_group lent[LENT_GROUPS]; /* a ring */
-    unsigned lent_open;                  /* the one being filled */
-    size_t lent_bytes;                   /* of a group */
-    bool frames_last;                    /* store_frames_last() */
-    struct slot *loans[LOANS_MOST];      /* that have pieces */
+    struct digest digest;                     /* for streams that have none of their own */
+    const struct store_worker *hasher;        /* borrowed; NULL: none */
+    struct lent_group lent[LENT_GROUPS_MOST]; /* a ring of lent_groups */
+    unsigned lent_groups, lent_open;          /* how many, and the one being filled */
+    uint64_t lent_number,
+        lent_before;   /* the last one handed over; and when lending_turn() was called */
+    size_t lent_bytes; /* of a group */
+    bool frames_last;  /* store_frames_last() */
+    struct slot *loans[LOANS_MOST]; /* that have pieces */
     unsigned loan_count;
     const struct payload_source *reference; /* borrowed; NULL: payload is kept */
     struct layout *layout;                  /* NULL until something is read again from there */
@@ -430,6 +450,7 @@ void chunks_commit(struct store *s, struct kept_flow *k,
 void chunks_catch_up(struct store *s, struct kept_flow *k,
                      enum side side); /* its digest has all rows, then */
 void chunks_unsettle(
+    struct store *s,
     struct kept_stream *t); /* bytes come after all, or change: all will be read again */
 bool chunks_take_digest(struct store *s, struct kept_stream *t); /* into t->digest; or says false */
 void chunks_drop_digest(struct store *s, struct kept_stream *t);
@@ -452,8 +473,9 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
 /* All that came of a stream as its row of stream_data: `bytes`, from position 0 on, of a stream without rows whose turn it
  * is. Early, or at its end. */
 void chunks_write_diary(struct store *s, struct kept_flow *k, enum side side, struct span bytes);
-void chunks_end_diary(struct store *s, int64_t stream_id, struct span bytes,
-                      char hex[DIGEST_HEX_LEN + 1]);
+void chunks_end_diary(
+    struct store *s, int64_t stream_id, struct span bytes,
+    uint8_t *hex); /* where its digest has room, by put_text_room(); NULL: it has none */
 
 /* What is left becomes rows; `hex` is the hash of the stream. */
 void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[DIGEST_HEX_LEN + 1]);
@@ -483,6 +505,7 @@ void lending_wait(struct store *s, struct digest *d); /* until it has all that w
 void lending_end(struct store *s, struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
 void lending_close(void *store);      /* the worker gets what waits for more to come along */
 void lending_return(struct store *s); /* all buffers that are lent */
+void lending_turn(struct store *s); /* those that were lent before this was called the last time */
 
 /* conflicts.c - what an arrival brings that was there before. */
 enum { CONFLICT_MOST = 256 * 1024 }; /* bytes of one row */
