@@ -51,10 +51,10 @@ void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends)
         bring_lines(k, STRUCT_LINES);
         return;
     }
-    if (k->is_diary) {
+    if (k->is_diary)
         diary_bring(&k->diary, step, ends);
+    if (k->is_diary || k->is_rest)
         return;
-    }
     if (step == SINK_STREAMS)
         bring_blob(&k->frames, ends);
     for (int side = 0; side < 2; side++) {
@@ -92,6 +92,8 @@ static bool has_buffers(const struct kept_flow *k)
         return true;
     if (k->is_diary)
         return k->diary.last;
+    if (k->is_rest)
+        return false;
     if (k->frames.data)
         return true;
     for (int side = 0; side < 2; side++) {
@@ -109,7 +111,7 @@ static bool has_digest(const struct kept_stream *t)
 
 static bool has_digests(const struct kept_flow *k)
 {
-    return !k->is_diary && (has_digest(k->sides[0]) || has_digest(k->sides[1]));
+    return !k->is_diary && !k->is_rest && (has_digest(k->sides[0]) || has_digest(k->sides[1]));
 }
 
 /* Writes what the flow holds in buffers. */
@@ -144,6 +146,13 @@ static void settle_digests(struct store *s, struct kept_flow *k)
     }
 }
 
+/* Nothing of it can be written, or given up. */
+static void queue_in_bare(struct store *s, struct kept_flow *k)
+{
+    rest_fold(s, k);
+    queue_in(s, k, KEPT_BARE);
+}
+
 /* Writes the flow that has been over for longest; false when there is none. */
 static bool write_over(struct store *s)
 {
@@ -154,7 +163,8 @@ static bool write_over(struct store *s)
     queue_out(s, k);
     bring_oldest(&s->queues[KEPT_OVER]);
     write_early(s, k);
-    queue_in(s, k, has_digests(k) ? KEPT_FULL : KEPT_BARE);
+    settle_digests(s, k);
+    queue_in_bare(s, k);
     return true;
 }
 
@@ -195,11 +205,14 @@ static bool shed(struct store *s)
         } else if (has_buffers(k)) {
             bring_oldest(full);
             write_early(s, k);
-            queue_in(s, k, has_digests(k) ? KEPT_FULL : KEPT_BARE);
+            if (has_digests(k))
+                queue_in(s, k, KEPT_FULL);
+            else
+                queue_in_bare(s, k);
             return true;
         } else {
             settle_digests(s, k);
-            queue_in(s, k, KEPT_BARE);
+            queue_in_bare(s, k);
             return true;
         }
     }
@@ -314,6 +327,8 @@ struct kept_flow *keep_flow(struct store *s, struct flow *flow)
         queue_out(s, k);
         queue_in(s, k, KEPT_FULL);
     }
+    if (k->is_rest && !rest_unfold(s, k))
+        return NULL;
     return s->insert.failed ? NULL : k;
 }
 
@@ -380,8 +395,10 @@ void keep_drop(struct store *s, struct kept_flow *k)
         s->busy = NULL;
     if (k->is_diary)
         diary_drop(s, k);
-    records_drop(s, &k->frames);
     oddities_drop(s, &k->oddities);
+    if (k->is_rest)
+        keep_is_ordinary(k); /* there is no more of it */
+    records_drop(s, &k->frames);
     for (int side = 0; side < 2; side++) {
         struct kept_stream *t = k->sides[side];
         if (!t)

@@ -155,6 +155,16 @@ struct diary {
     uint8_t begin[DIARY_BEGIN];
 };
 
+/* What is kept of a flow of which all is written, if it is no more than this: rest.c. */
+struct kept_rest {
+    int64_t flow_id;
+    uint8_t values[2][DIGEST_LEN]; /* by enum side, as the next; valid with store.hash */
+    uint32_t stored[2];
+    uint8_t rows[2];
+    uint8_t arrivals_parts[2]; /* 0: there is no such stream */
+    uint16_t frames_parts;
+    bool small[2];
+};
 struct kept_flow {
     struct oddity_count *oddities;
     struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
@@ -163,11 +173,13 @@ struct kept_flow {
     bool oddities_told : 1;          /* some of its oddities are rows already */
     bool told : 1; /* it has a row in flows, which is renewed, and its hosts know of it */
     bool is_diary : 1;
+    bool is_rest : 1;      /* then it waits in KEPT_BARE */
     bool is_over : 1;      /* probably nothing more comes */
     uint16_t interface_id; /* of the frames of its diary, as the next */
     uint32_t evidence_id;
     union {
-        struct diary diary; /* while `is_diary`; then none of the others: */
+        struct diary diary;    /* while `is_diary`; then none of the others: */
+        struct kept_rest rest; /* while `is_rest`; likewise */
         struct {
             struct kept_stream *sides[2];
             struct blob frames;
@@ -178,6 +190,7 @@ struct kept_flow {
 };
 _Static_assert(sizeof(struct kept_flow) + MEMORY_BESIDE <= STORE_FLOW_COST,
                "a million live flows have a million of these");
+_Static_assert(sizeof(struct kept_rest) <= sizeof(struct diary), "it lies where the diary lay");
 
 /* Where no flow has a diary, flows take no more than this. */
 enum { KEPT_FLOW_ORDINARY = offsetof(struct kept_flow, flow_id) + sizeof(int64_t) };
@@ -377,6 +390,11 @@ static inline void bring_lines(const void *from, unsigned lines)
 
 /* A buffer for the flow at work; others write early to make room. NULL after a failure. */
 void *keep_room(struct store *s, unsigned size_class);
+
+/* rest.c - a flow of which all is written becomes no more than a kept_rest, if it can be; and an ordinary one again, false
+ * after a failure. */
+void rest_fold(struct store *s, struct kept_flow *k);
+bool rest_unfold(struct store *s, struct kept_flow *k);
 
 /* records.c - frames and arrivals on their way to their blobs. */
 void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record);
