@@ -52,6 +52,7 @@ struct slot {
     struct run *runs;  /* SLOT_RUNS of them, once it has been more than one; NULL */
     struct run one;    /* valid while `runs` is NULL */
     uint32_t part;     /* no byte in it came before this part of the stream's arrivals */
+    uint16_t from;     /* from here on, counted from `begin`, there is room for bytes */
     uint8_t size_class;
     uint8_t run_count : 4; /* what is there: sorted, never touching */
     uint8_t
@@ -310,6 +311,7 @@ struct store {
 
     struct kept_queue queues[KEPT_QUEUES]; /* live flows */
     unsigned over_count;                   /* flows in KEPT_OVER */
+    unsigned full_count;                   /* in KEPT_FULL */
     bool is_short;          /* memory has run out: of what is over only few wait for their end */
     struct kept_flow *busy; /* not to be asked: the one at work */
 
