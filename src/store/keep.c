@@ -360,9 +360,9 @@ struct kept_flow *keep_flow(struct store *s, struct flow *flow)
     if (k->queue != KEPT_FULL) {
         queue_out(s, k);
         queue_in(s, k, KEPT_FULL);
+        if (k->is_rest && !rest_unfold(s, k))
+            return NULL;
     }
-    if (k->is_rest && !rest_unfold(s, k))
-        return NULL;
     return s->insert.failed ? NULL : k;
 }
 

@@ -9,7 +9,7 @@
  *
  * All of it lies in buffers of store/memory.h. When they are used up, flows that nobody has touched
  * for longest write what they have: blobs as parts, slots and diaries as rows. Nothing is lost by that; the
- * rows are only more and shorter. What is left of a flow then is its structs (STORE_FLOW_COST). */
+ * rows are only more and shorter. What is left of a flow then is its structs (STORE_FLOW_COST), mostly as one: rest.c. */
 #ifndef SEINE_STORE_WRITER_H
 #define SEINE_STORE_WRITER_H
 
