@@ -86,7 +86,8 @@ struct chunk_view chunks_view(struct store *s, struct kept_flow *k, enum side si
             continue;
         view = (struct chunk_view){.begin = begin, .end = end, .part = slot->part};
         view.bytes = span_first(
-            span_of(slot->data + (position - slot->begin), (size_t)(end - position)), most);
+            span_of(slot_byte(slot, (size_t)(position - slot->begin)), (size_t)(end - position)),
+            most);
         return view;
     }
     if (!row_read(s, k->sides[side], keep_stream_id(s, k, side), position))
@@ -156,7 +157,7 @@ void chunks_replace(struct store *s, struct kept_flow *k, enum side side, int64_
         struct slot *slot = slot_find(s, t, position);
         if (slot && view.bytes.data >= slot->data &&
             view.bytes.data < slot->data + slot_room(slot)) {
-            memcpy(slot->data + (position - slot->begin), piece.data, piece.len);
+            memcpy(slot_byte(slot, (size_t)(position - slot->begin)), piece.data, piece.len);
         } else {
             row_replace(s, (size_t)(position - s->cached.position), piece);
             t->rehash = true;

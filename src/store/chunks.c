@@ -453,33 +453,34 @@ void chunks_drop(struct store *s, struct kept_stream *t)
 }
 
 /* The open slot that covers `position`, opened when there is none, with room for `most` bytes from there on as far as
- * they are its own. NULL after a failure. */
+ * they are its own. Of a stream that has rows, what lies below is likely one of them. NULL after a failure. */
 static struct slot *slot_open(struct store *s, struct kept_flow *k, enum side side,
                               int64_t position, size_t most)
 {
     struct kept_stream *t = k->sides[side];
     int64_t begin = slot_begin(s, position);
-    size_t len = (size_t)(position - begin) + most;
+    const size_t at = (size_t)(position - begin);
+    const size_t end = most < s->slot_len - at ? at + most : s->slot_len;
     struct slot *slot = slot_find(s, t, position);
 
-    if (len > s->slot_len)
-        len = s->slot_len;
     if (!slot) {
+        const size_t from = t->rows > 0 && (s->is_short || s->live.on) ? at : 0;
         if (t->slot_count == SLOTS_OPEN)
             lowest_write(s, k, side);
-        slot = slot_take(s, slot_class(s, t, len, 0));
+        slot = slot_take(s, slot_class(s, t, from, end - from, 0));
         if (!slot)
             return NULL;
-        struct slot **at = slot_place(t, begin);
-        slot->next = *at;
+        struct slot **place = slot_place(t, begin);
+        slot->next = *place;
         slot->begin = begin;
         slot->runs = NULL;
         slot->part = t->arrivals.parts;
+        slot->from = (uint16_t)from;
         slot->run_count = slot->piece_count = 0;
-        *at = slot;
+        *place = slot;
         t->slot_count++;
-    } else if (len > slot_room(slot)) {
-        slot = slot_grow(s, t, slot, len);
+    } else if (at < slot->from || end > slot->from + slot_room(slot)) {
+        slot = slot_grow(s, t, slot, at, end);
     }
     t->current = slot;
     return slot;
@@ -517,7 +518,7 @@ void chunks_keep(struct store *s, struct kept_flow *k, enum side side, int64_t p
 
         if (!lasting || !slot_borrow(s, slot, at, piece)) {
             slot_collect(s, slot);
-            memcpy(slot->data + at, piece.data, piece.len);
+            memcpy(slot_byte(slot, at), piece.data, piece.len);
         }
         struct run *last = slot->run_count > 0 ? &runs_of(slot)[slot->run_count - 1] : NULL;
         if (last && last->end == at) { /* in order */

@@ -8,6 +8,7 @@ static void queue_in(struct store *s, struct kept_flow *k, enum kept_in queue)
 {
     k->queue = queue & 3u;
     s->over_count += queue == KEPT_OVER;
+    s->full_count += queue == KEPT_FULL;
     struct kept_queue *q = &s->queues[queue];
     k->newer = NULL;
     k->older = q->newest;
@@ -22,6 +23,7 @@ static void queue_out(struct store *s, struct kept_flow *k)
 {
     struct kept_queue *q = &s->queues[k->queue];
     s->over_count -= k->queue == KEPT_OVER;
+    s->full_count -= k->queue == KEPT_FULL;
     if (k->older)
         k->older->newer = k->newer;
     else
@@ -51,10 +53,10 @@ void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends)
         bring_lines(k, STRUCT_LINES);
         return;
     }
-    if (k->is_diary) {
+    if (k->is_diary)
         diary_bring(&k->diary, step, ends);
+    if (k->is_diary || k->is_rest)
         return;
-    }
     if (step == SINK_STREAMS)
         bring_blob(&k->frames, ends);
     for (int side = 0; side < 2; side++) {
@@ -92,6 +94,8 @@ static bool has_buffers(const struct kept_flow *k)
         return true;
     if (k->is_diary)
         return k->diary.last;
+    if (k->is_rest)
+        return false;
     if (k->frames.data)
         return true;
     for (int side = 0; side < 2; side++) {
@@ -102,6 +106,33 @@ static bool has_buffers(const struct kept_flow *k)
     return false;
 }
 
+/* Bytes that would be free if they were written, about. */
+static size_t buffered(const struct kept_flow *k)
+{
+    size_t len = 0;
+
+    if (k->is_diary)
+        return (size_t)k->diary.stored[0] + k->diary.stored[1];
+    if (k->frames.data)
+        len += memory_len(k->frames.size_class);
+    for (int side = 0; side < 2; side++) {
+        const struct kept_stream *t = k->sides[side];
+        if (t && t->arrivals.data)
+            len += memory_len(t->arrivals.size_class);
+        for (const struct slot *slot = t && !t->settled ? t->slots : NULL; slot; slot = slot->next)
+            len += memory_len(slot->size_class);
+    }
+    return len;
+}
+
+/* Whether a flow has so little that its rows are better made when there is more: each time that it writes costs as much. */
+static bool has_little(const struct store *s, const struct kept_flow *k)
+{
+    enum { PART = 2 }; /* of what a flow has */
+
+    return s->full_count > 0 && PART * buffered(k) < s->memory.budget.used / s->full_count;
+}
+
 static bool has_digest(const struct kept_stream *t)
 {
     return t && !t->settled && t->digest;
@@ -109,7 +140,7 @@ static bool has_digest(const struct kept_stream *t)
 
 static bool has_digests(const struct kept_flow *k)
 {
-    return !k->is_diary && (has_digest(k->sides[0]) || has_digest(k->sides[1]));
+    return !k->is_diary && !k->is_rest && (has_digest(k->sides[0]) || has_digest(k->sides[1]));
 }
 
 /* Writes what the flow holds in buffers. */
@@ -144,6 +175,13 @@ static void settle_digests(struct store *s, struct kept_flow *k)
     }
 }
 
+/* Nothing of it can be written, or given up. */
+static void queue_in_bare(struct store *s, struct kept_flow *k)
+{
+    rest_fold(s, k);
+    queue_in(s, k, KEPT_BARE);
+}
+
 /* Writes the flow that has been over for longest; false when there is none. */
 static bool write_over(struct store *s)
 {
@@ -154,7 +192,8 @@ static bool write_over(struct store *s)
     queue_out(s, k);
     bring_oldest(&s->queues[KEPT_OVER]);
     write_early(s, k);
-    queue_in(s, k, has_digests(k) ? KEPT_FULL : KEPT_BARE);
+    settle_digests(s, k);
+    queue_in_bare(s, k);
     return true;
 }
 
@@ -173,11 +212,13 @@ void keep_over(struct store *s, struct kept_flow *k)
         write_over(s);
 }
 
-/* Asks the flow that is first in the queue and was not touched since it was last looked at. First
- * its buffers go, the next time its digests: those cost reading its rows again when more bytes come.
- * False when nobody has anything left. */
+/* Asks the flow that is first in the queue, was not touched since it was last looked at, and has not little, but for that
+ * only a few are passed over. First its buffers go, the next time its digests: those cost reading its rows again when more
+ * bytes come. False when nobody has anything left. */
 static bool shed(struct store *s)
 {
+    enum { PASSED_MOST = 8 };
+    unsigned passed = 0;
     struct kept_queue *full = &s->queues[KEPT_FULL], *written = &s->queues[KEPT_WRITTEN];
 
     s->is_short = true;
@@ -192,14 +233,20 @@ static bool shed(struct store *s)
             queue_in(s, k, KEPT_FULL);
             if (alone)
                 break;
+        } else if (has_buffers(k) && passed < PASSED_MOST && has_little(s, k)) {
+            passed++;
+            queue_in(s, k, KEPT_FULL);
         } else if (has_buffers(k)) {
             bring_oldest(full);
             write_early(s, k);
-            queue_in(s, k, has_digests(k) ? KEPT_FULL : KEPT_BARE);
+            if (has_digests(k))
+                queue_in(s, k, KEPT_FULL);
+            else
+                queue_in_bare(s, k);
             return true;
         } else {
             settle_digests(s, k);
-            queue_in(s, k, KEPT_BARE);
+            queue_in_bare(s, k);
             return true;
         }
     }
@@ -313,6 +360,8 @@ struct kept_flow *keep_flow(struct store *s, struct flow *flow)
     if (k->queue != KEPT_FULL) {
         queue_out(s, k);
         queue_in(s, k, KEPT_FULL);
+        if (k->is_rest && !rest_unfold(s, k))
+            return NULL;
     }
     return s->insert.failed ? NULL : k;
 }
@@ -380,8 +429,10 @@ void keep_drop(struct store *s, struct kept_flow *k)
         s->busy = NULL;
     if (k->is_diary)
         diary_drop(s, k);
-    records_drop(s, &k->frames);
     oddities_drop(s, &k->oddities);
+    if (k->is_rest)
+        keep_is_ordinary(k); /* there is no more of it */
+    records_drop(s, &k->frames);
     for (int side = 0; side < 2; side++) {
         struct kept_stream *t = k->sides[side];
         if (!t)

@@ -42,7 +42,7 @@ void slot_collect(struct store *s, struct slot *slot)
 bool slot_borrow(struct store *s, struct slot *slot, size_t at, struct span bytes)
 {
     if (slot->piece_count == 0) { /* of one that will likely be filled, from its beginning */
-        if (at > 0 || slot->run_count > 0 || slot_room(slot) < s->slot_len ||
+        if (at > 0 || slot->from > 0 || slot->run_count > 0 || slot_room(slot) < s->slot_len ||
             s->loan_count == LOANS_MOST)
             return false;
         loan_of(slot)->index = s->loan_count;
@@ -84,7 +84,11 @@ void slots_drop(struct store *s, struct kept_stream *t)
 
 bool slot_full(const struct store *s, struct slot *slot)
 {
-    return slot->run_count == 1 && runs_of(slot)->begin == 0 && runs_of(slot)->end == s->slot_len;
+    /* where memory is short, what has no room was written early */
+    const bool from_there = slot->from > 0 && s->is_short && !s->live.on;
+
+    return slot->run_count == 1 && runs_of(slot)->begin == (from_there ? slot->from : 0) &&
+           runs_of(slot)->end == s->slot_len;
 }
 
 int64_t slot_begin(const struct store *s, int64_t position)
@@ -105,14 +109,16 @@ struct slot *slot_find(const struct store *s, struct kept_stream *t, int64_t pos
     return NULL;
 }
 
-unsigned slot_class(const struct store *s, const struct kept_stream *t, size_t len, size_t before)
+unsigned slot_class(const struct store *s, const struct kept_stream *t, size_t from, size_t len,
+                    size_t before)
 {
     enum { FINE = 512 }; /* up to here a slot grows by as little as it can; then it doubles */
+    const size_t most = s->slot_len - from;
 
-    if (before > FINE && len < 2 * before)
+    if (before > FINE && len < 2 * before && !s->is_short)
         len = 2 * before;
-    if (t->stored > s->slot_len || len > s->slot_len) /* a stream that filled one fills the next */
-        len = s->slot_len;
+    if (t->stored > s->slot_len || len > most) /* a stream that filled one fills the next */
+        len = most;
     return memory_class(SLOT_HEAD + len);
 }
 
@@ -134,17 +140,24 @@ struct slot **slot_place(struct kept_stream *t, int64_t begin)
     return at;
 }
 
-struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t len)
+struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t at,
+                       size_t end)
 {
-    size_t before = slot_room(slot);
-    assert(slot->piece_count == 0);
-    struct slot *grown = slot_take(s, slot_class(s, t, len, before));
+    const size_t most = s->slot_len - (size_t)slot->from;
+    const size_t before = slot_room(slot) < most ? slot_room(slot) : most;
+    const uint16_t from = at < slot->from ? 0 : slot->from; /* others may come below, too */
 
+    assert(slot->piece_count == 0);
+    if (end < slot->from + before)
+        end = slot->from + before;
+    struct slot *grown = slot_take(s, slot_class(s, t, from, end - from, before));
     if (!grown)
         return NULL;
     uint8_t size_class = grown->size_class;
-    memcpy(grown, slot, SLOT_HEAD + before);
+    memcpy(grown, slot, SLOT_HEAD);
     grown->size_class = size_class;
+    grown->from = from;
+    memcpy(slot_byte(grown, slot->from), slot->data, before);
     *slot_place(t, slot->begin) = grown;
     memory_give(&s->memory, slot, slot->size_class);
     return grown;

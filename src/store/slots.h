@@ -18,12 +18,18 @@ static inline struct run *runs_of(struct slot *slot)
     return slot->runs ? slot->runs : &slot->one;
 }
 
-static inline struct span run_bytes(const struct slot *slot, const struct run *run)
+/* Where the byte of a slot lies that is at `at`, counted from where the slot begins. */
+static inline uint8_t *slot_byte(struct slot *slot, size_t at)
 {
-    return span_of(slot->data + run->begin, (size_t)(run->end - run->begin));
+    return slot->data + (at - slot->from);
 }
 
-/* Bytes of it that are usable. */
+static inline struct span run_bytes(struct slot *slot, const struct run *run)
+{
+    return span_of(slot_byte(slot, run->begin), (size_t)(run->end - run->begin));
+}
+
+/* Bytes of it that are usable, from slot.from on. */
 static inline size_t slot_room(const struct slot *slot)
 {
     return memory_len(slot->size_class) - SLOT_HEAD;
@@ -44,7 +50,7 @@ bool slot_borrow(struct store *s, struct slot *slot, size_t at, struct span byte
 /* Lets go of all slots of a stream. */
 void slots_drop(struct store *s, struct kept_stream *t);
 
-/* Whether all of it is there. */
+/* Whether all of it is there, or a row. */
 bool slot_full(const struct store *s, struct slot *slot);
 
 /* Where the slot of a position begins. */
@@ -53,16 +59,18 @@ int64_t slot_begin(const struct store *s, int64_t position);
 /* The open slot that covers `position`; NULL when there is none. */
 struct slot *slot_find(const struct store *s, struct kept_stream *t, int64_t position);
 
-/* The size class of a slot of which `len` bytes are to be usable, and `before` of them are now; and a slot of a class, with
- * nothing of it set but that: NULL after a failure. */
-unsigned slot_class(const struct store *s, const struct kept_stream *t, size_t len, size_t before);
+/* The size class of a slot of which `len` bytes from `from` on are to be usable, and `before` of them are now; and a slot of a
+ * class, with nothing of it set but that: NULL after a failure. */
+unsigned slot_class(const struct store *s, const struct kept_stream *t, size_t from, size_t len,
+                    size_t before);
 struct slot *slot_take(struct store *s, unsigned size_class);
 
 /* Where a slot that begins at `begin` is, or would be, among those of its stream. */
 struct slot **slot_place(struct kept_stream *t, int64_t begin);
 
-/* Makes the first `len` bytes of a slot usable, which may move it. NULL after a failure. */
-struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t len);
+/* Makes the bytes of a slot from `at` to `end` usable, beside those that are, which moves it. NULL after a failure. */
+struct slot *slot_grow(struct store *s, struct kept_stream *t, struct slot *slot, size_t at,
+                       size_t end);
 
 /* Marks [begin, end) as there, counted from where the slot begins, of which nothing was. False when that would be one run too
  * many, and after a failure. */

@@ -9,7 +9,7 @@
  *
  * All of it lies in buffers of store/memory.h. When they are used up, flows that nobody has touched
  * for longest write what they have: blobs as parts, slots and diaries as rows. Nothing is lost by that; the
- * rows are only more and shorter. What is left of a flow then is its structs (STORE_FLOW_COST). */
+ * rows are only more and shorter. What is left of a flow then is its structs (STORE_FLOW_COST), mostly as one: rest.c. */
 #ifndef SEINE_STORE_WRITER_H
 #define SEINE_STORE_WRITER_H
 
@@ -52,6 +52,7 @@ struct slot {
     struct run *runs;  /* SLOT_RUNS of them, once it has been more than one; NULL */
     struct run one;    /* valid while `runs` is NULL */
     uint32_t part;     /* no byte in it came before this part of the stream's arrivals */
+    uint16_t from;     /* from here on, counted from `begin`, there is room for bytes */
     uint8_t size_class;
     uint8_t run_count : 4; /* what is there: sorted, never touching */
     uint8_t
@@ -163,6 +164,16 @@ struct diary {
     uint8_t begin[DIARY_BEGIN];
 };
 
+/* What is kept of a flow of which all is written, if it is no more than this: rest.c. */
+struct kept_rest {
+    int64_t flow_id;
+    uint8_t values[2][DIGEST_LEN]; /* by enum side, as the next; valid with store.hash */
+    uint32_t stored[2];
+    uint8_t rows[2];
+    uint8_t arrivals_parts[2]; /* 0: there is no such stream */
+    uint16_t frames_parts;
+    bool small[2];
+};
 struct kept_flow {
     struct oddity_count *oddities;
     struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
@@ -171,11 +182,13 @@ struct kept_flow {
     bool oddities_told : 1;          /* some of its oddities are rows already */
     bool told : 1; /* it has a row in flows, which is renewed, and its hosts know of it */
     bool is_diary : 1;
+    bool is_rest : 1;      /* then it waits in KEPT_BARE */
     bool is_over : 1;      /* probably nothing more comes */
     uint16_t interface_id; /* of the frames of its diary, as the next */
     uint32_t evidence_id;
     union {
-        struct diary diary; /* while `is_diary`; then none of the others: */
+        struct diary diary;    /* while `is_diary`; then none of the others: */
+        struct kept_rest rest; /* while `is_rest`; likewise */
         struct {
             struct kept_stream *sides[2];
             struct blob frames;
@@ -186,6 +199,7 @@ struct kept_flow {
 };
 _Static_assert(sizeof(struct kept_flow) + MEMORY_BESIDE <= STORE_FLOW_COST,
                "a million live flows have a million of these");
+_Static_assert(sizeof(struct kept_rest) <= sizeof(struct diary), "it lies where the diary lay");
 
 /* Where no flow has a diary, flows take no more than this. */
 enum { KEPT_FLOW_ORDINARY = offsetof(struct kept_flow, flow_id) + sizeof(int64_t) };
@@ -315,6 +329,7 @@ struct store {
 
     struct kept_queue queues[KEPT_QUEUES]; /* live flows */
     unsigned over_count;                   /* flows in KEPT_OVER */
+    unsigned full_count;                   /* in KEPT_FULL */
     bool is_short;          /* memory has run out: of what is over only few wait for their end */
     struct kept_flow *busy; /* not to be asked: the one at work */
 
@@ -397,6 +412,11 @@ static inline void bring_lines(const void *from, unsigned lines)
 
 /* A buffer for the flow at work; others write early to make room. NULL after a failure. */
 void *keep_room(struct store *s, unsigned size_class);
+
+/* rest.c - a flow of which all is written becomes no more than a kept_rest, if it can be; and an ordinary one again, false
+ * after a failure. */
+void rest_fold(struct store *s, struct kept_flow *k);
+bool rest_unfold(struct store *s, struct kept_flow *k);
 
 /* records.c - frames and arrivals on their way to their blobs. */
 void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record);

@@ -172,10 +172,65 @@ static void nothing_yet(void)
     rig_release(&r);
 }
 
+/* What many flows that are over, and are written, take is no more than STORE_FLOW_COST each; of those of which
+ * something comes after all, the same is told as of others. */
+static void over_and_written(void)
+{
+    enum { MANY = 4000, LATE = 8, REQUEST = 100, RESPONSE = 300 };
+    static const char text[] = "bytes that come again, and otherwise";
+    struct rig r;
+    struct rig_flow *flows = calloc(MANY, sizeof *flows);
+    uint8_t *bytes = rig_noise(MANY + RESPONSE, 5);
+    uint32_t rests = 0;
+
+    rig_init(&r);
+    r.options.memory = 2 << 20;
+    rig_open(&r);
+    for (uint32_t i = 0; i < MANY; i++) {
+        rig_flow_init(&flows[i], i);
+        rig_segment(&r, &flows[i], SIDE_CLIENT, 0, bytes + i, REQUEST);
+        flows[i].flow.state = FLOW_CLOSED;
+        rig_segment(&r, &flows[i], SIDE_SERVER, 0, bytes + i, RESPONSE);
+        struct frame last = rig_frame(&r, 0);
+        r.sink->frame(r.sink, &flows[i].flow, &last);
+    }
+    for (const struct kept_flow *k = r.store->queues[KEPT_BARE].oldest; k; k = k->newer)
+        rests += k->is_rest;
+    CU_ASSERT_TRUE(rests > MANY - 1000);
+    CU_ASSERT_TRUE(r.store->memory.budget.used + r.store->memory.over <=
+                   MANY * STORE_FLOW_COST + 1000 * 1024);
+    for (uint32_t i = 0; i < LATE; i++) {
+        struct frame frame = rig_frame(&r, 0);
+        r.sink->frame(r.sink, &flows[i].flow, &frame);
+        if (i % 4 == 1) /* other bytes, where some are, and new ones */
+            rig_segment(&r, &flows[i], SIDE_SERVER, RESPONSE - 20, text, 20);
+        if (i % 4 == 2)
+            rig_segment(&r, &flows[i], SIDE_CLIENT, REQUEST, bytes + i, 20);
+        if (i % 4 == 3)
+            r.sink->gap(r.sink, &flows[i].flow, SIDE_SERVER, RESPONSE, 50, GAP_CAPTURE_LOSS, true);
+    }
+    for (uint32_t i = 0; i < MANY; i++)
+        rig_flow_end(&r, &flows[i]);
+    rig_finish(&r);
+    CHECK_SQL(&r, "SELECT count(*), sum(stored), sum(missing_tail), sum(conflicted) FROM streams",
+              "8000|1600040|100|40");
+    CHECK_SQL(&r, "SELECT stream_id % 8, position, length(data) FROM chunk_data",
+              "6|100|20 6|100|20");
+    CHECK_SQL(&r, "SELECT flow_id % 4, sum(frames) FROM flow_frames GROUP BY 1",
+              "0|3002 1|3002 2|3004 3|3004");
+    CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
+    for (uint32_t i = 0; i < LATE; i += LATE / 2)
+        CU_ASSERT_TRUE(rig_stream_is(&r, 2 * (i + 1) + 1, bytes + i, RESPONSE));
+    free(flows);
+    free(bytes);
+    rig_release(&r);
+}
+
 static const struct test tests[] = {
     {"segments in order give the same rows", all_as_usual},
     {"and so do others", odd_things},
     {"where there is no memory, the same streams", written_early},
+    {"one that is over and written takes little, and may go on", over_and_written},
     {"one in which nothing is written yet may be about to end", nothing_yet},
 };
 SUITE("diaries of flows", tests)

@@ -521,6 +521,53 @@ static void within_the_budget(void)
     rig_release(&r);
 }
 
+/* A stream that was written early has room in memory for what comes next, and for what comes below that after all. */
+static void below_what_has_room(void)
+{
+    enum { FLOWS = 1500, WRITTEN = 2000, LEN = 20000 };
+    static const struct {
+        int from, to;
+    } parts[] = {{6000, 7000}, {7000, 9000}, {3000, 4000}, {4000, 6000}, {2000, 3000}, {9000, LEN}};
+    struct rig r;
+    struct rig_flow *flows = calloc(FLOWS, sizeof *flows);
+    uint8_t *bytes = rig_noise(LEN, 6);
+    uint8_t other[10];
+
+    rig_init(&r);
+    r.options.page_size = 16384;
+    r.options.memory = 3 << 20;
+    rig_open(&r);
+    for (uint32_t i = 0; i < FLOWS; i++)
+        rig_flow_init(&flows[i], i);
+    for (uint32_t i = 0; i < FLOWS; i++)
+        rig_segment(&r, &flows[i], SIDE_CLIENT, 0, bytes, WRITTEN);
+    memcpy(other, bytes + 6500, sizeof other);
+    other[3] ^= 1;
+    for (uint32_t i = 0; i < FLOWS / 2; i++) {
+        for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
+            rig_segment(&r, &flows[i], SIDE_CLIENT, parts[p].from, bytes + parts[p].from,
+                        (size_t)(parts[p].to - parts[p].from));
+            if (p < 4)
+                rig_segment(&r, &flows[i], SIDE_CLIENT, 6500, other, sizeof other);
+        }
+    }
+    CU_ASSERT_TRUE(r.store->is_short);
+    for (uint32_t i = 0; i < FLOWS; i++)
+        rig_flow_end(&r, &flows[i]);
+    rig_finish(&r);
+    CHECK_SQL(&r,
+              "SELECT stored, conflicted, count(DISTINCT sha256), count(*) FROM streams GROUP BY 1",
+              "2000|0|1|750 20000|4|1|750");
+    CHECK_SQL(&r, "SELECT DISTINCT position, length, count(*) FROM conflicts GROUP BY stream_id",
+              "6503|1|4");
+    CHECK_SQL(&r, "PRAGMA integrity_check", "ok");
+    for (int64_t i = 0; i < FLOWS / 2; i += 150)
+        CU_ASSERT_TRUE(rig_stream_is(&r, 2 * (i + 1), bytes, LEN));
+    free(flows);
+    free(bytes);
+    rig_release(&r);
+}
+
 /* Long streams side by side, with bytes that come late, twice, otherwise, and right at last: while their rows are not in the
  * index yet, and, where there is no room for so many, after they were put there. */
 static void long_and_disturbed(size_t memory, uint32_t page_size, size_t each, bool lasting)
@@ -635,6 +682,7 @@ static const struct test tests[] = {
     {"and are still one row each when they had to be written early", oddities_without_memory},
     {"a small stream that had to be written early is one row all the same", small_and_early},
     {"more live flows than the memory has room for", within_the_budget},
+    {"what was written early goes on, and below that", below_what_has_room},
     {"twenty thousand conflicts all over a stream", many_conflicts},
 };
 SUITE("store streams", tests)
