@@ -258,6 +258,20 @@ struct span batch_put_blob(struct batch *b, int at, struct span bytes)
     return span_of(batch_cell(b, at)->bytes, bytes.len);
 }
 
+bool batch_later_moves(struct batch *b, const uint8_t *from, uint8_t *to)
+{
+    enum { LAST = 2 };
+    struct batch_rows *rows = b->filling;
+
+    for (int i = rows->later_count; i > 0 && i > rows->later_count - LAST; i--) {
+        if (rows->later[i - 1].to != from)
+            continue;
+        rows->later[i - 1].to = to;
+        return true;
+    }
+    return false;
+}
+
 void batch_add(struct batch *b)
 {
     b->filling->count++;

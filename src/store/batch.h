@@ -134,6 +134,8 @@ struct span batch_put_blob(struct batch *b, int at, struct span bytes); /* where
 uint8_t *batch_put_room(struct batch *b, int at, size_t len);
 struct span batch_keep(struct batch *b, struct span bytes);
 void batch_later(struct batch *b, batch_fill *fill, uint8_t *to, struct span from);
+bool batch_later_moves(struct batch *b, const uint8_t *from,
+                       uint8_t *to); /* of the last two; false: it is not among these */
 void batch_add(struct batch *b);
 
 /* Has the rows from now on added up, which are all of their table. The columns must be all that it has,

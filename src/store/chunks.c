@@ -251,7 +251,7 @@ static void digest_return(struct store *s, struct kept_stream *t)
 }
 
 /* Until the hash of a stream that is settled is its own. */
-static void await(struct store *s, struct kept_stream *t)
+void chunks_await(struct store *s, struct kept_stream *t)
 {
     if (!t->awaited)
         return;
@@ -265,7 +265,7 @@ void chunks_unsettle(struct store *s, struct kept_stream *t)
 {
     if (!t->settled)
         return;
-    await(s, t);
+    chunks_await(s, t);
     t->slots = t->current = NULL;
     t->digest = NULL;
     t->settled = false;
@@ -445,7 +445,7 @@ void chunks_forget(struct store *s, struct kept_stream *t)
 
 void chunks_drop(struct store *s, struct kept_stream *t)
 {
-    await(s, t);
+    chunks_await(s, t);
     if (t->settled)
         return;
     slots_drop(s, t);
@@ -541,7 +541,7 @@ void chunks_end(struct store *s, struct kept_flow *k, enum side side, char hex[D
     uint8_t value[DIGEST_LEN];
 
     if (t->settled) {
-        await(s, t);
+        chunks_await(s, t);
         digest_hex(hex, t->value);
         return;
     }

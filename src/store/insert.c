@@ -651,6 +651,11 @@ uint16_t insert_later(struct insert *in, batch_fill *fill, uint8_t *to, struct s
     return in->given;
 }
 
+bool insert_later_moves(struct insert *in, const uint8_t *from, uint8_t *to)
+{
+    return !in->failed && batch_later_moves(&in->rows[INSERT_STREAM_DATA].batch, from, to);
+}
+
 /* Batches take the sets in turn, so that one that as many as there are sets came after was waited for. */
 void insert_made(struct insert *in, uint16_t made_in)
 {

@@ -282,4 +282,7 @@ uint8_t *put_text_room(struct row *row, int at, size_t len); /* NULL after a fai
 uint16_t insert_later(struct insert *in, batch_fill *fill, uint8_t *to, struct span from);
 void insert_made(struct insert *in, uint16_t made_in);
 
+/* Has one of the two put last made into another place; false where its batch has gone. */
+bool insert_later_moves(struct insert *in, const uint8_t *from, uint8_t *to);
+
 #endif

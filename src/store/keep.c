@@ -430,8 +430,10 @@ void keep_drop(struct store *s, struct kept_flow *k)
     if (k->is_diary)
         diary_drop(s, k);
     oddities_drop(s, &k->oddities);
-    if (k->is_rest)
-        keep_is_ordinary(k); /* there is no more of it */
+    if (k->is_rest) { /* there is no more of it */
+        rest_await(s, k);
+        keep_is_ordinary(k);
+    }
     records_drop(s, &k->frames);
     for (int side = 0; side < 2; side++) {
         struct kept_stream *t = k->sides[side];

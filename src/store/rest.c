@@ -26,6 +26,9 @@ static bool is_simple(const struct store *s, const struct kept_stream *t)
 void rest_fold(struct store *s, struct kept_flow *k)
 {
     struct kept_rest rest = {.flow_id = 0};
+    struct kept_stream *streams[2] = {NULL, NULL};
+    unsigned small = 0;
+    bool awaited = false;
 
     assert(!k->is_rest);
     if (k->is_diary || s->diaries.frames_most == 0 || s->live.on || k->oddities || k->base ||
@@ -34,7 +37,7 @@ void rest_fold(struct store *s, struct kept_flow *k)
     rest.flow_id = k->flow_id;
     rest.frames_parts = (uint16_t)k->frames.parts;
     for (int side = 0; side < 2; side++) {
-        const struct kept_stream *t = k->sides[side];
+        struct kept_stream *t = k->sides[side];
         if (!t)
             continue;
         if (!is_simple(s, t))
@@ -42,21 +45,44 @@ void rest_fold(struct store *s, struct kept_flow *k)
         rest.stored[side] = (uint32_t)t->stored;
         rest.rows[side] = (uint8_t)t->rows;
         rest.arrivals_parts[side] = (uint8_t)t->arrivals.parts;
-        rest.small[side] = t->small;
-        if (t->settled)
+        small |= (unsigned)t->small << side;
+        awaited |= t->awaited;
+        if (t->awaited && !insert_later_moves(&s->insert, t->value, t->value))
+            return; /* it may be being made there: all stays as it is */
+    }
+    rest.made_in = s->insert.given;
+    for (int side = 0; side < 2; side++) {
+        struct kept_stream *t = k->sides[side];
+        if (!t)
+            continue;
+        if (t->awaited)
+            (void)insert_later_moves(&s->insert, t->value, k->rest.values[side]);
+        else if (t->settled)
             memcpy(rest.values[side], t->value, DIGEST_LEN);
+        streams[side] = t;
     }
     for (int side = 0; side < 2; side++)
-        memory_give(&s->memory, k->sides[side], memory_class(sizeof *k->sides[side]));
+        memory_give(&s->memory, streams[side], memory_class(sizeof *streams[side]));
     k->rest = rest;
+    k->rest_small = small & 3u;
+    k->rest_awaited = awaited;
     k->is_rest = true;
+}
+
+void rest_await(struct store *s, struct kept_flow *k)
+{
+    if (k->rest_awaited)
+        insert_made(&s->insert, k->rest.made_in);
+    k->rest_awaited = false;
 }
 
 bool rest_unfold(struct store *s, struct kept_flow *k)
 {
-    const struct kept_rest rest = k->rest;
-
     assert(k->is_rest);
+    rest_await(s, k);
+
+    const struct kept_rest rest = k->rest;
+    const unsigned small = k->rest_small;
     k->is_rest = false;
     keep_is_ordinary(k);
     k->flow_id = rest.flow_id;
@@ -69,7 +95,7 @@ bool rest_unfold(struct store *s, struct kept_flow *k)
             return false;
         t->stored = rest.stored[side];
         t->rows = rest.rows[side];
-        t->small = rest.small[side];
+        t->small = small >> side & 1u;
         t->arrivals.parts = rest.arrivals_parts[side];
         t->settled = s->hash;
         if (s->hash)

@@ -172,8 +172,10 @@ struct kept_rest {
     uint8_t rows[2];
     uint8_t arrivals_parts[2]; /* 0: there is no such stream */
     uint16_t frames_parts;
-    bool small[2];
+    uint16_t
+        made_in; /* with kept_flow.rest_awaited: by which insert_made() says that `values` are there */
 };
+
 struct kept_flow {
     struct oddity_count *oddities;
     struct kept_flow *older, *newer; /* in the queue of store.queues that `queue` says */
@@ -182,8 +184,11 @@ struct kept_flow {
     bool oddities_told : 1;          /* some of its oddities are rows already */
     bool told : 1; /* it has a row in flows, which is renewed, and its hosts know of it */
     bool is_diary : 1;
-    bool is_rest : 1;      /* then it waits in KEPT_BARE */
-    bool is_over : 1;      /* probably nothing more comes */
+    bool is_rest : 1; /* then it waits in KEPT_BARE */
+    bool is_over : 1; /* probably nothing more comes */
+    uint8_t
+        rest_small : 2; /* a bit for each side: its first row is in stream_data; while `is_rest`, as the next */
+    bool rest_awaited : 1;
     uint16_t interface_id; /* of the frames of its diary, as the next */
     uint32_t evidence_id;
     union {
@@ -417,6 +422,8 @@ void *keep_room(struct store *s, unsigned size_class);
  * after a failure. */
 void rest_fold(struct store *s, struct kept_flow *k);
 bool rest_unfold(struct store *s, struct kept_flow *k);
+void rest_await(struct store *s,
+                struct kept_flow *k); /* before it goes: nothing is made in it any more */
 
 /* records.c - frames and arrivals on their way to their blobs. */
 void records_add_frame(struct store *s, struct kept_flow *k, const struct frame_record *record);
@@ -472,6 +479,8 @@ void chunks_catch_up(struct store *s, struct kept_flow *k,
 void chunks_unsettle(
     struct store *s,
     struct kept_stream *t); /* bytes come after all, or change: all will be read again */
+void chunks_await(struct store *s,
+                  struct kept_stream *t); /* until the hash of one that is settled is its own */
 bool chunks_take_digest(struct store *s, struct kept_stream *t); /* into t->digest; or says false */
 void chunks_drop_digest(struct store *s, struct kept_stream *t);
 void chunks_forget(struct store *s, struct kept_stream *t); /* all that has been written of it */
