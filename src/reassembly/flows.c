@@ -297,16 +297,19 @@ __attribute__((noinline)) static uint64_t tell_aggregate(struct flows *t, struct
 }
 
 /* An ICMP error belongs to the flow that it quotes, too, in the same place. The quoted packet went the
- * other way. */
-static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
+ * other way. An error about an error may be of the flow that it quotes (`own`), which has the frame then. */
+static void tell_quoted(struct flows *t, const struct flow *own, const struct packet *p,
+                        uint16_t place)
 {
     struct flow_key key;
 
     flow_key_of_quote(&key, p, place);
     struct flow *f = flow_table_find(&t->table, &key, table_hash(&key, sizeof key));
-    if (f && p->aggregate)
+    if (!f || f == own)
+        return;
+    if (p->aggregate)
         tell_aggregate(t, f, p);
-    else if (f)
+    else
         tell_frames(t, f, p);
 }
 
@@ -423,7 +426,7 @@ static void see_packet(struct flows *t, const struct packet *p, const struct flo
         flow_queue(t, f);
     }
     if (p->quote.present)
-        tell_quoted(t, p, place);
+        tell_quoted(t, f, p, place);
 }
 
 void flows_carriers(struct flows *t, const struct packet *p)
