@@ -209,6 +209,32 @@ static size_t first_takeover(const struct replay_takeover *takeovers, size_t cou
     return low;
 }
 
+/* Whether this arrival brought what lost, or what was kept. */
+struct brought {
+    bool other, kept;
+};
+
+/* Two packets of one frame have different bytes there; those of any other are known by their frame. */
+static struct brought brought_by(struct replay *r, const struct replay_takeover *t,
+                                 const struct arrival_record *record)
+{
+    struct brought b = {
+        .other = t->other_frame == record->frame && t->other_evidence_id == record->evidence_id,
+        .kept = t->kept_frame == record->frame && t->kept_evidence_id == record->evidence_id};
+
+    if (!b.other || !b.kept)
+        return b;
+    struct evidence_file *file = r->evidence(r->context, record->evidence_id);
+    uint8_t byte;
+    if (!file || record->offset == 0 ||
+        evidence_read(file, &byte, 1, record->offset + (uint64_t)(t->begin - record->position),
+                      NULL) != STATUS_OK)
+        return (struct brought){false, false}; /* which is said where the stream is read */
+    b.other = byte == t->other;
+    b.kept = byte == t->kept;
+    return b;
+}
+
 /* Finds, in the order of the arrivals, which of the conflicts are takeovers, and where their bytes lie.
  * One that came in fragments goes on in the next record. */
 static enum status find_taken(struct replay *r, int64_t stream_id,
@@ -241,10 +267,10 @@ static enum status find_taken(struct replay *r, int64_t stream_id,
         for (size_t i = first_takeover(takeovers, count, claim.begin);
              i < count && takeovers[i].begin < claim.end; i++) {
             const struct replay_takeover *t = &takeovers[i];
-            if (t->other_frame == record.frame && t->other_evidence_id == record.evidence_id)
+            const struct brought brought = brought_by(r, t, &record);
+            if (brought.other)
                 other_seen[i] = true;
-            if (t->kept_frame != record.frame || t->kept_evidence_id != record.evidence_id ||
-                !other_seen[i])
+            if (!brought.kept || !other_seen[i])
                 continue;
             int64_t to = t->end < claim.end ? t->end : claim.end;
             taken_add(r, claim_part(claim, t->begin, to));

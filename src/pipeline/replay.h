@@ -27,11 +27,13 @@ struct replay_result {
 
 /* Bytes that may have been taken over: a segment with a right checksum says something else than one with
  * a wrong one before it, which has lost (a row of `conflicts`). It is a takeover if the bytes that were kept
- * came later than those that lost. */
+ * came later than those that lost. Where one frame brought both, in two packets, `kept` and `other` say which is
+ * which: the first byte of each. */
 struct replay_takeover {
     int64_t begin, end;
     uint32_t kept_evidence_id, other_evidence_id;
     uint64_t kept_frame, other_frame; /* that brought the first of them */
+    uint8_t kept, other;
 };
 
 /* Rebuilds the stream: of each position the first accepted arrival, or, where it lost a conflict to a
