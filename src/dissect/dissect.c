@@ -12,6 +12,9 @@
  * so it is generous: nobody should hide a segment behind a few dozen headers. */
 enum { DEPTH_MAX = 1024 };
 
+/* Packets of an aggregate, of which none is what a tunnel would bring: as many as are read of one. */
+enum { PARTS_GUESSED_MAX = 64 };
+
 /* LINKTYPE_ values (tcpdump.org/linktypes), and some that systems write in their place. */
 enum verdict walk_link_type(struct walk *w, uint32_t link_type)
 {
@@ -178,12 +181,18 @@ static enum verdict walk(struct walk *w)
     return VERDICT_MALFORMED;
 }
 
+/* What was taken for a tunnel over UDP holds no packet. */
+static bool has_guessed_wrong(const struct walk *w, enum verdict verdict)
+{
+    return w->guessing && verdict != VERDICT_OK && (verdict != VERDICT_FRAGMENT || w->bad_header);
+}
+
 /* The verdict at the end of a walk, when nothing was guessed or the guess was right. */
 static enum verdict settle(struct walk *w, enum verdict verdict)
 {
     struct packet *packet = w->packet;
 
-    if (w->guessing && verdict != VERDICT_OK && (verdict != VERDICT_FRAGMENT || w->bad_header)) {
+    if (has_guessed_wrong(w, verdict)) {
         *packet = *w->outside;
         w->bad_header = w->bad_header_outside;
         verdict = VERDICT_OK;
@@ -204,22 +213,37 @@ enum verdict dissect_walked(const struct frame *frame, struct packet *packet)
     return dissect_part(frame, packet, 0);
 }
 
-enum verdict dissect_part(const struct frame *frame, struct packet *packet, uint32_t part_at)
+/* From the front of a frame. */
+static enum verdict walk_frame(struct walk *w, const struct frame *frame)
 {
-    struct packet outside;
-    struct walk w = {.packet = packet,
-                     .rest = frame->bytes,
-                     .missing = SIZE_MAX,
-                     .part_at = part_at,
-                     .outside = &outside};
+    struct packet *packet = w->packet;
 
+    w->rest = frame->bytes;
+    w->missing = SIZE_MAX;
     if (frame->wire_len > frame->bytes.len)
-        w.cut = frame->wire_len - frame->bytes.len;
+        w->cut = frame->wire_len - frame->bytes.len;
     memset(packet, 0, offsetof(struct packet, tunnel));
     packet->tunnel[0] = '\0';
     packet->frame = frame;
-    enum verdict verdict = walk_link_type(&w, frame->link_type);
-    return verdict == VERDICT_OK ? settle(&w, walk(&w)) : verdict;
+    enum verdict verdict = walk_link_type(w, frame->link_type);
+    return verdict == VERDICT_OK ? walk(w) : verdict;
+}
+
+enum verdict dissect_part(const struct frame *frame, struct packet *packet, uint32_t part_at)
+{
+    struct packet outside;
+    struct walk w = {.packet = packet, .part_at = part_at, .outside = &outside};
+    enum verdict verdict = walk_frame(&w, frame);
+
+    /* What a tunnel is thought to bring is an aggregate, if any packet of it is read. */
+    for (unsigned i = 0; i < PARTS_GUESSED_MAX && w.guessed_around && packet->next_part > 0 &&
+                         has_guessed_wrong(&w, verdict);
+         i++) {
+        w = (struct walk){
+            .packet = packet, .part_at = packet->next_part, .is_first = true, .outside = &outside};
+        verdict = walk_frame(&w, frame);
+    }
+    return settle(&w, verdict);
 }
 
 enum verdict dissect_transport(struct packet *packet)

@@ -10,7 +10,8 @@
 #include "capture/frame.h"
 #include "dissect/packet.h"
 
-/* Reads `frame`; of an aggregate of several packets the first. The packet borrows from the frame, and `packet->frame` points to it. With any
+/* Reads `frame`; of an aggregate of several packets the first, or, in a tunnel over UDP, the first that can be
+ * read. The packet borrows from the frame, and `packet->frame` points to it. With any
  * verdict but OK and FRAGMENT only the members that were reached are set; with BAD_CHECKSUM all
  * that was there has been read all the same: `transport` is not 0 if the verdict would have been
  * OK, and `fragment` is set if it would have been FRAGMENT. With OTHER_TRANSPORT `compressed` is set where

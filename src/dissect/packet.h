@@ -124,7 +124,7 @@ struct packet {
     enum checksum checksum; /* of the transport */
     bool old_checksum;      /* SCTP's is right by RFC 2960, before RFC 3309 made it a CRC32c */
     bool bad_ip_checksum;   /* an IPv4 header's own is wrong */
-    bool aggregate;         /* one of several packets of its frame (A-MSDU) */
+    bool aggregate;         /* one of several packets of its frame (A-MSDU), or a fragment was */
     bool unread;            /* of those, further ones are not read */
     uint32_t
         next_part; /* of an aggregate: where the next one begins in the frame; 0: it is the last */

@@ -105,12 +105,14 @@ struct walk {
     uint8_t extension; /* the kind of NEXT_EXTENSION */
     uint32_t
         part_at; /* of an aggregate the packet that begins there in the frame is meant; 0: the first */
+    bool is_first; /* of those that can be read: what is around the aggregate is its own, too */
     bool in_aggregate;
     unsigned depth;  /* headers so far */
     bool unsized;    /* the IP header says no length: its host left that to the network card */
     bool bad_header; /* the checksum of an IP header is wrong */
     bool remade;     /* a datagram that was made whole from fragments, and no tunnel in it yet */
     bool guessing;   /* inside a tunnel over UDP */
+    bool guessed_around;     /* which is around the aggregate, and inside it there is none */
     bool bad_header_outside; /* what bad_header was there */
     struct packet *outside;  /* the datagram that it is otherwise */
 };

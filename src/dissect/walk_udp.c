@@ -283,6 +283,7 @@ enum verdict walk_udp_tunnel(struct walk *w)
     *w->outside = *packet;
     w->bad_header_outside = w->bad_header;
     w->guessing = true;
+    w->guessed_around = false;
     note_carrier(packet);
     return step(w);
 }

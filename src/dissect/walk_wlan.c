@@ -12,7 +12,7 @@ static void note_addresses(struct packet *packet, struct span src, struct span d
     packet->has_macs = true;
 }
 
-/* On to the packet that is meant. The datagram around the aggregate, if there is one, was told with the first. */
+/* On to the packet that is meant. The datagram around the aggregate, if there is one, is told with the first. */
 static void go_to_part(struct walk *w)
 {
     const size_t here = (size_t)(w->rest.data - w->packet->frame->bytes.data);
@@ -21,6 +21,8 @@ static void go_to_part(struct walk *w)
     if (skip > w->rest.len)
         skip = w->rest.len; /* it was cut off */
     span_take(&w->rest, skip, NULL);
+    if (w->is_first)
+        return;
     w->packet->carrier_count = 0;
     w->guessing = false;
 }
@@ -57,6 +59,8 @@ static enum verdict walk_part(struct walk *w)
     size_t padded = (p.header.len + len + 3) / ALIGNMENT * ALIGNMENT - p.header.len;
     if (w->rest.len + w->cut > padded + p.header.len) /* more than a checksum */
         note_next(w, padded);
+    if (!w->in_aggregate)
+        w->guessed_around = w->guessing;
     w->in_aggregate = true;
     note_addresses(w->packet, wlan_part_src(&p), wlan_part_dst(&p));
     walk_bound(w, len);

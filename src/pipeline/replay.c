@@ -209,6 +209,55 @@ static size_t first_takeover(const struct replay_takeover *takeovers, size_t cou
     return low;
 }
 
+/* Whether the bytes of an arrival from `position` on begin with these. */
+static bool says(struct replay *r, const struct arrival_record *record, int64_t position,
+                 const struct replay_words *words)
+{
+    struct evidence_file *file = r->evidence(r->context, record->evidence_id);
+    const int64_t rest = record->position + record->captured - position;
+    const size_t len = rest < (int64_t)words->len ? (size_t)rest : words->len;
+    uint8_t bytes[REPLAY_WORDS_LEN];
+
+    return file && record->offset != 0 &&
+           evidence_read(file, bytes, len, record->offset + (uint64_t)(position - record->position),
+                         NULL) == STATUS_OK &&
+           memcmp(bytes, words->bytes, len) == 0;
+}
+
+static bool is_by(const struct arrival_record *record, uint32_t evidence_id, uint64_t frame)
+{
+    return record->frame == frame && record->evidence_id == evidence_id;
+}
+
+/* A takeover while it is found out. */
+struct finding {
+    bool other_seen;
+    bool sure;    /* the arrival says what was kept; else another packet of the frame may */
+    size_t taken; /* 1 + where in r->taken; 0: not yet */
+};
+
+/* Sees an arrival that has the first position of a conflict. True where the positions are taken over by it, as far as
+ * is known yet. */
+static bool find_one(struct replay *r, struct finding *f, const struct replay_takeover *t,
+                     const struct arrival_record *record, struct claim part)
+{
+    bool is_kept = is_by(record, t->kept_evidence_id, t->kept_frame);
+
+    if (is_by(record, t->other_evidence_id, t->other_frame) && !f->other_seen)
+        f->other_seen = !is_kept || says(r, record, t->begin, &t->other);
+    if (!is_kept || !f->other_seen || f->sure)
+        return false;
+    f->sure = says(r, record, t->begin, &t->kept);
+    if (f->taken > 0 && f->sure)
+        r->taken[f->taken - 1] = part;
+    else if (f->taken > 0 || (!f->sure && is_by(record, t->other_evidence_id, t->other_frame)) ||
+             !taken_add(r, part))
+        return false;
+    else
+        f->taken = r->taken_count;
+    return true;
+}
+
 /* Finds, in the order of the arrivals, which of the conflicts are takeovers, and where their bytes lie.
  * One that came in fragments goes on in the next record. */
 static enum status find_taken(struct replay *r, int64_t stream_id,
@@ -217,12 +266,12 @@ static enum status find_taken(struct replay *r, int64_t stream_id,
     struct arrival_cursor *cursor;
     struct arrival_record record;
     int64_t open_at = 0, open_end = 0;
-    bool *other_seen = calloc(count, sizeof *other_seen);
-    enum status status = other_seen ? arrival_cursor_open(&cursor, r->reader, stream_id, r->err)
-                                    : error_no_memory(r->err, "no memory");
+    struct finding *findings = calloc(count, sizeof *findings);
+    enum status status = findings ? arrival_cursor_open(&cursor, r->reader, stream_id, r->err)
+                                  : error_no_memory(r->err, "no memory");
 
     if (status != STATUS_OK) {
-        free(other_seen);
+        free(findings);
         return status;
     }
     while (r->result->outcome == REPLAY_AGREES &&
@@ -241,13 +290,9 @@ static enum status find_taken(struct replay *r, int64_t stream_id,
         for (size_t i = first_takeover(takeovers, count, claim.begin);
              i < count && takeovers[i].begin < claim.end; i++) {
             const struct replay_takeover *t = &takeovers[i];
-            if (t->other_frame == record.frame && t->other_evidence_id == record.evidence_id)
-                other_seen[i] = true;
-            if (t->kept_frame != record.frame || t->kept_evidence_id != record.evidence_id ||
-                !other_seen[i])
-                continue;
             int64_t to = t->end < claim.end ? t->end : claim.end;
-            taken_add(r, claim_part(claim, t->begin, to));
+            if (!find_one(r, &findings[i], t, &record, claim_part(claim, t->begin, to)))
+                continue;
             if (to < t->end) {
                 open_at = to;
                 open_end = t->end;
@@ -255,7 +300,7 @@ static enum status find_taken(struct replay *r, int64_t stream_id,
         }
     }
     arrival_cursor_close(cursor);
-    free(other_seen);
+    free(findings);
     if (r->taken_count > 0)
         qsort(r->taken, r->taken_count, sizeof *r->taken, by_begin);
     return status == STATUS_FAILED ? status : STATUS_OK;

@@ -27,11 +27,20 @@ struct replay_result {
 
 /* Bytes that may have been taken over: a segment with a right checksum says something else than one with
  * a wrong one before it, which has lost (a row of `conflicts`). It is a takeover if the bytes that were kept
- * came later than those that lost. */
+ * came later than those that lost. Where a frame has several packets that bring the position, `kept` and `other` say
+ * which is meant: the first bytes of each. */
+enum { REPLAY_WORDS_LEN = 24 };
+
+struct replay_words {
+    uint8_t bytes[REPLAY_WORDS_LEN];
+    size_t len;
+};
+
 struct replay_takeover {
     int64_t begin, end;
     uint32_t kept_evidence_id, other_evidence_id;
     uint64_t kept_frame, other_frame; /* that brought the first of them */
+    struct replay_words kept, other;
 };
 
 /* Rebuilds the stream: of each position the first accepted arrival, or, where it lost a conflict to a

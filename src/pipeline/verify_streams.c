@@ -113,6 +113,18 @@ static enum status prove_chunks(struct verification *v, const struct stream_row 
     return STATUS_OK;
 }
 
+static struct replay_words words_of(sqlite3_stmt *s, int column)
+{
+    const void *bytes = sqlite3_column_blob(s, column);
+    struct replay_words words = {.len = bytes ? (size_t)sqlite3_column_bytes(s, column) : 0};
+
+    if (words.len > sizeof words.bytes) /* characters of a text may have several */
+        words.len = sizeof words.bytes;
+    if (words.len > 0)
+        memcpy(words.bytes, bytes, words.len);
+    return words;
+}
+
 /* Rows of conflicts that may say that bytes were taken over; *takeovers is for free(). */
 static enum status load_takeovers(struct verification *v, struct replay_takeover **takeovers,
                                   size_t *count, int64_t stream_id)
@@ -123,8 +135,9 @@ static enum status load_takeovers(struct verification *v, struct replay_takeover
     enum status status =
         reader_prepare(v->reader, &s,
                        "SELECT position, length, kept_evidence_id, kept_frame, other_evidence_id, "
-                       "other_frame FROM conflicts WHERE stream_id = ? AND "
-                       "(kept_evidence_id <> other_evidence_id OR kept_frame > other_frame) "
+                       "other_frame, substr(kept, 1, 24), substr(other, 1, 24) "
+                       "FROM conflicts WHERE stream_id = ? AND "
+                       "(kept_evidence_id <> other_evidence_id OR kept_frame >= other_frame) "
                        "ORDER BY position",
                        v->err);
 
@@ -152,7 +165,9 @@ static enum status load_takeovers(struct verification *v, struct replay_takeover
                                      .kept_evidence_id = (uint32_t)sqlite3_column_int64(s, 2),
                                      .kept_frame = (uint64_t)sqlite3_column_int64(s, 3),
                                      .other_evidence_id = (uint32_t)sqlite3_column_int64(s, 4),
-                                     .other_frame = (uint64_t)sqlite3_column_int64(s, 5)};
+                                     .other_frame = (uint64_t)sqlite3_column_int64(s, 5),
+                                     .kept = words_of(s, 6),
+                                     .other = words_of(s, 7)};
     }
     if (status == STATUS_OK && step != SQLITE_DONE)
         status = verification_fault(v);

@@ -46,7 +46,7 @@ static size_t first_at(const struct walk *w, const struct arrival_record *record
     return low;
 }
 
-/* Compares what `record` has of a claim, from the first byte on that is not yet found. */
+/* Compares what `record` has of a claim, from the first byte on that was not reached. */
 static void ask(struct walk *w, struct witness_claim *claim, const struct arrival_record *record)
 {
     struct evidence_file *file = w->evidence(w->context, record->evidence_id);
@@ -60,29 +60,30 @@ static void ask(struct walk *w, struct witness_claim *claim, const struct arriva
         claim->unplaced = true;
         return;
     }
-    struct span bytes = span_after(w->bytes(w->context, claim), claim->found);
+    struct span bytes = span_after(w->bytes(w->context, claim), claim->reached);
     while (bytes.len > 0) {
-        int64_t at = claim->position + (int64_t)claim->found;
+        int64_t at = claim->position + (int64_t)claim->reached;
         size_t len = bytes.len < READ_LEN ? bytes.len : READ_LEN;
         if (at >= end)
             break;
         if ((int64_t)len > end - at)
             len = (size_t)(end - at);
         if (evidence_read(file, w->buffer, len, record->offset + (uint64_t)(at - record->position),
-                          NULL) != STATUS_OK) {
-            claim->differs = true;
+                          NULL) != STATUS_OK)
             return;
-        }
         size_t alike = 0;
         while (alike < len && w->buffer[alike] == bytes.data[alike])
             alike++;
-        claim->found += alike;
-        claim->differs = alike < len;
-        if (claim->differs)
+        claim->reached += alike;
+        if (claim->reached > claim->found)
+            claim->found = claim->reached;
+        if (alike < len)
             return;
         bytes = span_after(bytes, len);
     }
-    if (bytes.len > 0)
+    claim->whole = bytes.len == 0;
+    claim->open = bytes.len > 0;
+    if (claim->open)
         w->open[w->open_count++] = claim;
 }
 
@@ -94,18 +95,19 @@ static void see_record(struct walk *w, const struct arrival_record *record)
     w->open_count = 0; /* the list is written again while it is read: never ahead of what is read */
     for (size_t i = 0; i < open_count; i++) {
         struct witness_claim *open = w->open[i];
-        if (record->position != open->position + (int64_t)open->found)
-            continue;
-        ask(w, open, record);
-        open->differs = false; /* it may be a record of something else */
+        open->open = false;
+        if (record->position == open->position + (int64_t)open->reached)
+            ask(w, open, record);
     }
     for (size_t i = first_at(w, record); i < w->count; i++) {
         struct witness_claim *claim = &w->claims[i];
         if (claim->evidence_id != record->evidence_id || claim->frame != record->frame ||
             claim->position >= end)
             break;
-        if (claim->found == 0 && !claim->differs)
-            ask(w, claim, record);
+        if (claim->whole || claim->open)
+            continue;
+        claim->reached = 0; /* a frame may have several packets of the stream */
+        ask(w, claim, record);
     }
 }
 

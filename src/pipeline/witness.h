@@ -18,10 +18,14 @@ struct witness_claim {
     uint64_t frame;
     int64_t position;
 
-    size_t found;  /* how many of the bytes, from the first on, are those of the frame */
-    bool differs;  /* the frame brought others instead of the next one */
-    bool absent;   /* its evidence is not there */
-    bool unplaced; /* its bytes lie nowhere in it: they came compressed */
+    size_t
+        found; /* how many of the bytes, from the first on, are those of the frame: of its arrivals that begin
+                      there, the one that has most of them */
+    bool whole;     /* all of them are */
+    bool absent;    /* its evidence is not there */
+    bool unplaced;  /* its bytes lie nowhere in it: they came compressed */
+    size_t reached; /* how many are those of the arrival at hand */
+    bool open;      /* and it may go on in the next */
 };
 
 /* The bytes of a claim's row; they live until the next call. */

@@ -35,6 +35,7 @@ struct datagram {
         first[offsetof(struct packet, carriers)]; /* what the fragment at 0 says beside its payload;
                                                          carriers have been told of */
     bool has_first, refused;
+    bool of_aggregate; /* a fragment of it was one of several packets of its frame */
     bool has_total;
     uint32_t total;   /* bytes on the wire, known from the last fragment */
     uint32_t covered; /* bytes on the wire that have come */
@@ -427,7 +428,8 @@ static enum verdict make_whole(struct defrag *d, struct datagram *g, struct pack
     memcpy(p, g->first, sizeof g->first);
     p->frame = frame;
     p->fragment = p->more_fragments = false;
-    p->aggregate = p->unread = false; /* so was the first fragment, perhaps, in its own frame */
+    p->aggregate = g->of_aggregate;
+    p->unread = false; /* further packets of the first fragment's frame */
     p->ip_len = g->ip_len;
     p->ip_payload = span_of(g->bytes, captured);
     p->ip_payload_len = g->total;
@@ -476,6 +478,7 @@ static enum verdict take(struct defrag *d, struct packet *p, bool *is_whole)
         d->sink->oddity(d->sink, NULL, p->frame, ODDITY_FRAGMENTS_EVICTED, NULL);
         return VERDICT_FRAGMENT;
     }
+    g->of_aggregate |= p->aggregate;
     g->ip_len += p->ip_len;
     if (g->refused)
         return VERDICT_OVERLAP;

@@ -114,6 +114,8 @@ void flow_finish(struct flows *t, struct flow *f, enum flow_end why)
     stream_release(context, client);
     stream_release(context, server);
     context->sink->flow_end(context->sink, f);
+    if (t->aggregates.count > 0)
+        aggregate_forget(&t->aggregates, f->number);
     flow_node_free(&t->table, f, origin);
     if (!other)
         return;

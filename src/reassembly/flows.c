@@ -277,41 +277,39 @@ static void tell_frames(struct flows *t, struct flow *f, const struct packet *p)
         t->at.sink->frame(t->at.sink, f, &p->frames[i]);
 }
 
-/* Of a packet of an aggregate: not of its own frame, if an earlier one has brought the flow that. True then. */
-static bool tell_aggregate(struct flows *t, struct flow *f, const struct packet *p, bool is_new)
+/* Of a packet of an aggregate: but for the frames that another packet has brought the flow. Returns how many bytes
+ * these had on the wire. */
+__attribute__((noinline)) static uint64_t tell_aggregate(struct flows *t, struct flow *f,
+                                                         const struct packet *p)
 {
-    if (!aggregate_was_told(&t->aggregate, f, p->frame, is_new)) {
-        tell_frames(t, f, p);
-        return false;
-    }
-    for (uint32_t i = 0; p->frames && i < p->frame_count; i++) {
-        if (p->frames[i].number != p->frame->number)
-            t->at.sink->frame(t->at.sink, f, &p->frames[i]);
-    }
-    return true;
-}
+    const struct frame *frames = p->frames ? p->frames : p->frame;
+    const uint32_t count = p->frames ? p->frame_count : 1;
+    uint64_t told_before = 0;
 
-/* The same for one that has been counted. */
-__attribute__((noinline)) static void tell_counted(struct flows *t, struct flow *f, enum side side,
-                                                   const struct packet *p)
-{
-    const bool is_new = f->sides[SIDE_CLIENT].packets + f->sides[SIDE_SERVER].packets == 1;
-
-    if (tell_aggregate(t, f, p, is_new))
-        f->sides[side].frame_bytes -= p->frame->wire_len;
+    aggregate_begin(&t->aggregates, p->frame);
+    for (uint32_t i = 0; i < count; i++) {
+        if (aggregate_was_told(&t->aggregates, f->number, &frames[i]))
+            told_before += frames[i].wire_len;
+        else
+            t->at.sink->frame(t->at.sink, f, &frames[i]);
+    }
+    return told_before;
 }
 
 /* An ICMP error belongs to the flow that it quotes, too, in the same place. The quoted packet went the
- * other way. */
-static void tell_quoted(struct flows *t, const struct packet *p, uint16_t place)
+ * other way. An error about an error may be of the flow that it quotes (`own`), which has the frame then. */
+static void tell_quoted(struct flows *t, const struct flow *own, const struct packet *p,
+                        uint16_t place)
 {
     struct flow_key key;
 
     flow_key_of_quote(&key, p, place);
     struct flow *f = flow_table_find(&t->table, &key, table_hash(&key, sizeof key));
-    if (f && p->aggregate)
-        tell_aggregate(t, f, p, false);
-    else if (f)
+    if (!f || f == own)
+        return;
+    if (p->aggregate)
+        tell_aggregate(t, f, p);
+    else
         tell_frames(t, f, p);
 }
 
@@ -363,6 +361,7 @@ static void carrier_packet(struct packet *outer, const struct packet *p, const s
                              .has_macs = c->has_macs,
                              .ends = c->ends,
                              .checksum = CHECKSUM_UNKNOWN,
+                             .aggregate = p->aggregate,
                              .tunnel_count = c->tunnel_count,
                              .payload_len = c->payload_len,
                              .frames = p->frames,
@@ -409,7 +408,7 @@ static void see_packet(struct flows *t, const struct packet *p, const struct flo
     if (t->ahead_ns > 0 && now < f->last_ns && !is_new)
         flow_queue_again(t, f);
     if (p->aggregate)
-        tell_counted(t, f, side, p);
+        f->sides[side].frame_bytes -= tell_aggregate(t, f, p); /* they were counted again */
     else
         tell_frames(t, f, p);
     if (is_new && places_is_shared(t->places, place))
@@ -427,7 +426,7 @@ static void see_packet(struct flows *t, const struct packet *p, const struct flo
         flow_queue(t, f);
     }
     if (p->quote.present)
-        tell_quoted(t, p, place);
+        tell_quoted(t, f, p, place);
 }
 
 void flows_carriers(struct flows *t, const struct packet *p)
@@ -467,6 +466,7 @@ void flows_end_all(struct flows *t)
     struct flow *soon = flow_ahead(t, SOON), *sooner = flow_ahead(t, SOONER);
     struct flow *soonest = flow_ahead(t, SOONEST);
 
+    t->aggregates.count = 0; /* no frame will come */
     while (t->table.first) {
         if (soon) {
             flow_bring_node(soon);

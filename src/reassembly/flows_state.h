@@ -46,7 +46,7 @@ struct flows {
     /* Since the clock of the frames was set back ours is ahead of it by so much, and was before, by so much. */
     int64_t ahead_ns, ahead_before_ns, stepped_back_ns;
     struct news news;
-    struct aggregate_flows aggregate;
+    struct aggregates aggregates;
 };
 
 static inline struct flow *at(const struct flows *t, uint32_t number)

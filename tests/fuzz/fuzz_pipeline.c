@@ -2,10 +2,11 @@
  *
  * What the command `seine` does: the file is ingested into a fresh case. An input that begins with a
  * zero is no capture, but a script of packets (script.h), of which one is written: bytes that are
- * changed at random seldom have a right checksum. If it is a capture at all, the case must then be a sound database (integrity_check), hold as many frames as the run counted,
- * each in one verdict, and prove itself with no proof that fails (verify_case). The frames of a flow
- * must be found again in the evidence (extract_flow). One input in four is given again: to the same
- * case, which must know it, and to a fresh one, which must get the same seal. */
+ * changed at random seldom have a right checksum. If it is a capture at all, the case must then be a
+ * sound database (integrity_check), hold as many frames as the run counted, each in one verdict, and
+ * prove itself with no proof that fails (verify_case). The frames of a flow must be found again in the
+ * evidence (extract_flow). One input in four is given again, with another number of threads: to the
+ * same case, which must know it, and to a fresh one, which must get the same seal. */
 #include "fuzz/fuzz.h"
 
 #include "base/buffer.h"
@@ -19,6 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { JOBS_DEFAULT = 0, JOBS_MOST = 5 };
 
 struct paths {
     char capture[300], made[300], again[300], partial[320], extract[300];
@@ -37,7 +40,7 @@ static const struct paths *paths(void)
     return &p;
 }
 
-static enum status ingest_into(struct ingest_result *result, const char *case_path,
+static enum status ingest_into(struct ingest_result *result, const char *case_path, int jobs,
                                struct error *err)
 {
     const char *const captures[] = {paths()->capture};
@@ -46,6 +49,7 @@ static enum status ingest_into(struct ingest_result *result, const char *case_pa
         .captures = captures,
         .capture_count = 1,
         .memory = INGEST_MEMORY_LEAST,
+        .jobs = jobs,
         .version = "fuzz",
         .command = "fuzz_pipeline",
     };
@@ -151,17 +155,18 @@ static void extract(uint64_t flow)
     FUZZ_HOLDS(status == STATUS_OK && frames > 0, "flow %" PRIu64 ": %s", flow, err.text);
 }
 
-static void ingest_again(const struct ingest_result *first)
+static void ingest_again(const struct ingest_result *first, int jobs)
 {
     struct ingest_result result;
     struct error err = {0};
 
-    FUZZ_HOLDS(ingest_into(&result, paths()->made, &err) == STATUS_OK, "again: %s", err.text);
+    FUZZ_HOLDS(ingest_into(&result, paths()->made, jobs, &err) == STATUS_OK, "again: %s", err.text);
     FUZZ_HOLDS(result.skipped == 1 && result.captures == 0, "a capture was not known again");
     fuzz_remove(paths()->again);
-    FUZZ_HOLDS(ingest_into(&result, paths()->again, &err) == STATUS_OK, "again: %s", err.text);
-    FUZZ_HOLDS(strcmp(result.seal, first->seal) == 0, "another seal: %s, then %s", first->seal,
-               result.seal);
+    FUZZ_HOLDS(ingest_into(&result, paths()->again, jobs, &err) == STATUS_OK, "again: %s",
+               err.text);
+    FUZZ_HOLDS(strcmp(result.seal, first->seal) == 0, "another seal: %s, then with %d jobs %s",
+               first->seal, jobs, result.seal);
 }
 
 /* ---- the capture ---- */
@@ -209,7 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return -1;
     fuzz_remove(paths()->made);
     write_capture(data, len);
-    enum status status = ingest_into(&result, paths()->made, &err);
+    enum status status = ingest_into(&result, paths()->made, JOBS_DEFAULT, &err);
     FUZZ_HOLDS(access(paths()->partial, F_OK) != 0, "a partial case is left over");
     FUZZ_HOLDS((access(paths()->made, F_OK) == 0) == (status == STATUS_OK), "%s",
                status == STATUS_OK ? "no case" : "a case, though it failed");
@@ -222,6 +227,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (flows > 0)
         extract(1 + len % flows);
     if (len % 4 == 0)
-        ingest_again(&result);
+        ingest_again(&result, 1 + (int)(len / 4 % JOBS_MOST));
     return 0;
 }

@@ -169,7 +169,7 @@ static void model(struct fuzz_input *in, uint8_t mode)
     stage_end(stage);
     compare(stage, &m, &how);
     stage_free(stage);
-    wire_release(&p.last);
+    player_release(&p);
     model_release(&m);
     arrivals_release(&arrivals);
 }

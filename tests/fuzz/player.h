@@ -26,7 +26,17 @@ struct player {
     int64_t now_ns;         /* of the last packet; a millisecond lies between two */
     struct wire_bytes last; /* the last packet whole, which an ICMP error quotes; owned */
     uint32_t next_id;
+    struct wire_bytes parts; /* of the frame in the making; owned */
+    unsigned part_count;     /* how many packets it will have yet; 0: each is a frame of its own */
+    bool parts_tunnelled;
 };
+
+/* The next `count` packets are one frame: an A-MSDU of 802.11, which comes through GRE. `tunnelled`: each of these
+ * comes through GRE over UDP itself, always between the same two. */
+void player_aggregate(struct player *p, unsigned count, bool tunnelled);
+
+/* Shows a frame that is still in the making, and frees what the player has. */
+void player_release(struct player *p);
 
 /* Whether an IP payload is cut into two fragments, and what becomes of them. */
 enum fragments { WHOLE, IN_ORDER, TURNED, FIRST_ALONE, REPEATED, FRAGMENTS_COUNT };

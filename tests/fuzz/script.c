@@ -121,6 +121,8 @@ static void step_icmp(struct player *p, const struct step *s, bool quotes)
 static void step(struct player *p, const struct step *s)
 {
     static const int64_t seconds[] = {70, 130, 200, 8000, -200};
+    if ((s->leap & 0xf0) == 0xe0)
+        player_aggregate(p, 2 + (s->leap & 3), s->leap & 4);
     if (s->leap >= 0xf0)
         p->now_ns += seconds[s->leap % 5u] * 1000000000;
     if (s->kind == 31)
@@ -140,5 +142,5 @@ void script_play(struct fuzz_input in, script_show *show, void *context)
         struct step s = read_step(&in, isn);
         step(&p, &s);
     }
-    wire_release(&p.last);
+    player_release(&p);
 }

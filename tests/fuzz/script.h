@@ -2,7 +2,7 @@
  *
  * Eight bytes are a step: a segment with any flags, with numbers near places where something is
  * decided, a checksum that may be wrong, cut by a snap length or in fragments; or a datagram, an
- * ICMP message; and a leap in time. */
+ * ICMP message; and a leap in time. Some packets come together in one frame. */
 #ifndef SEINE_TESTS_FUZZ_SCRIPT_H
 #define SEINE_TESTS_FUZZ_SCRIPT_H
 

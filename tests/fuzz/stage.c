@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { IPV4_LEN = 20, IPV4_PROTOCOL = 9, PROTOCOL_GRE = 47 };
 enum { LINK_RAW = 101, FRAGMENT_MEMORY = 4000, MEMORY_AMPLE = 1 << 20 };
 
 struct stage {
@@ -49,6 +50,8 @@ void stage_frame(void *stage, const uint8_t *bytes, size_t len, uint32_t wire_le
     uint8_t *copy = fuzz_must(malloc(len > 0 ? len : 1));
     if (len > 0)
         memcpy(copy, bytes, len);
+    if (len >= IPV4_LEN && copy[0] >> 4 == 4 && copy[IPV4_PROTOCOL] == PROTOCOL_GRE)
+        s->sink.has_aggregates = true; /* as the player makes these */
     s->frame.bytes = span_of(copy, len);
     s->frame.wire_len = wire_len;
     s->frame.time_ns = time_ns;

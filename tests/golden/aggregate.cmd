@@ -4,7 +4,7 @@ seine ingest -q -o case.db aggregate.pcap
 seine flows case.db
 seine sql case.db "SELECT verdict, frames FROM verdicts"
 seine sql case.db "SELECT flow_id, client_packets, server_packets, client_bytes, server_bytes, client_frame_bytes FROM flows"
-seine sql case.db "SELECT s.stream_id, position, length, frame, file_offset FROM streams AS s, segments(s.stream_id) WHERE frame < 5"
+seine sql case.db "SELECT x.stream_id, x.position, x.length, x.frame, x.file_offset FROM streams AS s, segments(s.stream_id) AS x WHERE frame <> 5"
 seine sql case.db "SELECT f.flow_id, x.frame, x.captured FROM flows AS f, frames(f.flow_id) AS x"
 seine sql case.db "SELECT flow_id, kind, frame, last_frame, count FROM oddities"
 seine follow case.db 1 --side client | head -n 9

@@ -126,6 +126,9 @@ static void quotes(void)
     check_frames("c icmp echo \"A\"; s icmp exceeded", "0:1, 1:2, 0:2");
     /* from a router on the way */
     check_frames("c udp \"A\"; s icmp exceeded from=192.0.2.1", "0:1, 1:2, 0:2");
+    /* no host should answer an error with one; both are of one flow, which has each frame once */
+    check_frames("c udp \"A\"; s icmp unreachable=3 quote=28; s icmp unreachable=3 quote=28",
+                 "0:1, 1:2, 0:2, 1:3");
     /* too little is quoted to know the ports */
     check_frames("c udp \"A\"; s icmp unreachable=3 quote=27", "0:1, 1:2");
     /* the flow has ended */

@@ -49,6 +49,7 @@ struct picture_sink {
     struct text calls; /* everything, a line a call */
     struct text broken;
     bool is_tight;       /* memory is short: which bytes are provisional may have been forgotten */
+    bool has_aggregates; /* frames may have several packets */
     char odd_before[40]; /* the oddity told last, and how many times in a row */
     unsigned odd_times;
 };
