@@ -13,6 +13,10 @@ struct leaf_rule {
 
 enum { LEAF_HEAD = 8, LEAF_NAME = 2, LEAF_LINK = 4 };
 
+/* A row more costs what it says beside its bytes, here and where it is looked up, each of them more than once: so much of a
+ * leaf is rather left empty. */
+enum { LEAST_CUT = 128 };
+
 static struct leaf_rule leaf_rule(const struct insert *in)
 {
     const size_t usable = in->page_size;
@@ -45,19 +49,26 @@ static size_t cell_rest(const struct insert *in, size_t record)
            number_len((uint64_t)sqlite3_last_insert_rowid(in->file->db));
 }
 
+/* What a record takes of its leaf, with where the rest of it is. */
+static size_t leaf_part(const struct leaf_rule *rule, size_t record)
+{
+    if (record <= rule->most)
+        return record;
+    const size_t here = rule->least + (record - rule->least) % rule->beside;
+    return (here > rule->most ? rule->least : here) + LEAF_LINK;
+}
+
 size_t insert_chunk_fitting(const struct insert *in, const struct insert_chunk *chunk)
 {
     const struct leaf_rule rule = leaf_rule(in);
     const size_t record = record_len(chunk), rest = cell_rest(in, record);
     const size_t others = record - chunk->bytes.len; /* of the record, that are not the chunk's */
-    size_t left = in->leaf_left;
+    const size_t left = in->leaf_left;
 
-    if (record <= rule.most && record + rest <= left)
+    if (leaf_part(&rule, record) + rest <= left || left < rest + others + LEAST_CUT)
         return chunk->bytes.len;
-    if (left < rest + LEAF_LINK + rule.least)
-        left = rule.whole; /* it will begin the next leaf */
     size_t here = left - rest;
-    if (record > rule.most && record + LEAF_LINK > here) {
+    if (record > rule.most && here >= rule.least + LEAF_LINK) {
         here -= LEAF_LINK;
         here = here < rule.most ? here : rule.most;
         here += (record - here) / rule.beside * rule.beside;
@@ -71,12 +82,7 @@ void insert_chunk_fitted(struct insert *in, const struct insert_chunk *chunk)
 {
     const struct leaf_rule rule = leaf_rule(in);
     const size_t record = record_len(chunk);
-    size_t here = record;
+    const size_t here = leaf_part(&rule, record) + cell_rest(in, record);
 
-    if (record > rule.most) {
-        here = rule.least + (record - rule.least) % rule.beside;
-        here = (here > rule.most ? rule.least : here) + LEAF_LINK;
-    }
-    here += cell_rest(in, record);
     in->leaf_left = (here <= in->leaf_left ? in->leaf_left : rule.whole) - here;
 }

@@ -516,14 +516,16 @@ void insert_enter_live_form(struct insert *in, size_t page_size)
     in->leaf_left = 0;
 }
 
-enum { RECENT_MOST = 32768 }; /* rows; to move them takes some tens of milliseconds */
+/* Rows that lie by commit before they are moved, which takes some tens of milliseconds; and those of a single commit from which
+ * on the next one does without. */
+enum { RECENT_MOST = 65536, BROAD_LEAST = 32768 };
 
 bool insert_by_commit(struct insert *in)
 {
     if (!in->live_form)
         return false;
     in->asked++;
-    if (in->is_broad || in->recent >= RECENT_MOST)
+    if (in->is_broad || in->asked > BROAD_LEAST || in->recent >= RECENT_MOST)
         return false;
     in->recent++;
     return true;
@@ -531,13 +533,16 @@ bool insert_by_commit(struct insert *in)
 
 void insert_step(struct insert *in)
 {
-    in->is_broad = in->asked >= RECENT_MOST;
+    in->is_broad = in->asked >= BROAD_LEAST;
     in->asked = 0;
-    if (!in->live_form || (++in->step < LIVE_FORM_STEPS && in->recent < RECENT_MOST))
-        return;
-    insert_settle(in);
-    if (!in->failed && live_form_settle(in->file->db) != SQLITE_OK)
-        insert_fault(in);
+    in->step++;
+    if (in->live_form && in->recent > 0) {
+        if (in->step < LIVE_FORM_STEPS && in->recent < RECENT_MOST && !in->is_broad)
+            return;
+        insert_settle(in);
+        if (!in->failed && live_form_settle(in->file->db) != SQLITE_OK)
+            insert_fault(in);
+    }
     in->step = 0;
     in->recent = 0;
 }

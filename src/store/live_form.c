@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define STEPS LIVE_FORM_STEP_LIST
-_Static_assert(LIVE_FORM_STEPS == 128, "as the list has it");
+_Static_assert(LIVE_FORM_STEPS == 256, "as the list has it");
 
 /* What lies by commit, in the order in which a flow is written: so rows are added behind those before, and fill their
  * pages. Frames of a flow are with its first stream. */

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,9 +253,128 @@ static void failed_is_not_committed(void)
     }
 }
 
+/* ---- the log is copied ---- */
+
+/* Calls of this process that write, so far; 0 where that cannot be known. */
+static unsigned long writes_so_far(void)
+{
+    FILE *io = fopen("/proc/self/io", "r");
+    char line[100];
+    unsigned long count = 0;
+
+    while (io && fgets(line, sizeof line, io))
+        sscanf(line, "syscw: %lu", &count);
+    if (io)
+        fclose(io);
+    return count;
+}
+
+static int copy(sqlite3 *db, int *pages, int *copied)
+{
+    return sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, pages, copied);
+}
+
+static void check_case(int rows)
+{
+    sqlite3 *reader = open_db(NULL);
+
+    CU_ASSERT_EQUAL(ask(reader, "SELECT count(*) FROM t"), rows);
+    CU_ASSERT_EQUAL(ask(reader, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    CU_ASSERT_EQUAL(sqlite3_close(reader), SQLITE_OK);
+}
+
+static void is_copied_in_few_calls(void)
+{
+    int pages = 0, copied = 0;
+
+    begin_place();
+    sqlite3 *writer = open_writer();
+    CU_ASSERT_EQUAL_FATAL(run(writer, "PRAGMA cache_size = 1000; BEGIN"), SQLITE_OK);
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL_FATAL(run(writer, hundred), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(run(writer, "COMMIT"), SQLITE_OK);
+    const unsigned long before = writes_so_far();
+    CU_ASSERT_EQUAL(copy(writer, &pages, &copied), SQLITE_OK);
+    const unsigned long calls = writes_so_far() - before;
+    CU_ASSERT_TRUE(pages > 200 && copied == pages);
+    CU_ASSERT_TRUE(calls < (unsigned long)pages / 8);
+    check_case(500);
+    CU_ASSERT_EQUAL(sqlite3_close(writer), SQLITE_OK);
+    end_place();
+}
+
+/* A reader that stays keeps some of the log from being copied: then nothing of it is held. */
+static void a_part_is_copied_while_a_reader_stays(void)
+{
+    int pages = 0, copied = 0;
+
+    begin_place();
+    sqlite3 *writer = open_writer(), *reader = open_db(NULL);
+    CU_ASSERT_EQUAL_FATAL(run(writer, hundred), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(run(reader, "BEGIN"), SQLITE_OK);
+    CU_ASSERT_EQUAL(ask(reader, "SELECT count(*) FROM t"), 100);
+    for (int turn = 0; turn < 3; turn++) {
+        CU_ASSERT_EQUAL_FATAL(run(writer, hundred), SQLITE_OK);
+        CU_ASSERT_EQUAL_FATAL(run(writer, "UPDATE t SET b = randomblob(1900) WHERE a % 5 = 1"),
+                              SQLITE_OK);
+        CU_ASSERT_EQUAL(copy(writer, &pages, &copied), SQLITE_OK);
+        CU_ASSERT_TRUE(copied > 0 && copied < pages);
+        CU_ASSERT_EQUAL(ask(reader, "SELECT count(*) FROM t WHERE length(b) = 2000"), 100);
+        check_case(200 + 100 * turn);
+    }
+    CU_ASSERT_EQUAL_FATAL(run(reader, "COMMIT"), SQLITE_OK);
+    CU_ASSERT_EQUAL(copy(writer, &pages, &copied), SQLITE_OK);
+    CU_ASSERT_EQUAL(copied, pages);
+    CU_ASSERT_EQUAL(ask(reader, "SELECT count(*) FROM t"), 400);
+    CU_ASSERT_EQUAL(sqlite3_close(reader), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_close(writer), SQLITE_OK);
+    check_case(400);
+    end_place();
+}
+
+/* Wherever the case cannot be written, readers find all in the log, and it is copied later. The case is as long as it will be, so
+ * that to truncate it does not fail by itself. */
+static void a_copy_that_failed_is_not_believed(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    for (int turn = 0; turn < 20; turn++) {
+        const bool stays = turn % 2 == 1; /* a reader, so that only a part is copied */
+        int pages = 0, copied = 0;
+        begin_place();
+        sqlite3 *writer = open_writer(), *reader = open_db(NULL);
+        for (int i = 0; i < 3; i++)
+            CU_ASSERT_EQUAL_FATAL(run(writer, hundred), SQLITE_OK);
+        CU_ASSERT_EQUAL(copy(writer, &pages, &copied), SQLITE_OK);
+        CU_ASSERT_EQUAL_FATAL(run(writer, "UPDATE t SET b = randomblob(2000)"), SQLITE_OK);
+        CU_ASSERT_EQUAL_FATAL(run(reader, stays ? "BEGIN" : "SELECT 1"), SQLITE_OK);
+        CU_ASSERT_EQUAL(ask(reader, "SELECT count(*) FROM t"), 300);
+        CU_ASSERT_EQUAL_FATAL(run(writer, "UPDATE t SET a = -a WHERE a = 1"), SQLITE_OK);
+        limit_files((rlim_t)(ask(writer, "PRAGMA page_count") - 1 - turn / 2 * 7) *
+                    (rlim_t)ask(writer, "PRAGMA page_size"));
+        const int code = copy(writer, &pages, &copied);
+        limit_files(RLIM_INFINITY);
+        CU_ASSERT_NOT_EQUAL(code, SQLITE_OK);
+        CU_ASSERT_EQUAL(ask(reader, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
+                        1);
+        CU_ASSERT_EQUAL(ask(reader, "SELECT sum(length(b)) FROM t"), 600000);
+        check_case(300);
+        CU_ASSERT_EQUAL_FATAL(run(reader, stays ? "COMMIT" : "SELECT 1"), SQLITE_OK);
+        CU_ASSERT_EQUAL_FATAL(run(writer, hundred), SQLITE_OK);
+        CU_ASSERT_EQUAL(copy(writer, &pages, &copied), SQLITE_OK);
+        CU_ASSERT_EQUAL(copied, pages);
+        CU_ASSERT_EQUAL(sqlite3_close(reader), SQLITE_OK);
+        CU_ASSERT_EQUAL(sqlite3_close(writer), SQLITE_OK);
+        check_case(400);
+        end_place();
+    }
+}
+
 static const struct test tests[] = {
     {"whatever is asked of a log, it answers as one that holds nothing", any_calls},
     {"who reads by another connection sees each commit, and nothing before it", others_see_commits},
     {"what could not be written is not committed, whenever that shows", failed_is_not_committed},
+    {"a log is copied into its case in few calls", is_copied_in_few_calls},
+    {"a part of it is copied while a reader stays", a_part_is_copied_while_a_reader_stays},
+    {"a copy that failed is not believed", a_copy_that_failed_is_not_believed},
 };
 SUITE("log_file", tests)
