@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,27 @@ static bool frames_path_beside(char path[SLICES_PATH_MAX], const char *case_path
             break;
     }
     return len > 0 && len < SLICES_PATH_MAX;
+}
+
+static uint64_t give_task(void *worker, worker_task *task, void *of, struct span bytes)
+{
+    return worker_give(worker, task, of, bytes);
+}
+
+static void wait_for_task(void *worker, uint64_t turn)
+{
+    worker_wait(worker, turn);
+}
+
+/* Of long streams the writer would spend a fifth of its time on hashes; on a single core it would gain nothing. */
+static void start_hasher(struct live_state *run)
+{
+    cpu_set_t cores;
+
+    if (!run->options->no_hash && !run->options->reference &&
+        sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 1)
+        run->hasher = worker_new();
+    run->hashing = (struct store_worker){give_task, wait_for_task, run->hasher};
 }
 
 static char *options_json(const struct live_state *run, const struct live_interface *said)
@@ -149,16 +171,18 @@ static enum status open_store(struct live_state *run)
         live_begin_beside(run, frames, 0, 0);
         run->reference = (struct payload_source){live_read_frames, run};
     }
+    start_hasher(run);
     const struct store_options how = {.memory = shared_memory(run) / 15 * 6,
                                       .page_size =
                                           o->reference ? PAGE_SIZE_WITHOUT_PAYLOAD : PAGE_SIZE,
                                       .hash = !o->no_hash,
+                                      .hasher = run->hasher ? &run->hashing : NULL,
                                       .reference = o->reference ? &run->reference : NULL,
                                       .shelf = &evidence_for_mending,
                                       .live = true,
                                       .mended_beside = true,
                                       .sync = !o->no_sync,
-                                      .jobs = 2,
+                                      .jobs = run->hasher ? 3 : 2,
                                       .memory_total = run->memory,
                                       .version = o->version,
                                       .command = o->command,
@@ -344,6 +368,8 @@ static void leave_store(struct live_state *run)
     life_close(&run->life);
     store_abandon(run->store);
     run->store = NULL;
+    worker_free(run->hasher);
+    run->hasher = NULL;
     raw_frames_free(run->raw_frames);
     run->raw_frames = NULL;
     worker_free(run->closer); /* waits until the slices before are closed */
@@ -482,6 +508,7 @@ enum status live_run(struct live_run_result *result, const struct live_run_optio
     if (status == STATUS_OK)
         status = finish_store(&run);
     store_abandon(run.store);
+    worker_free(run.hasher);
     raw_frames_free(run.raw_frames);
     worker_free(run.closer); /* waits until the slices before are closed */
     end_slices(&run, status);

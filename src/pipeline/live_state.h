@@ -117,6 +117,8 @@ struct live_state {
     } beside;                        /* the writer's, from the first note on */
 
     struct slices slices;
+    struct worker *hasher; /* hashes full chunks; NULL: the writer does */
+    struct store_worker hashing;
     struct worker *closer; /* closes slices, and removes old ones; NULL: there are none */
     int64_t slice_ns;      /* when this one began, by the monotonic clock */
     uint32_t next_evidence_id;

@@ -402,6 +402,25 @@ static enum status open_live(struct case_file *f, const struct case_file_options
     return begun;
 }
 
+/* What SQLite would take for the log or the journal of a case that is made: of one that was removed without it. */
+static enum status check_beside(const struct case_file *f, struct error *err)
+{
+    static const char *const ends[] = {"-wal", "-journal"};
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < 2 && status == STATUS_OK; i++) {
+        struct stat there;
+        char *name;
+        if (asprintf(&name, "%s%s", f->path, ends[i]) < 0)
+            return error_no_memory(err, "opening %s: no memory", f->path);
+        if (stat(name, &there) == 0 && there.st_size > 0)
+            status =
+                error_set(err, "%s is in the way: it belongs to a case that is not there", name);
+        free(name);
+    }
+    return status;
+}
+
 enum status case_file_open(struct case_file *f, const char *path,
                            const struct case_file_options *options, struct error *err)
 {
@@ -423,6 +442,8 @@ enum status case_file_open(struct case_file *f, const char *path,
             status = open_live(f, options, err);
     } else if (errno != ENOENT) {
         status = error_set(err, "opening %s: %s", path, strerror(errno));
+    } else if ((status = check_beside(f, err)) != STATUS_OK) {
+        /* said */
     } else if (asprintf(&f->partial, "%s.partial", path) < 0) {
         f->partial = NULL;
         status = error_no_memory(err, "opening %s: no memory", path);

@@ -531,7 +531,7 @@ def check_wear(net, place):
     by_reference = ("--pcap", "--payload", "reference")
     seconds = 60 if lib.LONG else 8
     told, wrong = [], None
-    for wanted, options, most in ((6000, (), 2.45), (3000, (), 2.75), (3000, by_reference, 0.45)) if lib.LONG else (
+    for wanted, options, most in ((6000, (), 2.42), (3000, (), 2.65), (3000, by_reference, 0.45)) if lib.LONG else (
             (6000, (), 2.8), (3000, by_reference, 0.65)):
         where = os.path.join(place, "wear-%d-%d" % (wanted, len(options)))
         case = os.path.join(where, "case.db")

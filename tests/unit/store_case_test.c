@@ -170,6 +170,27 @@ static void leftover(void)
     rig_release(&r);
 }
 
+/* A log without its case would be read as that of the new one. */
+static void log_of_another(void)
+{
+    struct rig r;
+    char name[sizeof r.path + 10];
+
+    rig_init(&r);
+    snprintf(name, sizeof name, "%s-wal", r.path);
+    FILE *file = fopen(name, "w");
+    fputs("frames", file);
+    fclose(file);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(open_fails(&r), "x.db-wal is in the way: it belongs to a case that is not there"));
+    CU_ASSERT_NOT_EQUAL(access(r.path, F_OK), 0);
+    CU_ASSERT_NOT_EQUAL(access(r.partial, F_OK), 0);
+    CU_ASSERT_EQUAL(truncate(name, 0), 0); /* an empty one is none */
+    rig_open(&r);
+    unlink(name);
+    rig_release(&r);
+}
+
 static void leftover_of_others(void)
 {
     struct rig r;
@@ -591,6 +612,7 @@ static const struct test tests[] = {
     {"what is given up leaves nothing", given_up},
     {"what a killed run left is removed, with a remark", leftover},
     {"but not what is somebody else's", leftover_of_others},
+    {"the log of a case that is not there is in the way", log_of_another},
     {"one writer at a time", written_by_another},
     {"a file that somebody made meanwhile is left alone", made_meanwhile},
     {"what is not a case is not written", no_case},
