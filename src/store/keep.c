@@ -53,10 +53,12 @@ void keep_bring(const struct kept_flow *k, enum sink_step step, bool ends)
         bring_lines(k, STRUCT_LINES);
         return;
     }
-    if (k->is_diary)
-        diary_bring(&k->diary, step, ends);
-    if (k->is_diary || k->is_rest)
+    if (k->is_rest)
         return;
+    if (k->is_diary) {
+        diary_bring(&k->diary, step, ends);
+        return;
+    }
     if (step == SINK_STREAMS)
         bring_blob(&k->frames, ends);
     for (int side = 0; side < 2; side++) {
