@@ -32,7 +32,7 @@ enum {
     STREAM_MOST = 1 << 20,
     MAP_LEAST =
         1 << 20, /* of a window over a file that is mapped; its pages are the kernel's to take */
-    MAP_MOST = 8 << 20,
+    MAP_MOST = 4 << 20,
     MAP_SHARE = 32, /* of the memory */
 };
 

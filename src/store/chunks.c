@@ -77,6 +77,7 @@ enum slot_fate {
 /* With which a row may be lent; where its bytes lie, if not in the slot. */
 struct lent_bytes {
     struct slot *slot; /* NULL: it is not lent */
+    bool more;         /* of the slot is written behind it, and gives it back */
     struct loan loan;
     unsigned pieces; /* 0: in the slot */
 };
@@ -102,7 +103,7 @@ static bool row_write(struct store *s, struct kept_stream *t, struct insert_chun
     }
     if (lend)
         lending_lend(s, digest, chunk, from->pieces > 0 ? &from->loan : NULL, from->pieces,
-                     from->slot);
+                     from->slot, from->more);
     else
         insert_chunk(&s->insert, chunk);
     return lend;
@@ -131,7 +132,9 @@ static bool slot_write(struct store *s, struct kept_flow *k, enum side side, str
     struct kept_stream *t = k->sides[side];
     struct insert_chunk chunk = {.stream_id = keep_stream_id(s, k, side), .part = slot->part};
     const bool pack = s->insert.live_form && fate == SLOT_IS_LAST;
-    bool lend = !pack && fate != SLOT_STAYS && slot->run_count == 1;
+    bool lend = !pack && slot->run_count > 0 &&
+                (fate == SLOT_GOES || (fate == SLOT_IS_LAST && slot->run_count == 1));
+    bool lent = false;
     struct lent_bytes from = {.slot = lend ? slot : NULL};
 
     if (fate == SLOT_GOES && slot->piece_count > 0) {
@@ -145,11 +148,15 @@ static bool slot_write(struct store *s, struct kept_flow *k, enum side side, str
         const struct run *run = &runs_of(slot)[i];
         chunk.bytes = run_bytes(slot, run);
         chunk.position = slot->begin + run->begin;
+        from.more = i + 1 < slot->run_count;
         if (pack)
             run_pack(s, t, &chunk, chunk.bytes);
         else
             lend = row_write(s, t, &chunk, &from, fate);
+        lent = lent || lend;
     }
+    if (lent && !lend) /* after a failure: what was lent of it before is in use */
+        lending_return(s);
     slot->run_count = 0;
     return lend;
 }

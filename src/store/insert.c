@@ -85,8 +85,6 @@ static const char *const texts[STATEMENT_COUNT] = {
                            " AND position >= ?2 ORDER BY position",
     [SELECT_GAP] = "SELECT position + length FROM gaps WHERE stream_id = ?1 AND position <= ?2"
                    " ORDER BY position DESC LIMIT 1",
-    [INSERT_GAP] = "INSERT INTO gaps (stream_id, position, length, cause, tail)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5)",
     [INSERT_CONFLICT] = "INSERT INTO conflicts (stream_id, position, length, kept,"
                         " kept_evidence_id, kept_frame, other, other_evidence_id, other_frame)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -229,6 +227,10 @@ static const struct {
                          "settled_arrivals",
                          false,
                          2},
+    [INSERT_GAP] = {{"gaps", "stream_id, position, length, cause, tail", 5, NULL, NULL, false},
+                    NULL,
+                    false,
+                    0},
 };
 
 /* Another thread is woken for each batch, so that large ones are better, up to a point. */
@@ -241,6 +243,18 @@ static struct batch_size size_for(size_t memory)
     return (struct batch_size){.rows = (int)(bytes / BYTES_A_ROW), .bytes = bytes};
 }
 
+/* Gaps are few, and short: they are in a batch since a statement for each would have to wait for all that is being written. */
+static struct batch_size size_of(int table, struct batch_size size)
+{
+    enum { PART = 8, BYTES_A_GAP = 32 };
+
+    if (table != INSERT_GAP)
+        return size;
+    size.rows = size.rows / PART + 1;
+    size.bytes = BATCH_ROW_BYTES + (size_t)size.rows * BYTES_A_GAP;
+    return size;
+}
+
 /* How many sets of rows a table has where there is a worker: one is filled while another is written. stream_data, which fills
  * soonest, has more where there is memory: else who fills it waits while other tables are written. */
 static unsigned sets_for(int table, struct batch_size size)
@@ -251,10 +265,10 @@ static unsigned sets_for(int table, struct batch_size size)
 
 size_t insert_cost(size_t memory)
 {
-    const struct batch_size size = size_for(memory);
     size_t cost = 0;
 
     for (int i = 0; i < BATCH_COUNT; i++) {
+        const struct batch_size size = size_of(i, size_for(memory));
         const size_t row = (size_t)batches[i].name.column_count * sizeof(struct row_value) +
                            (batches[i].name.later ? sizeof(struct batch_later) : 0);
         cost += sets_for(i, size) * (size.bytes + (size_t)size.rows * row) +
@@ -453,9 +467,9 @@ static bool prepare(struct insert *in, enum statement which)
         struct batch_table_name name = batches[which].name;
         if (in->live_form && batches[which].settled)
             name.table = batches[which].settled;
-        code = batch_init(&row->batch, in->file->db, &name, in->size, how,
+        code = batch_init(&row->batch, in->file->db, &name, size_of((int)which, in->size), how,
                           in->worker ? sets_for((int)which, in->size) : 1);
-        if (code == SQLITE_OK && in->leaves.file)
+        if (code == SQLITE_OK && in->leaves.file && which != INSERT_GAP)
             code = batch_past_sqlite(&row->batch, &in->leaves, &name, !batches[which].by_rowid);
         bool all_of_it = in->file->partial && batches[which].key_columns > 0;
         if (code == SQLITE_OK && all_of_it &&
@@ -551,6 +565,8 @@ void insert_step(struct insert *in)
 
 struct row *insert_begin(struct insert *in, enum statement which)
 {
+    if (which == SELECT_GAP || which == MEND_STREAM)
+        hand_over(in, INSERT_GAP);
     if (which >= BATCH_COUNT)
         insert_settle(in);
     if (in->failed || !prepare(in, which))

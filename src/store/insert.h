@@ -29,6 +29,7 @@ enum statement {
     INSERT_STREAM,
     INSERT_STREAM_DATA,
     INSERT_ARRIVALS,
+    INSERT_GAP,
     BATCH_COUNT,
     INSERT_RUN = BATCH_COUNT,
     UPDATE_RUN_END,
@@ -56,7 +57,6 @@ enum statement {
     SELECT_CHUNKS,
     SELECT_CHUNKS_FROM,
     SELECT_GAP,
-    INSERT_GAP,
     INSERT_CONFLICT,
     INSERT_REFUSED,
     SELECT_REFUSED,
@@ -227,7 +227,7 @@ void insert_chunk_fitted(struct insert *in, const struct insert_chunk *chunk); /
 /* All rows are SQLite's, and their index has them. */
 void insert_chunks_index(struct insert *in);
 
-/* Writes what waits in a batch; in all of them. */
+/* Writes what waits in a batch; in all of them. Of gaps what waits is written by itself before a statement that reads them. */
 void insert_flush_one(struct insert *in, enum statement which);
 void insert_flush(struct insert *in);
 

@@ -26,7 +26,8 @@ static void give_back(struct store *s, struct lent_group *g)
     insert_wait(&s->insert, g->row_turn);
     g->row_turn = 0;
     for (unsigned i = 0; i < g->count; i++)
-        memory_give(&s->memory, g->lents[i].slot, g->lents[i].slot->size_class);
+        if (!g->lents[i].more)
+            memory_give(&s->memory, g->lents[i].slot, g->lents[i].slot->size_class);
     g->count = 0;
     g->bytes = 0;
 }
@@ -87,13 +88,14 @@ void lending_close(void *store)
 }
 
 void lending_lend(struct store *s, struct digest *d, const struct insert_chunk *chunk,
-                  const struct loan *loan, unsigned piece_count, struct slot *slot)
+                  const struct loan *loan, unsigned piece_count, struct slot *slot, bool more)
 {
     struct lent_group *g = &s->lent[s->lent_open];
     struct lent *lent = &g->lents[g->count++];
 
     lent->digest = d;
     lent->slot = slot;
+    lent->more = more;
     lent->chunk = *chunk;
     lent->piece_count = loan ? piece_count : 1;
     if (loan)

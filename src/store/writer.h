@@ -261,6 +261,7 @@ struct lent {
     struct insert_chunk chunk;
     struct iovec pieces[LEAVES_PIECES]; /* of its bytes */
     unsigned piece_count;
+    bool more; /* bytes of the slot are lent behind these, with which it comes back */
 };
 
 struct lent_group {
@@ -413,7 +414,8 @@ static inline void bring_lines(const void *from, unsigned lines)
 
     for (unsigned i = 0; i < lines; i++)
         __builtin_prefetch((const char *)from + (size_t)i * LINE);
-    __asm__ volatile(""); /* else GCC sees that who calls this gets nothing from it, and leaves out a call across files */
+    __asm__ volatile(
+        ""); /* else GCC sees that who calls this gets nothing from it, and leaves out a call across files */
 }
 
 /* A buffer for the flow at work; others write early to make room. NULL after a failure. */
@@ -527,8 +529,9 @@ void reference_hash(struct store *s, struct kept_flow *k, enum side side,
 /* lending.c - full chunks, hashed and written by other threads (store_options.hasher, worker). */
 void lending_lend(
     struct store *s, struct digest *d, const struct insert_chunk *chunk, const struct loan *loan,
-    unsigned piece_count,
-    struct slot *slot); /* takes the slot, in which the bytes lie, or have room; NULL: no pieces */
+    unsigned piece_count, struct slot *slot,
+    bool
+        more); /* takes the slot, in which the bytes lie, or have room; `more`: the next call does */
 void lending_hash(struct store *s, struct digest *d,
                   struct span bytes);                 /* after all that was lent */
 void lending_wait(struct store *s, struct digest *d); /* until it has all that was lent for it */
