@@ -47,10 +47,9 @@ static const struct option_word options[] = {
     [MEMORY] = {"memory", 0, "SIZE",
                 "The budget of memory, 8M or more, with K, M or G for powers of 1024; 256M when "
                 "not given. What does not fit is left out, counted and recorded."},
-    [JOBS] =
-        {"jobs", 0, "N",
-         "Threads to use, up to 5: by default 5 with four cores or more, else 4, and 1 with one. "
-         "The rows of the case do not depend on it."},
+    [JOBS] = {"jobs", 0, "N",
+              "Threads to use, up to 5: by default 5, and 1 where there is one core. "
+              "The rows of the case do not depend on it."},
     [PAYLOAD] =
         {"payload", 0, "keep|reference",
          "keep, the default: the payload is in the case. reference: it stays in the captures, "

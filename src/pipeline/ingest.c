@@ -7,13 +7,13 @@
 
 #include "pipeline/evidence_file.h"
 #include "pipeline/option_text.h"
+#include "pipeline/queue.h"
 #include "pipeline/readings.h"
 #include "reassembly/policy.h"
 #include "store/layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -444,12 +444,9 @@ static enum status read_interleaved(struct run *run)
  * other now and then; a single core is best left to one. */
 static int jobs_of(const struct ingest_options *options)
 {
-    cpu_set_t cores;
-
     if (options->jobs > 0)
         return options->jobs;
-    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-    return count > 1 ? 5 : 1;
+    return threads_have_cores() ? 5 : 1;
 }
 
 /* A note between two frames: whether those behind it stay. */
@@ -639,16 +636,6 @@ enum status ingest_check(const struct ingest_options *options, struct error *err
     return status;
 }
 
-static uint64_t give_task(void *worker, worker_task *task, void *of, struct span bytes)
-{
-    return worker_give(worker, task, of, bytes);
-}
-
-static void wait_for_task(void *worker, uint64_t turn)
-{
-    worker_wait(worker, turn);
-}
-
 /* Threads beside the one that reads and the one that writes. Where there are none, these two do it all. */
 static void start_workers(struct run *run)
 {
@@ -662,9 +649,8 @@ static void start_workers(struct run *run)
         run->rows = worker_new();
     if (jobs > 4 && hash)
         run->streams = worker_new();
-    run->rows_worker = (struct store_worker){give_task, wait_for_task, run->rows};
-    run->streams_worker =
-        (struct store_worker){give_task, wait_for_task, run->streams ? run->streams : run->rows};
+    run->rows_worker = worker_for_store(run->rows);
+    run->streams_worker = worker_for_store(run->streams ? run->streams : run->rows);
 }
 
 enum status ingest(struct ingest_result *result, const struct ingest_options *options,

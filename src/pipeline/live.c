@@ -3,10 +3,10 @@
 
 #include "pipeline/live_state.h"
 #include "pipeline/option_text.h"
+#include "pipeline/queue.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,25 +78,12 @@ static bool frames_path_beside(char path[SLICES_PATH_MAX], const char *case_path
     return len > 0 && len < SLICES_PATH_MAX;
 }
 
-static uint64_t give_task(void *worker, worker_task *task, void *of, struct span bytes)
-{
-    return worker_give(worker, task, of, bytes);
-}
-
-static void wait_for_task(void *worker, uint64_t turn)
-{
-    worker_wait(worker, turn);
-}
-
 /* Of long streams the writer would spend a fifth of its time on hashes; on a single core it would gain nothing. */
 static void start_hasher(struct live_state *run)
 {
-    cpu_set_t cores;
-
-    if (!run->options->no_hash && !run->options->reference &&
-        sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 1)
+    if (!run->options->no_hash && !run->options->reference && threads_have_cores())
         run->hasher = worker_new();
-    run->hashing = (struct store_worker){give_task, wait_for_task, run->hasher};
+    run->hashing = worker_for_store(run->hasher);
 }
 
 static char *options_json(const struct live_state *run, const struct live_interface *said)

@@ -45,6 +45,9 @@ void queue_wait(struct queue *q, uint64_t turn);
 /* The filler has no more. */
 void queue_close(struct queue *q);
 
+/* Whether there are cores for more than one of them. */
+bool threads_have_cores(void);
+
 /* Has threads that are started from here on, and this one, run on for as long as they may instead of yielding to each that wakes
  * (SCHED_BATCH, sched(7)): for a run that nobody waits for frame by frame. Where the process is scheduled otherwise already
  * that stays. To be called before a sandbox forbids it. */

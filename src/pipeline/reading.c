@@ -130,8 +130,8 @@ static void drop_bytes(void *context, struct span bytes)
 /* Until the hasher has seen all that it was given of this capture. */
 static void wait_for_hasher(struct reading *r)
 {
-    if (r->hasher)
-        worker_wait(r->hasher, r->hashed);
+    if (r->hasher && r->window_count > 0)
+        worker_wait(r->hasher, r->windows[(r->window_count - 1) % CAPTURE_BEHIND].hashed);
 }
 
 /* When this returns, nobody looks at the window of CAPTURE_BEHIND windows ago: who does is waited for, and the store, which
@@ -165,8 +165,7 @@ static void on_bytes(void *context, struct span bytes)
         drop_bytes(r, done.bytes);
     else
         r->dropped = worker_give(r->hasher, drop_bytes, r, done.bytes);
-    r->hashed = worker_give(r->hasher, r->block ? hash_bytes : bring_bytes, r, bytes);
-    window->hashed = r->hashed;
+    window->hashed = worker_give(r->hasher, r->block ? hash_bytes : bring_bytes, r, bytes);
     if (r->block && r->window_count % WINDOWS_BETWEEN_ROWS == 0) {
         wait_for_hasher(r);
         write_blocks(r);

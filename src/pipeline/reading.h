@@ -42,7 +42,7 @@ struct reading {
         uint64_t hashed;       /* its turn with the hasher */
     } windows[CAPTURE_BEHIND]; /* the last ones, a ring */
     uint64_t window_count;
-    uint64_t hashed, dropped; /* the turns of its last window, and of the last that was let go */
+    uint64_t dropped; /* the turn with the hasher of the last window that was let go */
     uint32_t evidence_id;
     struct digest digest;
     struct checksum64 *block; /* NULL without hashing, and then there is no digest either */

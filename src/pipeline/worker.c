@@ -68,3 +68,18 @@ void worker_wait(struct worker *w, uint64_t turn)
 {
     queue_wait(&w->queue, turn);
 }
+
+static uint64_t give_task(void *worker, worker_task *task, void *of, struct span bytes)
+{
+    return worker_give(worker, task, of, bytes);
+}
+
+static void wait_for_task(void *worker, uint64_t turn)
+{
+    worker_wait(worker, turn);
+}
+
+struct store_worker worker_for_store(struct worker *w)
+{
+    return (struct store_worker){give_task, wait_for_task, w};
+}

@@ -3,6 +3,7 @@
 #define SEINE_PIPELINE_WORKER_H
 
 #include "base/span.h"
+#include "store/store.h"
 
 #include <stdint.h>
 
@@ -23,5 +24,8 @@ uint64_t worker_give(struct worker *w, worker_task *task, void *context, struct 
 
 /* Waits until the task of that turn, and all before it, are done: who gave it, or whom that one told the turn. */
 void worker_wait(struct worker *w, uint64_t turn);
+
+/* The same as the store has its tasks done; without a worker none is to be had, and `context` is NULL. */
+struct store_worker worker_for_store(struct worker *w);
 
 #endif

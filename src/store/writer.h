@@ -414,8 +414,8 @@ static inline void bring_lines(const void *from, unsigned lines)
 
     for (unsigned i = 0; i < lines; i++)
         __builtin_prefetch((const char *)from + (size_t)i * LINE);
-    __asm__ volatile(
-        ""); /* else GCC sees that who calls this gets nothing from it, and leaves out a call across files */
+    /* Else GCC sees that who calls this gets nothing from it, and leaves out a call across files. */
+    __asm__ volatile("");
 }
 
 /* A buffer for the flow at work; others write early to make room. NULL after a failure. */
